@@ -1,0 +1,193 @@
+//! The token stage's shell: find the token, have the keys, verify, check the role.
+//! The decisions are in `token`; here they meet the clock, the memory and the key source.
+
+use crate::{
+    facts::Facts,
+    forward::{self, Sealable, SealableBody},
+    gate::Gate,
+    policy::{JwksSource, Route, TokenNeed},
+    runtime::{Outbound, OutboundBody, Received, Runtime},
+    token::{
+        self, KeyOrigin, KeySet, TokenError, Verified,
+        candidate::{Candidate, Carrier, candidate},
+        csrf,
+        jwks::{Decision, FETCH_TIMEOUT_S, FetchError, Need},
+    },
+    verdict::Stop,
+};
+use gapura_shared::identity::{Identity, Principal};
+
+/// How long a request waits for keys that another one is fetching, in all.
+const MAX_WAITS: u32 = 250;
+const WAIT_MS: u32 = 20;
+
+/// Whom the request's token names; `None` where none is needed and none was sent.
+///
+/// # Errors
+/// [`Stop::TokenMissing`], [`Stop::TokenRefused`], [`Stop::TokenKeysUnavailable`],
+/// [`Stop::CrossSite`], [`Stop::Forbidden`].
+pub async fn check<R: Runtime>(
+    gate: &Gate,
+    route: &Route,
+    facts: &Facts,
+    runtime: &R,
+) -> Result<Option<Principal>, Stop> {
+    let Some(found) = find(gate, route, facts)? else {
+        return Ok(None);
+    };
+    let principal = verified(gate, facts, found.token, runtime).await?.principal;
+    if !route.roles.is_empty() && !route.roles.contains(&principal.role) {
+        return Err(Stop::Forbidden);
+    }
+    Ok(Some(principal))
+}
+
+fn find<'f>(gate: &Gate, route: &Route, facts: &'f Facts) -> Result<Option<Candidate<'f>>, Stop> {
+    let header = |name: &str| facts.header(name);
+    let cookie = Some(gate.policy.token.cookie.as_str()).filter(|name| !name.is_empty());
+    if route.token == TokenNeed::None {
+        return Ok(None);
+    }
+    let found = match (route.token, candidate(header, cookie)) {
+        // Another scheme is for the application behind the gate, not for us.
+        (TokenNeed::Optional, Err(TokenError::Scheme)) => return Ok(None),
+        (_, found) => found.map_err(Stop::TokenRefused)?,
+    };
+    match (&found, route.token) {
+        (None, TokenNeed::Required) => Err(Stop::TokenMissing),
+        (
+            Some(Candidate {
+                carrier: Carrier::Cookie,
+                ..
+            }),
+            _,
+        ) => {
+            let mut allowed = gate.policy.cors.origins.clone();
+            allowed.push(facts.own_origin.clone());
+            csrf::check(&facts.method, header, &allowed).map_err(|_| Stop::CrossSite)?;
+            Ok(found)
+        }
+        _ => Ok(found),
+    }
+}
+
+async fn verified<R: Runtime>(
+    gate: &Gate,
+    facts: &Facts,
+    token: &str,
+    runtime: &R,
+) -> Result<Verified, Stop> {
+    let now = runtime.now().seconds();
+    let generation = gate.memory.keys.borrow().generation();
+    if let Some(known) = gate.memory.tokens.borrow_mut().get(token, now, generation) {
+        return Ok(known.clone());
+    }
+    have_keys(gate, facts, Need::Fresh, runtime).await?;
+    let mut outcome = verify(gate, token, runtime)?;
+    if outcome == Err(TokenError::UnknownKey) {
+        have_keys(gate, facts, Need::UnknownKid, runtime).await?;
+        outcome = verify(gate, token, runtime)?;
+    }
+    let verified = outcome.map_err(Stop::TokenRefused)?;
+    let generation = gate.memory.keys.borrow().generation();
+    gate.memory
+        .tokens
+        .borrow_mut()
+        .put(token, verified.clone(), now, generation);
+    Ok(verified)
+}
+
+/// Verifies with the keys at hand: those fetched (which include the secret's), else the secret's.
+fn verify<R: Runtime>(
+    gate: &Gate,
+    token: &str,
+    runtime: &R,
+) -> Result<Result<Verified, TokenError>, Stop> {
+    let now = runtime.now().seconds();
+    let source = gate.memory.keys.borrow();
+    let keys = source.keys(now).unwrap_or(&gate.secret_keys);
+    if keys.is_empty() {
+        return Err(Stop::TokenKeysUnavailable);
+    }
+    Ok(token::verify(token, keys, &gate.policy.token.settings, now))
+}
+
+/// Fetches keys if the need asks for it and the source's pace allows it.
+async fn have_keys<R: Runtime>(
+    gate: &Gate,
+    facts: &Facts,
+    need: Need,
+    runtime: &R,
+) -> Result<(), Stop> {
+    if gate.policy.token.jwks == JwksSource::None {
+        return Ok(());
+    }
+    for _ in 0..MAX_WAITS {
+        let now = runtime.now().seconds();
+        let decision = gate.memory.keys.borrow().decide(now, need);
+        match decision {
+            Decision::Use | Decision::Unavailable => return Ok(()),
+            Decision::Wait => runtime.pause(WAIT_MS).await,
+            Decision::Fetch => {
+                gate.memory.keys.borrow_mut().started(now);
+                let fetched = fetch(gate, facts, runtime).await;
+                let keys = fetched.map(|keys| gate.secret_keys.merged(&keys));
+                gate.memory
+                    .keys
+                    .borrow_mut()
+                    .fetched(keys, runtime.now().seconds());
+                return Ok(());
+            }
+        }
+    }
+    Err(Stop::TokenKeysUnavailable)
+}
+
+async fn fetch<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Result<KeySet, FetchError> {
+    let received = ask(gate, facts, runtime)
+        .await
+        .ok_or(FetchError::Unreachable)?;
+    if received.status != 200 {
+        return Err(FetchError::Status(received.status));
+    }
+    let limit = u64::try_from(token::MAX_KEY_SET_BYTES).unwrap_or(u64::MAX);
+    let json = runtime
+        .text(received.response, limit)
+        .await
+        .ok_or(FetchError::Unreachable)?;
+    Ok(KeySet::from_jwks(&json, KeyOrigin::Url)?)
+}
+
+async fn ask<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Option<Received<R::Response>> {
+    let timeout_ms = u32::try_from(FETCH_TIMEOUT_S * 1000).unwrap_or(u32::MAX);
+    match &gate.policy.token.jwks {
+        JwksSource::None => None,
+        JwksSource::Url(url) => {
+            let outbound = Outbound {
+                method: "GET",
+                url: url.clone(),
+                headers: vec![("accept", "application/json".to_owned())],
+                body: OutboundBody::Empty,
+                timeout_ms,
+            };
+            runtime.send(&outbound).await.ok()
+        }
+        JwksSource::Origin(path) => {
+            let sealable = Sealable {
+                method: "GET",
+                path: path.into(),
+                query: "",
+                headers: vec![("accept", "application/json")],
+                identity: Identity {
+                    request_id: facts.request_id.clone(),
+                    client: facts.client,
+                    host: facts.host.clone(),
+                    principal: None,
+                },
+                body: SealableBody::Empty,
+                timeout_ms,
+            };
+            forward::exchange(gate, &sealable, runtime).await.ok()
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The event handler: load the gate, read facts, run the pipeline, forward, answer.
+
+use crate::{
+    facts::{Facts, Random},
+    forward::{self, headers},
+    gate::Gate,
+    pipeline::{self, Decision, Verdict},
+    platform::{self, WorkerRuntime},
+    record, respond,
+    runtime::{Received, Runtime},
+    verdict::Stop,
+};
+use gapura_shared::problem;
+use std::{cell::OnceCell, rc::Rc};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use worker::{Env, console_error, console_log, console_warn};
+
+/// The headers of every problem document.
+const PROBLEM: [(&str, &str); 2] = [
+    ("content-type", problem::CONTENT_TYPE),
+    ("cache-control", "no-store"),
+];
+
+type Loaded = Rc<Result<Gate, Vec<String>>>;
+
+thread_local! {
+    /// Bindings do not change within an isolate: loaded with its first request.
+    static GATE: OnceCell<Loaded> = const { OnceCell::new() };
+}
+
+/// The Worker's handler; `main.js` calls it. The crate's `event` macro would make
+/// a promise of every answer, also of those that are ready at once.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "wasm-bindgen exports public items alone")]
+pub fn fetch(request: web_sys::Request, env: Env, _context: JsValue) -> Result<JsValue, JsValue> {
+    platform::begin(async move { Ok(handle(&request, &env).await.into()) })
+}
+
+async fn handle(request: &web_sys::Request, env: &Env) -> web_sys::Response {
+    let gate = GATE.with(|gate| gate.get_or_init(|| load(env)).clone());
+    let Ok(gate) = gate.as_ref() else {
+        return unfounded(&Stop::Misconfigured);
+    };
+    let fallback = gate
+        .policy
+        .development
+        .as_ref()
+        .map(|dev| dev.client_address);
+    let random = Random {
+        id: platform::random(),
+        span: platform::random(),
+    };
+    match Facts::read(&platform::facts(request), random, fallback) {
+        Ok(facts) => serve(gate, &facts, &WorkerRuntime { request, env }).await,
+        Err(fault) => {
+            console_error!("{fault}");
+            unfounded(&Stop::Internal)
+        }
+    }
+}
+
+/// Builds the gate; its faults go to the log, once per isolate.
+fn load(env: &Env) -> Loaded {
+    let gate = Gate::load(&platform::bindings(env));
+    for fault in gate.as_ref().err().into_iter().flatten() {
+        console_error!("gate refuses everything: {fault}");
+    }
+    Rc::new(gate)
+}
+
+async fn serve(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> web_sys::Response {
+    let decision = pipeline::run(gate, facts, runtime).await;
+    log_detection(facts, &decision, runtime);
+    let stop = match &decision.verdict {
+        Verdict::Pass(pass) => match forward::forward(gate, pass, runtime).await {
+            Ok(received) => return relay(gate, facts, &decision, &received),
+            Err(stop) => stop,
+        },
+        Verdict::Answer(constant) => {
+            let own = [("content-type", constant.content_type.as_str())];
+            let body = Some(constant.body.as_bytes());
+            return answer(gate, facts, &decision, constant.status, &own, &[], body);
+        }
+        Verdict::Preflight => return answer(gate, facts, &decision, 204, &[], &[], None),
+        Verdict::Stop(stop) => stop.clone(),
+    };
+    let refusal = respond::refuse(&stop, Some(&facts.request_id));
+    log(gate, facts, &decision, &stop, refusal.status, runtime);
+    let (status, body) = (refusal.status, Some(refusal.body.as_slice()));
+    answer(
+        gate,
+        facts,
+        &decision,
+        status,
+        &PROBLEM,
+        &refusal.headers,
+        body,
+    )
+}
+
+/// An answer of the gate itself. `fixed` headers are the same for every client,
+/// `own` ones speak of this request.
+fn answer(
+    gate: &Gate,
+    facts: &Facts,
+    decision: &Decision<'_>,
+    status: u16,
+    fixed: &[(&str, &str)],
+    own: &[(&str, String)],
+    body: Option<&[u8]>,
+) -> web_sys::Response {
+    let security = respond::security(&gate.policy, decision.route, fixed);
+    let personal = respond::personal(&gate.policy, facts, decision);
+    let personal = personal
+        .iter()
+        .chain(own)
+        .map(|(name, value)| (*name, value.as_str()));
+    platform::answer(
+        status,
+        &platform::join(fixed.iter().copied().chain(security)),
+        &platform::join(personal),
+        body,
+    )
+}
+
+fn relay(
+    gate: &Gate,
+    facts: &Facts,
+    decision: &Decision<'_>,
+    received: &Received<JsValue>,
+) -> web_sys::Response {
+    let sent: Vec<(&str, &str)> = headers::to_client(&received.headers)
+        .filter(|(name, _)| !respond::is_ours(name))
+        .collect();
+    let security = respond::security(&gate.policy, decision.route, &sent);
+    let personal = respond::personal(&gate.policy, facts, decision);
+    let personal = personal.iter().map(|(name, value)| (*name, value.as_str()));
+    platform::relay(
+        received.status,
+        &platform::join(security),
+        &platform::join(sent.iter().copied().chain(personal)),
+        &received.response,
+    )
+}
+
+/// An answer before anything is known: no policy, no request id.
+fn unfounded(stop: &Stop) -> web_sys::Response {
+    let refusal = respond::refuse(stop, None);
+    let own = refusal
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()));
+    let fixed = platform::join(PROBLEM.into_iter());
+    platform::answer(
+        refusal.status,
+        &fixed,
+        &platform::join(own),
+        Some(&refusal.body),
+    )
+}
+
+/// Findings that did not stop the request: below the threshold, or the route only looks.
+fn log_detection(facts: &Facts, decision: &Decision<'_>, runtime: &WorkerRuntime<'_>) {
+    let found = decision.report.as_ref();
+    if let Some(event) = found.and_then(|r| record::detected(facts, r, runtime.now())) {
+        console_warn!("{}", serde_json::to_string(&event).unwrap_or_default());
+    }
+}
+
+/// A line of JSON for a security event; in development also why, for people.
+fn log(
+    gate: &Gate,
+    facts: &Facts,
+    decision: &Decision<'_>,
+    stop: &Stop,
+    status: u16,
+    runtime: &WorkerRuntime<'_>,
+) {
+    if let Some(event) = record::stopped(facts, stop, status, runtime.now()) {
+        console_warn!("{}", serde_json::to_string(&event).unwrap_or_default());
+    }
+    let explain = gate
+        .policy
+        .development
+        .as_ref()
+        .is_some_and(|dev| dev.explain);
+    if let (true, Some(report)) = (explain, &decision.report) {
+        console_log!("{} {}: {report}", facts.method, facts.path);
+    }
+}

@@ -1,0 +1,227 @@
+//! To the origin: seal, send, and send again once when the origin says that it
+//! is another instance by now.
+//!
+//! Takes only a [`Pass`]: what has not gone through the pipeline cannot be sent.
+
+pub mod headers;
+
+use crate::{
+    gate::Gate,
+    pipeline::{Body, Pass},
+    runtime::{Outbound, OutboundBody, Received, Runtime, SendFault},
+    verdict::Stop,
+};
+use gapura_shared::{
+    identity::{self, Identity},
+    seal::{self, Content, Message, digest},
+};
+use std::borrow::Cow;
+
+/// A request as it is sealed, once per attempt.
+#[derive(Debug)]
+pub(crate) struct Sealable<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: Cow<'a, str>,
+    pub(crate) query: &'a str,
+    pub(crate) headers: Vec<(&'a str, &'a str)>,
+    pub(crate) identity: Identity,
+    pub(crate) body: SealableBody<'a>,
+    pub(crate) timeout_ms: u32,
+}
+
+/// A body as the seal names it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SealableBody<'a> {
+    Empty,
+    Read(&'a [u8]),
+    Stream { max_bytes: u64 },
+}
+
+/// Sends what passed the gate to the origin.
+///
+/// # Errors
+/// [`Stop`] for an identity that cannot be written and for every way in which
+/// the origin can fail to answer.
+pub async fn forward<R: Runtime>(
+    gate: &Gate,
+    pass: &Pass<'_>,
+    runtime: &R,
+) -> Result<Received<R::Response>, Stop> {
+    let facts = pass.facts();
+    let route = pass.route();
+    let rewritten = route
+        .rewrite
+        .as_ref()
+        .and_then(|to| to.rewrite(&route.path, &facts.path));
+    let sealable = Sealable {
+        method: &facts.method,
+        path: rewritten.map_or(Cow::Borrowed(facts.path.as_str()), Cow::Owned),
+        query: &facts.query,
+        headers: headers::to_origin(facts)
+            .chain([
+                ("x-request-id", facts.request_id.as_str()),
+                ("traceparent", facts.trace.as_str()),
+            ])
+            .collect(),
+        identity: Identity {
+            request_id: facts.request_id.clone(),
+            client: facts.client,
+            host: facts.host.clone(),
+            principal: pass.principal().cloned(),
+        },
+        body: match pass.body() {
+            Body::Empty => SealableBody::Empty,
+            Body::Read(bytes) => SealableBody::Read(bytes),
+            Body::Stream => SealableBody::Stream {
+                max_bytes: route.body_bytes,
+            },
+        },
+        timeout_ms: route.timeout_ms,
+    };
+    exchange(gate, &sealable, runtime).await
+}
+
+/// Seals and sends, at most twice.
+pub(crate) async fn exchange<R: Runtime>(
+    gate: &Gate,
+    sealable: &Sealable<'_>,
+    runtime: &R,
+) -> Result<Received<R::Response>, Stop> {
+    let streams = matches!(sealable.body, SealableBody::Stream { .. });
+    if streams && gate.memory.instance.borrow().is_empty() {
+        // A stream can be sent but once: learn first whom to seal it for.
+        let probe = Sealable {
+            method: "GET",
+            path: "/readyz".into(),
+            query: "",
+            headers: Vec::new(),
+            identity: sealable.identity.clone(),
+            body: SealableBody::Empty,
+            timeout_ms: sealable.timeout_ms,
+        };
+        attempt(gate, &probe, runtime).await?;
+    }
+    match attempt(gate, sealable, runtime).await? {
+        Attempt::Answered(received) => Ok(received),
+        Attempt::Stale if streams => Err(Stop::OriginRestarted),
+        Attempt::Stale => match attempt(gate, sealable, runtime).await? {
+            Attempt::Answered(received) => Ok(received),
+            // It restarted twice within one request, or does not tell the truth.
+            Attempt::Stale => Err(Stop::OriginRestarted),
+        },
+    }
+}
+
+enum Attempt<T> {
+    Answered(Received<T>),
+    /// Sealed for an instance that is gone; the new one is known now.
+    Stale,
+}
+
+async fn attempt<R: Runtime>(
+    gate: &Gate,
+    sealable: &Sealable<'_>,
+    runtime: &R,
+) -> Result<Attempt<R::Response>, Stop> {
+    let sealed_for = gate.memory.instance.borrow().clone();
+    let outbound = seal(gate, sealable, &sealed_for, runtime)?;
+    let received = runtime.send(&outbound).await.map_err(|fault| match fault {
+        SendFault::Unreachable => Stop::OriginUnreachable,
+        SendFault::Timeout => Stop::OriginTimeout,
+    })?;
+    // The origin names itself to holders of the key alone: an answer without the
+    // name is a refusal of our seal, or comes from somebody else.
+    let instance = received
+        .header(seal::INSTANCE)
+        .map(|value| value.trim_matches('"').to_owned())
+        .ok_or(Stop::OriginRefusedSeal)?;
+    if instance == sealed_for {
+        return Ok(Attempt::Answered(received));
+    }
+    *gate.memory.instance.borrow_mut() = instance;
+    Ok(Attempt::Stale)
+}
+
+fn seal<'a, R: Runtime>(
+    gate: &Gate,
+    sealable: &'a Sealable<'_>,
+    instance: &str,
+    runtime: &R,
+) -> Result<Outbound<'a>, Stop> {
+    let identity = sealable
+        .identity
+        .to_field()
+        .map_err(|_| Stop::IdentityUnsealable)?;
+    let content_type = sealable
+        .headers
+        .iter()
+        .find(|(name, _)| *name == "content-type")
+        .map(|(_, value)| *value);
+    let (content, body) = match sealable.body {
+        SealableBody::Empty => (Content::Empty, OutboundBody::Empty),
+        SealableBody::Read(bytes) => {
+            let digest = digest::sha256(bytes).into();
+            (
+                Content::Digest {
+                    digest,
+                    content_type,
+                },
+                OutboundBody::Bytes(bytes),
+            )
+        }
+        SealableBody::Stream { max_bytes } => {
+            let max_bytes = max_bytes.to_string().into();
+            (
+                Content::Stream {
+                    max_bytes,
+                    content_type,
+                },
+                OutboundBody::Stream,
+            )
+        }
+    };
+    let message = Message {
+        method: sealable.method,
+        authority: &gate.origin.authority,
+        path: &sealable.path,
+        query: sealable.query,
+        identity: &identity,
+        instance,
+        content,
+    };
+    let seal = seal::sign(
+        &message,
+        &gate.seal_keys,
+        runtime.now().seconds(),
+        runtime.random(),
+    );
+    let mut headers: Vec<(&str, String)> = sealable
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect();
+    headers.push((seal::SIGNATURE_INPUT, seal.signature_input));
+    headers.push((seal::SIGNATURE, seal.signature));
+    headers.push((seal::INSTANCE, format!("\"{instance}\"")));
+    match &message.content {
+        Content::Empty => {}
+        Content::Digest { digest, .. } => headers.push((seal::CONTENT_DIGEST, digest.to_string())),
+        Content::Stream { max_bytes, .. } => {
+            headers.push((seal::CONTENT_STREAM, max_bytes.to_string()));
+        }
+    }
+    let query = if sealable.query.is_empty() { "" } else { "?" };
+    let url = format!(
+        "{}{}{query}{}",
+        gate.origin.base, sealable.path, sealable.query
+    );
+    drop(message);
+    headers.push((identity::HEADER, identity));
+    Ok(Outbound {
+        method: sealable.method,
+        url,
+        headers,
+        body,
+        timeout_ms: sealable.timeout_ms,
+    })
+}

@@ -1,0 +1,32 @@
+//! The gate: a Cloudflare Worker that lets only clean, counted, authenticated
+//! and sealed requests through to the origin.
+//!
+//! Everything but `platform`, `durable` and the event handler compiles and is
+//! tested natively.
+
+pub mod access;
+pub mod admit;
+pub mod authenticate;
+pub mod body;
+pub mod cors;
+pub mod facts;
+pub mod forward;
+pub mod gate;
+pub mod guard;
+pub mod limits;
+pub mod pipeline;
+pub mod policy;
+pub mod ratelimit;
+pub mod record;
+pub mod respond;
+pub mod runtime;
+pub mod token;
+pub mod verdict;
+pub mod waf;
+
+#[cfg(target_arch = "wasm32")]
+mod durable;
+#[cfg(target_arch = "wasm32")]
+mod entry;
+#[cfg(target_arch = "wasm32")]
+mod platform;

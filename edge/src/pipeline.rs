@@ -1,0 +1,183 @@
+//! The order of the stages, on one screen; the sole maker of a [`Pass`].
+
+use crate::{
+    access, admit, authenticate, body, cors,
+    facts::Facts,
+    gate::Gate,
+    limits,
+    policy::{Answer, BodyUse, Found, Route},
+    ratelimit::Notice,
+    record,
+    runtime::Runtime,
+    verdict::Stop,
+    waf,
+};
+use gapura_shared::identity::Principal;
+
+/// What the gate decided about a request.
+#[derive(Debug)]
+pub struct Decision<'g> {
+    /// The route, as soon as one fitted.
+    pub route: Option<&'g Route>,
+    /// How the client's rate windows stand, as soon as they were asked.
+    pub notice: Option<Notice>,
+    /// What the WAF found, also when it only logs.
+    pub report: Option<waf::Report>,
+    /// The end of it.
+    pub verdict: Verdict<'g>,
+}
+
+/// How a request ends at the gate.
+#[derive(Debug)]
+pub enum Verdict<'g> {
+    /// It goes to the origin.
+    Pass(Pass<'g>),
+    /// The gate answers by itself.
+    Answer(&'g Answer),
+    /// The gate tells a browser what it may ask (CORS).
+    Preflight,
+    /// It goes no further.
+    Stop(Stop),
+}
+
+/// Proof that a request went through every stage. Only this module makes one.
+#[derive(Debug)]
+pub struct Pass<'g> {
+    facts: &'g Facts,
+    route: &'g Route,
+    principal: Option<Principal>,
+    body: Body,
+}
+
+/// A body after the gate looked at it.
+#[derive(Debug)]
+pub enum Body {
+    /// None.
+    Empty,
+    /// Read and inspected.
+    Read(Vec<u8>),
+    /// To be passed on as it comes.
+    Stream,
+}
+
+impl<'g> Pass<'g> {
+    /// What is known of the request.
+    #[must_use]
+    pub const fn facts(&self) -> &'g Facts {
+        self.facts
+    }
+
+    /// The route that fitted.
+    #[must_use]
+    pub const fn route(&self) -> &'g Route {
+        self.route
+    }
+
+    /// Whom the token names.
+    #[must_use]
+    pub const fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+
+    /// The body.
+    #[must_use]
+    pub const fn body(&self) -> &Body {
+        &self.body
+    }
+}
+
+/// Takes a request through all stages.
+pub async fn run<'g, R: Runtime>(gate: &'g Gate, facts: &'g Facts, runtime: &R) -> Decision<'g> {
+    let mut decision = Decision {
+        route: None,
+        notice: None,
+        report: None,
+        verdict: Verdict::Preflight,
+    };
+    decision.verdict = stages(gate, facts, runtime, &mut decision)
+        .await
+        .unwrap_or_else(Verdict::Stop);
+    decision
+}
+
+async fn stages<'g, R: Runtime>(
+    gate: &'g Gate,
+    facts: &'g Facts,
+    runtime: &R,
+    decision: &mut Decision<'g>,
+) -> Result<Verdict<'g>, Stop> {
+    let policy = &gate.policy;
+    limits::check(facts, &policy.limits)?;
+    access::check(facts, &policy.access)?;
+    if cors::is_preflight(facts) {
+        return Ok(Verdict::Preflight);
+    }
+    let route = find_route(gate, facts)?;
+    decision.route = Some(route);
+    access::check(facts, &route.access)?;
+    limits::declared_body(facts, route.body_bytes)?;
+
+    // The Guard is on its way while the token is checked, the body read and the
+    // WAF at work; its verdict comes first, so that refused requests count too.
+    let mut admission = admit::start(gate, route, facts, runtime);
+    if body::may_be_large(facts) {
+        admission.settle(&mut decision.notice).await?;
+    }
+    let principal = authenticate::check(gate, route, facts, runtime).await;
+    let body = match principal {
+        Ok(_) => body::read(route, facts, runtime).await,
+        Err(_) => Ok(Body::Empty),
+    };
+    let report = body.as_ref().ok().map(|body| inspect(route, facts, body));
+
+    admission.settle(&mut decision.notice).await?;
+    let (principal, body) = (principal?, body?);
+    let report = report.ok_or(Stop::Internal)?;
+    let blocked = report.verdict == waf::Verdict::Blocked;
+    let rules = record::rules(&report);
+    decision.report = Some(report);
+    if blocked {
+        return Err(Stop::WafBlocked { rules });
+    }
+    Ok(match &route.answer {
+        Some(answer) => Verdict::Answer(answer),
+        None => Verdict::Pass(Pass {
+            facts,
+            route,
+            principal,
+            body,
+        }),
+    })
+}
+
+fn find_route<'g>(gate: &'g Gate, facts: &Facts) -> Result<&'g Route, Stop> {
+    match gate
+        .policy
+        .route(&facts.method, &facts.host, &facts.path, &facts.query)
+    {
+        Found::Route(route) => Ok(route),
+        Found::Method { allow } => Err(Stop::MethodNotAllowed {
+            allow: allow.into_iter().map(str::to_owned).collect(),
+        }),
+        Found::None => Err(Stop::NotFound),
+    }
+}
+
+fn inspect(route: &Route, facts: &Facts, body: &Body) -> waf::Report {
+    let request = waf::Request {
+        method: &facts.method,
+        path: &facts.path,
+        query: &facts.query,
+        headers: &facts.headers,
+        body: match body {
+            Body::Empty => waf::Body::None,
+            Body::Read(bytes) => waf::Body::Read {
+                content_type: facts.header("content-type"),
+                bytes,
+            },
+            Body::Stream => waf::Body::Streamed,
+        },
+    };
+    debug_assert!(route.body == BodyUse::Stream || !matches!(body, Body::Stream));
+    waf::inspect(&request, &route.waf)
+}

@@ -1,0 +1,111 @@
+// The crossings between Wasm and the runtime, each as few as possible: a call
+// across costs more than the work on either side. No decision is made here.
+
+/** Method, URL and headers in one text: see `Facts::read`. */
+export function facts(request) {
+  let text = request.method + "\n" + request.url + "\n";
+  for (const [name, value] of request.headers) text += name + "\0" + value + "\n";
+  return text;
+}
+
+/** Name NUL value, a line per header; several Set-Cookie stay several. */
+function append(headers, text) {
+  for (const line of text.split("\n")) {
+    const at = line.indexOf("\0");
+    if (at > 0) headers.append(line.slice(0, at), line.slice(at + 1));
+  }
+}
+
+function headersFrom(text) {
+  const headers = new Headers();
+  append(headers, text);
+  return headers;
+}
+
+function headersOf(response) {
+  let text = "";
+  for (const [name, value] of response.headers) text += name + "\0" + value + "\n";
+  return text;
+}
+
+/**
+ * Headers by their text, for those that do not change from answer to answer:
+ * copying a set costs less than filling one.
+ */
+const templates = new Map();
+
+function template(text) {
+  let headers = templates.get(text);
+  if (headers === undefined) {
+    if (templates.size >= 64) templates.clear();
+    templates.set(text, (headers = headersFrom(text)));
+  }
+  return headers;
+}
+
+/** A response with headers that are alike for many answers and headers of its own. */
+export function answer(status, fixed, own, body) {
+  const response = new Response(body, { status, headers: template(fixed) });
+  append(response.headers, own);
+  return response;
+}
+
+/** The same with the body of another response, as it comes. */
+export function relay(status, fixed, own, from) {
+  const bodiless = status === 204 || status === 205 || status === 304;
+  return answer(status, fixed, own, bodiless ? null : from.body);
+}
+
+/** The whole body as bytes; `null` when it is longer than `limit`. */
+export async function readBody(message, limit) {
+  const declared = Number(message.headers.get("content-length"));
+  if (declared > limit) return null;
+  if (declared > 0) return new Uint8Array(await message.arrayBuffer());
+  if (!message.body) return new Uint8Array(0);
+  const chunks = [];
+  let length = 0;
+  for await (const chunk of message.body) {
+    length += chunk.length;
+    if (length > limit) return null; // leaving the loop cancels the stream
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+/** Resolves to [status, headers, response]; rejects with "timeout" or another fault. */
+export async function send(url, method, headers, body, timeoutMs) {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), timeoutMs);
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: headersFrom(headers),
+      body: body ?? undefined,
+      redirect: "manual",
+      // The platform caches what looks static, for everybody: it knows no identity.
+      cache: "no-store",
+      signal: abort.signal,
+    });
+    return [response.status, headersOf(response), response];
+  } catch (fault) {
+    throw abort.signal.aborted ? "timeout" : String(fault);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Resolves after a while. */
+export function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** The Guard object's answer to a question. */
+export function askGuard(namespace, subject, ask) {
+  return namespace.getByName(subject).ask(ask);
+}

@@ -1,0 +1,40 @@
+//! Bindings of `glue.js`.
+
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+#[wasm_bindgen(module = "/src/platform/glue.js")]
+extern "C" {
+    /// Method, URL and headers in one crossing.
+    pub(crate) fn facts(request: &web_sys::Request) -> String;
+    pub(crate) fn answer(
+        status: u16,
+        fixed: &str,
+        own: &str,
+        body: Option<&[u8]>,
+    ) -> web_sys::Response;
+    /// A response that goes on with the body of another one.
+    pub(crate) fn relay(
+        status: u16,
+        fixed: &str,
+        own: &str,
+        response: &JsValue,
+    ) -> web_sys::Response;
+    #[wasm_bindgen(js_name = readBody)]
+    pub(crate) fn read_body(message: &JsValue, limit: f64) -> Promise;
+    pub(crate) fn send(
+        url: &str,
+        method: &str,
+        headers: &str,
+        body: &JsValue,
+        timeout_ms: u32,
+    ) -> Promise;
+    pub(crate) fn pause(ms: u32) -> Promise;
+    #[wasm_bindgen(js_name = askGuard)]
+    pub(crate) fn ask_guard(namespace: &JsValue, subject: &str, ask: &str) -> Promise;
+}
+
+/// Bytes as a JavaScript array of their own: Wasm memory moves while a request is under way.
+pub(crate) fn bytes(bytes: &[u8]) -> JsValue {
+    Uint8Array::from(bytes).into()
+}

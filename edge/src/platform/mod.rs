@@ -1,0 +1,78 @@
+//! The calls into the Workers runtime. Everything here is a thin binding; what
+//! can be wrong is in the modules that it serves.
+
+mod glue;
+mod worker_runtime;
+
+pub(crate) use glue::{answer, facts, relay};
+pub(crate) use worker_runtime::{WorkerRuntime, join, now};
+
+use crate::gate::Bindings;
+use std::{
+    cell::RefCell,
+    task::{Context, Poll, Waker},
+};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::future_to_promise;
+use worker::Env;
+
+/// The texts bound to this Worker.
+pub(crate) fn bindings(env: &Env) -> Bindings {
+    let text = |name: &str| env.var(name).ok().map(|var| var.to_string());
+    Bindings {
+        origin_url: text("GAPURA_ORIGIN_URL"),
+        seal_keys: text("GAPURA_SEAL_KEYS"),
+        token_keys: text("GAPURA_TOKEN_KEYS"),
+        policy_overlay: text("GAPURA_POLICY_OVERLAY"),
+    }
+}
+
+/// Random bytes drawn ahead: a crossing for each request would cost more than
+/// all else that is done with them.
+struct Pool {
+    bytes: [u8; 1024],
+    used: usize,
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = const {
+        RefCell::new(Pool { bytes: [0; 1024], used: 1024 })
+    };
+}
+
+/// Random bytes, each handed out once. The runtime's generator does not fail; if
+/// it did, all nonces would be the same and the origin would refuse them as replays.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    POOL.with_borrow_mut(|pool| {
+        if pool.bytes.len() - pool.used < N {
+            pool.bytes.fill(0);
+            let _ = getrandom::getrandom(&mut pool.bytes);
+            pool.used = 0;
+        }
+        let drawn = pool
+            .bytes
+            .get(pool.used..pool.used + N)
+            .and_then(|b| b.try_into().ok());
+        pool.used += N;
+        drawn.unwrap_or([0; N])
+    })
+}
+
+/// Runs a future until its first wait: its end as it is when there was none, else
+/// a promise of it. A promise costs 8 µs, as much as all else of a constant answer.
+///
+/// Every wait inside must be a `JsFuture`: some of the crate's own futures keep
+/// the waker of their first poll, which here wakes nobody (`worker::Delay` does).
+pub(crate) fn begin(
+    future: impl Future<Output = Result<JsValue, JsValue>> + 'static,
+) -> Result<JsValue, JsValue> {
+    let mut future = Box::pin(future);
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        Poll::Ready(end) => end,
+        // Polls again at once, this time to be woken.
+        Poll::Pending => Ok(future_to_promise(future).into()),
+    }
+}

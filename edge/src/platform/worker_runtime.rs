@@ -1,0 +1,141 @@
+//! [`Runtime`] on Workers.
+
+use super::glue;
+use crate::{
+    durable,
+    runtime::{BodyFault, Outbound, OutboundBody, Received, Runtime, SendFault},
+};
+use gapura_shared::time::UnixMillis;
+use js_sys::{Array, Date, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use worker::Env;
+
+/// The platform for one request.
+pub(crate) struct WorkerRuntime<'a> {
+    pub(crate) request: &'a web_sys::Request,
+    pub(crate) env: &'a Env,
+}
+
+impl<'a> Runtime for WorkerRuntime<'a> {
+    type Response = JsValue;
+
+    fn now(&self) -> UnixMillis {
+        now()
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        super::random()
+    }
+
+    async fn pause(&self, ms: u32) {
+        // A timer does not fail, and nothing hangs on its outcome.
+        let _ = JsFuture::from(glue::pause(ms)).await;
+    }
+
+    fn ask_guard(
+        &self,
+        subject: &str,
+        ask: &str,
+    ) -> impl Future<Output = Option<String>> + use<'a> {
+        let namespace = Reflect::get(self.env, &JsValue::from_str(durable::GUARD_BINDING));
+        let asked = namespace
+            .ok()
+            .filter(JsValue::is_object)
+            .map(|namespace| JsFuture::from(glue::ask_guard(&namespace, subject, ask)));
+        async move { asked?.await.ok()?.as_string() }
+    }
+
+    async fn read_body(&self, limit: u64) -> Result<Vec<u8>, BodyFault> {
+        read(self.request.as_ref(), limit).await
+    }
+
+    async fn send(&self, outbound: &Outbound<'_>) -> Result<Received<JsValue>, SendFault> {
+        let body = match outbound.body {
+            OutboundBody::Empty => JsValue::NULL,
+            OutboundBody::Bytes(bytes) => glue::bytes(bytes),
+            OutboundBody::Stream => self.request.body().map_or(JsValue::NULL, JsValue::from),
+        };
+        let headers = join(
+            outbound
+                .headers
+                .iter()
+                .map(|(name, value)| (*name, value.as_str())),
+        );
+        let sent = glue::send(
+            &outbound.url,
+            outbound.method,
+            &headers,
+            &body,
+            outbound.timeout_ms,
+        );
+        let parts = JsFuture::from(sent)
+            .await
+            .map_err(|fault| match fault.as_string() {
+                Some(text) if text == "timeout" => SendFault::Timeout,
+                _ => SendFault::Unreachable,
+            })?;
+        received(&parts).ok_or(SendFault::Unreachable)
+    }
+
+    async fn text(&self, response: JsValue, limit: u64) -> Option<String> {
+        String::from_utf8(read(&response, limit).await.ok()?).ok()
+    }
+}
+
+/// The runtime's clock, in whole milliseconds.
+pub(crate) fn now() -> UnixMillis {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "milliseconds since 1970 are positive and far below 2^53"
+    )]
+    UnixMillis(Date::now() as u64)
+}
+
+/// Headers in the one text that `glue.js` takes. A value with a line break would
+/// become a header of its own; the platform never hands one over, and none is made here.
+pub(crate) fn join<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut text = String::with_capacity(1024);
+    for (name, value) in headers.filter(|(_, value)| !value.contains(['\n', '\r', '\0'])) {
+        text.push_str(name);
+        text.push('\0');
+        text.push_str(value);
+        text.push('\n');
+    }
+    text
+}
+
+async fn read(message: &JsValue, limit: u64) -> Result<Vec<u8>, BodyFault> {
+    #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
+    let promise = glue::read_body(message, limit as f64);
+    let bytes = JsFuture::from(promise)
+        .await
+        .map_err(|_| BodyFault::Ended)?;
+    match bytes.dyn_into::<Uint8Array>() {
+        Ok(bytes) => Ok(bytes.to_vec()),
+        Err(_) => Err(BodyFault::TooLong),
+    }
+}
+
+fn received(parts: &JsValue) -> Option<Received<JsValue>> {
+    let parts: &Array = parts.dyn_ref()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a status of the runtime is 100 to 999"
+    )]
+    let status = parts.get(0).as_f64()? as u16;
+    let headers = parts
+        .get(1)
+        .as_string()?
+        .lines()
+        .filter_map(|line| line.split_once('\0'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    Some(Received {
+        status,
+        headers,
+        response: parts.get(2),
+    })
+}

@@ -1,0 +1,135 @@
+//! From text to policy: every rule that a policy must obey.
+
+mod route;
+mod section;
+
+use super::{
+    Class, Development, Fault, OnError, Policy,
+    document::{self, Faults, File, Node},
+    keys, overlay,
+    syntax::is_name,
+    table::{Item, Table, quoted},
+};
+
+/// What [`is_name`] wants.
+const NAME: &str = "1 to 64 of a-z, 0-9, `.`, `_` and `-`";
+
+/// Reads a policy and, if there is one, what a deployment lays over it.
+///
+/// # Errors
+/// Everything that is wrong with both texts, in their order. A text that is not TOML
+/// is reported by its syntax alone: what it means cannot be told.
+pub fn parse(base: &str, overlay: Option<&str>) -> Result<Policy, Vec<Fault>> {
+    let faults = Faults::new(base, overlay.unwrap_or_default());
+    let below = document::parse(File::Base, base, &faults);
+    let above = overlay.map(|text| document::parse(File::Overlay, text, &faults));
+    if !faults.is_empty() {
+        return Err(faults.into_sorted());
+    }
+    let merged = merge(below, above, &faults);
+    let policy = policy(&Table::root(&merged, &faults));
+    if faults.is_empty() {
+        Ok(policy)
+    } else {
+        Err(faults.into_sorted())
+    }
+}
+
+fn merge(below: Node, above: Option<Node>, faults: &Faults<'_>) -> Node {
+    let root = Table::root(&below, faults);
+    version(&root);
+    if let Some(development) = root.get("development") {
+        development.name_fault("is allowed in an overlay alone");
+    }
+    let Some(above) = above else {
+        return below;
+    };
+    version(&Table::root(&above, faults));
+    overlay::merge(below, above)
+}
+
+/// The format that a text is written in; each says it for itself.
+fn version(root: &Table<'_>) {
+    root.require("version", |item| item.number(1..=1));
+}
+
+fn policy(root: &Table<'_>) -> Policy {
+    root.knows(keys::ROOT);
+    let development = root.read("development", development);
+    let limits = section::limits(root);
+    let upstream = section::upstream(root);
+    let classes = classes(root);
+    let context = route::Context {
+        limits: &limits,
+        upstream: &upstream,
+        classes: &classes,
+    };
+    let routes = route::routes(root, &context);
+    Policy {
+        access: section::access(root),
+        token: section::token(root, root.get("development").is_some()),
+        cors: section::cors(root),
+        limits,
+        upstream,
+        classes,
+        headers: section::headers(root),
+        routes,
+        development,
+    }
+}
+
+fn classes(root: &Table<'_>) -> Vec<Class> {
+    let entries = root.entries("classes");
+    entries
+        .iter()
+        .filter_map(|(name, item)| class(name, item))
+        .collect()
+}
+
+fn class(name: &str, item: &Item<'_>) -> Option<Class> {
+    if !is_name(name) {
+        item.name_fault(format!("must have a name of {NAME}, is {}", quoted(name)));
+    }
+    let table = item.table(keys::CLASS)?;
+    let strict = table.read("strict", Item::boolean).unwrap_or(false);
+    let on_error = [("open", OnError::Open), ("closed", OnError::Closed)];
+    let class = Class {
+        name: name.to_owned(),
+        limit: table
+            .require("limit", |item| item.number(1..=1_000))
+            .unwrap_or(1),
+        window_s: table
+            .require("window_s", |item| item.number(1..=86_400))
+            .unwrap_or(1),
+        strict,
+        on_error: table
+            .read("on_error", |item| item.choice(&on_error))
+            .unwrap_or(OnError::Closed),
+    };
+    // What guards a login never fails open.
+    if strict && class.on_error == OnError::Open {
+        let open = table.get("on_error")?;
+        open.fault("must be \"closed\" in a class with strict = true, is \"open\"");
+    }
+    Some(class)
+}
+
+fn development(item: &Item<'_>) -> Option<Development> {
+    let table = item.table(keys::DEVELOPMENT)?;
+    let client_address = table.require("client_address", |item| {
+        let text = item.text()?;
+        let address = text.parse().ok();
+        if address.is_none() {
+            item.fault(format!(
+                "must be an IPv4 or IPv6 address, is {}",
+                quoted(text)
+            ));
+        }
+        address
+    });
+    let explain = table.read("explain", Item::boolean).unwrap_or(false);
+    Some(Development {
+        client_address: client_address?,
+        explain,
+    })
+}

@@ -1,0 +1,81 @@
+//! What the gate writes down about a request: one security event as a JSON line.
+
+use crate::{facts::Facts, verdict::Stop, waf};
+use gapura_shared::{
+    event::{Event, Kind},
+    time::UnixMillis,
+};
+
+/// The event of a stop, where it is one.
+#[must_use]
+pub fn stopped(facts: &Facts, stop: &Stop, status: u16, now: UnixMillis) -> Option<Event> {
+    let reason = match stop.log_detail() {
+        Some(detail) => format!("{}: {detail}", stop.reason()),
+        None => stop.reason().to_owned(),
+    };
+    Some(event(facts, stop.event()?, status, reason, now))
+}
+
+/// The event of findings that did not stop the request.
+#[must_use]
+pub fn detected(facts: &Facts, report: &waf::Report, now: UnixMillis) -> Option<Event> {
+    (report.verdict == waf::Verdict::Logged)
+        .then(|| event(facts, Kind::WafDetected, 0, rules(report), now))
+}
+
+/// The ids of the rules that matched, joined by commas.
+#[must_use]
+pub fn rules(report: &waf::Report) -> String {
+    report
+        .findings
+        .iter()
+        .map(|finding| finding.rule)
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+fn event(facts: &Facts, kind: Kind, outcome: u16, reason: String, now: UnixMillis) -> Event {
+    Event {
+        at_ms: now,
+        event: kind,
+        request_id: facts.request_id.clone(),
+        client: Some(facts.client),
+        actor: None,
+        action: facts.method.clone(),
+        target: facts.path.clone(),
+        outcome,
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stopped;
+    use crate::{facts::tests::facts, token::TokenError, verdict::Stop};
+    use gapura_shared::{event::Kind, time::UnixMillis};
+
+    #[test]
+    fn says_why_but_not_what_the_query_held() {
+        let facts = facts(
+            "GET",
+            "http://h/p?token=hunter2",
+            &[("authorization", "Bearer hunter2")],
+        );
+        let stop = Stop::TokenRefused(TokenError::Expired);
+        let event = stopped(&facts, &stop, 401, UnixMillis(1)).unwrap();
+        assert_eq!(
+            (event.event, event.reason.as_str()),
+            (Kind::AuthFailed, "token-invalid: expired")
+        );
+        assert!(!serde_json::to_string(&event).unwrap().contains("hunter2"));
+    }
+
+    #[test]
+    fn our_own_failures_are_no_security_events() {
+        let facts = facts("GET", "http://h/", &[]);
+        assert_eq!(
+            stopped(&facts, &Stop::OriginTimeout, 504, UnixMillis(1)),
+            None
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! What the gate needs of the platform it runs on: a clock, randomness, the
+//! Guard objects, the request's body, and a way to the origin. The Worker's
+//! implementation is in `platform`; decisions never see it.
+
+use gapura_shared::time::UnixMillis;
+
+/// The platform, for one request.
+pub trait Runtime {
+    /// A response that has begun: its body is still to come.
+    type Response;
+
+    /// The time. On Workers it stands still between two waits for I/O.
+    fn now(&self) -> UnixMillis;
+
+    /// Cryptographic randomness.
+    fn random<const N: usize>(&self) -> [u8; N];
+
+    /// Waits.
+    fn pause(&self, ms: u32) -> impl Future<Output = ()>;
+
+    /// Asks the Guard object of `subject`. The question is under way when this
+    /// returns; the future only awaits the answer. `None` when there is none.
+    fn ask_guard(
+        &self,
+        subject: &str,
+        ask: &str,
+    ) -> impl Future<Output = Option<String>> + use<Self>;
+
+    /// Reads the request's body, at most `limit` bytes of it.
+    fn read_body(&self, limit: u64) -> impl Future<Output = Result<Vec<u8>, BodyFault>>;
+
+    /// Sends a request and awaits the head of the answer. Redirects are not followed.
+    fn send(
+        &self,
+        outbound: &Outbound<'_>,
+    ) -> impl Future<Output = Result<Received<Self::Response>, SendFault>>;
+
+    /// Reads a response as text, at most `limit` bytes of it; `None` beyond that.
+    fn text(&self, response: Self::Response, limit: u64) -> impl Future<Output = Option<String>>;
+}
+
+/// Why a body could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFault {
+    /// Longer than the limit.
+    TooLong,
+    /// The client stopped sending.
+    Ended,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendFault {
+    /// No connection, or it broke.
+    Unreachable,
+    /// Not in time.
+    Timeout,
+}
+
+/// A request on its way out.
+#[derive(Debug, Clone)]
+pub struct Outbound<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The absolute URL.
+    pub url: String,
+    /// Lower-case names and values.
+    pub headers: Vec<(&'a str, String)>,
+    /// The body.
+    pub body: OutboundBody<'a>,
+    /// How long until the head of the answer must be there.
+    pub timeout_ms: u32,
+}
+
+/// The body of a request on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutboundBody<'a> {
+    /// None.
+    Empty,
+    /// These bytes.
+    Bytes(&'a [u8]),
+    /// The body of the request that is being served, as it comes.
+    Stream,
+}
+
+/// The head of an answer.
+#[derive(Debug, Clone)]
+pub struct Received<R> {
+    /// The status.
+    pub status: u16,
+    /// Lower-case names and values; `set-cookie` once per cookie.
+    pub headers: Vec<(String, String)>,
+    /// The platform's response.
+    pub response: R,
+}
+
+impl<R> Received<R> {
+    /// The value of a header by its lower-case name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+}

@@ -1,0 +1,138 @@
+//! Stage three: detectors that know the grammar of what they look for, one per file.
+//!
+//! A detector reads one lower-cased view of one value and names the rules that it breaks. It is
+//! linear in the view and never decodes: that was stage one's work.
+
+mod code;
+mod crlf;
+mod html;
+mod nosql;
+mod path;
+mod shell;
+mod sql;
+mod ssrf;
+mod template;
+mod upload;
+
+use super::rules::Rule;
+use super::scan::{from, stands};
+use super::{Part, decode};
+
+/// One view of one value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text<'a> {
+    /// The decoded text, ASCII letters in lower case.
+    pub(super) lower: &'a [u8],
+    /// Where it stands.
+    pub(super) part: Part,
+    /// What it is called there.
+    pub(super) name: &'a str,
+}
+
+/// A rule broken by `lower[start..end]`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hit {
+    pub(super) rule: &'static Rule,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl Hit {
+    pub(super) const fn new(rule: &'static Rule, start: usize, end: usize) -> Self {
+        Self { rule, start, end }
+    }
+}
+
+/// One detector and the literals without which it cannot fire.
+#[derive(Debug)]
+pub(super) struct Detector {
+    pub(super) detect: fn(&Text<'_>, &mut Vec<Hit>),
+    pub(super) triggers: &'static [&'static str],
+}
+
+/// All detectors; at most 32.
+pub(super) static DETECTORS: &[Detector] = &[
+    Detector {
+        detect: sql::detect,
+        triggers: sql::TRIGGERS,
+    },
+    Detector {
+        detect: html::detect,
+        triggers: html::TRIGGERS,
+    },
+    Detector {
+        detect: shell::detect,
+        triggers: shell::TRIGGERS,
+    },
+    Detector {
+        detect: path::detect,
+        triggers: path::TRIGGERS,
+    },
+    Detector {
+        detect: ssrf::detect,
+        triggers: ssrf::TRIGGERS,
+    },
+    Detector {
+        detect: template::detect,
+        triggers: template::TRIGGERS,
+    },
+    Detector {
+        detect: nosql::detect,
+        triggers: nosql::TRIGGERS,
+    },
+    Detector {
+        detect: crlf::detect,
+        triggers: crlf::TRIGGERS,
+    },
+    Detector {
+        detect: code::detect,
+        triggers: code::TRIGGERS,
+    },
+    Detector {
+        detect: upload::detect,
+        triggers: upload::TRIGGERS,
+    },
+];
+
+/// Longest plain word that needs no look; longer ones may be serialised objects in base64.
+const MAX_PLAIN: usize = 16;
+
+/// Whether a value needs no look at all: plain words and numbers, and images as data URLs, whose
+/// long base64 is the one honest text that looks like everything.
+pub(super) fn is_harmless(part: Part, name: &str, value: &[u8]) -> bool {
+    if part == Part::HeaderValue && name == "user-agent" {
+        return false;
+    }
+    let is_short = value.len() <= MAX_PLAIN && !decode::may_change(value);
+    (is_short && decode::is_plain(value)) || is_data_image(value)
+}
+
+/// `data:image/png;base64,` and nothing but base64 after it. SVG is markup and not spared.
+fn is_data_image(value: &[u8]) -> bool {
+    let comma = value.iter().take(64).position(|byte| *byte == b',');
+    let Some((head, tail)) =
+        comma.and_then(|comma| Some((value.get(..comma)?, from(value, comma + 1))))
+    else {
+        return false;
+    };
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    stands(head, 0, b"data:image/")
+        && head.ends_with(b";base64")
+        && !head
+            .windows(3)
+            .any(|window| window.eq_ignore_ascii_case(b"svg"))
+        && tail.iter().all(is_base64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spares_raster_images_alone() {
+        assert!(is_data_image(b"data:image/png;base64,iVBORw0KGgo/+or+Aa=="));
+        assert!(!is_data_image(b"data:image/svg+xml;base64,PHN2Zz4="));
+        assert!(!is_data_image(b"data:text/html;base64,PHN2Zz4="));
+        assert!(!is_data_image(b"data:image/png;base64,iVBO' or 1=1"));
+    }
+}

@@ -1,0 +1,88 @@
+//! The stream of named values that body, header and URL readers hand to the inspector.
+
+use super::{Part, rules};
+
+/// Receives what was read of a request.
+pub(super) trait Sink {
+    /// One name or value; `name` is what the value is called, also for names themselves.
+    fn field(&mut self, part: Part, name: &str, value: &[u8]);
+
+    /// A bound that was exceeded, or a shape that no honest client sends.
+    fn broken(&mut self, rule: &'static rules::Rule, part: Part, detail: &str);
+
+    /// Whether enough was found that reading on is pointless.
+    fn is_full(&self) -> bool;
+}
+
+/// Last member of a dotted or bracketed name, lower-case: `user[New-Password]` is `new_password`.
+pub(super) fn leaf(name: &str) -> String {
+    let name = name.trim_end_matches(']').trim_end_matches('[');
+    let last = name
+        .rsplit(['.', '['])
+        .find(|part| !part.is_empty())
+        .unwrap_or(name);
+    last.to_ascii_lowercase().replace('-', "_")
+}
+
+/// Names of fields whose text is a secret: exempt in relaxed mode, where any text is honest.
+const SECRETS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "pass",
+    "current_password",
+    "new_password",
+    "old_password",
+    "confirm_password",
+    "password_confirm",
+    "password_confirmation",
+    "currentpassword",
+    "newpassword",
+    "oldpassword",
+    "confirmpassword",
+    "passwordconfirmation",
+    "kata_sandi",
+    "sandi",
+    "pin",
+    "otp",
+    "totp",
+    "token",
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "csrf_token",
+    "_token",
+    "captcha_token",
+    "g_recaptcha_response",
+    "cf_turnstile_response",
+    "h_captcha_response",
+    "client_secret",
+    "code_verifier",
+];
+
+/// Whether the field holds a secret, by its name.
+pub(super) fn is_secret(name: &str) -> bool {
+    SECRETS.contains(&leaf(name).as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_fields_are_known_by_their_last_name() {
+        for name in [
+            "password",
+            "user.password",
+            "user[new-password]",
+            "Password",
+            "refresh_token",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["email", "password.email", "passwords", "bypass", ""] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The order of inspection, and the bookkeeping of what was found.
+
+use super::detect::{self, Hit, Text};
+use super::field::{self, Sink};
+use super::rules::{self, Rule};
+use super::scan::{is_word, span};
+use super::{Finding, Mode, Part, Report, Request, Settings, Target, Verdict};
+use super::{body, decode, header, prefilter, score};
+
+/// Findings kept; a request with more is judged by these.
+const MAX_FINDINGS: usize = 32;
+/// Bytes of text shown on each side of a match.
+const CONTEXT: usize = 60;
+/// Longest excerpt, in characters.
+const MAX_EXCERPT: usize = 200;
+
+/// Inspects everything in the request that an application could read.
+///
+/// Time is linear in the size of the request; memory is bounded by a few times the longest value.
+#[must_use]
+pub fn inspect(request: &Request<'_>, settings: &Settings) -> Report {
+    let mut inspector = Inspector {
+        settings,
+        findings: Vec::new(),
+        hits: Vec::new(),
+    };
+    if settings.mode != Mode::Off {
+        inspector.request(request);
+    }
+    inspector.report()
+}
+
+struct Inspector<'s> {
+    settings: &'s Settings,
+    findings: Vec<Finding>,
+    /// Kept between fields so that honest ones allocate nothing.
+    hits: Vec<Hit>,
+}
+
+impl Inspector<'_> {
+    fn request(&mut self, request: &Request<'_>) {
+        self.path(request.path);
+        body::form::read(request.query.as_bytes(), Part::QueryName, Part::Query, self);
+        header::read(request.headers, self);
+        body::read(request.body, self);
+    }
+
+    /// The path as a whole, then from its first segment that is not a plain name, then its last:
+    /// an attack in a segment has its own beginning, which the SQL and URL grammars need.
+    fn path(&mut self, path: &str) {
+        self.field(Part::Path, "", path.as_bytes());
+        let is_plain = |segment: &&str| {
+            segment
+                .bytes()
+                .all(|byte| is_word(byte) || matches!(byte, b'-' | b'.' | b'~'))
+        };
+        let mut start = 0;
+        for segment in path.split('/') {
+            if !is_plain(&segment) {
+                let rest = path.get(start..).unwrap_or_default();
+                self.field(Part::Path, "segment", rest.as_bytes());
+                break;
+            }
+            start += segment.len() + 1;
+        }
+        let last = path.rsplit('/').next().unwrap_or_default();
+        self.field(Part::Path, "segment", last.as_bytes());
+    }
+
+    fn view(&mut self, part: Part, name: &str, view: &[u8]) {
+        let lower = view.to_ascii_lowercase();
+        let text = Text {
+            lower: &lower,
+            part,
+            name,
+        };
+        let mut hits = std::mem::take(&mut self.hits);
+        let signals = prefilter::scan(&text, &mut hits);
+        prefilter::run(signals, &text, &mut hits);
+        for hit in hits.drain(..) {
+            self.add(hit.rule, part, name, || excerpt(view, hit.start, hit.end));
+        }
+        self.hits = hits;
+    }
+
+    fn add(
+        &mut self,
+        rule: &'static Rule,
+        part: Part,
+        name: &str,
+        decoded: impl FnOnce() -> String,
+    ) {
+        let known = |finding: &Finding| {
+            finding.rule == rule.id && finding.target.part == part && finding.target.name == name
+        };
+        let excluded = || {
+            self.settings
+                .exclusions
+                .iter()
+                .any(|exclusion| exclusion.covers(rule.id, rule.tags, name))
+        };
+        if self.is_full()
+            || rule.paranoia > self.settings.paranoia.max(1)
+            || self.findings.iter().any(known)
+            || excluded()
+        {
+            return;
+        }
+        self.findings.push(Finding {
+            rule: rule.id,
+            name: rule.name,
+            severity: rule.severity,
+            tags: rule.tags,
+            target: Target {
+                part,
+                name: name.to_owned(),
+            },
+            decoded: decoded(),
+        });
+    }
+
+    fn report(self) -> Report {
+        let mode = self.settings.mode;
+        let score = score::score(&self.findings, mode);
+        let verdict = if mode == Mode::Off {
+            Verdict::Clean
+        } else {
+            score::verdict(!self.findings.is_empty(), score, mode)
+        };
+        Report {
+            findings: self.findings,
+            score,
+            threshold: score::threshold(mode),
+            verdict,
+        }
+    }
+}
+
+impl Sink for Inspector<'_> {
+    fn field(&mut self, part: Part, name: &str, value: &[u8]) {
+        if self.is_full() || detect::is_harmless(part, name, value) {
+            return;
+        }
+        if self.settings.mode == Mode::Relaxed && !part.is_name() && field::is_secret(name) {
+            return;
+        }
+        if decode::may_change(value) {
+            for view in decode::views(value) {
+                self.view(part, name, &view);
+            }
+        } else {
+            self.view(part, name, value);
+        }
+    }
+
+    fn broken(&mut self, rule: &'static rules::Rule, part: Part, detail: &str) {
+        self.add(rule, part, "", || detail.to_owned());
+    }
+
+    fn is_full(&self) -> bool {
+        self.findings.len() >= MAX_FINDINGS
+    }
+}
+
+/// The text around a match, fit for a log line: no control characters, at most 200 characters.
+fn excerpt(view: &[u8], start: usize, end: usize) -> String {
+    let around = span(
+        view,
+        start.saturating_sub(CONTEXT),
+        end.saturating_add(CONTEXT),
+    );
+    let printable = |character: char| {
+        if character.is_control() {
+            ' '
+        } else {
+            character
+        }
+    };
+    String::from_utf8_lossy(around)
+        .chars()
+        .map(printable)
+        .take(MAX_EXCERPT)
+        .collect()
+}

@@ -1,0 +1,33 @@
+//! The web application firewall: four stages over everything in a request that an
+//! application could read.
+//!
+//! 1. `decode` undoes encodings, at most three rounds, never growing the text;
+//! 2. `prefilter` passes over the bytes once and says which detectors could fire;
+//! 3. `detect` holds the detectors, one grammar each, which name rules of `rules`;
+//! 4. `score` adds severities up against the threshold of the route's mode.
+//!
+//! Pure: no clock, no I/O, no randomness. Every stage is linear in the input and bounded in
+//! memory; what exceeds a parser's bound is itself a finding that stops the request.
+//! Limits on URL, header and body size are the pipeline's and checked before.
+
+mod body;
+mod decode;
+mod detect;
+mod explain;
+mod field;
+mod header;
+mod inspect;
+mod prefilter;
+mod report;
+mod request;
+mod rules;
+mod scan;
+mod score;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use self::inspect::inspect;
+pub use self::report::{Finding, Part, Report, Severity, Target, Verdict};
+pub use self::request::{Body, Request};
+pub use self::settings::{Exclusion, Mode, Settings};

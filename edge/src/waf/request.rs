@@ -1,0 +1,32 @@
+//! The borrowed view of a request that the firewall inspects.
+
+/// What the gate read of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Method as sent.
+    pub method: &'a str,
+    /// Raw path as sent, still percent-encoded.
+    pub path: &'a str,
+    /// Raw query without the `?`; empty when there is none.
+    pub query: &'a str,
+    /// Headers with lower-case names, `cookie` included.
+    pub headers: &'a [(String, String)],
+    /// The body, as far as the gate read it.
+    pub body: Body<'a>,
+}
+
+/// The body of a request.
+#[derive(Debug, Clone, Copy)]
+pub enum Body<'a> {
+    /// There is none.
+    None,
+    /// Read as a whole.
+    Read {
+        /// Value of `Content-Type`.
+        content_type: Option<&'a str>,
+        /// The bytes as sent.
+        bytes: &'a [u8],
+    },
+    /// Passed on without being read; not inspected.
+    Streamed,
+}

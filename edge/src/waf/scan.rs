@@ -1,0 +1,141 @@
+//! Reading bytes without panics: every index may be out of range.
+
+/// Byte at `index`, or 0 outside; decoding removes NULs, so 0 means "nothing there".
+pub(super) fn at(text: &[u8], index: usize) -> u8 {
+    text.get(index).copied().unwrap_or(0)
+}
+
+/// Byte before `index`, or 0 at the start.
+pub(super) fn before(text: &[u8], index: usize) -> u8 {
+    index
+        .checked_sub(1)
+        .map_or(0, |previous| at(text, previous))
+}
+
+/// `text[start..end]`, clamped to what exists.
+pub(super) fn span(text: &[u8], start: usize, end: usize) -> &[u8] {
+    let end = end.min(text.len());
+    text.get(start.min(end)..end).unwrap_or_default()
+}
+
+/// `text[start..]`, clamped.
+pub(super) fn from(text: &[u8], start: usize) -> &[u8] {
+    text.get(start..).unwrap_or_default()
+}
+
+/// Whether `needle` stands at `index`.
+pub(super) fn stands(text: &[u8], index: usize, needle: &[u8]) -> bool {
+    from(text, index).starts_with(needle)
+}
+
+/// First index of `needle` at or after `start`. Meant for needles of a few bytes.
+pub(super) fn find(text: &[u8], needle: &[u8], start: usize) -> Option<usize> {
+    let first = needle.first().copied()?;
+    let mut index = start;
+    loop {
+        index += from(text, index).iter().position(|byte| *byte == first)?;
+        if stands(text, index, needle) {
+            return Some(index);
+        }
+        index += 1;
+    }
+}
+
+/// First place where any of the needles stands, in one pass, and the needle. Needles have at
+/// least two bytes.
+pub(super) fn find_any<'n>(text: &[u8], needles: &[&'n [u8]]) -> Option<(usize, &'n [u8])> {
+    let slot = |first: u8, second: u8| (usize::from(first) * 31 + usize::from(second)) % PAIRS;
+    let mut pairs = [false; PAIRS];
+    for needle in needles {
+        if let Some(pair) = pairs.get_mut(slot(at(needle, 0), at(needle, 1))) {
+            *pair = true;
+        }
+    }
+    (0..text.len()).find_map(|index| {
+        let pair = slot(at(text, index), at(text, index + 1));
+        let may_start = pairs.get(pair).copied().unwrap_or(false);
+        if !may_start {
+            return None;
+        }
+        needles
+            .iter()
+            .find(|needle| stands(text, index, needle))
+            .map(|needle| (index, *needle))
+    })
+}
+
+/// Slots for the first two bytes of needles in [`find_any`]; collisions only cost time.
+const PAIRS: usize = 1021;
+
+/// Whether the byte may be part of an identifier.
+pub(super) const fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Whether the byte is white space or another control character that parsers skip.
+pub(super) const fn is_space(byte: u8) -> bool {
+    byte <= b' ' && byte != 0
+}
+
+/// Index of the first byte at or after `start` that is no white space.
+pub(super) fn skip_space(text: &[u8], start: usize) -> usize {
+    skip_while(text, start, is_space)
+}
+
+/// Index of the last byte before `end` that is no white space, if any.
+pub(super) fn last_before(text: &[u8], end: usize) -> Option<usize> {
+    span(text, 0, end).iter().rposition(|byte| !is_space(*byte))
+}
+
+/// Index of the first byte at or after `start` for which `keep` does not hold.
+pub(super) fn skip_while(text: &[u8], start: usize, keep: impl Fn(u8) -> bool) -> usize {
+    start
+        + from(text, start)
+            .iter()
+            .take_while(|byte| keep(**byte))
+            .count()
+}
+
+/// The identifier that starts at `start`; empty when none does.
+pub(super) fn word(text: &[u8], start: usize) -> &[u8] {
+    span(text, start, skip_while(text, start, is_word))
+}
+
+/// The identifier that ends at `end`; empty when none does.
+pub(super) fn word_before(text: &[u8], end: usize) -> &[u8] {
+    let head = span(text, 0, end);
+    let length = head.iter().rev().take_while(|byte| is_word(**byte)).count();
+    from(head, head.len() - length)
+}
+
+/// Without white space at both ends.
+pub(super) fn trim(text: &[u8]) -> &[u8] {
+    let start = skip_space(text, 0);
+    last_before(text, text.len()).map_or(&[], |last| span(text, start, last + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_outside_are_empty() {
+        assert_eq!(at(b"a", 7), 0);
+        assert_eq!(before(b"a", 0), 0);
+        assert_eq!(span(b"abc", 2, 99), b"c");
+        assert_eq!(span(b"abc", 9, 2), b"");
+        assert_eq!(from(b"abc", 9), b"");
+        assert_eq!(find(b"abc", b"abcd", 0), None);
+        assert_eq!(find(b"aab", b"ab", 0), Some(1));
+        assert_eq!(find(b"ab", b"ab", 1), None);
+        assert_eq!(find_any(b"xaab", &[b"zz", b"ab"]), Some((2, &b"ab"[..])));
+    }
+
+    #[test]
+    fn finds_words_on_both_sides() {
+        assert_eq!(word(b"x alert(1)", 2), b"alert");
+        assert_eq!(word_before(b"x alert(1)", 7), b"alert");
+        assert_eq!(trim(b" \t a b \n"), b"a b");
+        assert_eq!(trim(b" \n"), b"");
+    }
+}

@@ -1,0 +1,101 @@
+//! What a route asks of the firewall.
+
+/// How strictly a route is guarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Stops from an anomaly score of 3: a single warning is enough.
+    Strict,
+    /// Stops from an anomaly score of 5: one critical finding.
+    #[default]
+    Normal,
+    /// For login and registration: notices and warnings do not count and fields that hold
+    /// secrets (passwords, tokens) are not inspected, since any text is honest there.
+    Relaxed,
+    /// Reports and never stops.
+    Detect,
+    /// Does not look.
+    Off,
+}
+
+/// The firewall settings of one route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How strictly to judge.
+    pub mode: Mode,
+    /// Highest paranoia level whose rules run, 1 to 4 as in the OWASP Core Rule Set.
+    pub paranoia: u8,
+    /// Findings to ignore.
+    pub exclusions: Vec<Exclusion>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Normal,
+            paranoia: 1,
+            exclusions: Vec::new(),
+        }
+    }
+}
+
+/// One kind of finding to ignore; every part that is given must match. The path is matched by
+/// the policy's route. An exclusion without any part excludes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Exclusion {
+    /// Rule id, as in `sqli-004`.
+    pub rule: Option<String>,
+    /// Tag of the rule, as in `sqli`.
+    pub tag: Option<String>,
+    /// Name of the parameter, header, cookie or JSON member, compared exactly.
+    pub parameter: Option<String>,
+}
+
+impl Exclusion {
+    /// Whether a finding of this rule, with these tags, at this parameter is to be ignored.
+    #[must_use]
+    pub fn covers(&self, rule: &str, tags: &[&str], parameter: &str) -> bool {
+        let given = self.rule.is_some() || self.tag.is_some() || self.parameter.is_some();
+        given
+            && self.rule.as_deref().is_none_or(|wanted| wanted == rule)
+            && self
+                .tag
+                .as_deref()
+                .is_none_or(|wanted| tags.contains(&wanted))
+            && self
+                .parameter
+                .as_deref()
+                .is_none_or(|wanted| wanted == parameter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_exclusion_excludes_nothing() {
+        assert!(!Exclusion::default().covers("sqli-001", &["sqli"], "q"));
+    }
+
+    #[test]
+    fn exclusion_needs_every_given_part() {
+        let exclusion = Exclusion {
+            rule: Some("sqli-001".into()),
+            tag: None,
+            parameter: Some("q".into()),
+        };
+        assert!(exclusion.covers("sqli-001", &["sqli"], "q"));
+        assert!(!exclusion.covers("sqli-001", &["sqli"], "other"));
+        assert!(!exclusion.covers("sqli-002", &["sqli"], "q"));
+    }
+
+    #[test]
+    fn tag_excludes_the_whole_class() {
+        let exclusion = Exclusion {
+            tag: Some("xss".into()),
+            ..Exclusion::default()
+        };
+        assert!(exclusion.covers("xss-001", &["xss"], "q"));
+        assert!(!exclusion.covers("sqli-001", &["sqli"], "q"));
+    }
+}

@@ -1,0 +1,74 @@
+//! Accounts, sessions and tokens under `/auth/v1`, in the shapes that
+//! supabase-js expects.
+//!
+//! Guarantees: a login tells nobody whether the account exists, by text,
+//! status or work; a password is hashed on a bounded pool; a refresh token is
+//! good once, within a short grace for the same successor. Relies on the edge
+//! for limits per client, and on [`crate::admission`] for who asks.
+
+mod body;
+pub mod email;
+pub mod password;
+mod refresh;
+pub mod routes;
+mod session;
+#[cfg(test)]
+mod tests;
+pub mod token;
+mod view;
+
+use crate::{config, db::User, http::Bytes};
+use gapura_shared::{secret::Secret, time::UnixMillis};
+use password::{BadParameters, Hasher};
+use refresh::Successors;
+use token::TokenKey;
+
+/// Role of an account without special rights.
+pub const ROLE_USER: &str = "user";
+
+/// What logging in needs besides the database.
+#[derive(Debug)]
+pub struct Auth {
+    settings: config::Auth,
+    hasher: Hasher,
+    token_key: TokenKey,
+    successors: Successors,
+    /// The public key set, as it is sent.
+    jwks: Bytes,
+}
+
+impl Auth {
+    /// Prepares hashing and signing.
+    ///
+    /// # Errors
+    /// [`BadParameters`] where the Argon2 settings do not fit together.
+    pub fn new(settings: config::Auth, token_key: &Secret) -> Result<Self, BadParameters> {
+        let key = TokenKey::from_seed(token_key);
+        Ok(Self {
+            hasher: Hasher::new(&settings)?,
+            jwks: key.jwks().into(),
+            token_key: key,
+            successors: Successors::new(token_key),
+            settings,
+        })
+    }
+}
+
+/// An account as it starts, its address taken as confirmed: there is no mail yet.
+#[must_use]
+pub fn new_user(email: String, password_hash: String, role: &str, now: UnixMillis) -> User {
+    let provider = serde_json::json!({ "provider": "email", "providers": ["email"] });
+    User {
+        id: crate::random::uuid(),
+        email,
+        password_hash,
+        role: role.to_owned(),
+        tenant: None,
+        app_metadata: provider.as_object().cloned().unwrap_or_default(),
+        user_metadata: serde_json::Map::new(),
+        email_confirmed_at: Some(now),
+        last_sign_in_at: None,
+        created_at: now,
+        updated_at: now,
+    }
+}

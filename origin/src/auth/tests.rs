@@ -1,0 +1,117 @@
+use super::{Auth, new_user, refresh::RefreshToken, session::Refreshed};
+use crate::{
+    config::{self, Database},
+    db::{Db, User},
+};
+use gapura_shared::{secret::Secret, time::UnixMillis};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
+
+struct Fixture {
+    _dir: TempDir,
+    auth: Auth,
+    db: Db,
+    user: User,
+}
+
+async fn fixture() -> Fixture {
+    let text = "[auth]\nargon2_memory_kib = 128\nargon2_iterations = 1\nrefresh_lifetime_s = 3600";
+    let config = config::parse(text, &|_| None).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let database = Database {
+        url: format!("sqlite:{}", dir.path().join("g.db").display()),
+        ..config.database
+    };
+    let db = Db::open(&database).await.unwrap();
+    let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
+    assert!(db.insert_user(&user).await.unwrap());
+    Fixture {
+        _dir: dir,
+        auth: Auth::new(config.auth, &Secret::new(vec![1; 32])).unwrap(),
+        db,
+        user,
+    }
+}
+
+impl Fixture {
+    async fn open(&mut self) -> RefreshToken {
+        let json = self.auth.open(&self.db, &mut self.user, NOW).await.unwrap();
+        token_of(&json)
+    }
+
+    /// A refresh `later_ms` after the login.
+    async fn refresh(&self, token: &RefreshToken, later_ms: u64) -> Refreshed {
+        let now = UnixMillis(NOW.0 + later_ms);
+        self.auth.refresh(&self.db, token, now).await.unwrap()
+    }
+}
+
+fn token_of(json: &str) -> RefreshToken {
+    let session: Value = serde_json::from_str(json).unwrap();
+    RefreshToken::parse(session["refresh_token"].as_str().unwrap()).unwrap()
+}
+
+fn exchanged(refreshed: Refreshed) -> RefreshToken {
+    match refreshed {
+        Refreshed::Json { body, .. } => token_of(&body),
+        Refreshed::Reused { .. } => panic!("reused"),
+        Refreshed::Expired => panic!("expired"),
+        Refreshed::Unknown => panic!("unknown"),
+    }
+}
+
+#[tokio::test]
+async fn reuse_after_the_grace_ends_the_session() {
+    let mut fixture = fixture().await;
+    let first = fixture.open().await;
+    let second = exchanged(fixture.refresh(&first, 1_000).await);
+    assert!(matches!(
+        fixture.refresh(&first, 11_001).await,
+        Refreshed::Reused { .. }
+    ));
+    // Whoever holds the newest token, thief or owner, logs in again.
+    assert!(matches!(
+        fixture.refresh(&second, 11_002).await,
+        Refreshed::Expired
+    ));
+    assert!(matches!(
+        fixture.refresh(&first, 11_003).await,
+        Refreshed::Expired
+    ));
+}
+
+#[tokio::test]
+async fn within_the_grace_the_successor_is_the_same() {
+    let mut fixture = fixture().await;
+    let first = fixture.open().await;
+    let second = exchanged(fixture.refresh(&first, 1_000).await);
+    assert_eq!(exchanged(fixture.refresh(&first, 11_000).await), second);
+    let third = exchanged(fixture.refresh(&second, 11_000).await);
+    assert_ne!(third, second);
+}
+
+#[tokio::test]
+async fn refuses_what_has_expired_and_what_nobody_was_given() {
+    let mut fixture = fixture().await;
+    let token = fixture.open().await;
+    assert!(matches!(
+        fixture.refresh(&token, 3_600_000).await,
+        Refreshed::Expired
+    ));
+    let unknown = RefreshToken::new([9; 32]);
+    assert!(matches!(
+        fixture.refresh(&unknown, 0).await,
+        Refreshed::Unknown
+    ));
+}
+
+#[tokio::test]
+async fn reuse_in_one_session_leaves_the_others() {
+    let mut fixture = fixture().await;
+    let (stolen, other) = (fixture.open().await, fixture.open().await);
+    exchanged(fixture.refresh(&stolen, 0).await);
+    fixture.refresh(&stolen, 20_000).await;
+    exchanged(fixture.refresh(&other, 20_000).await);
+}

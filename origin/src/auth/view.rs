@@ -1,0 +1,93 @@
+//! Accounts and sessions as supabase-js reads them.
+
+use crate::db::User;
+use chrono::{DateTime, SecondsFormat};
+use gapura_shared::time::UnixMillis;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// An account, without what nobody needs to see.
+#[derive(Serialize)]
+pub(super) struct UserView<'a> {
+    id: &'a str,
+    aud: &'a str,
+    role: &'a str,
+    email: &'a str,
+    phone: &'static str,
+    email_confirmed_at: Option<String>,
+    confirmed_at: Option<String>,
+    last_sign_in_at: Option<String>,
+    app_metadata: &'a Map<String, Value>,
+    user_metadata: &'a Map<String, Value>,
+    identities: [(); 0],
+    created_at: String,
+    updated_at: String,
+    is_anonymous: bool,
+}
+
+impl<'a> UserView<'a> {
+    pub(super) fn new(user: &'a User, audience: &'a str) -> Self {
+        let confirmed = user.email_confirmed_at.map(timestamp);
+        Self {
+            id: &user.id,
+            aud: audience,
+            role: &user.role,
+            email: &user.email,
+            phone: "",
+            confirmed_at: confirmed.clone(),
+            email_confirmed_at: confirmed,
+            last_sign_in_at: user.last_sign_in_at.map(timestamp),
+            app_metadata: &user.app_metadata,
+            user_metadata: &user.user_metadata,
+            identities: [],
+            created_at: timestamp(user.created_at),
+            updated_at: timestamp(user.updated_at),
+            is_anonymous: false,
+        }
+    }
+}
+
+/// A session with its two tokens.
+#[derive(Serialize)]
+pub(super) struct SessionView<'a> {
+    pub(super) access_token: String,
+    pub(super) token_type: &'static str,
+    /// Seconds.
+    pub(super) expires_in: u64,
+    /// Seconds since 1970.
+    pub(super) expires_at: u64,
+    pub(super) refresh_token: String,
+    pub(super) user: UserView<'a>,
+}
+
+/// RFC 3339 in UTC, to the millisecond.
+fn timestamp(at: UnixMillis) -> String {
+    let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
+    DateTime::from_timestamp_millis(millis)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{UserView, timestamp};
+    use crate::auth::new_user;
+    use gapura_shared::time::UnixMillis;
+
+    #[test]
+    fn never_shows_the_hash() {
+        let user = new_user("a@b.co".into(), "$argon2id$x".into(), "user", UnixMillis(0));
+        let shown = serde_json::to_value(UserView::new(&user, "authenticated")).unwrap();
+        assert!(!shown.to_string().contains("argon2"));
+        assert_eq!(shown["identities"], serde_json::json!([]));
+        assert_eq!(shown["app_metadata"]["provider"], "email");
+    }
+
+    #[test]
+    fn writes_times_as_rfc_3339() {
+        assert_eq!(
+            timestamp(UnixMillis(1_700_000_000_123)),
+            "2023-11-14T22:13:20.123Z"
+        );
+    }
+}

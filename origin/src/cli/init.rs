@@ -1,0 +1,121 @@
+//! `gapura-origin init`: a configuration and fresh keys.
+
+use super::{CliError, say};
+use crate::{config, random};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use clap::Args;
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+/// Write `gapura.toml` and `secrets.env`.
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// The folder; made when it is not there.
+    #[arg(long)]
+    dir: PathBuf,
+    /// Leave files that are there as they are, without an error.
+    #[arg(long)]
+    if_missing: bool,
+    /// For a laptop: adds /echo/** and readable logs.
+    #[arg(long)]
+    development: bool,
+}
+
+impl Init {
+    pub(super) fn run(&self) -> Result<(), CliError> {
+        let at = |path: &Path| {
+            let path = path.display().to_string();
+            move |error| CliError::Io(path, error)
+        };
+        fs::create_dir_all(&self.dir).map_err(at(&self.dir))?;
+        let config = self.dir.join("gapura.toml");
+        let secrets = self.dir.join("secrets.env");
+        if !self.if_missing {
+            // Look at both first: half an installation is worse than none.
+            for path in [&config, &secrets] {
+                if path.exists() {
+                    return Err(CliError::Usage(format!(
+                        "{} is there already; --if-missing leaves it as it is",
+                        path.display()
+                    )));
+                }
+            }
+        }
+        for (path, text, mode) in [
+            (&config, config_text(self.development), 0o644),
+            (&secrets, secrets_text(), 0o600),
+        ] {
+            let new = write_new(path, &text, mode).map_err(at(path))?;
+            say(&format!(
+                "{} {}",
+                if new { "wrote" } else { "kept" },
+                path.display()
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+fn config_text(development: bool) -> String {
+    if development {
+        config::EXAMPLE
+            .replace("\necho = false", "\necho = true")
+            .replace("\nformat = \"json\"", "\nformat = \"pretty\"")
+    } else {
+        config::EXAMPLE.to_owned()
+    }
+}
+
+fn secrets_text() -> String {
+    let key = || URL_SAFE_NO_PAD.encode(random::bytes::<32>());
+    format!(
+        "{}=k1:{}\n{}={}\n",
+        config::SEAL_KEYS,
+        key(),
+        config::TOKEN_KEY,
+        key()
+    )
+}
+
+/// `false` when the file is there already; it is never overwritten.
+fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<bool> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path);
+    match file {
+        Ok(mut file) => file.write_all(text.as_bytes()).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{config_text, secrets_text};
+    use crate::config::{self, Format, Secrets};
+
+    #[test]
+    fn what_it_writes_is_valid() {
+        for development in [false, true] {
+            let config = config::parse(&config_text(development), &|_| None).unwrap();
+            assert_eq!(config.development.echo, development);
+            assert_eq!(config.log.format == Format::Pretty, development);
+        }
+        let text = secrets_text();
+        let environment = |name: &str| {
+            let (_, value) = text
+                .lines()
+                .filter_map(|l| l.split_once('='))
+                .find(|(n, _)| *n == name)?;
+            Some(value.to_owned())
+        };
+        assert!(Secrets::parse(&environment).is_ok());
+        assert_ne!(secrets_text(), secrets_text());
+    }
+}

@@ -1,0 +1,31 @@
+//! `gapura-origin serve`.
+
+use super::{CliError, environment};
+use crate::{App, config, log, server};
+use std::{path::PathBuf, sync::Arc};
+
+pub(super) async fn run(path: PathBuf) -> Result<(), CliError> {
+    let (config, secrets) =
+        config::load_all(&path, &environment).map_err(|bad| CliError::Config { path, bad })?;
+    log::start(config.log);
+    let failed = |what: &str| {
+        let what = what.to_owned();
+        move |error| CliError::Io(what, error)
+    };
+    let mut signals = server::StopSignals::watch().map_err(failed("signals"))?;
+    let address = config.listen.address;
+    let app = Arc::new(App::start(config, secrets).await?);
+    let listener = server::bind(address)
+        .await
+        .map_err(failed(&address.to_string()))?;
+    let address = listener.local_addr().map_err(failed("local address"))?;
+    tracing::info!(%address, "listening");
+    let stop = async {
+        let signal = signals.received().await;
+        tracing::info!(signal, "stopping");
+    };
+    let stopped = server::serve(listener, Arc::clone(&app), stop).await;
+    app.db.close().await;
+    tracing::info!(?stopped, "stopped");
+    Ok(())
+}

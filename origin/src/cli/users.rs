@@ -1,0 +1,111 @@
+//! `gapura-origin users`.
+
+use super::{CliError, environment, say};
+use crate::{
+    auth::{self, ROLE_USER, email, password},
+    clock, config,
+    db::Db,
+    log, random,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use clap::{Args, Subcommand};
+use gapura_shared::event::Kind;
+use std::{io, path::PathBuf};
+
+/// Manage accounts.
+#[derive(Debug, Subcommand)]
+pub(super) enum Users {
+    /// Add an account.
+    Add(Add),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// The configuration file.
+    #[arg(long)]
+    config: PathBuf,
+    /// The address.
+    #[arg(long)]
+    email: String,
+    /// The role.
+    #[arg(long, default_value = ROLE_USER)]
+    role: String,
+    /// Read the password from standard input; otherwise one is made and printed.
+    #[arg(long)]
+    password_stdin: bool,
+    /// Leave an account that is there as it is, without an error.
+    #[arg(long)]
+    if_missing: bool,
+}
+
+impl Users {
+    pub(super) async fn run(self) -> Result<(), CliError> {
+        match self {
+            Self::Add(add) => add.run().await,
+        }
+    }
+}
+
+impl Add {
+    async fn run(self) -> Result<(), CliError> {
+        let config = config::load(&self.config, &environment).map_err(|bad| CliError::Config {
+            path: self.config.clone(),
+            bad,
+        })?;
+        log::start(config.log);
+        let email = email::normalise(&self.email)
+            .ok_or_else(|| CliError::Usage("the e-mail address is not valid".into()))?;
+        if !is_role(&self.role) {
+            let message = "a role has 1 to 32 lower-case letters, digits, `-` or `_`";
+            return Err(CliError::Usage(message.into()));
+        }
+        let db = Db::open(&config.database).await?;
+        if let Some(user) = db.user_by_email(&email).await? {
+            return self.known(&email, &user.id);
+        }
+        let (password, generated) = self.password()?;
+        let hasher = password::Hasher::new(&config.auth).map_err(crate::StartError::from)?;
+        let hash = hasher.hash(password.clone()).await?;
+        let user = auth::new_user(email.clone(), hash, &self.role, clock::now());
+        if !db.insert_user(&user).await? {
+            return self.known(&email, &user.id);
+        }
+        db.close().await;
+        log::operator(Kind::AccountCreated, &user.id, "users add");
+        say(&format!("added {email} ({}, {})", self.role, user.id))?;
+        if generated {
+            say(&format!("password: {password}"))?;
+        }
+        Ok(())
+    }
+
+    fn known(&self, email: &str, id: &str) -> Result<(), CliError> {
+        if self.if_missing {
+            say(&format!("kept {email} ({id})"))
+        } else {
+            Err(CliError::Usage(format!("{email} has an account already")))
+        }
+    }
+
+    /// The password, and whether it was made here.
+    fn password(&self) -> Result<(String, bool), CliError> {
+        if !self.password_stdin {
+            return Ok((URL_SAFE_NO_PAD.encode(random::bytes::<15>()), true));
+        }
+        let mut line = String::new();
+        io::stdin()
+            .read_line(&mut line)
+            .map_err(|error| CliError::Io("standard input".into(), error))?;
+        let password = line.trim_end_matches(['\r', '\n']).to_owned();
+        if password::has_good_length(&password) {
+            Ok((password, false))
+        } else {
+            Err(CliError::Usage("a password has 8 to 128 characters".into()))
+        }
+    }
+}
+
+fn is_role(text: &str) -> bool {
+    let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    (1..=32).contains(&text.len()) && text.bytes().all(word)
+}

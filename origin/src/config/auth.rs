@@ -1,0 +1,47 @@
+//! `[auth]`: tokens and password hashing.
+
+use super::reader::Section;
+use std::time::Duration;
+
+/// How accounts log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Auth {
+    /// `issuer`: `iss` of access tokens.
+    pub issuer: String,
+    /// `audience`: `aud` of access tokens.
+    pub audience: String,
+    /// `access_lifetime_s`
+    pub access_lifetime: Duration,
+    /// `refresh_lifetime_s`
+    pub refresh_lifetime: Duration,
+    /// `signup_session`: a sign-up logs in at once, and so tells which addresses are taken.
+    pub signup_session: bool,
+    /// `argon2_memory_kib`
+    pub argon2_memory_kib: u32,
+    /// `argon2_iterations`
+    pub argon2_iterations: u32,
+    /// `argon2_parallelism`
+    pub argon2_parallelism: u32,
+    /// `hash_concurrency`; 0 for one per core.
+    pub hash_concurrency: usize,
+    /// `hash_queue`: hashes that may wait.
+    pub hash_queue: usize,
+}
+
+impl Auth {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            issuer: section.text("issuer", "gapura"),
+            audience: section.text("audience", "authenticated"),
+            access_lifetime: section.seconds("access_lifetime_s", 900, 60..=604_800),
+            refresh_lifetime: section.seconds("refresh_lifetime_s", 2_592_000, 3600..=31_536_000),
+            signup_session: section.flag("signup_session", false),
+            // 8 KiB per lane is Argon2's own minimum; below OWASP's figures is for tests.
+            argon2_memory_kib: section.number("argon2_memory_kib", 19_456, 128..=1_048_576),
+            argon2_iterations: section.number("argon2_iterations", 2, 1..=64),
+            argon2_parallelism: section.number("argon2_parallelism", 1, 1..=16),
+            hash_concurrency: section.number("hash_concurrency", 0, 0..=256),
+            hash_queue: section.number("hash_queue", 128, 1..=65_536),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Every way in which the origin refuses: the one boundary between what went
+//! wrong and what a client is told.
+
+use crate::{auth::password::HashError, db::DbError, http::body::BodyError};
+
+/// A refusal. The comments name whose fault it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ApiError {
+    /// Client: no valid, fresh, unused seal. Which part of it failed is not told.
+    #[error("no valid seal")]
+    Seal,
+    /// Edge: an authentic seal for another instance, to be made again.
+    #[error("sealed for another instance")]
+    SealInstance,
+    /// Us: as many seals are remembered as may.
+    #[error("no room to remember another seal")]
+    SealMemoryFull,
+    /// Client.
+    #[error("no such resource")]
+    NotFound,
+    /// Client: the methods that would do.
+    #[error("method not allowed")]
+    MethodNotAllowed {
+        /// The `Allow` field.
+        allow: &'static str,
+    },
+    /// Client.
+    #[error("body over {max_bytes} bytes")]
+    BodyTooLarge {
+        /// The bound.
+        max_bytes: u64,
+    },
+    /// Client.
+    #[error("body too slow")]
+    BodyTimeout,
+    /// Client: the body broke off.
+    #[error("body broke off")]
+    BodyBroken,
+    /// Client.
+    #[error("body is not called JSON")]
+    NotJson,
+    /// Client.
+    #[error("body is not JSON")]
+    BadJson,
+    /// Client: what is not valid, in a sentence.
+    #[error("invalid input: {0}")]
+    Invalid(&'static str),
+    /// Client.
+    #[error("password too short or too long")]
+    WeakPassword,
+    /// Client.
+    #[error("unsupported grant type")]
+    UnsupportedGrant,
+    /// Client: wrong password and unknown account alike.
+    #[error("invalid credentials")]
+    InvalidCredentials,
+    /// Client; only with `auth.signup_session`.
+    #[error("the address has an account")]
+    EmailTaken,
+    /// Client.
+    #[error("unknown refresh token")]
+    RefreshTokenUnknown,
+    /// Client: and the session has been ended.
+    #[error("refresh token used again")]
+    RefreshTokenReused,
+    /// Client.
+    #[error("session expired or ended")]
+    SessionExpired,
+    /// Client: a token is needed.
+    #[error("no token")]
+    NoPrincipal,
+    /// Client: the token names nobody.
+    #[error("token without a subject")]
+    NoSubject,
+    /// Client: the token's account is gone.
+    #[error("the account is gone")]
+    UserGone,
+    /// Us: too many logins at once.
+    #[error("busy")]
+    Busy,
+    /// Us.
+    #[error("the request took too long")]
+    Timeout,
+    /// Us.
+    #[error("the database is away")]
+    DatabaseUnavailable,
+    /// Us.
+    #[error("internal error")]
+    Internal,
+}
+
+/// How a refusal looks outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// The HTTP status.
+    pub status: u16,
+    /// The word in the problem's `type`; also the label in logs.
+    pub reason: &'static str,
+    /// The code by which supabase-js tells errors apart.
+    pub code: &'static str,
+    /// One sentence for people.
+    pub title: &'static str,
+}
+
+impl ApiError {
+    /// The one table from refusals to answers, a line for each.
+    #[must_use]
+    #[rustfmt::skip]
+    pub const fn shape(&self) -> Shape {
+        let (status, reason, code, title) = match self {
+            Self::Seal => (401, "seal", "no_authorization", "This server answers only through its gate."),
+            Self::SealInstance => (401, "seal-instance", "no_authorization", "The seal is for another instance."),
+            Self::SealMemoryFull => (503, "seal-memory", "unexpected_failure", "The server is busy."),
+            Self::NotFound => (404, "not-found", "not_found", "There is nothing here."),
+            Self::MethodNotAllowed { .. } => (405, "method", "method_not_allowed", "This method is not allowed here."),
+            Self::BodyTooLarge { .. } => (413, "body-size", "payload_too_large", "The body is too large."),
+            Self::BodyTimeout => (408, "body-timeout", "request_timeout", "The body took too long."),
+            Self::BodyBroken => (400, "body-broken", "bad_json", "The body broke off."),
+            Self::NotJson => (415, "media-type", "bad_json", "The body must be application/json."),
+            Self::BadJson => (400, "json", "bad_json", "The body is not JSON."),
+            Self::Invalid(_) => (400, "invalid", "validation_failed", "The request is not valid."),
+            Self::WeakPassword => (422, "weak-password", "weak_password", "A password has 8 to 128 characters."),
+            Self::UnsupportedGrant => (400, "grant-type", "validation_failed", "The grant type must be password or refresh_token."),
+            Self::InvalidCredentials => (400, "invalid-credentials", "invalid_credentials", "Invalid login credentials."),
+            Self::EmailTaken => (422, "email-taken", "user_already_exists", "User already registered."),
+            Self::RefreshTokenUnknown => (400, "refresh-token", "refresh_token_not_found", "Invalid refresh token."),
+            Self::RefreshTokenReused => (400, "refresh-reuse", "refresh_token_already_used", "The refresh token was used before; its session has ended."),
+            Self::SessionExpired => (400, "session-expired", "session_expired", "The session has ended."),
+            Self::NoPrincipal => (401, "token", "no_authorization", "This needs an access token."),
+            Self::NoSubject => (403, "no-subject", "bad_jwt", "The token names no account."),
+            Self::UserGone => (403, "user-gone", "user_not_found", "The account of this token does not exist."),
+            Self::Busy => (503, "busy", "over_request_rate_limit", "The server is busy."),
+            Self::Timeout => (503, "timeout", "request_timeout", "The request took too long."),
+            Self::DatabaseUnavailable => (503, "database", "unexpected_failure", "The server is not ready."),
+            Self::Internal => (500, "internal", "unexpected_failure", "Something went wrong here."),
+        };
+        Shape {
+            status,
+            reason,
+            code,
+            title,
+        }
+    }
+
+    /// Seconds after which trying again makes sense.
+    #[must_use]
+    pub const fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            Self::Busy => Some(1),
+            Self::DatabaseUnavailable | Self::Timeout => Some(5),
+            // Seals are forgotten after a minute.
+            Self::SealMemoryFull => Some(60),
+            Self::Seal
+            | Self::SealInstance
+            | Self::NotFound
+            | Self::MethodNotAllowed { .. }
+            | Self::BodyTooLarge { .. }
+            | Self::BodyTimeout
+            | Self::BodyBroken
+            | Self::NotJson
+            | Self::BadJson
+            | Self::Invalid(_)
+            | Self::WeakPassword
+            | Self::UnsupportedGrant
+            | Self::InvalidCredentials
+            | Self::EmailTaken
+            | Self::RefreshTokenUnknown
+            | Self::RefreshTokenReused
+            | Self::SessionExpired
+            | Self::NoPrincipal
+            | Self::NoSubject
+            | Self::UserGone
+            | Self::Internal => None,
+        }
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { max_bytes } => Self::BodyTooLarge { max_bytes },
+            BodyError::Timeout => Self::BodyTimeout,
+            BodyError::Broken => Self::BodyBroken,
+        }
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::Unavailable(cause) => {
+                tracing::warn!(%cause, "the database is not available");
+                Self::DatabaseUnavailable
+            }
+            DbError::Unexpected(cause) => {
+                tracing::error!(%cause, "a query failed");
+                Self::Internal
+            }
+            DbError::Migration(cause) => {
+                tracing::error!(%cause, "the schema is not up to date");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<HashError> for ApiError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::Busy,
+            HashError::Failed => Self::Internal,
+        }
+    }
+}

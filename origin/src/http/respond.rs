@@ -1,0 +1,157 @@
+//! Answers: JSON and problem documents.
+
+use super::{ApiError, Bytes};
+use gapura_shared::{ids::RequestId, problem};
+use http::{
+    HeaderName, HeaderValue, Response, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use http_body_util::Full;
+use serde_json::json;
+
+/// An answer, complete in memory.
+pub type Answer = Response<Full<Bytes>>;
+
+/// Tells the edge how a login ended, for the Guard; the edge takes it off.
+pub const OUTCOME: HeaderName = HeaderName::from_static("gapura-outcome");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PROBLEM: HeaderValue = HeaderValue::from_static(problem::CONTENT_TYPE);
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// Ten minutes: a new key must be published that long before it signs.
+const KEY_SET_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=600");
+
+/// 200 with JSON that is one person's own.
+pub fn private_json(body: impl Into<Bytes>) -> Answer {
+    with(body.into(), JSON, NO_STORE)
+}
+
+/// 200 with JSON that anybody may keep for a while.
+pub fn public_json(body: impl Into<Bytes>) -> Answer {
+    with(body.into(), JSON, KEY_SET_CACHE)
+}
+
+/// An answer without a body.
+#[must_use]
+pub fn empty(status: StatusCode) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = status;
+    answer
+}
+
+/// A refusal as a problem document, with the members that supabase-js reads.
+#[must_use]
+pub fn problem(error: &ApiError, request: &RequestId) -> Answer {
+    let shape = error.shape();
+    let mut document = problem::Problem::new(shape.reason, shape.title, shape.status)
+        .request(request)
+        .with("code", shape.code)
+        .with("error_code", shape.code)
+        .with("msg", shape.title);
+    if let ApiError::Invalid(detail) = error {
+        document = document.detail(*detail).with("msg", *detail);
+    }
+    if let ApiError::BodyTooLarge { max_bytes } = error {
+        document = document.detail(format!("At most {max_bytes} bytes."));
+    }
+    if matches!(error, ApiError::WeakPassword) {
+        document = document.with("weak_password", json!({ "reasons": ["length"] }));
+    }
+    let mut answer = with(document.to_json().into(), PROBLEM, NO_STORE);
+    *answer.status_mut() =
+        StatusCode::from_u16(shape.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    add_fields(&mut answer, error);
+    answer
+}
+
+fn add_fields(answer: &mut Answer, error: &ApiError) {
+    let fields = answer.headers_mut();
+    if let Some(seconds) = error.retry_after_s() {
+        fields.insert(RETRY_AFTER, seconds.into());
+    }
+    match error {
+        ApiError::Seal => {
+            fields.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Signature"));
+            // Whoever knocks at the wrong door is not kept waiting at it.
+            fields.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        ApiError::SealInstance => {
+            fields.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Signature"));
+        }
+        ApiError::NoPrincipal => {
+            fields.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        ApiError::MethodNotAllowed { allow } => {
+            fields.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        ApiError::InvalidCredentials => {
+            fields.insert(OUTCOME, HeaderValue::from_static("login-failed"));
+        }
+        // The rest of the body is still on its way.
+        ApiError::BodyTooLarge { .. } | ApiError::BodyTimeout | ApiError::BodyBroken => {
+            fields.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        ApiError::SealMemoryFull
+        | ApiError::NotFound
+        | ApiError::NotJson
+        | ApiError::BadJson
+        | ApiError::Invalid(_)
+        | ApiError::WeakPassword
+        | ApiError::UnsupportedGrant
+        | ApiError::EmailTaken
+        | ApiError::RefreshTokenUnknown
+        | ApiError::RefreshTokenReused
+        | ApiError::SessionExpired
+        | ApiError::NoSubject
+        | ApiError::UserGone
+        | ApiError::Busy
+        | ApiError::Timeout
+        | ApiError::DatabaseUnavailable
+        | ApiError::Internal => {}
+    }
+}
+
+fn with(body: Bytes, media_type: HeaderValue, cache: HeaderValue) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    let fields = answer.headers_mut();
+    fields.insert(CONTENT_TYPE, media_type);
+    fields.insert(CACHE_CONTROL, cache);
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ApiError, OUTCOME, problem};
+    use gapura_shared::ids::RequestId;
+    use http_body_util::BodyExt;
+    use serde_json::Value;
+
+    #[tokio::test]
+    async fn a_failed_login_is_marked_and_says_what_supabase_js_reads() {
+        let id = RequestId::from_random([1; 16]);
+        let answer = problem(&ApiError::InvalidCredentials, &id);
+        assert_eq!(answer.status(), 400);
+        assert_eq!(answer.headers()[OUTCOME], "login-failed");
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["type"], "urn:gapura:problem:invalid-credentials");
+        assert_eq!(body["code"], "invalid_credentials");
+        assert_eq!(body["error_code"], "invalid_credentials");
+        assert_eq!(body["msg"], "Invalid login credentials.");
+    }
+
+    #[test]
+    fn an_unavailable_server_says_when_to_come_back() {
+        let id = RequestId::from_random([1; 16]);
+        for error in [
+            ApiError::Busy,
+            ApiError::DatabaseUnavailable,
+            ApiError::SealMemoryFull,
+            ApiError::Timeout,
+        ] {
+            let answer = problem(&error, &id);
+            assert_eq!(answer.status(), 503);
+            assert!(answer.headers().contains_key("retry-after"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Which handler answers. Takes [`Admitted`] alone, which only a seal makes.
+
+use super::{Answer, ApiError, echo};
+use crate::{App, admission::Admitted, auth::routes};
+use http::Method;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    Signup,
+    Token,
+    User,
+    Jwks,
+    Echo,
+}
+
+impl Endpoint {
+    fn find(path: &str, with_echo: bool) -> Option<Self> {
+        match path {
+            "/auth/v1/signup" => Some(Self::Signup),
+            "/auth/v1/token" => Some(Self::Token),
+            "/auth/v1/user" => Some(Self::User),
+            "/auth/v1/.well-known/jwks.json" => Some(Self::Jwks),
+            _ if with_echo && path.starts_with("/echo/") => Some(Self::Echo),
+            _ => None,
+        }
+    }
+
+    /// The `Allow` field; `None` where any method will do.
+    const fn allow(self) -> Option<&'static str> {
+        match self {
+            Self::Signup | Self::Token => Some("POST"),
+            Self::User | Self::Jwks => Some("GET, HEAD"),
+            Self::Echo => None,
+        }
+    }
+
+    fn check(self, method: &Method) -> Result<(), ApiError> {
+        match self.allow() {
+            Some(allow) if !allow.split(", ").any(|one| one == method.as_str()) => {
+                Err(ApiError::MethodNotAllowed { allow })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Finds and runs the handler.
+pub(super) async fn route(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
+    let endpoint =
+        Endpoint::find(request.path(), app.config.development.echo).ok_or(ApiError::NotFound)?;
+    endpoint.check(request.method())?;
+    match endpoint {
+        Endpoint::Signup => routes::signup(app, request).await,
+        Endpoint::Token => routes::token(app, request).await,
+        Endpoint::User => routes::user(app, request).await,
+        Endpoint::Jwks => Ok(routes::jwks(app)),
+        Endpoint::Echo => echo::answer(request).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ApiError, Endpoint};
+    use http::Method;
+
+    #[test]
+    fn echo_is_not_there_unless_switched_on() {
+        assert_eq!(Endpoint::find("/echo/a", false), None);
+        assert_eq!(Endpoint::find("/echo/a", true), Some(Endpoint::Echo));
+        assert_eq!(Endpoint::find("/echoes", true), None);
+    }
+
+    #[test]
+    fn paths_match_exactly_or_not_at_all() {
+        for path in [
+            "",
+            "/",
+            "/auth/v1/User",
+            "/auth/v1/user/",
+            "/auth/v1//user",
+            "/auth/v1/%75ser",
+        ] {
+            assert_eq!(Endpoint::find(path, true), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_method_is_told_the_right_ones() {
+        assert_eq!(
+            Endpoint::User.check(&Method::POST),
+            Err(ApiError::MethodNotAllowed { allow: "GET, HEAD" })
+        );
+        assert_eq!(Endpoint::Token.check(&Method::POST), Ok(()));
+        assert_eq!(Endpoint::Echo.check(&Method::PATCH), Ok(()));
+    }
+}

@@ -1,0 +1,64 @@
+//! The courtyard: the server behind the gate.
+//!
+//! Guarantees: nothing that did not come through the gate gets an answer
+//! (loopback's health checks apart), every wait and every buffer has a bound,
+//! and whatever fails, fails closed. A request passes [`server`] (bytes),
+//! [`admission`] (the seal), [`http`] (the router) and its resource, such as
+//! [`auth`].
+
+pub mod admission;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod http;
+pub mod log;
+pub mod random;
+pub mod server;
+
+use admission::Admission;
+use auth::{Auth, password::BadParameters};
+use config::{Config, Secrets};
+use db::{Db, DbError};
+
+/// What a running origin is made of.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) config: Config,
+    pub(crate) admission: Admission,
+    pub(crate) auth: Auth,
+    pub(crate) db: Db,
+}
+
+/// Why an origin cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting that parsing could not judge.
+    #[error(transparent)]
+    Config(#[from] BadParameters),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl App {
+    /// Opens the database and prepares everything else.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(config: Config, secrets: Secrets) -> Result<Self, StartError> {
+        let auth = Auth::new(config.auth.clone(), &secrets.token_key)?;
+        let admission = Admission::new(
+            secrets.seal_keys,
+            config.listen.max_nonces,
+            config.listen.timeouts.body_read,
+        );
+        Ok(Self {
+            db: Db::open(&config.database).await?,
+            admission,
+            auth,
+            config,
+        })
+    }
+}

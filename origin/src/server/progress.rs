@@ -1,0 +1,201 @@
+//! How far a connection has come, and whether it takes too long.
+//!
+//! hyper has one timeout for a head and for the wait before it; ours differ.
+//! So the connection notes its phase here, which costs one atomic store, and
+//! looks after it at intervals, which needs no timer per request.
+
+use crate::config::Timeouts;
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// For the answer that says that the request took too long.
+const LAST_WORD: Duration = Duration::from_secs(5);
+
+/// What a connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// A head is being read, or the first one is awaited.
+    Head,
+    /// A request is being answered.
+    Busy,
+    /// The next request is awaited.
+    Idle,
+}
+
+impl Phase {
+    /// How long it may last.
+    pub(super) const fn limit(self, timeouts: &Timeouts) -> Duration {
+        match self {
+            Self::Head => timeouts.header_read,
+            Self::Busy => timeouts.request.saturating_add(LAST_WORD),
+            Self::Idle => timeouts.idle,
+        }
+    }
+}
+
+/// The phase and since when: milliseconds from the start, shifted over two bits.
+#[derive(Debug)]
+pub(super) struct Progress {
+    start: Instant,
+    packed: AtomicU64,
+}
+
+impl Progress {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            start: Instant::now(),
+            packed: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn enter(&self, phase: Phase) {
+        let bits = match phase {
+            Phase::Head => 0,
+            Phase::Busy => 1,
+            Phase::Idle => 2,
+        };
+        self.packed
+            .store(self.elapsed_ms() << 2 | bits, Ordering::Relaxed);
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        match self.packed.load(Ordering::Relaxed) & 3 {
+            0 => Phase::Head,
+            1 => Phase::Busy,
+            _ => Phase::Idle,
+        }
+    }
+
+    /// Whether the phase has lasted too long.
+    pub(super) fn is_overdue(&self, timeouts: &Timeouts) -> bool {
+        let since_ms = self.packed.load(Ordering::Relaxed) >> 2;
+        let lasted = Duration::from_millis(self.elapsed_ms().saturating_sub(since_ms));
+        lasted > self.phase().limit(timeouts)
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX >> 2)
+    }
+}
+
+/// How often to look: often enough that no timeout is late by more than a
+/// quarter of itself, or a second.
+pub(super) fn interval(timeouts: &Timeouts) -> Duration {
+    let shortest = timeouts
+        .header_read
+        .min(timeouts.idle)
+        .min(timeouts.request);
+    (shortest / 4).min(Duration::from_secs(1))
+}
+
+/// A connection that notices when a new head begins.
+#[derive(Debug)]
+pub(super) struct Noticing<T> {
+    inner: T,
+    progress: Arc<Progress>,
+}
+
+impl<T> Noticing<T> {
+    pub(super) const fn new(inner: T, progress: Arc<Progress>) -> Self {
+        Self { inner, progress }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Noticing<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.inner).poll_read(context, buffer);
+        if buffer.filled().len() > before && self.progress.phase() == Phase::Idle {
+            self.progress.enter(Phase::Head);
+        }
+        polled
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Noticing<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Noticing, Phase, Progress, interval};
+    use crate::config;
+    use std::time::Duration;
+    use tokio::io::AsyncReadExt;
+
+    #[test]
+    fn each_phase_has_its_own_limit() {
+        let timeouts = config::parse("", &|_| None).unwrap().listen.timeouts;
+        assert_eq!(Phase::Head.limit(&timeouts), Duration::from_secs(10));
+        assert_eq!(Phase::Busy.limit(&timeouts), Duration::from_secs(65));
+        assert_eq!(Phase::Idle.limit(&timeouts), Duration::from_mins(1));
+        assert_eq!(interval(&timeouts), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_phase_that_lasts_too_long_is_overdue() {
+        let mut timeouts = config::parse("", &|_| None).unwrap().listen.timeouts;
+        let progress = Progress::new();
+        assert!(!progress.is_overdue(&timeouts));
+        timeouts.header_read = Duration::ZERO;
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(progress.is_overdue(&timeouts));
+        progress.enter(Phase::Idle);
+        assert!(!progress.is_overdue(&timeouts));
+    }
+
+    #[tokio::test]
+    async fn the_first_byte_after_idling_begins_a_head() {
+        let progress = Progress::new();
+        for (before, after) in [(Phase::Idle, Phase::Head), (Phase::Busy, Phase::Busy)] {
+            progress.enter(before);
+            let mut reader = Noticing::new(&b"G"[..], progress.clone());
+            assert_eq!(reader.read_u8().await.unwrap(), b'G');
+            assert_eq!(progress.phase(), after);
+        }
+    }
+}

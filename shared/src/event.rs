@@ -1,0 +1,85 @@
+//! Security events: who did what to what, and how it ended.
+//!
+//! The names of the reference systems are kept verbatim (`AUTH_FAILED`, …), so
+//! that their dashboards and alerts go on working.
+
+use crate::{ids::RequestId, time::UnixMillis};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Kind {
+    /// Wrong credentials, or a token that does not hold.
+    AuthFailed,
+    /// Somebody logged in.
+    AuthSuccess,
+    /// An account came into being.
+    AccountCreated,
+    /// A refresh token was exchanged.
+    TokenRefresh,
+    /// A refresh token was used again after it had been exchanged; its session ended.
+    TokenReuse,
+    /// A client used up a rate window.
+    RateLimitExceeded,
+    /// The WAF stopped a request.
+    WafBlocked,
+    /// The WAF found something and the route only logs.
+    WafDetected,
+    /// An access list, a role or a tenant did not allow it.
+    AccessDenied,
+    /// A request broke a limit or the protocol.
+    RequestRefused,
+    /// A request reached the origin without a valid, fresh, unused seal.
+    SealRefused,
+}
+
+/// One event, as it is logged and sent (one JSON object).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// When, by the clock of the half that saw it.
+    pub at_ms: UnixMillis,
+    /// What.
+    pub event: Kind,
+    /// The request that caused it.
+    pub request_id: RequestId,
+    /// The client's address.
+    pub client: Option<IpAddr>,
+    /// The account, where one is known.
+    pub actor: Option<String>,
+    /// The method, such as `POST`.
+    pub action: String,
+    /// The path, without its query: queries carry secrets.
+    pub target: String,
+    /// The status that was answered.
+    pub outcome: u16,
+    /// The reason by its stable label, such as `rate-limited` or a list of rule ids.
+    pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, Kind};
+    use crate::{ids::RequestId, time::UnixMillis};
+
+    #[test]
+    fn json_format_unchanged() {
+        let event = Event {
+            at_ms: UnixMillis(1_700_000_000_123),
+            event: Kind::WafBlocked,
+            request_id: RequestId::from_random([1; 16]),
+            client: "192.0.2.7".parse().ok(),
+            actor: None,
+            action: "GET".into(),
+            target: "/a".into(),
+            outcome: 403,
+            reason: "sqli-001".into(),
+        };
+        assert_eq!(
+            serde_json::to_string(&event).unwrap(),
+            r#"{"at_ms":1700000000123,"event":"WAF_BLOCKED","request_id":"01010101010101010101010101010101","client":"192.0.2.7","actor":null,"action":"GET","target":"/a","outcome":403,"reason":"sqli-001"}"#
+        );
+    }
+}

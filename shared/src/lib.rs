@@ -1,0 +1,16 @@
+//! What the edge and the origin must agree on, and nothing else.
+//!
+//! Guarantees: pure functions of their arguments. No clock, no randomness, no
+//! I/O, no async runtime, no platform: it builds for Wasm and natively.
+
+pub mod address;
+pub mod claims;
+pub mod event;
+pub mod identity;
+pub mod ids;
+pub mod limits;
+pub mod parse;
+pub mod problem;
+pub mod seal;
+pub mod secret;
+pub mod time;

@@ -1,0 +1,105 @@
+//! `./scripts/bench`: what a request costs at each half, as Markdown tables.
+//!
+//! Both halves run as in production builds, on this machine, with a load
+//! generator beside them: rates depend on how the cores are shared, CPU time
+//! per request of the measured process much less.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench that cannot run ends with a message; it prints its result"
+)]
+
+mod connection;
+mod edge;
+mod load;
+mod origin;
+mod process;
+mod table;
+
+use gapura_tests::{Edge, EdgeConfig, Origin, Request, Stack};
+use serde_json::json;
+
+/// What the gate's rows need beside the policy: routes that it answers by itself
+/// after the first stages, and windows that the load does not fill.
+const OVERLAY: &str = r#"
+[classes.general]
+limit = 1000
+on_error = "closed"
+
+[[route]]
+name = "bench-token"
+methods = ["GET"]
+path = "/bench/token"
+token = "required"
+classes = []
+waf = "off"
+answer = { status = 200, content_type = "text/plain", body = "token\n" }
+
+[[route]]
+name = "bench-guard"
+methods = ["GET"]
+path = "/bench/guard"
+token = "required"
+classes = ["general"]
+waf = "off"
+answer = { status = 200, content_type = "text/plain", body = "token and Guard\n" }
+
+[[route]]
+name = "bench-waf"
+methods = ["GET"]
+path = "/bench/waf"
+token = "required"
+classes = ["general"]
+answer = { status = 200, content_type = "text/plain", body = "token, Guard and WAF\n" }
+"#;
+
+fn main() {
+    // `cargo bench` adds a `--bench` of its own.
+    let wanted = std::env::args().skip(1).find(|a| !a.starts_with('-'));
+    let wants = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
+    let stack = start();
+    let token = log_in(&stack);
+    println!("On {}.\n", process::machine());
+    if wants("edge") {
+        edge::run(&stack, &token);
+    }
+    if wants("origin") {
+        origin::run(&stack.origin, &token);
+    }
+}
+
+fn start() -> Stack {
+    let origin = Origin::start();
+    Stack {
+        edge: start_edge(&origin),
+        origin,
+    }
+}
+
+fn start_edge(origin: &Origin) -> Edge {
+    Edge::start(&EdgeConfig {
+        overlay: format!("version = 1\n{OVERLAY}"),
+        ..EdgeConfig::for_origin(origin)
+    })
+}
+
+/// Signs somebody up through the gate and logs in.
+fn log_in(stack: &Stack) -> String {
+    let credentials =
+        json!({"email": "bench@example.test", "password": "correct horse battery staple"});
+    let post = |target| {
+        let request = Request::new("POST", target)
+            .json(&credentials)
+            .from("192.0.2.1");
+        let answer = stack.edge.send(&request);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    post("/auth/v1/signup");
+    let session = post("/auth/v1/token?grant_type=password");
+    session["access_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned()
+}

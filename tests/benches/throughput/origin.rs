@@ -1,0 +1,181 @@
+//! The origin, asked the way the edge asks it, beside hyper with a constant answer.
+
+use crate::{
+    connection::Connection,
+    load::{self, Row},
+    process, table,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use gapura_shared::{
+    identity::{self, Identity, Principal},
+    ids::RequestId,
+    seal::{self, Content, Keys, Message},
+    time::UnixSeconds,
+};
+use gapura_tests::{Origin, harness, token};
+use serde_json::Value;
+use std::{
+    net::{SocketAddr, TcpStream},
+    process::{Child, Command},
+    thread,
+    time::Duration,
+};
+
+pub(crate) fn run(origin: &Origin, token: &str) {
+    let floor = Floor::start();
+    let sealer = &Sealer::new(origin, token);
+    let row = |name, path| Row {
+        name,
+        server: origin.address,
+        process: process::child("gapura-origin"),
+        request: Box::new(move |n| sealer.get(path, n)),
+    };
+    let rows = [
+        Row {
+            name: "hyper, constant answer",
+            server: floor.address,
+            process: floor.child.id(),
+            // The same bytes: what is left is the work.
+            request: Box::new(|n| sealer.get("/floor", n)),
+        },
+        row(
+            "sealed constant answer (JWKS)",
+            "/auth/v1/.well-known/jwks.json",
+        ),
+        row("sealed single-row read (user)", "/auth/v1/user"),
+    ];
+    table::print("Origin", &rows, &load::measure(&rows), Some("CPU × floor"));
+    println!("Every request has a seal of its own, made by the load.\n");
+}
+
+/// Seals as the edge does.
+struct Sealer {
+    keys: Keys,
+    authority: String,
+    instance: String,
+    identity: String,
+}
+
+impl Sealer {
+    fn new(origin: &Origin, token: &str) -> Self {
+        let identity = Identity {
+            request_id: RequestId::from_random([1; 16]),
+            client: [198, 18, 0, 1].into(),
+            host: "gate.example.test".into(),
+            principal: Some(principal(token)),
+        };
+        let mut sealer = Self {
+            keys: Keys::parse(&origin.seal_keys).expect("keys"),
+            authority: origin.address.to_string(),
+            instance: String::new(),
+            identity: identity.to_field().expect("a field"),
+        };
+        sealer.instance = sealer.learn_instance(origin.address);
+        sealer
+    }
+
+    /// The origin names itself in its answer to whoever holds the key.
+    fn learn_instance(&self, address: SocketAddr) -> String {
+        let mut connection = Connection::open(address);
+        let (_, answer) = connection.exchange(&self.get("/readyz", u64::MAX));
+        let answer = String::from_utf8_lossy(answer).to_lowercase();
+        let field = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("gapura-instance:"));
+        field
+            .expect("the origin names itself")
+            .trim()
+            .trim_matches('"')
+            .to_owned()
+    }
+
+    /// The request with this number.
+    fn get(&self, path: &str, number: u64) -> Vec<u8> {
+        let message = Message {
+            method: "GET",
+            authority: &self.authority,
+            path,
+            query: "",
+            identity: &self.identity,
+            instance: &self.instance,
+            content: Content::Empty,
+        };
+        let nonce = nonce(number).to_be_bytes();
+        let seal = seal::sign(&message, &self.keys, UnixSeconds(token::now()), nonce);
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\n{}: {}\r\n{}: {}\r\n{}: \"{}\"\r\n{}: {}\r\n\r\n",
+            self.authority,
+            seal::SIGNATURE_INPUT,
+            seal.signature_input,
+            seal::SIGNATURE,
+            seal.signature,
+            seal::INSTANCE,
+            self.instance,
+            identity::HEADER,
+            self.identity,
+        )
+        .into_bytes()
+    }
+}
+
+/// Another nonce for each number, spread as random ones are: their first bytes are
+/// the origin's hash of them.
+fn nonce(number: u64) -> u128 {
+    let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    u128::from(spread) << 64 | u128::from(number)
+}
+
+/// Whom a token names.
+fn principal(token: &str) -> Principal {
+    let claims = token
+        .split('.')
+        .nth(1)
+        .and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let claims: Value = serde_json::from_slice(&claims.expect("claims")).expect("JSON");
+    let text = |name: &str| claims[name].as_str().map(str::to_owned);
+    Principal {
+        subject: text("sub"),
+        role: text("role").expect("a role"),
+        tenant: text("tenant_id"),
+        session: text("session_id"),
+        token_id: text("jti"),
+    }
+}
+
+/// `origin/examples/floor.rs`.
+struct Floor {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Floor {
+    fn start() -> Self {
+        let address = harness::free_address();
+        // target/release/deps/<this program>
+        let own = std::env::current_exe().expect("a path");
+        let program = own
+            .parent()
+            .expect("a folder")
+            .with_file_name("examples")
+            .join("floor");
+        let child = Command::new(program)
+            .arg(address.to_string())
+            .spawn()
+            .expect("cargo build --release -p gapura-origin --examples has run");
+        let floor = Self { child, address };
+        let listens = |()| TcpStream::connect(address).is_ok();
+        let wait = || thread::sleep(Duration::from_millis(25));
+        assert!(
+            (0..400).map(|_| wait()).any(listens),
+            "the floor does not answer"
+        );
+        floor
+    }
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

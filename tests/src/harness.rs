@@ -1,0 +1,430 @@
+//! Both halves as real processes: the origin binary on SQLite in a folder of its
+//! own, the built Worker in workerd. Each ends with its handle.
+
+use crate::client::{Request, Response};
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    io::Write as _,
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// A process that ends with its handle.
+#[derive(Debug)]
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The repository.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace")
+        .to_owned()
+}
+
+/// The development overlay, to which tests append.
+#[must_use]
+pub fn dev_overlay() -> String {
+    fs::read_to_string(root().join("edge/policy.dev.toml")).expect("the overlay")
+}
+
+/// A port that was free a moment ago.
+#[must_use]
+pub fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address")
+}
+
+/// A running origin.
+#[derive(Debug)]
+pub struct Origin {
+    process: Option<Process>,
+    folder: TempDir,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its seal keys, for tests that forge.
+    pub seal_keys: String,
+}
+
+impl Origin {
+    /// A fresh origin with its own database.
+    #[must_use]
+    pub fn start() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let dir = folder.path().to_str().expect("a path of text");
+        let done = Command::new(Self::binary())
+            .args(["init", "--development", "--dir", dir])
+            .stdout(Stdio::null())
+            .status();
+        assert!(done.expect("the origin binary runs").success());
+        let secrets = fs::read_to_string(folder.path().join("secrets.env")).expect("secrets");
+        let seal_keys = secrets
+            .lines()
+            .find_map(|line| line.strip_prefix("GAPURA_SEAL_KEYS="))
+            .expect("seal keys")
+            .to_owned();
+        let mut origin = Self {
+            process: None,
+            folder,
+            address: free_address(),
+            seal_keys,
+        };
+        origin.restart();
+        origin
+    }
+
+    /// A second process on the same database and keys, at another port.
+    #[must_use]
+    pub fn twin(&self) -> Twin {
+        let address = free_address();
+        let process = self.serve(address, "twin.log");
+        await_port(address, &self.folder.path().join("twin.log"));
+        Twin {
+            address,
+            _process: process,
+        }
+    }
+
+    /// Ends the process and starts it anew on the same address.
+    pub fn restart(&mut self) {
+        self.stop();
+        self.process = Some(self.serve(self.address, "origin.log"));
+        await_port(self.address, &self.folder.path().join("origin.log"));
+    }
+
+    /// Ends the process.
+    pub fn stop(&mut self) {
+        self.process = None;
+    }
+
+    /// All that it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("origin.log")).expect("a log")
+    }
+
+    /// Runs another subcommand with its secrets; what it printed.
+    #[expect(clippy::must_use_candidate, reason = "some are run for their effect")]
+    pub fn run(&self, arguments: &[&str], input: &str) -> String {
+        let mut child = self
+            .command()
+            .args(arguments)
+            .args(["--config", self.config().to_str().expect("a path of text")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the origin binary runs");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(input.as_bytes()).expect("it reads");
+        drop(stdin);
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout)
+            .expect("text")
+            .trim()
+            .to_owned()
+    }
+
+    fn serve(&self, address: SocketAddr, log: &str) -> Process {
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join(log))
+            .expect("a log");
+        let child = self
+            .command()
+            .args([
+                "serve",
+                "--config",
+                self.config().to_str().expect("a path of text"),
+            ])
+            .env("GAPURA_LISTEN", address.to_string())
+            .stdin(Stdio::null())
+            // An inherited pipe would outlive a test run that was killed.
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
+        Process(child.expect("the origin binary runs"))
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("gapura.toml")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(Self::binary());
+        let secrets = fs::read_to_string(self.folder.path().join("secrets.env")).expect("secrets");
+        command.envs(secrets.lines().filter_map(|line| line.split_once('=')));
+        command
+    }
+
+    fn binary() -> PathBuf {
+        // target/<profile>/deps/<this test>
+        let test = std::env::current_exe().expect("a test has a path");
+        let folder = test
+            .parent()
+            .and_then(Path::parent)
+            .expect("a profile's folder");
+        let binary = folder.join("gapura-origin");
+        assert!(
+            binary.exists(),
+            "run ./scripts/test, or cargo build -p gapura-origin first"
+        );
+        binary
+    }
+}
+
+/// A second origin process.
+#[derive(Debug)]
+pub struct Twin {
+    /// Where it listens.
+    pub address: SocketAddr,
+    _process: Process,
+}
+
+/// How an edge is bound.
+#[derive(Debug, Clone, Default)]
+pub struct EdgeConfig {
+    /// `GAPURA_ORIGIN_URL`; unbound when empty.
+    pub origin_url: String,
+    /// `GAPURA_SEAL_KEYS`; unbound when empty.
+    pub seal_keys: String,
+    /// `GAPURA_TOKEN_KEYS`; unbound when empty.
+    pub token_keys: String,
+    /// `GAPURA_POLICY_OVERLAY`.
+    pub overlay: String,
+    /// Binds the Guard to an object that fails every question.
+    pub broken_guard: bool,
+}
+
+impl EdgeConfig {
+    /// A development edge for this origin.
+    #[must_use]
+    pub fn for_origin(origin: &Origin) -> Self {
+        Self {
+            origin_url: format!("http://{}", origin.address),
+            seal_keys: origin.seal_keys.clone(),
+            overlay: dev_overlay(),
+            ..Self::default()
+        }
+    }
+
+    /// With more policy behind the development overlay.
+    #[must_use]
+    pub fn overlay(mut self, text: &str) -> Self {
+        self.overlay.push_str(text);
+        self
+    }
+}
+
+/// The built Worker in workerd.
+#[derive(Debug)]
+pub struct Edge {
+    process: Option<Process>,
+    folder: TempDir,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Edge {
+    /// Starts workerd with the Worker that scripts/build-edge built.
+    #[must_use]
+    pub fn start(config: &EdgeConfig) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        fs::create_dir(folder.path().join("objects")).expect("a folder for objects");
+        let build = root().join("edge/build");
+        for file in ["main.js", "index.js", "index_bg.wasm"] {
+            fs::copy(build.join(file), folder.path().join(file))
+                .expect("the Worker is built: run ./scripts/test or ./scripts/build-edge");
+        }
+        let address = free_address();
+        let text = workerd_config(config, address, folder.path());
+        fs::write(folder.path().join("config.capnp"), text).expect("a file");
+        let mut edge = Self {
+            process: None,
+            folder,
+            address,
+        };
+        edge.restart();
+        edge
+    }
+
+    /// Ends workerd and starts it anew: isolates are gone, stored objects are not.
+    pub fn restart(&mut self) {
+        self.process = None;
+        let log_path = self.folder.path().join("edge.log");
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log_path)
+            .expect("a log");
+        let copy = log.try_clone().expect("a handle");
+        // Not the npm wrapper: a signal to it would leave workerd behind.
+        let child = Command::new(workerd())
+            .args(["serve", "--experimental", "config.capnp"])
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(copy)
+            .stderr(log)
+            .spawn();
+        self.process = Some(Process(child.expect("workerd runs")));
+        await_port(self.address, &log_path);
+    }
+
+    /// All that it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("edge.log")).expect("a log")
+    }
+
+    /// Waits until the log contains a text: logs are written after the answer.
+    pub fn await_log(&self, text: &str) {
+        for _ in 0..200 {
+            if self.log().contains(text) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(25));
+        }
+        panic!("{text:?} is not in the edge's log:\n{}", self.log());
+    }
+
+    /// The id of the workerd process.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").0.id()
+    }
+
+    /// Sends a request.
+    #[must_use]
+    pub fn send(&self, request: &Request) -> Response {
+        request.send(self.address)
+    }
+
+    /// A plain GET.
+    #[must_use]
+    pub fn get(&self, target: &str) -> Response {
+        self.send(&Request::new("GET", target))
+    }
+}
+
+/// Both halves.
+#[derive(Debug)]
+pub struct Stack {
+    /// The edge.
+    pub edge: Edge,
+    /// The origin behind it.
+    pub origin: Origin,
+}
+
+impl Stack {
+    /// Both halves in development, with more policy behind the overlay.
+    #[must_use]
+    pub fn start(overlay: &str) -> Self {
+        let origin = Origin::start();
+        let config = EdgeConfig {
+            token_keys: crate::token::key_set(),
+            ..EdgeConfig::for_origin(&origin).overlay(overlay)
+        };
+        Self {
+            edge: Edge::start(&config),
+            origin,
+        }
+    }
+}
+
+fn workerd() -> PathBuf {
+    let modules = root().join("node_modules");
+    let package = format!(
+        "@cloudflare/workerd-linux-{}",
+        match std::env::consts::ARCH {
+            "aarch64" => "arm64",
+            _ => "64",
+        }
+    );
+    let binary = modules.join(package).join("bin/workerd");
+    if binary.exists() {
+        binary
+    } else {
+        modules.join(".bin/workerd")
+    }
+}
+
+fn await_port(address: SocketAddr, log: &Path) {
+    for _ in 0..600 {
+        if TcpStream::connect_timeout(&address, Duration::from_millis(100)).is_ok() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(25));
+    }
+    panic!(
+        "nothing listens at {address}:\n{}",
+        fs::read_to_string(log).unwrap_or_default()
+    );
+}
+
+fn workerd_config(config: &EdgeConfig, address: SocketAddr, folder: &Path) -> String {
+    let mut bindings = String::new();
+    for (name, text) in [
+        ("GAPURA_ORIGIN_URL", &config.origin_url),
+        ("GAPURA_SEAL_KEYS", &config.seal_keys),
+        ("GAPURA_TOKEN_KEYS", &config.token_keys),
+        ("GAPURA_POLICY_OVERLAY", &config.overlay),
+    ] {
+        if !text.is_empty() {
+            let file = folder.join(name);
+            File::create(&file)
+                .and_then(|mut f| f.write_all(text.as_bytes()))
+                .expect("a file");
+            let _ = write!(bindings, "(name = {name:?}, text = embed {name:?}), ");
+        }
+    }
+    let guard = if config.broken_guard {
+        "(className = \"Guard\", serviceName = \"broken\")"
+    } else {
+        "\"Guard\""
+    };
+    format!(
+        r#"using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "edge", worker = .edge),
+    (name = "broken", worker = .broken),
+    (name = "outside", network = (allow = ["public", "private", "local"])),
+    (name = "objects", disk = (path = "objects", writable = true)),
+  ],
+  sockets = [(name = "http", address = "{address}", http = (), service = "edge")],
+);
+const edge :Workerd.Worker = (
+  modules = [
+    (name = "main.js", esModule = embed "main.js"),
+    (name = "index.js", esModule = embed "index.js"),
+    (name = "index_bg.wasm", wasm = embed "index_bg.wasm"),
+  ],
+  compatibilityDate = "2026-04-01",
+  bindings = [{bindings}(name = "GUARD", durableObjectNamespace = {guard})],
+  durableObjectNamespaces = [(className = "Guard", uniqueKey = "guard", enableSql = true)],
+  durableObjectStorage = (localDisk = "objects"),
+  globalOutbound = "outside",
+);
+const broken :Workerd.Worker = (
+  modules = [(name = "broken.js", esModule =
+    "export class Guard {{ fetch() {{ throw new Error('down'); }} }}; export default {{}};")],
+  compatibilityDate = "2026-04-01",
+  durableObjectNamespaces = [(className = "Guard", uniqueKey = "broken")],
+  durableObjectStorage = (inMemory = void),
+);
+"#
+    )
+}

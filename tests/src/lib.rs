@@ -1,0 +1,15 @@
+//! What the end-to-end tests share: both halves as real processes, a client that
+//! can send what no library would, a recorder between the halves.
+//!
+//! Test code: a failure here is a failed test, so it panics.
+
+pub mod client;
+pub mod harness;
+pub mod keyserver;
+pub mod recorder;
+pub mod token;
+
+pub use client::{Request, Response};
+pub use harness::{Edge, EdgeConfig, Origin, Stack};
+pub use keyserver::KeyServer;
+pub use recorder::Recorder;

@@ -1,0 +1,111 @@
+//! The product's story, from the first sign-up to the attack that fails.
+
+use gapura_tests::{Request, Stack};
+use serde_json::{Value, json};
+
+const EMAIL: &str = "dewi@example.test";
+const PASSWORD: &str = "correct horse battery staple";
+
+fn credentials(password: &str) -> Value {
+    json!({"email": EMAIL, "password": password})
+}
+
+fn login(password: &str, client: &str) -> Request {
+    Request::new("POST", "/auth/v1/token?grant_type=password")
+        .json(&credentials(password))
+        .from(client)
+}
+
+#[test]
+fn sign_up_log_in_read_attack_and_be_stopped() {
+    let stack = Stack::start("");
+    let edge = &stack.edge;
+
+    // Sign up, log in, read with the token.
+    let signed_up =
+        edge.send(&Request::new("POST", "/auth/v1/signup").json(&credentials(PASSWORD)));
+    assert_eq!(signed_up.status, 200, "{}", signed_up.text());
+    let session = edge.send(&login(PASSWORD, "192.0.2.1"));
+    assert_eq!(session.status, 200, "{}", session.text());
+    let token = session.json()["access_token"].as_str().unwrap().to_owned();
+    let user = edge.send(&Request::new("GET", "/auth/v1/user").bearer(&token));
+    assert_eq!((user.status, &user.json()["email"]), (200, &json!(EMAIL)));
+
+    // The session goes on with its refresh token.
+    let refresh = json!({"refresh_token": session.json()["refresh_token"]});
+    let renewed =
+        edge.send(&Request::new("POST", "/auth/v1/token?grant_type=refresh_token").json(&refresh));
+    assert_eq!(renewed.status, 200, "{}", renewed.text());
+
+    // An attack is stopped; the client learns nothing, the log says why.
+    let attack = "/echo/search?q=1%27%20UNION%20SELECT%20password%20FROM%20users--";
+    let stopped = edge.get(attack);
+    assert_eq!(
+        (stopped.status, stopped.problem()),
+        (403, "waf-blocked".into())
+    );
+    let id = stopped.header("x-request-id").unwrap();
+    assert!(stopped.json()["instance"].as_str().unwrap().ends_with(id));
+    assert!(
+        !stopped.text().to_lowercase().contains("union"),
+        "{}",
+        stopped.text()
+    );
+    edge.await_log("WAF_BLOCKED");
+    edge.await_log("query parameter `q`");
+    assert!(edge.log().contains(id));
+    assert!(
+        !stack.origin.log().contains(id),
+        "it never reached the origin"
+    );
+
+    // The sixth login of one client within a minute.
+    for attempt in 1..=5 {
+        let wrong = edge.send(&login("wrong password", "192.0.2.2"));
+        assert_eq!(wrong.status, 400, "attempt {attempt}: {}", wrong.text());
+        assert_eq!(wrong.json()["error_code"], "invalid_credentials");
+    }
+    let sixth = edge.send(&login(PASSWORD, "192.0.2.2"));
+    assert_eq!(
+        (sixth.status, sixth.problem()),
+        (429, "rate-limited".into())
+    );
+    let wait: u64 = sixth.header("retry-after").unwrap().parse().unwrap();
+    assert!(
+        (50..=60).contains(&wait),
+        "five logins took seconds, the window is a minute: {wait}"
+    );
+    assert_eq!(
+        sixth.header("ratelimit-policy"),
+        Some("\"login\";q=5;w=60, \"general\";q=100;w=60")
+    );
+    assert!(
+        sixth
+            .header("ratelimit")
+            .unwrap()
+            .starts_with("\"login\";r=0;t=")
+    );
+    let elsewhere = edge.send(&login(PASSWORD, "192.0.2.3"));
+    assert_eq!(elsewhere.status, 200, "others are not affected");
+
+    // A wrong token, and no token.
+    let forged = format!("{token}x");
+    let refused = edge.send(&Request::new("GET", "/auth/v1/user").bearer(&forged));
+    assert_eq!(
+        (refused.status, refused.problem()),
+        (401, "token-invalid".into())
+    );
+    assert!(
+        refused
+            .header("www-authenticate")
+            .unwrap()
+            .contains("invalid_token")
+    );
+    assert_eq!(edge.get("/auth/v1/user").problem(), "token-missing");
+
+    // The origin, asked directly, with the very token that the gate accepts.
+    let direct = Request::new("GET", "/auth/v1/user")
+        .bearer(&token)
+        .send(stack.origin.address);
+    assert_eq!(direct.status, 401, "{}", direct.text());
+}
