@@ -42,7 +42,7 @@ fn build() -> Option<Prefilter> {
             meanings.push(Meaning::Run(1 << position));
         }
     }
-    for literal in literal::LITERALS {
+    for literal in literal::all() {
         patterns.push(literal.text);
         meanings.push(Meaning::Fire(literal));
     }
@@ -74,7 +74,7 @@ pub(super) fn scan(text: &Text<'_>, hits: &mut Vec<Hit>) -> Signals {
 }
 
 fn scan_slowly(text: &Text<'_>, hits: &mut Vec<Hit>) -> Signals {
-    for literal in literal::LITERALS {
+    for literal in literal::all() {
         let mut start = 0;
         while let Some(found) = super::scan::find(text.lower, literal.text.as_bytes(), start) {
             literal.check(text, found, hits);

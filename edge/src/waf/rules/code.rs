@@ -40,3 +40,20 @@ super::rules! { UPLOADS ["upload", "CWE-434", "crs-933"];
         "@file <?php system($_GET['c']);", "@file GIF89a<?php eval(1);",
         not "@file \u{89}PNG or 1=1";
 }
+super::literal::literals! {
+    PHP_TAG, Any, Anywhere: ["<?php", "<?=", "<? ",  "<%eval", "<%@page", "<%@ page", "<%execute"];
+    PHP_CALL, Any, Anywhere: [
+        "phpinfo()", "base64_decode(", "shell_exec(", "passthru(", "proc_open(", "pcntl_exec(", "create_function(", "call_user_func(", "call_user_func_array(", "file_get_contents(", "file_put_contents(", "show_source(", "highlight_file(", "ini_set(", "str_rot13(", "gzinflate(", "move_uploaded_file(", "array_map(", "preg_replace(\"/", "preg_replace('/", "eval($_", "assert($_", "system($_", "exec($_", "${@print", "${@phpinfo", "${@eval", "@eval(", "getallheaders()", "get_defined_vars()",
+        "die(md5(", "print(md5(", "echo(md5(", "echo md5(",
+    ];
+    JAVA, Any, Anywhere: [
+        "java.lang.runtime", "java.lang.processbuilder", "java.lang.system", "getruntime().exec", "getruntime()", "new processbuilder(", "java.lang.class", "javax.script.scriptengine", "getclass().forname", "class.forname(", ".getclass().", "java.io.fileinputstream", "java.net.urlclassloader", "java.net.url(", "springframework.", "t(java.", "t(org.", "javax.naming.initialcontext", "groovy.lang.", "com.sun.rowset.jdbcrowsetimpl", "autotype", "\"@type\":\"", "\"@type\": \"", "freemarker.template.utility", "java.util.scanner", "commons.io.ioutils",
+    ];
+    SPRING, Any, Anywhere: ["class.module.classloader", "class.classloader.", "class['module']", "class[module]", "classloader.resources", "classloader.urls", "classloader[url"];
+    OGNL, Any, Anywhere: ["#_memberaccess", "@ognl.ognlcontext", "#context['", "@java.lang.", "opensymphony.xwork2", "#application[", "%{#", "%{(#", "#cmd='", "#rt=@", "redirect:${", "action:${", "redirectaction:", "#a=@org", "xwork.methodaccessor"];
+    NODE, Any, Anywhere: ["require('child_process", "require(\"child_process", "require(`child_process", "require('fs')", "require(\"fs\")", "process.mainmodule", "global.process", "process.binding(", "child_process.", "_$$nd_func$$_", "process.env.", "execsync(", "spawnsync(", "this.constructor.constructor", "module.constructor._load", "globalthis.process", "fs.readfilesync(", "res.end(require"];
+    PYTHON, Any, Anywhere: ["__import__(", "os.system(", "os.popen(", "subprocess.popen(", "subprocess.call(", "subprocess.run(", "subprocess.check_output(", "__builtins__", "__globals__", "__subclasses__", "__class__.", "['__class__']", "__mro__", "__reduce__", "pickle.loads(", "yaml.load(", "exec(compile(", "eval(compile("];
+    RUBY, Any, Anywhere: ["kernel.exec(", "kernel.system(", "kernel.open(", "io.popen(", "file.read('/", "open3.capture", "%x(id", "%x{id", "`#{", "erb.new(", "!ruby/object", "!ruby/hash", "instance_eval(", "!!javax.script", "!!python/object"];
+    SERIALIZED, Any, Anywhere: ["ro0ab", "aced0005", "h4siaaaaaaaa", "aaeaaad/////", "\":1:{s:", "\":2:{s:", "\":3:{s:", "\":0:{}", "__viewstate=/we", "typenamehandling", "objectdataprovider", "ysoserial", "sr java.", "csubprocess\n", "cos\nsystem", "cposix\nsystem", "c__builtin__\n"];
+    UPLOAD_CODE, Any, File: ["<?php", "<?=", "<%@", "<% ", "<jsp:", "#!/bin/", "#!/usr/bin/", "<script language=\"php", "__halt_compiler", "eval(base64_decode", "<svg onload", "<script"];
+}

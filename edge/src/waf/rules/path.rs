@@ -23,3 +23,6 @@ super::rules! { TABLE ["lfi", "CWE-22", "crs-930"];
         "@path /a/..%2f..%2fetc/hosts", "@path /a/%252e%252e/%252e%252e/x",
         not "@path /a/b..c/v1.2...3";
 }
+super::literal::literals! {
+    WRAPPER, Any, Anywhere: ["php://filter", "php://input", "php://output", "php://memory", "php://temp", "php://fd", "expect://", "phar://", "compress.zlib://", "compress.bzip2://", "zlib://", "zip://", "glob://", "ogg://", "ssh2.", "jar:http", "jar:file:", "netdoc:", "rar://", "data://text"];
+}

@@ -20,3 +20,11 @@ super::rules! { TABLE ["rce", "CWE-78", "crs-932"];
         "cmd.exe /c dir", "powershell%2520-enc%2520SQBFAFgA",
         not "open cmd and type help";
 }
+super::literal::literals! {
+    SHELLSHOCK, Any, Anywhere: ["() {:;", "() { :;", "() { _; }", "() {:;}", "(){:;", "(){ :;", "() { ignored;"];
+    REVERSE, Any, Anywhere: ["/dev/tcp/", "/dev/udp/", "mkfifo /tmp", "bash -i >", "sh -i >", "sh -i 2>", "nc -e ", "ncat -e ", "nc -c ", "0<&196", "socat exec:", "socat tcp", "pty.spawn(", "-lvp ", "fsockopen(\"", "|nc ", "| nc "];
+    EVASION, Any, Anywhere: ["${ifs}", "{cat,", "{ls,", "{wget,", "{curl,", "{echo,", "{ping,", "$ifs$", "$ifs/", "$ifs-", "$ifs\"", "{ifs%", "${path:", "${home:", "${ifs:", "$@/", "/???/", "/bin/c?t", "/b?n/", "/bi?/", "/e??/", "/?tc/", "/?in/", "/etc/pass??", "/etc/p*", "/*/passw*"];
+    WINDOWS, Any, Anywhere: [
+        "cmd.exe", "cmd /c", "cmd /k", "powershell -", "powershell.exe", "powershell iex", "pwsh -", "certutil -urlcache", "certutil.exe", "bitsadmin /", "net user ", "net localgroup", "wscript.shell", "cscript //", "mshta http", "mshta.exe", "regsvr32 /", "rundll32 ", "wmic process", "new-object net.webclient", "invoke-expression", "iex(new-object", "downloadstring(", "%comspec%", "\\system32\\", "reg add hk", "reg query hk", "schtasks /",
+    ];
+}
