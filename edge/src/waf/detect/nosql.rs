@@ -2,7 +2,7 @@
 
 use super::{Hit, Text};
 use crate::waf::Part;
-use crate::waf::rules::injection as rules;
+use crate::waf::rules::nosql as rules;
 use crate::waf::scan::{at, before, find_any, from, is_word, last_before, skip_space, word};
 
 /// Without one of these nothing here can fire.

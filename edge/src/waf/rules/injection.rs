@@ -28,20 +28,6 @@ super::rules! { TEMPLATE ["ssti", "CWE-1336", "crs-934"];
         "<#assign ex=\"freemarker.template.utility.Execute\"?new()>", "%2523set($x%253D1)",
         not "#settings and <#1 fan>";
 }
-super::rules! { NOSQL ["nosqli", "CWE-943", "crs-942"];
-    OPERATOR "nosqli-001" "query operator as a name" Critical 1:
-        "@name user[$ne]", "@name user%255B%2524gt%255D",
-        not "@name price[$]";
-    OPERATOR_TEXT "nosqli-002" "query operator in text" Critical 1:
-        "{\"$ne\": null}", "%257B%2522%2524where%2522%253A%2522sleep(1)%2522%257D",
-        not "{\"$schema\": \"https://json-schema.org\"}";
-    CODE "nosqli-003" "server-side query code" Critical 1:
-        "'; return true; var x='", "this.password.match(/.*/)",
-        not "no return; true story";
-    POLLUTION "proto-pollution-001" "prototype pollution" Critical 1:
-        "@name __proto__[admin]", "@name constructor%255Bprototype%255D%255Bx%255D",
-        not "@name prototype_id";
-}
 super::rules! { CRLF ["crlf", "CWE-113", "crs-921"];
     HEADER "crlf-001" "header injection" Critical 1:
         "x\r\nSet-Cookie: a=1", "x%250d%250aLocation:%2520http://evil.example",
@@ -74,14 +60,4 @@ super::rules! { JNDI ["jndi", "CWE-917", "crs-944"];
     NESTED "jndi-002" "look-up with nested obfuscation" Critical 1:
         "${${lower:j}ndi:ldap://x/a}", "%2524%257B%2524%257B::-j%257Dndi:x%257D",
         not "${lower} and ${upper}";
-}
-super::rules! { XPATHI ["xpathi", "CWE-643", "crs-942"];
-    XPATH "xpathi-001" "XPath expression" Critical 1:
-        "' or count(/*)=1 or '1'='2", "x%2527%2520or%2520name()%253D'username",
-        not "count (/ or *) the items";
-}
-super::rules! { LDAPI ["ldapi", "CWE-90", "crs-921"];
-    LDAP_FILTER "ldapi-001" "LDAP filter" Critical 1:
-        "*)(uid=*))(|(uid=*", "admin)%2528%2526%2528objectclass%253D*%2529",
-        not "(a)(b) and (c)";
 }

@@ -1,6 +1,6 @@
 //! Rules that are literals: the prefilter's automaton finds them, and what stands around them decides.
 
-use super::{Rule, code, injection, path, scanner, shell};
+use super::{Rule, code, injection, ldap, nosql, path, scanner, shell, xpath};
 use crate::waf::Part;
 use crate::waf::detect::{Hit, Text};
 use crate::waf::scan::{at, before, is_word};
@@ -103,9 +103,12 @@ pub(in crate::waf) fn all() -> impl Iterator<Item = &'static Literal> {
     [
         code::LITERALS,
         LITERALS,
+        ldap::LITERALS,
+        nosql::LITERALS,
         path::LITERALS,
         scanner::LITERALS,
         shell::LITERALS,
+        xpath::LITERALS,
     ]
     .into_iter()
     .flatten()
@@ -116,7 +119,4 @@ literals! {
     injection::NESTED, Any, Anywhere: ["${${", "${lower:", "${upper:", "${::-", "${env:", "${sys:", "${java:", "${date:", "${main:", "${k8s:", "${ctx:", "${base64:", "${script:", "${dns:", "${url:utf"];
     injection::SSI, Any, Anywhere: ["<!--#exec", "<!--#include", "<!--#echo", "<!--#config", "<!--#printenv", "<!--#set", "<!--#fsize", "<!--#flastmod", "<esi:include", "<esi:"];
     injection::INCLUDE, Any, Anywhere: ["<xi:include", "http://www.w3.org/2001/xinclude"];
-    injection::LDAP_FILTER, Any, Anywhere: ["*)(uid=", "*)(cn=", "*)(|(", "*)(&", "*)(objectclass", ")(&(", ")(|(", "(objectclass=*", "*))%00", "*)(user", "*)(mail=", ")(!(", "*)(password", "(&(uid=", "(|(uid=", ")(cn=))", "*))(|", "*()|&'", "admin*)("];
-    injection::XPATH, Any, Anywhere: ["count(/*", "count(//", "' or name()=", "/text()='", "/child::node()", "' or position()=", "']|//", "' or contains(", "string-length(name(", "substring(name(", "doc('http", "//user[name/"];
-    injection::POLLUTION, Any, Anywhere: ["__proto__", "constructor.prototype", "constructor\":{\"prototype", "constructor\": {\"prototype", "constructor[prototype", "constructor['prototype", "constructor][prototype", "__definegetter__", "__lookupgetter__"];
 }

@@ -7,12 +7,15 @@
 pub(super) mod code;
 pub(super) mod html;
 pub(super) mod injection;
+pub(super) mod ldap;
 pub(super) mod literal;
+pub(super) mod nosql;
 pub(super) mod path;
 pub(super) mod protocol;
 pub(super) mod scanner;
 pub(super) mod shell;
 pub(super) mod sql;
+pub(super) mod xpath;
 
 use super::Severity;
 
@@ -70,6 +73,9 @@ use rules;
 pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
     [
         sql::TABLE,
+        nosql::TABLE,
+        ldap::TABLE,
+        xpath::TABLE,
         html::TABLE,
         shell::TABLE,
         path::TABLE,
@@ -80,12 +86,9 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
         scanner::PROBES,
         injection::SSRF,
         injection::TEMPLATE,
-        injection::NOSQL,
         injection::CRLF,
         injection::XML,
         injection::JNDI,
-        injection::LDAPI,
-        injection::XPATHI,
     ]
     .into_iter()
     .flatten()
