@@ -2,6 +2,7 @@
 
 use super::detect::{self, Hit, Text};
 use super::field::{self, Sink};
+use super::quote::Quotations;
 use super::rules::{self, Rule};
 use super::scan::{is_word, span};
 use super::{Finding, Mode, Part, Report, Request, Settings, Target, Verdict};
@@ -77,10 +78,21 @@ impl Inspector<'_> {
         let mut hits = std::mem::take(&mut self.hits);
         let signals = prefilter::scan(&text, &mut hits);
         prefilter::run(signals, &text, &mut hits);
+        if !hits.is_empty() && self.spares_quotations(part) {
+            let quotations = Quotations::of(&lower);
+            hits.retain(|hit| !quotations.cover(hit.start));
+        }
         for hit in hits.drain(..) {
             self.add(hit.rule, part, name, || excerpt(view, hit.start, hit.end));
         }
         self.hits = hits;
+    }
+
+    /// Where people write for people, and only at the lowest paranoia level.
+    fn spares_quotations(&self, part: Part) -> bool {
+        self.settings.paranoia <= 1
+            && self.settings.mode != Mode::Strict
+            && matches!(part, Part::Json | Part::Form | Part::Multipart | Part::Text)
     }
 
     fn add(

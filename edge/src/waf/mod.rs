@@ -18,6 +18,7 @@ mod field;
 mod header;
 mod inspect;
 mod prefilter;
+mod quote;
 mod report;
 mod request;
 mod rules;

@@ -1,0 +1,226 @@
+//! Code that an author quotes in a longer text: a forum post that shows `<script>` in a fence asks
+//! about it, and a comment field that is nothing but `<script>` attacks.
+//!
+//! Quoted code is spared at paranoia level 1 and outside strict mode, and only in a document:
+//! enough plain words around the quotations that a person wrote it for people.
+
+use std::ops::Range;
+
+use super::scan::{at, find, from, is_space, span};
+
+/// Shortest text that can be a document, in bytes.
+const MIN_DOCUMENT: usize = 80;
+/// Plain words that a document has outside its quotations.
+const MIN_WORDS: usize = 8;
+/// Quotations remembered; what comes after them is not spared.
+const MAX_QUOTATIONS: usize = 256;
+/// Longest code between single backticks, in bytes.
+const MAX_INLINE: usize = 400;
+
+/// The quoted code of one document; empty when the text is none.
+#[derive(Debug, Default)]
+pub(super) struct Quotations(Vec<Range<usize>>);
+
+impl Quotations {
+    /// Reads a lower-cased view.
+    pub(super) fn of(text: &[u8]) -> Self {
+        if text.len() < MIN_DOCUMENT {
+            return Self::default();
+        }
+        let ranges = ranges(text);
+        if !ranges.is_empty() && is_document(text, &ranges) {
+            Self(ranges)
+        } else {
+            Self::default()
+        }
+    }
+
+    /// Whether `index` lies within quoted code.
+    pub(super) fn cover(&self, index: usize) -> bool {
+        let after = self.0.partition_point(|range| range.start <= index);
+        after
+            .checked_sub(1)
+            .and_then(|last| self.0.get(last))
+            .is_some_and(|range| range.contains(&index))
+    }
+}
+
+/// Openings and what closes them. Longer openings come before their own beginnings.
+const FENCES: &[(&[u8], &[u8])] = &[
+    (b"```", b"```"),
+    (b"~~~", b"~~~"),
+    (b"<pre>", b"</pre>"),
+    (b"<pre ", b"</pre>"),
+    (b"<code>", b"</code>"),
+    (b"<code ", b"</code>"),
+    (b"[code]", b"[/code]"),
+    (b"[code=", b"[/code]"),
+];
+
+/// Quotations in order, none overlapping, each search bounded by the next one's start.
+fn ranges(text: &[u8]) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    // A closing that was not found once is not looked for again: the whole stays linear.
+    let mut missing = [false; FENCES.len()];
+    let mut index = 0;
+    while index < text.len() && ranges.len() < MAX_QUOTATIONS {
+        let end = match at(text, index) {
+            b'`' | b'~' | b'<' | b'[' => {
+                fence(text, index, &mut missing).or_else(|| inline(text, index))
+            }
+            b'\n' => indented(text, index),
+            _ => None,
+        };
+        match end {
+            Some(end) => {
+                ranges.push(index..end);
+                index = end;
+            }
+            None => index += 1,
+        }
+    }
+    ranges
+}
+
+fn fence(text: &[u8], start: usize, missing: &mut [bool; FENCES.len()]) -> Option<usize> {
+    let tail = from(text, start);
+    let kind = FENCES.iter().position(|(open, _)| tail.starts_with(open))?;
+    let (open, close) = FENCES.get(kind)?;
+    let is_missing = missing.get_mut(kind)?;
+    if *is_missing {
+        return None;
+    }
+    let end = find(text, close, start + open.len());
+    *is_missing = end.is_none();
+    Some(end? + close.len())
+}
+
+/// `` `code` `` within one line.
+fn inline(text: &[u8], start: usize) -> Option<usize> {
+    if at(text, start) != b'`' {
+        return None;
+    }
+    let inner = span(text, start + 1, start + 1 + MAX_INLINE);
+    let length = inner.iter().position(|byte| matches!(byte, b'`' | b'\n'))?;
+    (length > 0 && at(inner, length) == b'`').then_some(start + length + 2)
+}
+
+/// Lines indented by four spaces or a tab after an empty line (Markdown's oldest code block).
+fn indented(text: &[u8], newline: usize) -> Option<usize> {
+    let is_code = |line: usize| at(text, line) == b'\t' || from(text, line).starts_with(b"    ");
+    let blank = newline
+        + 1
+        + from(text, newline + 1)
+            .iter()
+            .take_while(|byte| **byte == b'\r')
+            .count();
+    if at(text, blank) != b'\n' || !is_code(blank + 1) {
+        return None;
+    }
+    let mut line = blank + 1;
+    while line < text.len() && is_code(line) {
+        line += from(text, line)
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(text.len() - line, |end| end + 1);
+    }
+    Some(line.min(text.len()))
+}
+
+/// Whether plain words make up most of what is not quoted.
+fn is_document(text: &[u8], ranges: &[Range<usize>]) -> bool {
+    let starts = std::iter::once(0).chain(ranges.iter().map(|range| range.end));
+    let ends = ranges
+        .iter()
+        .map(|range| range.start)
+        .chain(std::iter::once(text.len()));
+    let tokens = starts
+        .zip(ends)
+        .flat_map(|(start, end)| span(text, start, end).split(|byte| is_space(*byte)))
+        .filter(|token| !token.is_empty());
+    let (mut words, mut others) = (0usize, 0usize);
+    for token in tokens {
+        if is_plain_word(token) {
+            words += 1;
+        } else {
+            others += 1;
+        }
+    }
+    words >= MIN_WORDS && words >= others
+}
+
+/// Letters of any script, with the punctuation that prose puts around words.
+fn is_plain_word(token: &[u8]) -> bool {
+    let is_mark = |byte: &u8| {
+        matches!(
+            byte,
+            b',' | b'.' | b':' | b';' | b'!' | b'?' | b'"' | b'\'' | b'(' | b')' | b'*' | b'-'
+        )
+    };
+    token.len() <= 24
+        && token.iter().any(u8::is_ascii_alphabetic)
+        && token
+            .iter()
+            .all(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80 || is_mark(byte))
+        && token.iter().filter(|byte| is_mark(byte)).count() <= 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PROSE: &str =
+        "hello all, why does my browser run this when i paste it into the page of my blog?";
+
+    fn covers(text: &str, needle: &str) -> bool {
+        Quotations::of(text.as_bytes()).cover(text.find(needle).unwrap())
+    }
+
+    #[test]
+    fn spares_code_that_prose_surrounds() {
+        for quoted in [
+            "```html\n<script>\n```",
+            "`<script>`",
+            "~~~\n<script>\n~~~",
+            "<pre class=\"ql-syntax\"><script></pre>",
+            "<p>so:</p><code><script></code>",
+            "[code]<script>[/code]",
+            "\n\n    <script>\n    x\nend",
+            "\r\n\r\n\t<script>\r\n",
+        ] {
+            assert!(
+                covers(&format!("{PROSE} {quoted} thanks"), "<script>"),
+                "{quoted}"
+            );
+            assert!(
+                covers(&format!("`a` {PROSE} {quoted}"), "<script>"),
+                "{quoted}"
+            );
+        }
+    }
+
+    #[test]
+    fn spares_nothing_else() {
+        let filler = "A".repeat(200);
+        for text in [
+            "`<script>`".to_owned(),
+            format!("{filler}`<script>`"),
+            format!("{PROSE} <script> `x`"),
+            format!("{PROSE} ``` <script>"),
+            format!("{PROSE} `a\n<script>`"),
+            format!("{} `<script>`", "1 = 1 -- ".repeat(30)),
+        ] {
+            assert!(!covers(&text, "<script>"), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_are_ordered_and_within(text in "[`~<>/precod\\[\\]\n\t a-c]{0,300}") {
+            let ranges = ranges(text.as_bytes());
+            prop_assert!(ranges.windows(2).all(|pair| pair[0].end <= pair[1].start));
+            prop_assert!(ranges.iter().all(|range| range.start < range.end && range.end <= text.len()));
+        }
+    }
+}
