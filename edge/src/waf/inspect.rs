@@ -158,7 +158,7 @@ impl Sink for Inspector<'_> {
         }
         if decode::may_change(value) {
             for view in decode::views(value) {
-                self.view(part, name, &view);
+                self.view(part, name, &view.text);
             }
         } else {
             self.view(part, name, value);

@@ -8,24 +8,51 @@
 mod base64;
 mod entity;
 mod escape;
+mod steps;
 mod unicode;
 
+use std::borrow::Cow;
+
+use self::steps::Step;
+pub(super) use self::steps::Steps;
 use super::scan::{at, is_word};
 
 /// Rounds of decoding after the reading that the transport itself demands.
 pub(super) const ROUNDS: usize = 3;
 
+/// One reading of a value, and what was undone to reach it.
+#[derive(Debug, Clone)]
+pub(super) struct View<'a> {
+    pub(super) text: Cow<'a, [u8]>,
+    pub(super) steps: Steps,
+}
+
 /// The distinct readings of a value: itself, then each round's result, until stable.
-pub(super) fn views(value: &[u8]) -> Vec<Vec<u8>> {
-    let mut views = vec![value.to_vec()];
-    for _ in 0..ROUNDS {
+pub(super) fn views(value: &[u8]) -> Vec<View<'_>> {
+    let mut views = vec![View {
+        text: Cow::Borrowed(value),
+        steps: Steps::default(),
+    }];
+    for number in 0..ROUNDS {
         let Some(last) = views.last() else { break };
-        let Some(next) = round(last).or_else(|| base64::decode(last)) else {
+        let mut steps = last.steps;
+        let mut note = |step| steps.note(number, step);
+        let Some(next) = round(&last.text, &mut note).or_else(|| whole(&last.text, &mut note))
+        else {
             break;
         };
-        views.push(next);
+        views.push(View {
+            text: Cow::Owned(next),
+            steps,
+        });
     }
     views
+}
+
+fn whole(text: &[u8], note: &mut impl FnMut(Step)) -> Option<Vec<u8>> {
+    let decoded = base64::decode(text)?;
+    note(Step::Base64);
+    Some(decoded)
 }
 
 /// Whether [`views`] could differ from the value alone: one cheap pass for honest input.
@@ -39,8 +66,19 @@ pub(super) fn may_change(value: &[u8]) -> bool {
 /// A character and the number of bytes that spelled it; `None` for a character to be dropped.
 type Unit = (Option<char>, usize);
 
+/// What kind of encoding the unit at a byte is.
+const fn step_of(byte: u8) -> Step {
+    match byte {
+        b'%' => Step::PercentU,
+        b'&' => Step::Entity,
+        b'\\' => Step::JavaScript,
+        0 => Step::Control,
+        _ => Step::Confusable,
+    }
+}
+
 /// One round; `None` when nothing changed.
-fn round(text: &[u8]) -> Option<Vec<u8>> {
+fn round(text: &[u8], note: &mut impl FnMut(Step)) -> Option<Vec<u8>> {
     if !text
         .iter()
         .any(|byte| matches!(byte, b'%' | b'&' | b'\\' | 0 | 0x80..))
@@ -55,10 +93,12 @@ fn round(text: &[u8]) -> Option<Vec<u8>> {
         let byte = at(text, index);
         if let Some((unit, length)) = unit(text, index) {
             push(&mut out, unit);
+            note(step_of(byte));
             index += length;
             changed = true;
         } else if let Some((raw, length)) = raw_byte(text, index) {
             out.push(raw);
+            note(Step::Percent);
             index += length;
             changed = true;
         } else {
@@ -146,7 +186,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn last(text: &str) -> String {
-        String::from_utf8(views(text.as_bytes()).pop().unwrap()).unwrap()
+        String::from_utf8(views(text.as_bytes()).pop().unwrap().text.into_owned()).unwrap()
     }
 
     #[test]
@@ -201,13 +241,13 @@ mod tests {
         fn never_panics_and_never_grows(text in proptest::collection::vec(any::<u8>(), 0..300)) {
             let views = views(&text);
             prop_assert!(views.len() <= ROUNDS + 1);
-            prop_assert!(views.windows(2).all(|pair| pair[1].len() <= pair[0].len()));
+            prop_assert!(views.windows(2).all(|pair| pair[1].text.len() <= pair[0].text.len()));
         }
 
         #[test]
         fn never_panics_on_escapes(text in "[%&\\\\ux#{};0-9a-fA-Flt\u{ff1c}\u{200b}]{0,80}") {
             let views = views(text.as_bytes());
-            prop_assert!(views.windows(2).all(|pair| pair[1].len() <= pair[0].len()));
+            prop_assert!(views.windows(2).all(|pair| pair[1].text.len() <= pair[0].text.len()));
             prop_assert!(form(text.as_bytes()).len() <= text.len());
         }
 
