@@ -55,6 +55,10 @@ pub(super) const ROUTE: &[&str] = &[
     "waf",
     "paranoia",
     "exclude",
+    "inspection_bytes",
+    "oversize",
+    "compressed_bodies",
+    "graphql",
     "body",
     "body_bytes",
     "access",
@@ -64,6 +68,7 @@ pub(super) const ROUTE: &[&str] = &[
     "answer",
 ];
 pub(super) const EXCLUDE: &[&str] = &["rule", "tag", "parameter"];
+pub(super) const GRAPHQL: &[&str] = &["depth", "aliases", "introspection"];
 pub(super) const ANSWER: &[&str] = &["status", "content_type", "body"];
 pub(super) const DEVELOPMENT: &[&str] = &["client_address", "explain"];
 
@@ -81,6 +86,7 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("cors", CORS),
     ("route", ROUTE),
     ("route.exclude", EXCLUDE),
+    ("route.graphql", GRAPHQL),
     ("route.answer", ANSWER),
     ("development", DEVELOPMENT),
 ];

@@ -31,4 +31,6 @@ mod tests;
 pub use self::inspect::inspect;
 pub use self::report::{Finding, Part, Report, Severity, Target, Verdict};
 pub use self::request::{Body, Request};
-pub use self::settings::{Exclusion, Mode, Settings};
+pub use self::settings::{
+    Compressed, Exclusion, Graphql, INSPECTION_BYTES, Mode, Oversize, Settings,
+};

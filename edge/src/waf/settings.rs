@@ -26,6 +26,58 @@ pub struct Settings {
     pub paranoia: u8,
     /// Findings to ignore.
     pub exclusions: Vec<Exclusion>,
+    /// Longest body that is read and inspected as a whole, in bytes.
+    pub inspection_bytes: u64,
+    /// What becomes of a longer body.
+    pub oversize: Oversize,
+    /// What becomes of a body with a `Content-Encoding`.
+    pub compressed: Compressed,
+    /// What a GraphQL query may ask.
+    pub graphql: Graphql,
+}
+
+/// Default of [`Settings::inspection_bytes`].
+pub const INSPECTION_BYTES: u64 = 128 * 1024;
+
+/// What becomes of a body over [`Settings::inspection_bytes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Oversize {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is passed on as it comes; form fields and the heads of files are inspected in passing.
+    Stream,
+}
+
+/// What becomes of a compressed body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compressed {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is inflated for inspection, to [`Settings::inspection_bytes`] at most.
+    Inspect,
+}
+
+/// Bounds on GraphQL queries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Graphql {
+    /// Deepest nesting of selections.
+    pub depth: u32,
+    /// Most aliases in one document.
+    pub aliases: u32,
+    /// Whether the schema may be asked for (`__schema`, `__type`; `__typename` always may).
+    pub introspection: bool,
+}
+
+impl Default for Graphql {
+    fn default() -> Self {
+        Self {
+            depth: 15,
+            aliases: 30,
+            introspection: false,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -34,6 +86,10 @@ impl Default for Settings {
             mode: Mode::Normal,
             paranoia: 1,
             exclusions: Vec::new(),
+            inspection_bytes: INSPECTION_BYTES,
+            oversize: Oversize::default(),
+            compressed: Compressed::default(),
+            graphql: Graphql::default(),
         }
     }
 }

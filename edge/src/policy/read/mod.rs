@@ -2,6 +2,7 @@
 
 mod route;
 mod section;
+mod waf;
 
 use super::{
     Class, Development, Fault, OnError, Policy,

@@ -1,15 +1,12 @@
 //! The routes, and what they must agree on with the rest of the policy.
 
-use super::{NAME, section};
-use crate::{
-    policy::{
-        Answer, BodyUse, Class, Limits, Pattern, Route, TokenNeed, Upstream,
-        document::File,
-        keys,
-        syntax::{is_header_value, is_host, is_label, is_name},
-        table::{Item, Table, quoted},
-    },
-    waf,
+use super::{NAME, section, waf};
+use crate::policy::{
+    Answer, BodyUse, Class, Limits, Pattern, Route, TokenNeed, Upstream,
+    document::File,
+    keys,
+    syntax::{is_header_value, is_host, is_label, is_name},
+    table::{Item, Table, quoted},
 };
 use std::collections::BTreeSet;
 
@@ -98,7 +95,7 @@ fn route(table: &Table<'_>, name: Option<String>, context: &Context<'_>) -> Opti
             .read("roles", |item| roles(item, token))
             .unwrap_or_default(),
         classes: classes(table, context.classes),
-        waf: waf_settings(table),
+        waf: waf::settings(table),
         body: table
             .read("body", |item| item.choice(&body))
             .unwrap_or(BodyUse::Read),
@@ -189,43 +186,6 @@ fn classes(table: &Table<'_>, classes: &[Class]) -> Vec<usize> {
             names.iter().filter_map(|name| index(name)).collect()
         }
     }
-}
-
-fn waf_settings(table: &Table<'_>) -> waf::Settings {
-    let modes = [
-        ("strict", waf::Mode::Strict),
-        ("normal", waf::Mode::Normal),
-        ("relaxed", waf::Mode::Relaxed),
-        ("detect", waf::Mode::Detect),
-        ("off", waf::Mode::Off),
-    ];
-    waf::Settings {
-        mode: table
-            .read("waf", |item| item.choice(&modes))
-            .unwrap_or(waf::Mode::Normal),
-        paranoia: table
-            .read("paranoia", |item| item.number(1..=4))
-            .unwrap_or(1),
-        exclusions: table
-            .read("exclude", |item| item.list(exclusion))
-            .unwrap_or_default(),
-    }
-}
-
-fn exclusion(item: &Item<'_>) -> Option<waf::Exclusion> {
-    let table = item.table(keys::EXCLUDE)?;
-    if keys::EXCLUDE.iter().all(|key| table.get(key).is_none()) {
-        item.fault(format!(
-            "must have one of {} at least",
-            keys::EXCLUDE.join(", ")
-        ));
-    }
-    let label = |key| table.read(key, |item| item.text_where(is_label, section::LABEL));
-    Some(waf::Exclusion {
-        rule: label("rule"),
-        tag: label("tag"),
-        parameter: label("parameter"),
-    })
 }
 
 fn rewrite(item: &Item<'_>, table: &Table<'_>, path: Option<&Pattern>) -> Option<Pattern> {

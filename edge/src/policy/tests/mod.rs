@@ -115,6 +115,9 @@ fn unknown_and_misplaced_keys_are_refused_everywhere() {
                 "[[route]]\nname = \"a\"\npath = \"/\"\nexclude = [{ tag = \"a\", extra = 1 }]"
                     .to_owned()
             }
+            "route.graphql" => {
+                "[[route]]\nname = \"a\"\npath = \"/\"\ngraphql = { extra = 1 }".to_owned()
+            }
             "route.answer" => {
                 "[[route]]\nname = \"a\"\npath = \"/\"\nanswer = { status = 200, extra = 1 }"
                     .to_owned()

@@ -228,6 +228,26 @@ fn every_rule_of_a_route_refuses() {
             "exclude = [{ rule = \"a\", id = \"b\" }]",
             "exclude[0].id is not a known key",
         ),
+        (
+            "inspection_bytes = 1023",
+            "must be 1024 to 10485760, is 1023",
+        ),
+        (
+            "oversize = \"pass\"",
+            "must be one of \"refuse\", \"stream\"",
+        ),
+        (
+            "compressed_bodies = true",
+            "must be a string, is of type boolean",
+        ),
+        (
+            "graphql = { depth = 0 }",
+            "route[0].graphql.depth must be 1 to 1000, is 0",
+        ),
+        (
+            "graphql = { introspection = \"no\" }",
+            "must be true or false",
+        ),
         ("body = \"skip\"", "must be one of \"read\", \"stream\""),
         (
             "body_bytes = 10485761",
