@@ -165,6 +165,7 @@ fn find_route<'g>(gate: &'g Gate, facts: &Facts) -> Result<&'g Route, Stop> {
 
 fn inspect(route: &Route, facts: &Facts, body: &Body) -> waf::Report {
     let request = waf::Request {
+        client: Some(facts.client),
         method: &facts.method,
         path: &facts.path,
         query: &facts.query,

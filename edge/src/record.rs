@@ -29,7 +29,7 @@ pub fn rules(report: &waf::Report) -> String {
     report
         .findings
         .iter()
-        .map(|finding| finding.rule)
+        .map(|finding| finding.rule.as_ref())
         .collect::<Vec<_>>()
         .join(",")
 }

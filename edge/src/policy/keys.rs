@@ -67,7 +67,7 @@ pub(super) const ROUTE: &[&str] = &[
     "headers",
     "answer",
 ];
-pub(super) const EXCLUDE: &[&str] = &["rule", "tag", "parameter"];
+pub(super) const EXCLUDE: &[&str] = &["rule", "tag", "path", "parameter"];
 pub(super) const GRAPHQL: &[&str] = &["depth", "aliases", "introspection"];
 pub(super) const ANSWER: &[&str] = &["status", "content_type", "body"];
 pub(super) const DEVELOPMENT: &[&str] = &["client_address", "explain"];

@@ -1,27 +1,27 @@
 //! The order of inspection, and the bookkeeping of what was found.
 
+use super::decode::{Steps, View};
 use super::detect::{self, Hit, Text};
+use super::excerpt::Excerpt;
 use super::field::{self, Sink};
 use super::quote::Quotations;
 use super::rules::{self, Rule};
-use super::scan::{is_word, span};
-use super::{Finding, Mode, Part, Report, Request, Settings, Target, Verdict};
+use super::scan::is_word;
+use super::{Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict};
 use super::{body, decode, header, prefilter, score};
 
 /// Findings kept; a request with more is judged by these.
 const MAX_FINDINGS: usize = 32;
-/// Bytes of text shown on each side of a match.
-const CONTEXT: usize = 60;
-/// Longest excerpt, in characters.
-const MAX_EXCERPT: usize = 200;
 
 /// Inspects everything in the request that an application could read.
 ///
 /// Time is linear in the size of the request; memory is bounded by a few times the longest value.
 #[must_use]
 pub fn inspect(request: &Request<'_>, settings: &Settings) -> Report {
+    let holds = |exclusion: &&Exclusion| exclusion.holds_for(request.path);
     let mut inspector = Inspector {
         settings,
+        exclusions: settings.exclusions.iter().filter(holds).collect(),
         findings: Vec::new(),
         hits: Vec::new(),
     };
@@ -33,6 +33,8 @@ pub fn inspect(request: &Request<'_>, settings: &Settings) -> Report {
 
 struct Inspector<'s> {
     settings: &'s Settings,
+    /// Those that hold for the request's path.
+    exclusions: Vec<&'s Exclusion>,
     findings: Vec<Finding>,
     /// Kept between fields so that honest ones allocate nothing.
     hits: Vec<Hit>,
@@ -68,8 +70,8 @@ impl Inspector<'_> {
         self.field(Part::Path, "segment", last.as_bytes());
     }
 
-    fn view(&mut self, part: Part, name: &str, view: &[u8]) {
-        let lower = view.to_ascii_lowercase();
+    fn view(&mut self, part: Part, name: &str, view: &View<'_>) {
+        let lower = view.text.to_ascii_lowercase();
         let text = Text {
             lower: &lower,
             part,
@@ -83,7 +85,8 @@ impl Inspector<'_> {
             hits.retain(|hit| !quotations.cover(hit.start));
         }
         for hit in hits.drain(..) {
-            self.add(hit.rule, part, name, || excerpt(view, hit.start, hit.end));
+            let excerpt = || Excerpt::around(&view.text, hit.start, hit.end);
+            self.add(hit.rule, part, name, &view.steps, excerpt);
         }
         self.hits = hits;
     }
@@ -100,14 +103,14 @@ impl Inspector<'_> {
         rule: &'static Rule,
         part: Part,
         name: &str,
-        decoded: impl FnOnce() -> String,
+        steps: &Steps,
+        excerpt: impl FnOnce() -> Excerpt,
     ) {
         let known = |finding: &Finding| {
             finding.rule == rule.id && finding.target.part == part && finding.target.name == name
         };
         let excluded = || {
-            self.settings
-                .exclusions
+            self.exclusions
                 .iter()
                 .any(|exclusion| exclusion.covers(rule.id, rule.tags, name))
         };
@@ -118,16 +121,20 @@ impl Inspector<'_> {
         {
             return;
         }
+        let excerpt = excerpt();
         self.findings.push(Finding {
-            rule: rule.id,
-            name: rule.name,
+            rule: rule.id.into(),
+            name: rule.name.into(),
             severity: rule.severity,
+            effect: Effect::Score(rule.severity.score()),
             tags: rule.tags,
             target: Target {
                 part,
                 name: name.to_owned(),
             },
-            decoded: decoded(),
+            decoded: excerpt.text,
+            matched: excerpt.matched,
+            encodings: steps.to_string(),
         });
     }
 
@@ -158,39 +165,18 @@ impl Sink for Inspector<'_> {
         }
         if decode::may_change(value) {
             for view in decode::views(value) {
-                self.view(part, name, &view.text);
+                self.view(part, name, &view);
             }
         } else {
-            self.view(part, name, value);
+            self.view(part, name, &View::of(value));
         }
     }
 
     fn broken(&mut self, rule: &'static rules::Rule, part: Part, detail: &str) {
-        self.add(rule, part, "", || detail.to_owned());
+        self.add(rule, part, "", &Steps::default(), || Excerpt::of(detail));
     }
 
     fn is_full(&self) -> bool {
         self.findings.len() >= MAX_FINDINGS
     }
-}
-
-/// The text around a match, fit for a log line: no control characters, at most 200 characters.
-fn excerpt(view: &[u8], start: usize, end: usize) -> String {
-    let around = span(
-        view,
-        start.saturating_sub(CONTEXT),
-        end.saturating_add(CONTEXT),
-    );
-    let printable = |character: char| {
-        if character.is_control() {
-            ' '
-        } else {
-            character
-        }
-    };
-    String::from_utf8_lossy(around)
-        .chars()
-        .map(printable)
-        .take(MAX_EXCERPT)
-        .collect()
 }

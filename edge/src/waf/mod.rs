@@ -13,6 +13,7 @@
 mod body;
 mod decode;
 mod detect;
+mod excerpt;
 mod explain;
 mod field;
 mod header;
@@ -29,8 +30,8 @@ mod settings;
 mod tests;
 
 pub use self::inspect::inspect;
-pub use self::report::{Finding, Part, Report, Severity, Target, Verdict};
+pub use self::report::{Effect, Finding, Part, Report, Severity, Target, Verdict};
 pub use self::request::{Body, Request};
 pub use self::settings::{
-    Compressed, Exclusion, Graphql, INSPECTION_BYTES, Mode, Oversize, Settings,
+    Compressed, Exclusion, Graphql, INSPECTION_BYTES, Mode, Oversize, PathPattern, Settings,
 };

@@ -1,6 +1,8 @@
 //! What an inspection found, in Core Rule Set terms.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 /// Outcome of an inspection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,17 +69,32 @@ impl Severity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Stable id of the rule, as in `sqli-004`.
-    pub rule: &'static str,
+    pub rule: Cow<'static, str>,
     /// What the rule looks for.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// How bad it is.
     pub severity: Severity,
+    /// What it does to the verdict.
+    pub effect: Effect,
     /// Attack class, CWE and Core Rule Set class.
     pub tags: &'static [&'static str],
     /// Where it was found.
     pub target: Target,
     /// The decoded text around the match, at most 200 characters, control characters replaced.
     pub decoded: String,
+    /// The match in `decoded`, in bytes; empty where it has no place.
+    pub matched: Range<usize>,
+    /// The encodings undone to reach `decoded`, in order; empty when none.
+    pub encodings: String,
+}
+
+/// What a finding does to the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Adds to the anomaly score; nothing when 0.
+    Score(u32),
+    /// Stops the request whatever the score, unless the mode never stops.
+    Block,
 }
 
 /// A place in the request.
@@ -128,6 +145,8 @@ pub enum Part {
     Text,
     /// The body as a whole.
     Body,
+    /// The client's address.
+    Client,
 }
 
 impl Part {
@@ -153,6 +172,7 @@ impl Part {
             Self::Xml => "XML text",
             Self::Text => "text",
             Self::Body => "body",
+            Self::Client => "client address",
         }
     }
 

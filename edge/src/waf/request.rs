@@ -1,8 +1,12 @@
 //! The borrowed view of a request that the firewall inspects.
 
+use std::net::IpAddr;
+
 /// What the gate read of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
+    /// Who sent it, where that is known.
+    pub client: Option<IpAddr>,
     /// Method as sent.
     pub method: &'a str,
     /// Raw path as sent, still percent-encoded.

@@ -1,6 +1,6 @@
 //! Stage four: severities become an anomaly score and a verdict.
 
-use super::{Finding, Mode, Severity, Verdict};
+use super::{Effect, Finding, Mode, Severity, Verdict};
 
 /// Score from which a mode stops; [`Mode::Detect`] and [`Mode::Off`] report normal's and never stop.
 pub(super) const fn threshold(mode: Mode) -> u32 {
@@ -10,7 +10,7 @@ pub(super) const fn threshold(mode: Mode) -> u32 {
     }
 }
 
-/// Adds the severities of the distinct rules up. A rule counts once however often it fires: ten
+/// Adds the scores of the distinct rules up. A rule counts once however often it fires: ten
 /// notices of one kind in a long honest form are no more suspicious than one.
 ///
 /// Relaxed does not raise the threshold over one critical finding, because the routes it is meant
@@ -21,8 +21,11 @@ pub(super) fn score(findings: &[Finding], mode: Mode) -> u32 {
     findings
         .iter()
         .enumerate()
-        .filter(|(index, finding)| counts(finding) && first(*index, finding.rule))
-        .map(|(_, finding)| finding.severity.score())
+        .filter(|(index, finding)| counts(finding) && first(*index, &finding.rule))
+        .map(|(_, finding)| match finding.effect {
+            Effect::Score(points) => points,
+            Effect::Block => threshold(mode),
+        })
         .fold(0, u32::saturating_add)
 }
 
@@ -47,12 +50,15 @@ mod tests {
             name: String::new(),
         };
         Finding {
-            rule,
-            name: "",
+            rule: rule.into(),
+            name: "".into(),
             severity,
+            effect: Effect::Score(severity.score()),
             tags: &[],
             target,
             decoded: String::new(),
+            matched: 0..0,
+            encodings: String::new(),
         }
     }
 

@@ -94,24 +94,30 @@ impl Default for Settings {
     }
 }
 
-/// One kind of finding to ignore; every part that is given must match. The path is matched by
-/// the policy's route. An exclusion without any part excludes nothing.
+/// One kind of finding to ignore; every part that is given must match. An exclusion without any
+/// part excludes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exclusion {
     /// Rule id, as in `sqli-004`.
     pub rule: Option<String>,
     /// Tag of the rule, as in `sqli`.
     pub tag: Option<String>,
+    /// Paths for which it holds, besides the route's own pattern.
+    pub path: Option<PathPattern>,
     /// Name of the parameter, header, cookie or JSON member, compared exactly.
     pub parameter: Option<String>,
 }
 
 impl Exclusion {
-    /// Whether a finding of this rule, with these tags, at this parameter is to be ignored.
+    /// Whether a finding of this rule, with these tags, at this parameter is to be ignored. The
+    /// path is asked for once per request, by [`Exclusion::holds_for`].
     #[must_use]
     pub fn covers(&self, rule: &str, tags: &[&str], parameter: &str) -> bool {
-        let given = self.rule.is_some() || self.tag.is_some() || self.parameter.is_some();
-        given
+        let is_given = self.rule.is_some()
+            || self.tag.is_some()
+            || self.path.is_some()
+            || self.parameter.is_some();
+        is_given
             && self.rule.as_deref().is_none_or(|wanted| wanted == rule)
             && self
                 .tag
@@ -121,6 +127,37 @@ impl Exclusion {
                 .parameter
                 .as_deref()
                 .is_none_or(|wanted| wanted == parameter)
+    }
+
+    /// Whether it is for requests of this path.
+    #[must_use]
+    pub fn holds_for(&self, path: &str) -> bool {
+        self.path.as_ref().is_none_or(|pattern| pattern.fits(path))
+    }
+}
+
+/// Paths as sent: literal segments, `*` for one that is not empty, `**` at the end for any number.
+/// The text is one that the policy's route patterns allow.
+///
+/// Unlike a route's, it decodes nothing: an exclusion that a strangely spelled path escapes is
+/// the safe mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathPattern(pub String);
+
+impl PathPattern {
+    /// Whether the raw path fits.
+    #[must_use]
+    pub fn fits(&self, path: &str) -> bool {
+        let mut segments = path.split('/');
+        for wanted in self.0.split('/') {
+            match (wanted, segments.next()) {
+                ("**", _) => return true,
+                ("*", Some(segment)) if !segment.is_empty() => {}
+                (literal, Some(segment)) if literal == segment => {}
+                _ => return false,
+            }
+        }
+        segments.next().is_none()
     }
 }
 
@@ -137,8 +174,8 @@ mod tests {
     fn exclusion_needs_every_given_part() {
         let exclusion = Exclusion {
             rule: Some("sqli-001".into()),
-            tag: None,
             parameter: Some("q".into()),
+            ..Exclusion::default()
         };
         assert!(exclusion.covers("sqli-001", &["sqli"], "q"));
         assert!(!exclusion.covers("sqli-001", &["sqli"], "other"));
@@ -153,5 +190,29 @@ mod tests {
         };
         assert!(exclusion.covers("xss-001", &["xss"], "q"));
         assert!(!exclusion.covers("sqli-001", &["sqli"], "q"));
+    }
+
+    #[test]
+    fn path_patterns_fit_by_segments() {
+        let fits = |pattern: &str, path: &str| PathPattern(pattern.into()).fits(path);
+        for (pattern, path) in [
+            ("/a", "/a"),
+            ("/a/*", "/a/x"),
+            ("/a/**", "/a"),
+            ("/a/**", "/a/b/c"),
+            ("/**", "/"),
+        ] {
+            assert!(fits(pattern, path), "{pattern} {path}");
+        }
+        for (pattern, path) in [
+            ("/a", "/a/"),
+            ("/a", "/ab"),
+            ("/a/*", "/a/"),
+            ("/a/*", "/a/b/c"),
+            ("/a/**", "/ab"),
+            ("/a/b", "/a"),
+        ] {
+            assert!(!fits(pattern, path), "{pattern} {path}");
+        }
     }
 }

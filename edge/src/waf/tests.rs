@@ -72,6 +72,7 @@ fn look(
     });
     inspect(
         &Request {
+            client: None,
             method: "POST",
             path,
             query,
@@ -465,7 +466,7 @@ fn modes_and_exclusions_decide() {
     let exclusion = Exclusion {
         tag: Some("sqli".into()),
         parameter: Some("q".into()),
-        rule: None,
+        ..Exclusion::default()
     };
     let excluded = Settings {
         exclusions: vec![exclusion],

@@ -116,7 +116,7 @@ fn route(table: &Table<'_>, name: Option<String>, context: &Context<'_>) -> Opti
     })
 }
 
-fn pattern(item: &Item<'_>) -> Option<Pattern> {
+pub(super) fn pattern(item: &Item<'_>) -> Option<Pattern> {
     let text = item.text()?;
     let pattern = Pattern::parse(text);
     if let Err(why) = &pattern {

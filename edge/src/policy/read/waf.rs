@@ -7,7 +7,9 @@ use crate::{
         syntax::is_label,
         table::{Item, Table},
     },
-    waf::{Compressed, Exclusion, Graphql, INSPECTION_BYTES, Mode, Oversize, Settings},
+    waf::{
+        Compressed, Exclusion, Graphql, INSPECTION_BYTES, Mode, Oversize, PathPattern, Settings,
+    },
 };
 use gapura_shared::limits::MAX_BODY_BYTES;
 
@@ -65,6 +67,11 @@ fn graphql(route: &Table<'_>) -> Graphql {
     }
 }
 
+/// A pattern of the routes' language, kept as text.
+fn path(item: &Item<'_>) -> Option<PathPattern> {
+    super::route::pattern(item).map(|pattern| PathPattern(pattern.to_string()))
+}
+
 fn exclusion(item: &Item<'_>) -> Option<Exclusion> {
     let table = item.table(keys::EXCLUDE)?;
     if keys::EXCLUDE.iter().all(|key| table.get(key).is_none()) {
@@ -77,6 +84,7 @@ fn exclusion(item: &Item<'_>) -> Option<Exclusion> {
     Some(Exclusion {
         rule: label("rule"),
         tag: label("tag"),
+        path: table.read("path", path),
         parameter: label("parameter"),
     })
 }

@@ -219,7 +219,10 @@ fn every_rule_of_a_route_refuses() {
         ),
         ("paranoia = 0", "must be 1 to 4, is 0"),
         ("paranoia = 5", "must be 1 to 4, is 5"),
-        ("exclude = [{}]", "must have one of rule, tag, parameter"),
+        (
+            "exclude = [{}]",
+            "must have one of rule, tag, path, parameter",
+        ),
         (
             "exclude = [{ rule = \"\" }]",
             "exclude[0].rule must be 1 to 256",

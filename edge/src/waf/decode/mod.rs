@@ -27,12 +27,19 @@ pub(super) struct View<'a> {
     pub(super) steps: Steps,
 }
 
+impl<'a> View<'a> {
+    /// The value as it stands.
+    pub(super) fn of(value: &'a [u8]) -> Self {
+        Self {
+            text: Cow::Borrowed(value),
+            steps: Steps::default(),
+        }
+    }
+}
+
 /// The distinct readings of a value: itself, then each round's result, until stable.
 pub(super) fn views(value: &[u8]) -> Vec<View<'_>> {
-    let mut views = vec![View {
-        text: Cow::Borrowed(value),
-        steps: Steps::default(),
-    }];
+    let mut views = vec![View::of(value)];
     for number in 0..ROUNDS {
         let Some(last) = views.last() else { break };
         let mut steps = last.steps;
