@@ -2,7 +2,7 @@
 
 use super::{Hit, Text};
 use crate::waf::Part;
-use crate::waf::rules::{code as rules, injection};
+use crate::waf::rules::code as rules;
 use crate::waf::scan::{at, before, find, from, is_word, skip_space, span, stands, word};
 
 /// Without one of these nothing here can fire.
@@ -12,8 +12,6 @@ pub(super) const TRIGGERS: &[&str] = &[
     "popen(",
     "assert(",
     "$_",
-    "<!doctype",
-    "<!entity",
     "o:",
     "a:",
     "printf(",
@@ -59,7 +57,6 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     }
     calls(text.lower, hits);
     globals(text.lower, hits);
-    document_types(text.lower, hits);
     serialized(text.lower, hits);
 }
 
@@ -106,25 +103,6 @@ fn globals(text: &[u8], hits: &mut Vec<Hit>) {
         if GLOBALS.contains(&name) && matches!(at(text, index + name.len()), b'[' | b'{') {
             hits.push(Hit::new(&rules::PHP_GLOBAL, index - 1, index + name.len()));
             return;
-        }
-    }
-}
-
-/// Document types that declare entities or load something from outside.
-fn document_types(text: &[u8], hits: &mut Vec<Hit>) {
-    if let Some(start) = find(text, b"<!entity", 0) {
-        hits.push(Hit::new(&injection::ENTITY, start, start + 8));
-    } else if let Some(start) = find(text, b"<!doctype", 0) {
-        let head = span(text, start, start + 300);
-        // HTML 4 and XHTML name W3C's own; everything else is fetched from where the client says.
-        let is_external = [&b" system "[..], b" system\"", b" public "]
-            .iter()
-            .any(|kind| find(head, kind, 0).is_some());
-        if is_external
-            && find(head, b"//w3c//dtd", 0).is_none()
-            && find(head, b"about:legacy-compat", 0).is_none()
-        {
-            hits.push(Hit::new(&injection::EXTERNAL, start, start + 9));
         }
     }
 }

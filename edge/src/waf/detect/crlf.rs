@@ -3,7 +3,7 @@
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::field::leaf;
-use crate::waf::rules::injection as rules;
+use crate::waf::rules::crlf as rules;
 use crate::waf::scan::{at, from, is_space, skip_while, span, stands};
 
 /// Without one of these nothing here can fire.

@@ -13,6 +13,7 @@ mod sql;
 mod ssrf;
 mod template;
 mod upload;
+mod xml;
 
 use super::rules::Rule;
 use super::scan::{from, stands};
@@ -87,6 +88,10 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector {
         detect: code::detect,
         triggers: code::TRIGGERS,
+    },
+    Detector {
+        detect: xml::detect,
+        triggers: xml::TRIGGERS,
     },
     Detector {
         detect: upload::detect,

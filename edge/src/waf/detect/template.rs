@@ -4,7 +4,7 @@
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::Rule;
-use crate::waf::rules::injection as rules;
+use crate::waf::rules::template as rules;
 use crate::waf::scan::{
     at, find, find_any, from, is_word, skip_space, skip_while, span, stands, trim,
 };

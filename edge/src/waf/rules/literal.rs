@@ -1,6 +1,6 @@
 //! Rules that are literals: the prefilter's automaton finds them, and what stands around them decides.
 
-use super::{Rule, code, injection, ldap, nosql, path, scanner, shell, xpath};
+use super::{Rule, code, injection, ldap, nosql, path, scanner, shell, ssi, xml, xpath};
 use crate::waf::Part;
 use crate::waf::detect::{Hit, Text};
 use crate::waf::scan::{at, before, is_word};
@@ -108,6 +108,8 @@ pub(in crate::waf) fn all() -> impl Iterator<Item = &'static Literal> {
         path::LITERALS,
         scanner::LITERALS,
         shell::LITERALS,
+        ssi::LITERALS,
+        xml::LITERALS,
         xpath::LITERALS,
     ]
     .into_iter()
@@ -117,6 +119,4 @@ pub(in crate::waf) fn all() -> impl Iterator<Item = &'static Literal> {
 literals! {
     injection::LOOKUP, Any, Anywhere: ["${jndi:", "$%7bjndi:", "${ jndi:"];
     injection::NESTED, Any, Anywhere: ["${${", "${lower:", "${upper:", "${::-", "${env:", "${sys:", "${java:", "${date:", "${main:", "${k8s:", "${ctx:", "${base64:", "${script:", "${dns:", "${url:utf"];
-    injection::SSI, Any, Anywhere: ["<!--#exec", "<!--#include", "<!--#echo", "<!--#config", "<!--#printenv", "<!--#set", "<!--#fsize", "<!--#flastmod", "<esi:include", "<esi:"];
-    injection::INCLUDE, Any, Anywhere: ["<xi:include", "http://www.w3.org/2001/xinclude"];
 }

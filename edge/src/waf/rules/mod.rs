@@ -5,6 +5,7 @@
 //! miss (all three are tested), then a literal or a detector that names it.
 
 pub(super) mod code;
+pub(super) mod crlf;
 pub(super) mod html;
 pub(super) mod injection;
 pub(super) mod ldap;
@@ -15,6 +16,9 @@ pub(super) mod protocol;
 pub(super) mod scanner;
 pub(super) mod shell;
 pub(super) mod sql;
+pub(super) mod ssi;
+pub(super) mod template;
+pub(super) mod xml;
 pub(super) mod xpath;
 
 use super::Severity;
@@ -85,9 +89,10 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
         scanner::AGENTS,
         scanner::PROBES,
         injection::SSRF,
-        injection::TEMPLATE,
-        injection::CRLF,
-        injection::XML,
+        template::TABLE,
+        crlf::TABLE,
+        ssi::TABLE,
+        xml::TABLE,
         injection::JNDI,
     ]
     .into_iter()
