@@ -16,6 +16,8 @@ mod detect;
 mod excerpt;
 mod explain;
 mod field;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod header;
 mod inspect;
 mod prefilter;

@@ -20,6 +20,10 @@ use super::scan::{at, is_word};
 /// Rounds of decoding after the reading that the transport itself demands.
 pub(super) const ROUNDS: usize = 3;
 
+/// Most views of one value.
+#[cfg(fuzzing)]
+pub(super) const MAX_VIEWS: usize = ROUNDS + 1;
+
 /// One reading of a value, and what was undone to reach it.
 #[derive(Debug, Clone)]
 pub(super) struct View<'a> {

@@ -1,0 +1,6 @@
+//! The form reader.
+#![no_main]
+
+use gapura_edge::waf::fuzz;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::body("application/x-www-form-urlencoded", bytes));

@@ -1,0 +1,6 @@
+//! The XML reader.
+#![no_main]
+
+use gapura_edge::waf::fuzz;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::body("text/xml", bytes));
