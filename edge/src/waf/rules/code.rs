@@ -28,6 +28,9 @@ super::rules! { TABLE ["code", "CWE-94", "crs-933"];
     RUBY "ruby-001" "Ruby code" Critical 1:
         "Kernel.exec('id')", "IO.popen%2528'id'%2529",
         not "the kernel. exec board";
+    FILE_CALL "code-001" "function that opens what a client names" Critical 1:
+        "readfile('/etc/passwd')", "open%2528%2527%252Fetc%252Fpasswd%2527%2529.read%2528%2529",
+        not "open('notes.txt').read()";
     SERIALIZED "obj-001" "serialised object" Critical 1:
         "O:8:\"stdClass\":1:{s:1:\"a\";i:1;}", "rO0ABXNyABFqYXZhLnV0aWwuSGFzaE1hcA",
         not "ratio: 8:1";
@@ -41,19 +44,20 @@ super::rules! { UPLOADS ["upload", "CWE-434", "crs-933"];
         not "@file \u{89}PNG or 1=1";
 }
 super::literal::literals! {
-    PHP_TAG, Any, Anywhere: ["<?php", "<?=", "<? ",  "<%eval", "<%@page", "<%@ page", "<%execute"];
+    PHP_TAG, Any, Anywhere: ["<?php", "<?=", "<? system", "<? echo", "<? eval", "<? exec", "<? passthru", "<? include", "<? phpinfo", "<script language=\"php", "<script language='php", "<script language=php", "<%eval", "<%@page", "<%@ page", "<%execute", "<%response.", "<%=request", "<%= request"];
     PHP_CALL, Any, Anywhere: [
-        "phpinfo()", "base64_decode(", "shell_exec(", "passthru(", "proc_open(", "pcntl_exec(", "create_function(", "call_user_func(", "call_user_func_array(", "file_get_contents(", "file_put_contents(", "show_source(", "highlight_file(", "ini_set(", "str_rot13(", "gzinflate(", "move_uploaded_file(", "array_map(", "preg_replace(\"/", "preg_replace('/", "eval($_", "assert($_", "system($_", "exec($_", "${@print", "${@phpinfo", "${@eval", "@eval(", "getallheaders()", "get_defined_vars()",
-        "die(md5(", "print(md5(", "echo(md5(", "echo md5(",
+        "eval($_", "assert($_", "system($_", "exec($_", "${@print", "${@phpinfo", "${@eval", "${@system", "{${phpinfo", "{${system", "{${print", "@eval(", "preg_replace(\"/.*/e", "preg_replace('/.*/e", "preg_replace(\"/(.*)/e", "preg_replace('/(.*)/e",
+        "die(md5(", "print(md5(", "echo(md5(", "echo md5(", "print md5(", "printf(md5(", "echo shell_exec", "allow_url_include=", "allow_url_include%3d", "auto_prepend_file=", "auto_append_file=", "auto_prepend_file%3d",
     ];
     JAVA, Any, Anywhere: [
-        "java.lang.runtime", "java.lang.processbuilder", "java.lang.system", "getruntime().exec", "getruntime()", "new processbuilder(", "java.lang.class", "javax.script.scriptengine", "getclass().forname", "class.forname(", ".getclass().", "java.io.fileinputstream", "java.net.urlclassloader", "java.net.url(", "springframework.", "t(java.", "t(org.", "javax.naming.initialcontext", "groovy.lang.", "com.sun.rowset.jdbcrowsetimpl", "autotype", "\"@type\":\"", "\"@type\": \"", "freemarker.template.utility", "java.util.scanner", "commons.io.ioutils",
+        "getruntime().exec(", "new processbuilder(", "getclass().forname", "getclass().getclassloader", "getclass().getmethod", "getclass().getdeclared", "t(java.", "t(org.", "t( java.", "freemarker.template.utility.", "freemarker.template.utility.execute", "groovy.lang.groovyshell", "groovy.util.eval", "commons.io.ioutils.tostring(", "runtime.methodclosure", "@grab(", "@groovy.transform.asttest", "asttest(value",
+        "com.sun.rowset.jdbcrowsetimpl", "classpathxmlapplicationcontext", "filesystemxmlapplicationcontext", "<dynamic-proxy>", "java.beans.eventhandler", "class=\"java.beans.xmldecoder", "class='java.beans.xmldecoder", "com.sun.org.apache.xalan.internal.xsltc.trax.templatesimpl",
     ];
-    SPRING, Any, Anywhere: ["class.module.classloader", "class.classloader.", "class['module']", "class[module]", "classloader.resources", "classloader.urls", "classloader[url"];
-    OGNL, Any, Anywhere: ["#_memberaccess", "@ognl.ognlcontext", "#context['", "@java.lang.", "opensymphony.xwork2", "#application[", "%{#", "%{(#", "#cmd='", "#rt=@", "redirect:${", "action:${", "redirectaction:", "#a=@org", "xwork.methodaccessor"];
-    NODE, Any, Anywhere: ["require('child_process", "require(\"child_process", "require(`child_process", "require('fs')", "require(\"fs\")", "process.mainmodule", "global.process", "process.binding(", "child_process.", "_$$nd_func$$_", "process.env.", "execsync(", "spawnsync(", "this.constructor.constructor", "module.constructor._load", "globalthis.process", "fs.readfilesync(", "res.end(require"];
-    PYTHON, Any, Anywhere: ["__import__(", "os.system(", "os.popen(", "subprocess.popen(", "subprocess.call(", "subprocess.run(", "subprocess.check_output(", "__builtins__", "__globals__", "__subclasses__", "__class__.", "['__class__']", "__mro__", "__reduce__", "pickle.loads(", "yaml.load(", "exec(compile(", "eval(compile("];
-    RUBY, Any, Anywhere: ["kernel.exec(", "kernel.system(", "kernel.open(", "io.popen(", "file.read('/", "open3.capture", "%x(id", "%x{id", "`#{", "erb.new(", "!ruby/object", "!ruby/hash", "instance_eval(", "!!javax.script", "!!python/object"];
-    SERIALIZED, Any, Anywhere: ["ro0ab", "aced0005", "h4siaaaaaaaa", "aaeaaad/////", "\":1:{s:", "\":2:{s:", "\":3:{s:", "\":0:{}", "__viewstate=/we", "typenamehandling", "objectdataprovider", "ysoserial", "sr java.", "csubprocess\n", "cos\nsystem", "cposix\nsystem", "c__builtin__\n"];
-    UPLOAD_CODE, Any, File: ["<?php", "<?=", "<%@", "<% ", "<jsp:", "#!/bin/", "#!/usr/bin/", "<script language=\"php", "__halt_compiler", "eval(base64_decode", "<svg onload", "<script"];
+    SPRING, Any, Anywhere: ["class.module.classloader", "class.classloader.", "class['module']", "class[module]", "classloader.resources", "classloader.urls", "classloader[url", "class.module.class", "spring.cloud.function.routing-expression"];
+    OGNL, Any, Anywhere: ["#_memberaccess", "@ognl.ognlcontext", "#context['", "#context[\"", "@java.lang.", "opensymphony.xwork2", "#application[", "#session[", "#request[", "#parameters.", "%{#", "%{(#", "%{(", "%{new ", "%{@", "%{''", "#cmd='", "#rt=@", "redirect:${", "action:${#", "action:${(", "redirectaction:${", "redirectaction:%", "redirect:%{", "#a=@org", "#a=(new", "xwork.methodaccessor", "denymethodexecution", "allowstaticmethodaccess", "dm=@ognl"];
+    NODE, Any, Anywhere: ["require('child_process", "require(\"child_process", "require(`child_process", "import('child_process", "import(\"child_process", "process.mainmodule", "global.process.", "process.binding(", "_$$nd_func$$_", "this.constructor.constructor", "constructor._load", "globalthis.process", "res.end(require", "function('return process", "function(\"return process", "function('return this", "function(\"return this", "process.env)", "process.env}", "while(1){}", "while(true){}", "for(;;){}"];
+    PYTHON, Any, Anywhere: ["__import__(", "__builtins__", "__globals__", "__subclasses__", "['__class__']", "[\"__class__\"]", ".__class__.__", "__mro__", "__reduce__", "exec(compile(", "eval(compile(", "import os;", "import os,", "import subprocess;", "import socket,", "import pty;", "__dict__[", "__bases__", "globals()["];
+    RUBY, Any, Anywhere: ["`#{", "#{`", "#{%x", "#{system", "#{exec", "#{io.popen", "#{file.", "erb.new(", "!ruby/object", "!ruby/hash", "!ruby/struct", "!!javax.", "!!com.sun.", "!!java.", "!!python/", "!!org.", "const_get('kernel", "const_get(\"kernel", "const_get(:kernel", "send(:system", "send(:exec", "send('system", "send(\"system", "send(:eval"];
+    SERIALIZED, Any, Anywhere: ["__viewstate=/we", "objectdataprovider", "windowsidentity, mscorlib", "ysoserial", "sr java.", "csubprocess\n", "cos\nsystem", "cnt\nsystem", "cposix\nsystem", "c__builtin__\n", "cbuiltins\n", "_$$nd_func$$_"];
+    UPLOAD_CODE, Any, File: ["<?php", "<?=", "<%@", "<% ", "<%eval", "<%execute", "<jsp:", "#!/bin/", "#!/usr/bin/", "<script language=\"php", "__halt_compiler", "eval(base64_decode", "<svg onload", "<script"];
 }

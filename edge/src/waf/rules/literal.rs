@@ -1,6 +1,6 @@
 //! Rules that are literals: the prefilter's automaton finds them, and what stands around them decides.
 
-use super::{Rule, code, injection, ldap, nosql, path, scanner, shell, ssi, xml, xpath};
+use super::{Rule, code, jndi, ldap, nosql, path, scanner, shell, ssi, xml, xpath};
 use crate::waf::Part;
 use crate::waf::detect::{Hit, Text};
 use crate::waf::scan::{at, before, is_word};
@@ -102,7 +102,7 @@ pub(super) use literals;
 pub(in crate::waf) fn all() -> impl Iterator<Item = &'static Literal> {
     [
         code::LITERALS,
-        LITERALS,
+        jndi::LITERALS,
         ldap::LITERALS,
         nosql::LITERALS,
         path::LITERALS,
@@ -114,9 +114,4 @@ pub(in crate::waf) fn all() -> impl Iterator<Item = &'static Literal> {
     ]
     .into_iter()
     .flatten()
-}
-
-literals! {
-    injection::LOOKUP, Any, Anywhere: ["${jndi:", "$%7bjndi:", "${ jndi:"];
-    injection::NESTED, Any, Anywhere: ["${${", "${lower:", "${upper:", "${::-", "${env:", "${sys:", "${java:", "${date:", "${main:", "${k8s:", "${ctx:", "${base64:", "${script:", "${dns:", "${url:utf"];
 }

@@ -8,6 +8,7 @@ pub(super) mod code;
 pub(super) mod crlf;
 pub(super) mod html;
 pub(super) mod injection;
+pub(super) mod jndi;
 pub(super) mod ldap;
 pub(super) mod literal;
 pub(super) mod nosql;
@@ -93,7 +94,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
         crlf::TABLE,
         ssi::TABLE,
         xml::TABLE,
-        injection::JNDI,
+        jndi::TABLE,
     ]
     .into_iter()
     .flatten()
