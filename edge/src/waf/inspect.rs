@@ -86,7 +86,7 @@ impl Inspector<'_> {
         }
         for hit in hits.drain(..) {
             let excerpt = || Excerpt::around(&view.text, hit.start, hit.end);
-            self.add(hit.rule, part, name, &view.steps, excerpt);
+            self.add(hit.rule, part, name, view.steps, excerpt);
         }
         self.hits = hits;
     }
@@ -103,7 +103,7 @@ impl Inspector<'_> {
         rule: &'static Rule,
         part: Part,
         name: &str,
-        steps: &Steps,
+        steps: Steps,
         excerpt: impl FnOnce() -> Excerpt,
     ) {
         let known = |finding: &Finding| {
@@ -173,7 +173,7 @@ impl Sink for Inspector<'_> {
     }
 
     fn broken(&mut self, rule: &'static rules::Rule, part: Part, detail: &str) {
-        self.add(rule, part, "", &Steps::default(), || Excerpt::of(detail));
+        self.add(rule, part, "", Steps::default(), || Excerpt::of(detail));
     }
 
     fn is_full(&self) -> bool {

@@ -1,4 +1,4 @@
-//! XPath injection.
+//! `XPath` injection.
 
 super::rules! { TABLE ["xpathi", "CWE-643", "crs-942"];
     EXPRESSION "xpathi-001" "XPath expression" Critical 1:

@@ -3,242 +3,20 @@
 //! Three things tell code from a text about code: the name is dangerous, its arguments are what an
 //! attack passes, and the call stands where a statement or an expression would.
 
+use super::functions::{self, Needs};
 use crate::waf::detect::Hit;
-use crate::waf::rules::{Rule, code as rules};
+use crate::waf::rules::Rule;
 use crate::waf::scan::{
     at, before, find, from, is_space, is_word, last_before, skip_space, span, stands, word,
     word_before,
 };
 
+use Needs::{Callback, Nothing, Place, Probe, Something, Text};
+
 /// Longest name before a parenthesis that is read, in bytes.
 const MAX_CALLEE: usize = 64;
 /// How far the closing parenthesis is looked for, in bytes.
 const MAX_ARGUMENTS: usize = 300;
-
-/// What must stand between the parentheses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    /// Anything that is there: a string, a variable, a number, a call.
-    Something,
-    /// A string, a variable or a nested call.
-    Text,
-    /// A path or URL out of the application's reach.
-    Place,
-    /// Nothing.
-    Nothing,
-    /// The name of a dangerous function as a string.
-    Callback,
-    /// What only a probe prints: a hash or a product of numbers.
-    Probe,
-}
-
-use Needs::{Callback, Nothing, Place, Probe, Something, Text};
-
-/// Function names, what they need, and the rule.
-static CALLS: &[(&[&[u8]], Needs, &Rule)] = &[
-    (
-        &[
-            b"array_map",
-            b"array_filter",
-            b"array_walk",
-            b"array_reduce",
-            b"usort",
-            b"uasort",
-            b"register_shutdown_function",
-            b"ob_start",
-            b"iterator_apply",
-            b"preg_replace_callback",
-        ],
-        Callback,
-        &rules::PHP_CALL,
-    ),
-    (
-        &[
-            b"system",
-            b"exec",
-            b"shell_exec",
-            b"passthru",
-            b"popen",
-            b"proc_open",
-            b"pcntl_exec",
-            b"eval",
-            b"assert",
-            b"create_function",
-            b"call_user_func",
-            b"call_user_func_array",
-            b"base64_decode",
-            b"gzinflate",
-            b"str_rot13",
-            b"unserialize",
-            b"ini_set",
-            b"curl_exec",
-            b"move_uploaded_file",
-            b"show_source",
-            b"highlight_file",
-            b"reflectionfunction",
-            b"gzuncompress",
-            b"hex2bin",
-        ],
-        Text,
-        &rules::PHP_CALL,
-    ),
-    (
-        &[
-            b"phpinfo",
-            b"get_defined_vars",
-            b"getallheaders",
-            b"phpversion",
-            b"phpcredits",
-            b"breakpoint",
-            b"php_uname",
-        ],
-        Nothing,
-        &rules::PHP_CALL,
-    ),
-    (
-        &[
-            b"file_get_contents",
-            b"file_put_contents",
-            b"fopen",
-            b"readfile",
-            b"file",
-            b"include",
-            b"include_once",
-            b"require",
-            b"require_once",
-            b"scandir",
-            b"opendir",
-            b"open",
-            b"read",
-            b"readlines",
-            b"readtext",
-            b"readalltext",
-            b"fwrite",
-            b"glob",
-            b"copy",
-            b"unlink",
-            b"rmdir",
-            b"readfilesync",
-            b"readdirsync",
-            b"writefilesync",
-            b"listdir",
-            b"parse_ini_file",
-        ],
-        Place,
-        &rules::FILE_CALL,
-    ),
-    (
-        &[
-            b"print",
-            b"printf",
-            b"echo",
-            b"die",
-            b"exit",
-            b"var_dump",
-            b"print_r",
-            b"write",
-            b"sprintf",
-            b"puts",
-        ],
-        Probe,
-        &rules::PHP_CALL,
-    ),
-    (
-        &[
-            b"execsync",
-            b"spawnsync",
-            b"execfile",
-            b"execfilesync",
-            b"runinthiscontext",
-            b"runinnewcontext",
-            b"execute_script",
-        ],
-        Text,
-        &rules::NODE,
-    ),
-    (
-        &[
-            b"__import__",
-            b"getoutput",
-            b"check_output",
-            b"getstatusoutput",
-            b"import_module",
-            b"execv",
-            b"execve",
-            b"execvp",
-        ],
-        Text,
-        &rules::PYTHON,
-    ),
-    (
-        &[
-            b"instance_eval",
-            b"class_eval",
-            b"module_eval",
-            b"capture2",
-            b"capture3",
-            b"capture2e",
-        ],
-        Text,
-        &rules::RUBY,
-    ),
-    (
-        &[b"processbuilder", b"wscript.shell"],
-        Something,
-        &rules::JAVA,
-    ),
-];
-
-/// Calls that are dangerous for the object they are called on.
-static METHODS: &[(&[u8], &[&[u8]], Needs, &Rule)] = &[
-    (
-        b"os",
-        &[b"system", b"popen", b"execl", b"spawnl", b"getenv"],
-        Text,
-        &rules::PYTHON,
-    ),
-    (
-        b"subprocess",
-        &[b"popen", b"call", b"run", b"check_call"],
-        Something,
-        &rules::PYTHON,
-    ),
-    (b"commands", &[b"getoutput"], Text, &rules::PYTHON),
-    (b"pickle", &[b"loads"], Text, &rules::PYTHON),
-    (b"cpickle", &[b"loads"], Text, &rules::PYTHON),
-    (b"marshal", &[b"loads", b"load"], Text, &rules::PYTHON),
-    (b"time", &[b"sleep"], Something, &rules::PYTHON),
-    (
-        b"kernel",
-        &[b"exec", b"system", b"open", b"spawn", b"fork"],
-        Text,
-        &rules::RUBY,
-    ),
-    (b"io", &[b"popen"], Something, &rules::RUBY),
-    (b"process", &[b"spawn"], Text, &rules::RUBY),
-    (
-        b"process",
-        &[b"exit", b"kill", b"binding", b"abort"],
-        Something,
-        &rules::NODE,
-    ),
-    (
-        b"child_process",
-        &[b"exec", b"spawn", b"fork"],
-        Text,
-        &rules::NODE,
-    ),
-    (b"runtime", &[b"getruntime"], Nothing, &rules::JAVA),
-    (b"process", &[b"start"], Text, &rules::JAVA),
-    (
-        b"open3",
-        &[b"capture2", b"capture3", b"capture2e", b"popen3"],
-        Text,
-        &rules::RUBY,
-    ),
-    (b"class", &[b"forname"], Text, &rules::JAVA),
-    (b"thread", &[b"sleep"], Something, &rules::JAVA),
-];
 
 /// What a function that takes a function must not be given.
 const CALLBACKS: &[&[u8]] = &[
@@ -362,13 +140,10 @@ fn suspicion(name: &Name<'_>, path: &[u8], text: &[u8]) -> Option<(Needs, &'stat
         .rsplit(|byte| matches!(byte, b'.' | b':' | b'\\'))
         .find(|part| !part.is_empty())
         .unwrap_or_default();
-    let method = METHODS
-        .iter()
-        .find(|(of, names, ..)| *of == object && names.contains(&callee));
-    if let Some((_, _, needs, rule)) = method {
-        return Some((*needs, rule));
+    if let Some(found) = functions::method(object, callee) {
+        return Some(found);
     }
-    let (_, needs, rule) = CALLS.iter().find(|(names, ..)| names.contains(&callee))?;
+    let (needs, rule) = functions::function(callee)?;
     // A method of an object unknown to us: `db.exec('…')`, `/x/.exec('…')`, `page.open('/home')`.
     // A lone dot after a string is PHP's concatenation, after a call it is a chain.
     let joint = before(text, name.start - path.len());
@@ -376,8 +151,8 @@ fn suspicion(name: &Name<'_>, path: &[u8], text: &[u8]) -> Option<(Needs, &'stat
     let is_command =
         path == b"." && joint == b')' && matches!(callee, b"system" | b"exec" | b"popen");
     let is_method = matches!(path.last(), Some(b'.' | b'>'));
-    let is_generic = matches!(needs, Probe) || *needs == Place && !object.is_empty();
-    (!is_method || is_concatenated || is_command || is_generic).then_some((*needs, rule))
+    let is_generic = matches!(needs, Probe) || needs == Place && !object.is_empty();
+    (!is_method || is_concatenated || is_command || is_generic).then_some((needs, rule))
 }
 
 /// What stands between the parentheses, as far as it is read.
@@ -394,11 +169,8 @@ impl<'a> Arguments<'a> {
         for (index, &byte) in window.iter().enumerate() {
             match byte {
                 b'\'' | b'"' | b'`' if quote == 0 => quote = byte,
-                _ if quote != 0 => {
-                    if byte == quote {
-                        quote = 0;
-                    }
-                }
+                _ if quote == byte => quote = 0,
+                _ if quote != 0 => {}
                 b'(' => depth += 1,
                 b')' if depth == 0 => {
                     return Self {

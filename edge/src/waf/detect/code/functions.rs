@@ -24,14 +24,55 @@ use Needs::{Callback, Nothing, Place, Probe, Something, Text};
 /// A function by its name alone.
 pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
     Some(match name {
-        b"array_map" | b"array_filter" | b"array_walk" | b"array_reduce" | b"usort" | b"uasort" | b"register_shutdown_function" | b"ob_start" | b"iterator_apply" | b"preg_replace_callback" => (Callback, &rules::PHP_CALL),
-        b"system" | b"exec" | b"shell_exec" | b"passthru" | b"popen" | b"proc_open" | b"pcntl_exec" | b"eval" | b"assert" | b"create_function" | b"call_user_func" | b"call_user_func_array" | b"base64_decode" | b"gzinflate" | b"str_rot13" | b"unserialize" | b"ini_set" | b"curl_exec" | b"move_uploaded_file" | b"show_source" | b"highlight_file" | b"reflectionfunction" | b"gzuncompress" | b"hex2bin" => (Text, &rules::PHP_CALL),
-        b"phpinfo" | b"get_defined_vars" | b"getallheaders" | b"phpversion" | b"phpcredits" | b"breakpoint" | b"php_uname" => (Nothing, &rules::PHP_CALL),
-        b"file_get_contents" | b"file_put_contents" | b"fopen" | b"readfile" | b"file" | b"include" | b"include_once" | b"require" | b"require_once" | b"scandir" | b"opendir" | b"open" | b"read" | b"readlines" | b"readtext" | b"readalltext" | b"fwrite" | b"glob" | b"copy" | b"unlink" | b"rmdir" | b"readfilesync" | b"readdirsync" | b"writefilesync" | b"listdir" | b"parse_ini_file" => (Place, &rules::FILE_CALL),
-        b"print" | b"printf" | b"echo" | b"die" | b"exit" | b"var_dump" | b"print_r" | b"write" | b"sprintf" | b"puts" => (Probe, &rules::PHP_CALL),
-        b"execsync" | b"spawnsync" | b"execfile" | b"execfilesync" | b"runinthiscontext" | b"runinnewcontext" | b"execute_script" => (Text, &rules::NODE),
-        b"__import__" | b"getoutput" | b"check_output" | b"getstatusoutput" | b"import_module" | b"execv" | b"execve" | b"execvp" => (Text, &rules::PYTHON),
-        b"instance_eval" | b"class_eval" | b"module_eval" | b"capture2" | b"capture3" | b"capture2e" => (Text, &rules::RUBY),
+        b"array_map"
+        | b"array_filter"
+        | b"array_walk"
+        | b"array_reduce"
+        | b"usort"
+        | b"uasort"
+        | b"register_shutdown_function"
+        | b"ob_start"
+        | b"iterator_apply"
+        | b"preg_replace_callback" => (Callback, &rules::PHP_CALL),
+        b"system"
+        | b"exec"
+        | b"shell_exec"
+        | b"passthru"
+        | b"popen"
+        | b"proc_open"
+        | b"pcntl_exec"
+        | b"eval"
+        | b"assert"
+        | b"create_function"
+        | b"call_user_func"
+        | b"call_user_func_array"
+        | b"base64_decode"
+        | b"gzinflate"
+        | b"str_rot13"
+        | b"unserialize"
+        | b"ini_set"
+        | b"curl_exec"
+        | b"move_uploaded_file"
+        | b"show_source"
+        | b"highlight_file"
+        | b"reflectionfunction"
+        | b"gzuncompress"
+        | b"hex2bin" => (Text, &rules::PHP_CALL),
+        b"phpinfo" | b"get_defined_vars" | b"getallheaders" | b"phpversion" | b"phpcredits"
+        | b"breakpoint" | b"php_uname" => (Nothing, &rules::PHP_CALL),
+        b"file_get_contents" | b"file_put_contents" | b"fopen" | b"readfile" | b"file"
+        | b"include" | b"include_once" | b"require" | b"require_once" | b"scandir" | b"opendir"
+        | b"open" | b"read" | b"readlines" | b"readtext" | b"readalltext" | b"fwrite" | b"glob"
+        | b"copy" | b"unlink" | b"rmdir" | b"readfilesync" | b"readdirsync" | b"writefilesync"
+        | b"listdir" | b"parse_ini_file" => (Place, &rules::FILE_CALL),
+        b"print" | b"printf" | b"echo" | b"die" | b"exit" | b"var_dump" | b"print_r" | b"write"
+        | b"sprintf" | b"puts" => (Probe, &rules::PHP_CALL),
+        b"execsync" | b"spawnsync" | b"execfile" | b"execfilesync" | b"runinthiscontext"
+        | b"runinnewcontext" | b"execute_script" => (Text, &rules::NODE),
+        b"__import__" | b"getoutput" | b"check_output" | b"getstatusoutput" | b"import_module"
+        | b"execv" | b"execve" | b"execvp" => (Text, &rules::PYTHON),
+        b"instance_eval" | b"class_eval" | b"module_eval" | b"capture2" | b"capture3"
+        | b"capture2e" => (Text, &rules::RUBY),
         b"processbuilder" | b"wscript.shell" => (Something, &rules::JAVA),
         _ => return None,
     })
@@ -40,22 +81,21 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
 /// A function that is dangerous for the object it is called on.
 pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule)> {
     Some(match (object, name) {
-        (b"os", b"system" | b"popen" | b"execl" | b"spawnl" | b"getenv") => (Text, &rules::PYTHON),
-        (b"subprocess", b"popen" | b"call" | b"run" | b"check_call") => (Something, &rules::PYTHON),
-        (b"commands", b"getoutput") => (Text, &rules::PYTHON),
-        (b"pickle", b"loads") => (Text, &rules::PYTHON),
-        (b"cpickle", b"loads") => (Text, &rules::PYTHON),
-        (b"marshal", b"loads" | b"load") => (Text, &rules::PYTHON),
-        (b"time", b"sleep") => (Something, &rules::PYTHON),
-        (b"kernel", b"exec" | b"system" | b"open" | b"spawn" | b"fork") => (Text, &rules::RUBY),
+        (b"os", b"system" | b"popen" | b"execl" | b"spawnl" | b"getenv")
+        | (b"commands", b"getoutput")
+        | (b"pickle" | b"cpickle", b"loads")
+        | (b"marshal", b"loads" | b"load") => (Text, &rules::PYTHON),
+        (b"subprocess", b"popen" | b"call" | b"run" | b"check_call") | (b"time", b"sleep") => {
+            (Something, &rules::PYTHON)
+        }
+        (b"kernel", b"exec" | b"system" | b"open" | b"spawn" | b"fork")
+        | (b"process", b"spawn")
+        | (b"open3", b"capture2" | b"capture3" | b"capture2e" | b"popen3") => (Text, &rules::RUBY),
         (b"io", b"popen") => (Something, &rules::RUBY),
-        (b"process", b"spawn") => (Text, &rules::RUBY),
         (b"process", b"exit" | b"kill" | b"binding" | b"abort") => (Something, &rules::NODE),
         (b"child_process", b"exec" | b"spawn" | b"fork") => (Text, &rules::NODE),
         (b"runtime", b"getruntime") => (Nothing, &rules::JAVA),
-        (b"process", b"start") => (Text, &rules::JAVA),
-        (b"open3", b"capture2" | b"capture3" | b"capture2e" | b"popen3") => (Text, &rules::RUBY),
-        (b"class", b"forname") => (Text, &rules::JAVA),
+        (b"process", b"start") | (b"class", b"forname") => (Text, &rules::JAVA),
         (b"thread", b"sleep") => (Something, &rules::JAVA),
         _ => return None,
     })

@@ -1,6 +1,7 @@
 //! Server code, serialised objects and look-ups that literals alone cannot tell from prose.
 
 mod call;
+mod functions;
 mod java;
 mod serialized;
 
