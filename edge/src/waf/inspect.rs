@@ -8,7 +8,7 @@ use super::quote::Quotations;
 use super::rules::{self, Rule};
 use super::scan::is_word;
 use super::{Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict};
-use super::{body, decode, header, prefilter, score};
+use super::{body, decode, header, prefilter, score, shape};
 
 /// Findings kept; a request with more is judged by these.
 const MAX_FINDINGS: usize = 32;
@@ -44,6 +44,7 @@ impl Inspector<'_> {
     fn request(&mut self, request: &Request<'_>) {
         self.path(request.path);
         body::form::read(request.query.as_bytes(), Part::QueryName, Part::Query, self);
+        shape::read(request, self);
         header::read(request.headers, self);
         body::read(request.body, self);
     }

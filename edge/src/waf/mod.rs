@@ -28,6 +28,7 @@ mod rules;
 mod scan;
 mod score;
 mod settings;
+mod shape;
 #[cfg(test)]
 mod tests;
 

@@ -353,7 +353,9 @@ fn fires(rule: &Rule, text: &str) -> bool {
 #[test]
 fn every_rule_fires_on_its_attacks_and_not_on_its_near_miss() {
     let mut faults = Vec::new();
-    for rule in rules::all().filter(|rule| !rule.id.starts_with("proto-0")) {
+    for rule in
+        rules::all().filter(|rule| !["proto-001", "proto-002", "proto-003"].contains(&rule.id))
+    {
         let samples = &rule.samples;
         for attack in [samples.attack, samples.encoded] {
             if !fires(rule, attack) {

@@ -109,7 +109,7 @@ pub(super) fn is_harmless(part: Part, name: &str, value: &[u8]) -> bool {
         return false;
     }
     let is_short = value.len() <= MAX_PLAIN && !decode::may_change(value);
-    (is_short && decode::is_plain(value)) || is_data_image(value)
+    (is_short && decode::is_plain(value) && !code::starts_object(value)) || is_data_image(value)
 }
 
 /// `data:image/png;base64,` and nothing but base64 after it. SVG is markup and not spared.

@@ -49,9 +49,19 @@ const RUNS: &[&[u8]] = &[
     b"svgz",
 ];
 
+/// Headers that carry the name of an upload.
+const NAME_HEADERS: &[&str] = &[
+    "x-filename",
+    "x_filename",
+    "x-file-name",
+    "x.filename",
+    "content-disposition",
+];
+
 /// Names the rule when any ending of the name would run.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
-    if text.part != Part::FileName {
+    let is_name_header = text.part == Part::HeaderValue && NAME_HEADERS.contains(&text.name);
+    if text.part != Part::FileName && !is_name_header {
         return;
     }
     // Apache runs `x.php.jpg` and Windows drops what follows `;`, `:` and spaces.

@@ -4,4 +4,22 @@ super::rules! { TABLE ["protocol", "CWE-400", "crs-920"];
     FIELDS "proto-001" "too many fields" Critical 1: "@fields", "@fields", not "a";
     DEPTH "proto-002" "nesting too deep" Critical 1: "@depth", "@depth", not "a";
     MULTIPART "proto-003" "malformed multipart" Critical 1: "@multipart", "@multipart", not "a";
+    LENGTHS "proto-004" "request smuggling shape" Critical 1:
+        "@header transfer-encoding xchunked", "@header content-length 5, 6",
+        not "@header content-length 5";
+    METHOD_OVERRIDE "proto-005" "method overridden to a foreign one" Critical 1:
+        "@header x-http-method-override TRACE", "@header x-method-override CONNECT",
+        not "@header x-http-method-override PATCH";
+    URL_OVERRIDE "proto-006" "URL overridden after the gate" Critical 1:
+        "@header x-original-url /admin", "@header x-rewrite-url /%61dmin",
+        not "@header x-original-name admin";
+    PROXY "proto-007" "proxy set by a client (CVE-2016-5385)" Critical 1:
+        "@header proxy http://192.0.2.1:8080", "@header proxy 192.0.2.1",
+        not "@header x-proxy-hint none";
+    RANGES "proto-008" "abusive range" Critical 1:
+        "@header range bytes=0-18446744073709551615", "@header range bytes=0-1,2-3,4-5,6-7,8-9,10-11,12-13,14-15,16-17",
+        not "@header range bytes=0-1023";
+    SESSION "session-001" "session id from elsewhere" Critical 1:
+        "@name phpsessid", "@name JSESSIONID",
+        not "@name session_id";
 }

@@ -67,7 +67,7 @@ struct Name<'a> {
     is_quoted: bool,
 }
 
-/// `system`, `"system"`, `(sy.(st).em)`: the function that would be called.
+/// `system`, `"system"`, `(sy.(st).em)`, `['system'][0]`: the function that would be called.
 fn name_before(text: &[u8], open: usize) -> Option<Name<'_>> {
     let name = word_before(text, open);
     if !name.is_empty() {
@@ -78,46 +78,49 @@ fn name_before(text: &[u8], open: usize) -> Option<Name<'_>> {
             is_quoted: false,
         });
     }
-    let close = before(text, open);
-    if !matches!(close, b')' | b'"' | b'\'' | b']') {
+    let last = last_before(text, open)?;
+    if !matches!(at(text, last), b')' | b'"' | b'\'' | b']' | b'}') {
         return None;
     }
-    let opening = match close {
-        b')' => b'(',
-        b']' => b'[',
-        quote => quote,
-    };
-    let window = span(text, (open - 1).saturating_sub(MAX_CALLEE), open - 1);
-    let first = if close == b')' {
-        balanced_start(window)?
-    } else {
-        window.iter().rposition(|byte| *byte == opening)?
-    };
-    let inner = from(window, first);
+    let window = span(text, (last + 1).saturating_sub(MAX_CALLEE), last + 1);
+    let inner = from(window, groups_start(window)?);
+    // Digits index the groups; what is left spells the name.
     let name: Vec<u8> = inner
         .iter()
         .copied()
-        .filter(|byte| is_word(*byte))
+        .filter(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
         .collect();
-    let start = open - 1 - inner.len();
+    // PHP's `(string)"system"`: the last of them is called, whatever it is cast from.
+    let literal = word_before(text, last);
+    let name = match functions::function(&name) {
+        None if functions::function(literal).is_some() => literal.to_vec(),
+        _ => name,
+    };
     (!name.is_empty() && name.len() <= 24).then_some(Name {
         text: name.into(),
-        start,
+        start: last + 1 - inner.len(),
         is_quoted: true,
     })
 }
 
-/// Where the parenthesis opened that closes right after the window.
-fn balanced_start(window: &[u8]) -> Option<usize> {
-    let mut depth = 1;
-    window.iter().rposition(|byte| {
+/// Where the groups in brackets or quotes start that end with the window.
+fn groups_start(window: &[u8]) -> Option<usize> {
+    let (mut depth, mut quote, mut start) = (0usize, 0u8, None);
+    for (index, &byte) in window.iter().enumerate().rev() {
         match byte {
-            b')' => depth += 1,
-            b'(' => depth -= 1,
+            _ if quote == byte => quote = 0,
+            _ if quote != 0 => {}
+            b'\'' | b'"' => quote = byte,
+            b')' | b']' | b'}' => depth += 1,
+            b'(' | b'[' | b'{' => depth = depth.checked_sub(1)?,
+            _ if depth == 0 && !is_space(byte) => return start,
             _ => {}
         }
-        depth == 0
-    })
+        if depth == 0 && quote == 0 && !is_space(byte) {
+            start = Some(index);
+        }
+    }
+    start
 }
 
 /// `os.` before `system`, `require('child_process').` before `exec`: the last object, with its dot.

@@ -99,10 +99,13 @@ fn uses_class(path: &[u8], text: &[u8], end: usize) -> bool {
     if has_member {
         return matches!(next, b'(' | b'[' | b')' | b'@' | b'\'' | b'"');
     }
-    matches!(
-        next,
-        b'(' | b')' | b'@' | b'[' | b'{' | b'"' | b'\'' | b';' | b']'
-    )
+    let is_whole =
+        end == text.len() && matches!(before(text, end - path.len()), 0 | b'=' | b':' | b'>');
+    is_whole
+        || matches!(
+            next,
+            b'(' | b')' | b'@' | b'[' | b'{' | b'"' | b'\'' | b';' | b']'
+        )
 }
 
 /// fastjson's and Jackson's `"@type"`, and .NET's `"$type"`, with a class to instantiate.

@@ -5,6 +5,8 @@ mod functions;
 mod java;
 mod serialized;
 
+pub(super) use self::serialized::starts_object;
+
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::code as rules;
@@ -26,6 +28,9 @@ pub(super) const TRIGGERS: &[&str] = &[
     ".execute()",
     "ro0ab",
     "aced0005",
+    "kztaau",
+    "cs7qaf",
+    "system",
     "aaeaaad/////",
     "gasv",
     "bahv",

@@ -16,11 +16,29 @@ const HEADS: &[&[u8]] = &[
     b"y29zcn",
     b"y3bvc2l4c",
 ];
+/// Java's stream header in base64 at each of the three offsets, as it is spelled.
+const JAVA_HEADS: &[&[u8]] = &[b"rO0AB", b"KztAAU", b"Cs7QAF"];
+
+/// Whether a short plain word is the beginning of a Java object: scanners send no more.
+pub(in crate::waf::detect) fn starts_object(value: &[u8]) -> bool {
+    JAVA_HEADS.iter().any(|head| value.starts_with(head))
+}
+
 /// Fewer bytes than this are a word or a number, not an object.
 const MIN_OBJECT: usize = 12;
 
 /// Names the rule that the text breaks.
 pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+    let is_head = JAVA_HEADS.iter().any(|head| {
+        text.len() < MIN_OBJECT
+            && text.len() > 5
+            && text
+                .get(..head.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(head))
+    });
+    if is_head {
+        hits.push(Hit::new(&rules::SERIALIZED, 0, text.len()));
+    }
     encoded(text, hits);
     php(text, hits);
 }
