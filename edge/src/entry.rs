@@ -9,6 +9,7 @@ use crate::{
     record, respond,
     runtime::{Received, Runtime},
     verdict::Stop,
+    waf,
 };
 use gapura_shared::problem;
 use std::{cell::OnceCell, rc::Rc};
@@ -185,6 +186,7 @@ fn log(
         .as_ref()
         .is_some_and(|dev| dev.explain);
     if let (true, Some(report)) = (explain, &decision.report) {
-        console_log!("{} {}: {report}", facts.method, facts.path);
+        let why = waf::explain(report, &facts.path);
+        console_log!("{} {}: {why}", facts.method, facts.path);
     }
 }

@@ -2,7 +2,7 @@
 //! and sealed requests through to the origin.
 //!
 //! Everything but `platform`, `durable` and the event handler compiles and is
-//! tested natively.
+//! tested natively; `cli` is the program `gapura-waf` and no part of the Worker.
 
 pub mod access;
 pub mod admit;
@@ -24,6 +24,8 @@ pub mod token;
 pub mod verdict;
 pub mod waf;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cli;
 #[cfg(target_arch = "wasm32")]
 mod durable;
 #[cfg(target_arch = "wasm32")]

@@ -9,6 +9,7 @@ pub(super) const ROOT: &[&str] = &[
     "classes",
     "cors",
     "headers",
+    "exclude",
     "route",
     "development",
 ];
@@ -85,7 +86,7 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("classes.<name>", CLASS),
     ("cors", CORS),
     ("route", ROUTE),
-    ("route.exclude", EXCLUDE),
+    ("exclude", EXCLUDE),
     ("route.graphql", GRAPHQL),
     ("route.answer", ANSWER),
     ("development", DEVELOPMENT),

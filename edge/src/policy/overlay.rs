@@ -4,12 +4,14 @@ use super::document::{Node, Value};
 use std::collections::btree_map::Entry;
 
 /// `base` with `overlay` laid over it: tables merge key by key, the overlay's
-/// `[[route]]` come first, every other value replaces the one below. Each value
+/// `[[route]]` and `[[exclude]]` come first, every other value replaces the one below. Each value
 /// keeps the place where it was written.
 pub(super) fn merge(mut base: Node, overlay: Node) -> Node {
     if let (Value::Table(below), Value::Table(mut above)) = (&mut base.value, overlay.value) {
-        if let (Some(lower), Some(upper)) = (below.get_mut("route"), above.get_mut("route")) {
-            prepend(upper, lower);
+        for key in ["route", "exclude"] {
+            if let (Some(lower), Some(upper)) = (below.get_mut(key), above.get_mut(key)) {
+                prepend(upper, lower);
+            }
         }
         for (key, node) in above {
             merge_entry(below.entry(key), node);
@@ -18,7 +20,7 @@ pub(super) fn merge(mut base: Node, overlay: Node) -> Node {
     base
 }
 
-/// Moves the routes of `lower` behind those of `upper`. What is not an array
+/// Moves the items of `lower` behind those of `upper`. What is not an array
 /// stays where it is and is refused by its reader.
 fn prepend(upper: &mut Node, lower: &mut Node) {
     if let (Value::Array(first), Value::Array(second)) = (&mut upper.value, &mut lower.value) {

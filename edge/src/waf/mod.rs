@@ -32,6 +32,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+pub use self::explain::{exclusions, explain};
 pub use self::inspect::inspect;
 pub use self::report::{Effect, Finding, Part, Report, Severity, Target, Verdict};
 pub use self::request::{Body, Request};

@@ -145,6 +145,20 @@ impl Exclusion {
 pub struct PathPattern(pub String);
 
 impl PathPattern {
+    /// The narrowest pattern that a raw path fits and a policy can hold: segments of other than
+    /// plain characters become `*`. `None` where there is none.
+    #[must_use]
+    pub fn around(path: &str) -> Option<Self> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()+,;=:@".contains(&b);
+        let segment = |text: &str| {
+            let is_literal = text.bytes().all(plain) && !matches!(text, "." | "..");
+            if is_literal { text } else { "*" }.to_owned()
+        };
+        let pattern = path.split('/').map(segment).collect::<Vec<_>>().join("/");
+        let is_writable = pattern.starts_with('/') && !pattern.contains("//");
+        is_writable.then_some(Self(pattern))
+    }
+
     /// Whether the raw path fits.
     #[must_use]
     pub fn fits(&self, path: &str) -> bool {

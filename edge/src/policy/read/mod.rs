@@ -60,10 +60,12 @@ fn policy(root: &Table<'_>) -> Policy {
     let limits = section::limits(root);
     let upstream = section::upstream(root);
     let classes = classes(root);
+    let exclusions = waf::exclusions(root);
     let context = route::Context {
         limits: &limits,
         upstream: &upstream,
         classes: &classes,
+        exclusions: &exclusions,
     };
     let routes = route::routes(root, &context);
     Policy {

@@ -1,12 +1,15 @@
 //! The routes, and what they must agree on with the rest of the policy.
 
 use super::{NAME, section, waf};
-use crate::policy::{
-    Answer, BodyUse, Class, Limits, Pattern, Route, TokenNeed, Upstream,
-    document::File,
-    keys,
-    syntax::{is_header_value, is_host, is_label, is_name},
-    table::{Item, Table, quoted},
+use crate::{
+    policy::{
+        Answer, BodyUse, Class, Limits, Pattern, Route, TokenNeed, Upstream,
+        document::File,
+        keys,
+        syntax::{is_header_value, is_host, is_label, is_name},
+        table::{Item, Table, quoted},
+    },
+    waf::Exclusion,
 };
 use std::collections::BTreeSet;
 
@@ -18,6 +21,7 @@ pub(super) struct Context<'a> {
     pub(super) limits: &'a Limits,
     pub(super) upstream: &'a Upstream,
     pub(super) classes: &'a [Class],
+    pub(super) exclusions: &'a [Exclusion],
 }
 
 /// All routes; each also fits those in front of it.
@@ -95,7 +99,7 @@ fn route(table: &Table<'_>, name: Option<String>, context: &Context<'_>) -> Opti
             .read("roles", |item| roles(item, token))
             .unwrap_or_default(),
         classes: classes(table, context.classes),
-        waf: waf::settings(table),
+        waf: waf::settings(table, context.exclusions),
         body: table
             .read("body", |item| item.choice(&body))
             .unwrap_or(BodyUse::Read),

@@ -28,7 +28,17 @@ const COMPRESSED: &[(&str, Compressed)] = &[
     ("inspect", Compressed::Inspect),
 ];
 
-pub(super) fn settings(route: &Table<'_>) -> Settings {
+/// The exclusions of a table: those of every route, or those of one.
+pub(super) fn exclusions(table: &Table<'_>) -> Vec<Exclusion> {
+    table
+        .read("exclude", |item| item.list(exclusion))
+        .unwrap_or_default()
+}
+
+/// The settings of one route; `common` are exclusions that hold for all.
+pub(super) fn settings(route: &Table<'_>, common: &[Exclusion]) -> Settings {
+    let mut exclusions = exclusions(route);
+    exclusions.extend_from_slice(common);
     Settings {
         mode: route
             .read("waf", |item| item.choice(MODES))
@@ -36,9 +46,7 @@ pub(super) fn settings(route: &Table<'_>) -> Settings {
         paranoia: route
             .read("paranoia", |item| item.number(1..=4))
             .unwrap_or(1),
-        exclusions: route
-            .read("exclude", |item| item.list(exclusion))
-            .unwrap_or_default(),
+        exclusions,
         inspection_bytes: route
             .read("inspection_bytes", |item| {
                 item.number(1_024..=MAX_BODY_BYTES)

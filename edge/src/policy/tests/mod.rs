@@ -111,10 +111,7 @@ fn unknown_and_misplaced_keys_are_refused_everywhere() {
             "" => "extra = 1".to_owned(),
             "classes.<name>" => "[classes.a]\nlimit = 1\nwindow_s = 1\nextra = 1".to_owned(),
             "route" => "[[route]]\nname = \"a\"\npath = \"/\"\nextra = 1".to_owned(),
-            "route.exclude" => {
-                "[[route]]\nname = \"a\"\npath = \"/\"\nexclude = [{ tag = \"a\", extra = 1 }]"
-                    .to_owned()
-            }
+            "exclude" => "exclude = [{ tag = \"sqli\", extra = 1 }]".to_owned(),
             "route.graphql" => {
                 "[[route]]\nname = \"a\"\npath = \"/\"\ngraphql = { extra = 1 }".to_owned()
             }
