@@ -67,8 +67,30 @@ pub(super) fn is_secret(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// A sink that writes everything down.
+    #[derive(Debug, Default, Clone, PartialEq, Eq)]
+    pub(in crate::waf) struct Seen {
+        pub(in crate::waf) fields: Vec<String>,
+        pub(in crate::waf) broken: Vec<String>,
+    }
+
+    impl Sink for Seen {
+        fn field(&mut self, part: Part, name: &str, value: &[u8]) {
+            let value = String::from_utf8_lossy(value);
+            self.fields.push(format!("{} {name}={value}", part.label()));
+        }
+
+        fn broken(&mut self, _: &'static rules::Rule, _: Part, detail: &str) {
+            self.broken.push(detail.to_owned());
+        }
+
+        fn is_full(&self) -> bool {
+            false
+        }
+    }
 
     #[test]
     fn secret_fields_are_known_by_their_last_name() {

@@ -1,9 +1,9 @@
 //! Which headers are inspected, and how: values as text, `Referer` as the URL it is, `Cookie` as
 //! its pairs.
 
-use super::body::form;
+use super::body::{self, form};
 use super::field::Sink;
-use super::{Part, decode};
+use super::{Part, decode, rules};
 
 /// Headers left out, because the gate or the platform interprets them by a strict grammar of its
 /// own and applications do not read them as text (`authorization` and `apikey` hold a token that
@@ -60,6 +60,13 @@ fn is_skipped(name: &str) -> bool {
 /// Hands every header that an application could read to the sink.
 pub(super) fn read(headers: &[(String, String)], sink: &mut impl Sink) {
     for (name, value) in headers {
+        if name == "content-type" && body::hides_text(value) {
+            sink.broken(
+                &rules::protocol::CHARSET,
+                Part::HeaderValue,
+                "charset that hides text",
+            );
+        }
         match name.as_str() {
             "cookie" => cookies(value, sink),
             "referer" if is_web(value) => referer(value, sink),

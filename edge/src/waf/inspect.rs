@@ -1,5 +1,7 @@
 //! The order of inspection, and the bookkeeping of what was found.
 
+use super::body::graphql::{self, Shape};
+use super::body::json;
 use super::decode::{Steps, View};
 use super::detect::{self, Hit, Text};
 use super::excerpt::Excerpt;
@@ -12,6 +14,10 @@ use super::{body, decode, header, prefilter, score, shape};
 
 /// Findings kept; a request with more is judged by these.
 const MAX_FINDINGS: usize = 32;
+/// Shortest text of a language of its own: `{"a":1}`, `{ a }`.
+const MIN_LANGUAGE: usize = 5;
+/// JSON within JSON that is read as such; deeper, it is read as text.
+const MAX_NESTED: usize = 3;
 
 /// Inspects everything in the request that an application could read.
 ///
@@ -24,6 +30,8 @@ pub fn inspect(request: &Request<'_>, settings: &Settings) -> Report {
         exclusions: settings.exclusions.iter().filter(holds).collect(),
         findings: Vec::new(),
         hits: Vec::new(),
+        nested: 0,
+        documents: 0,
     };
     if settings.mode != Mode::Off {
         inspector.request(request);
@@ -38,6 +46,10 @@ struct Inspector<'s> {
     findings: Vec<Finding>,
     /// Kept between fields so that honest ones allocate nothing.
     hits: Vec<Hit>,
+    /// How deep in JSON within JSON the value being read stands.
+    nested: usize,
+    /// GraphQL documents read.
+    documents: u32,
 }
 
 impl Inspector<'_> {
@@ -90,6 +102,34 @@ impl Inspector<'_> {
             self.add(hit.rule, part, name, view.steps, excerpt);
         }
         self.hits = hits;
+    }
+
+    /// Reads a value that is a text of a language of its own, JSON or GraphQL, as that: what its
+    /// strings hold is what an application will use, and its punctuation is no attack.
+    fn language(&mut self, part: Part, name: &str, value: &[u8]) -> bool {
+        let may_hold = matches!(
+            part,
+            Part::Query | Part::Cookie | Part::Json | Part::Form | Part::Multipart | Part::Text
+        );
+        if !may_hold || self.nested >= MAX_NESTED || value.len() < MIN_LANGUAGE {
+            return false;
+        }
+        if part != Part::Text && json::is_json(value) {
+            self.nested += 1;
+            json::read_nested(value, name, self);
+            self.nested -= 1;
+            return true;
+        }
+        let is_query = name == "query" || name.ends_with(".query");
+        let Some(shape) = is_query.then(|| Shape::of(value)).flatten() else {
+            return false;
+        };
+        shape.check(&self.settings.graphql, self.documents, self);
+        self.documents += 1;
+        self.nested += 1;
+        graphql::read(value, part, self);
+        self.nested -= 1;
+        true
     }
 
     /// Where people write for people, and only at the lowest paranoia level.
@@ -162,6 +202,9 @@ impl Sink for Inspector<'_> {
             return;
         }
         if self.settings.mode == Mode::Relaxed && !part.is_name() && field::is_secret(name) {
+            return;
+        }
+        if self.language(part, name, value) {
             return;
         }
         if decode::may_change(value) {

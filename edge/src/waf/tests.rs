@@ -322,6 +322,16 @@ fn sample(text: &str) -> Report {
             &[],
             None,
         ),
+        "graphql" => {
+            let body = format!("{{\"query\":{}}}", json(rest));
+            look(
+                &settings,
+                "/graphql",
+                "",
+                &[],
+                Some(("application/json", body.as_bytes())),
+            )
+        }
         "upload" | "file" => {
             let (file, content) = if kind == "upload" {
                 (rest, "x")

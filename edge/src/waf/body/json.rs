@@ -1,49 +1,90 @@
 //! JSON (RFC 8259), leniently: a lexer over strings, keys and nesting, so that duplicate keys and
 //! what follows a syntax error are seen too. Numbers and literals carry nothing to inspect.
+//! What stands where no JSON has text (comments, single quotes, `NaN`, bare keys) is read as
+//! text besides: lenient parsers take it.
 
+use std::borrow::Cow;
+
+use super::Bounds;
+use super::window::Window;
 use crate::waf::decode;
 use crate::waf::field::Sink;
-use crate::waf::scan::{at, skip_space, span};
+use crate::waf::scan::{at, is_space, skip_space, span};
 use crate::waf::{Part, rules};
 
 /// Deepest nesting read; more is a finding.
 pub(in crate::waf) const MAX_DEPTH: usize = 64;
-/// Most strings read; more is a finding.
-pub(in crate::waf) const MAX_STRINGS: usize = 20_000;
 /// Longest dotted name kept for a value, in bytes.
 const MAX_NAME: usize = 200;
 
-struct Reader<'s, S: Sink> {
-    sink: &'s mut S,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Between,
+    String,
+    Escape,
+    /// Behind a string: a colon makes it a key.
+    After,
+    /// Too deep: only the text is read on.
+    Given,
+}
+
+/// A reader of JSON that passes in pieces.
+#[derive(Debug)]
+pub(super) struct Json {
+    bounds: Bounds,
+    state: State,
     /// Dotted name of the member being read.
     name: String,
     /// Length of `name` at each level of nesting.
     levels: Vec<usize>,
     strings: usize,
+    string: Window,
+    /// The text itself, read when it turns out to be no JSON.
+    raw: Option<Window>,
+    is_clean: bool,
 }
 
-/// Hands keys and string values to the sink. `None` when the bytes are not plausibly JSON: text
-/// outside strings that no JSON has.
-pub(in crate::waf) fn read(text: &[u8], sink: &mut impl Sink) -> Option<()> {
-    let mut reader = Reader {
-        sink,
-        name: String::new(),
-        levels: Vec::new(),
-        strings: 0,
-    };
-    let (mut index, mut is_clean) = (0, true);
+/// Hands keys and string values of a JSON text that stands in a value called `name`.
+pub(in crate::waf) fn read_nested(text: &[u8], name: &str, sink: &mut impl Sink) {
+    let mut json = Json::new(Bounds::WHOLE);
+    json.raw = None;
+    name.clone_into(&mut json.name);
+    json.push(text, sink);
+    json.finish(sink);
+}
+
+/// Whether the text is an object or an array of one string at least, without a fault that the
+/// lexer would see, and not too deep. Linear; nothing is kept but the depth.
+pub(in crate::waf) fn is_json(text: &[u8]) -> bool {
+    let first = skip_space(text, 0);
+    if !matches!(at(text, first), b'{' | b'[')
+        || !matches!(at(text, skip_space(text, first + 1)), b'"' | b'{' | b'[')
+    {
+        return false;
+    }
+    let (mut depth, mut is_over, mut index) = (0_usize, false, first);
     while index < text.len() {
         match at(text, index) {
-            b'"' => index = reader.string(text, index)?,
-            b'{' | b'[' => reader.open()?,
-            b'}' | b']' => reader.close(),
-            b',' => reader.next(),
+            _ if is_over && !is_space(at(text, index)) => return false,
+            b'"' => match string_end(text, index + 1) {
+                Some(end) => index = end,
+                None => return false,
+            },
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                is_over = depth == 0;
+            }
+            b',' => {}
             byte if is_punctuation(byte) => {}
-            _ => is_clean = false,
+            _ => return false,
+        }
+        if depth > MAX_DEPTH {
+            return false;
         }
         index += 1;
     }
-    (is_clean && reader.levels.is_empty()).then_some(())
+    is_over
 }
 
 /// What stands between strings: numbers, literals, white space.
@@ -59,32 +100,150 @@ const fn is_punctuation(byte: u8) -> bool {
         )
 }
 
-impl<S: Sink> Reader<'_, S> {
-    /// Reads the string at `start`; the index of its closing quote.
-    fn string(&mut self, text: &[u8], start: usize) -> Option<usize> {
-        self.strings += 1;
-        if self.strings > MAX_STRINGS {
-            self.sink.broken(
-                &rules::protocol::FIELDS,
-                Part::Body,
-                "more than 20,000 JSON strings",
-            );
-            return Some(text.len());
+impl Json {
+    pub(super) const fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            state: State::Between,
+            name: String::new(),
+            levels: Vec::new(),
+            strings: 0,
+            string: Window::new(bounds.window),
+            raw: Some(Window::new(bounds.window)),
+            is_clean: true,
         }
-        if self.sink.is_full() {
-            return Some(text.len());
-        }
-        let end = string_end(text, start + 1)?;
-        let value = unescape(span(text, start + 1, end));
-        if at(text, skip_space(text, end + 1)) == b':' {
-            self.key(&value);
-        } else {
-            self.sink.field(Part::Json, &self.name, &value);
-        }
-        Some(end)
     }
 
-    fn key(&mut self, key: &[u8]) {
+    /// Reads in steps that end where the window of raw text is full, so that what is known of
+    /// the text by then does not depend on how it was cut.
+    pub(super) fn push(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let room = self.raw.as_ref().map_or(rest.len(), Window::room);
+            let (step, after) = rest.split_at(room.min(rest.len()));
+            self.lex(step, sink);
+            self.keep(step, sink);
+            rest = after;
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        let is_clean = self.is_clean;
+        if let Some(raw) = &mut self.raw {
+            raw.extend(bytes, |text| {
+                if !is_clean {
+                    sink.field(Part::Text, "", text);
+                }
+            });
+        }
+    }
+
+    fn lex(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        let mut index = 0;
+        while index < bytes.len() && !sink.is_full() {
+            index = match self.state {
+                State::Between => self.between(bytes, index, sink),
+                State::String => self.string(bytes, index, sink),
+                State::Escape => {
+                    self.extend(span(bytes, index, index + 1), sink);
+                    self.state = State::String;
+                    index + 1
+                }
+                State::After if is_space(at(bytes, index)) => index + 1,
+                State::After => {
+                    self.end_string(at(bytes, index) == b':', sink);
+                    self.state = State::Between;
+                    index
+                }
+                State::Given => break,
+            };
+        }
+    }
+
+    pub(super) fn finish(&mut self, sink: &mut impl Sink) {
+        match self.state {
+            State::After => self.end_string(false, sink),
+            State::String | State::Escape => {
+                self.is_clean = false;
+                self.end_string(false, sink);
+            }
+            State::Between | State::Given => {}
+        }
+        self.is_clean &= self.levels.is_empty();
+        let is_clean = self.is_clean;
+        if let Some(raw) = &mut self.raw {
+            raw.end(|text, _| {
+                if !is_clean {
+                    sink.field(Part::Text, "", text);
+                }
+            });
+        }
+    }
+
+    fn between(&mut self, bytes: &[u8], index: usize, sink: &mut impl Sink) -> usize {
+        match at(bytes, index) {
+            b'"' => self.start_string(sink),
+            b'{' | b'[' => self.open(sink),
+            b'}' | b']' => {
+                let length = self.levels.pop();
+                self.is_clean &= length.is_some();
+                self.name.truncate(length.unwrap_or(0));
+            }
+            b',' => self.name.truncate(self.levels.last().copied().unwrap_or(0)),
+            byte if is_punctuation(byte) => {}
+            _ => self.is_clean = false,
+        }
+        index + 1
+    }
+
+    fn start_string(&mut self, sink: &mut impl Sink) {
+        self.strings += 1;
+        self.state = State::String;
+        if self.strings > self.bounds.strings {
+            self.give_up(&rules::protocol::FIELDS, "too many JSON strings", sink);
+        }
+    }
+
+    fn string(&mut self, bytes: &[u8], index: usize, sink: &mut impl Sink) -> usize {
+        let rest = span(bytes, index, bytes.len());
+        let run = rest
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b'\\'))
+            .unwrap_or(rest.len());
+        let end = index + run;
+        match at(bytes, end) {
+            _ if end == bytes.len() => self.extend(rest, sink),
+            b'"' => {
+                self.extend(span(rest, 0, run), sink);
+                self.state = State::After;
+            }
+            _ => {
+                self.extend(span(rest, 0, run + 1), sink);
+                self.state = State::Escape;
+            }
+        }
+        end + 1
+    }
+
+    fn extend(&mut self, raw: &[u8], sink: &mut impl Sink) {
+        let name = self.name.as_str();
+        self.string
+            .extend(raw, |part| sink.field(Part::Json, name, &unescape(part)));
+    }
+
+    fn end_string(&mut self, is_key: bool, sink: &mut impl Sink) {
+        if !is_key {
+            let name = self.name.as_str();
+            return self
+                .string
+                .end(|raw, _| sink.field(Part::Json, name, &unescape(raw)));
+        }
+        let mut key = Vec::new();
+        self.string.end(|raw, _| key = unescape(raw).into_owned());
+        self.key(&key, sink);
+    }
+
+    fn key(&mut self, key: &[u8], sink: &mut impl Sink) {
         let parent = self.levels.last().copied().unwrap_or(0);
         self.name.truncate(parent);
         if self.name.len() + key.len() < MAX_NAME {
@@ -100,30 +259,21 @@ impl<S: Sink> Reader<'_, S> {
         } else {
             key
         };
-        self.sink.field(Part::JsonKey, &self.name, key);
+        sink.field(Part::JsonKey, &self.name, key);
     }
 
-    fn open(&mut self) -> Option<()> {
+    fn open(&mut self, sink: &mut impl Sink) {
         if self.levels.len() >= MAX_DEPTH {
-            self.sink.broken(
-                &rules::protocol::DEPTH,
-                Part::Body,
-                "JSON deeper than 64 levels",
-            );
-            return None;
+            self.give_up(&rules::protocol::DEPTH, "JSON deeper than 64 levels", sink);
+        } else {
+            self.levels.push(self.name.len());
         }
-        self.levels.push(self.name.len());
-        Some(())
     }
 
-    fn close(&mut self) {
-        let length = self.levels.pop().unwrap_or(0);
-        self.name.truncate(length);
-    }
-
-    fn next(&mut self) {
-        let length = self.levels.last().copied().unwrap_or(0);
-        self.name.truncate(length);
+    fn give_up(&mut self, rule: &'static rules::Rule, why: &str, sink: &mut impl Sink) {
+        sink.broken(rule, Part::Body, why);
+        self.state = State::Given;
+        self.is_clean = false;
     }
 }
 
@@ -141,16 +291,16 @@ fn string_end(text: &[u8], start: usize) -> Option<usize> {
 }
 
 /// Undoes RFC 8259 §7 escapes; bad ones stay as they are.
-fn unescape(raw: &[u8]) -> Vec<u8> {
+fn unescape(raw: &[u8]) -> Cow<'_, [u8]> {
     if !raw.contains(&b'\\') {
-        return raw.to_vec();
+        return Cow::Borrowed(raw);
     }
     let mut out = Vec::with_capacity(raw.len());
     let mut index = 0;
     while index < raw.len() {
         index += unescape_one(raw, index, &mut out);
     }
-    out
+    Cow::Owned(out)
 }
 
 fn unescape_one(raw: &[u8], index: usize, out: &mut Vec<u8>) -> usize {
@@ -173,58 +323,56 @@ fn unescape_one(raw: &[u8], index: usize, out: &mut Vec<u8>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::waf::field::tests::Seen;
 
-    #[derive(Default)]
-    struct Seen(Vec<String>, usize);
-
-    impl Sink for Seen {
-        fn field(&mut self, part: Part, name: &str, value: &[u8]) {
-            self.0.push(format!(
-                "{} {name}={}",
-                part.label(),
-                String::from_utf8_lossy(value)
-            ));
-        }
-        fn broken(&mut self, _: &'static rules::Rule, _: Part, _: &str) {
-            self.1 += 1;
-        }
-        fn is_full(&self) -> bool {
-            false
-        }
+    fn read(text: &[u8], seen: &mut Seen) {
+        let mut json = Json::new(Bounds::WHOLE);
+        json.push(text, seen);
+        json.finish(seen);
     }
 
     #[test]
     fn nesting_beyond_the_bound_is_a_finding() {
         let mut seen = Seen::default();
         read("[".repeat(MAX_DEPTH + 1).as_bytes(), &mut seen);
-        assert_eq!(seen.1, 1);
+        assert_eq!(seen.broken.len(), 1);
     }
 
     #[test]
     fn too_many_strings_are_a_finding() {
         let mut seen = Seen::default();
-        read(
-            format!("[{}\"\"]", "\"\",".repeat(MAX_STRINGS)).as_bytes(),
-            &mut seen,
-        );
-        assert_eq!(seen.1, 1);
+        let many = "\"\",".repeat(Bounds::WHOLE.strings);
+        read(format!("[{many}\"\"]").as_bytes(), &mut seen);
+        assert_eq!(seen.broken.len(), 1);
     }
 
     #[test]
-    fn text_that_is_no_json_is_told_apart() {
-        assert_eq!(read(b"{hello world}", &mut Seen::default()), None);
-        assert_eq!(read(b"{\"a\": 1", &mut Seen::default()), None);
+    fn text_that_is_no_json_is_read_as_text_too() {
+        for text in [
+            "{hello world}",
+            "{\"a\": 1",
+            "{\"a\": NaN}",
+            "{'a': 'b'}",
+            "{\"a\": 1} /* x */",
+            "[\"a\"]]",
+            "[\"a",
+        ] {
+            let mut seen = Seen::default();
+            read(text.as_bytes(), &mut seen);
+            let whole = format!("text ={text}");
+            assert!(seen.fields.contains(&whole), "{text}: {:?}", seen.fields);
+        }
     }
 
     #[test]
     fn names_values_by_their_path_and_sees_duplicates() {
         let mut seen = Seen::default();
         let json = br#"{"a":{"b":"x","c":["y",1,true]},"d":"z","d":"\u003c\n\"","e":null}"#;
-        assert_eq!(read(json, &mut seen), Some(()));
+        read(json, &mut seen);
         let values: Vec<_> = seen
-            .0
+            .fields
             .iter()
-            .filter(|line| line.starts_with("JSON value"))
+            .filter(|line| !line.starts_with("JSON key"))
             .collect();
         assert_eq!(
             values,
@@ -235,5 +383,30 @@ mod tests {
                 "JSON value d=<\n\""
             ]
         );
+    }
+
+    #[test]
+    fn json_within_values_is_told_from_what_resembles_it() {
+        for json in [
+            "{\"a\":1}",
+            " [\"x\", {\"b\": null}] ",
+            "{\"a\":\"}\"}",
+            "[[\"a\"]]",
+        ] {
+            assert!(is_json(json.as_bytes()), "{json}");
+        }
+        for other in [
+            "",
+            "{",
+            "[1]",
+            "{}",
+            "{{7*7}}",
+            "[\"a\"] or 1=1",
+            "{a:1}",
+            "{\"a\":'b'}",
+            "[link](x)",
+        ] {
+            assert!(!is_json(other.as_bytes()), "{other}");
+        }
     }
 }

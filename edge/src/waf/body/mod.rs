@@ -1,13 +1,61 @@
 //! Readers of request bodies: each bounded in depth, count and length, linear in time.
+//!
+//! A body is read in pieces, whether it was read as a whole or streams: there is one reading of
+//! each kind, and its outcome does not depend on how the bytes were cut.
 
 pub(super) mod form;
+pub(super) mod graphql;
 pub(super) mod json;
+mod magic;
 mod multipart;
+mod window;
 mod xml;
 
 use super::field::Sink;
-use super::scan::{at, skip_space};
+use super::scan::{at, from, skip_space, span};
 use super::{Body, Part};
+use form::Form;
+use json::Json;
+use multipart::{MAX_FILE_HEAD, Multipart};
+use window::Window;
+use xml::Xml;
+
+/// First bytes of a body that tell its kind when the type lies or is missing.
+const SNIFFED: usize = 1024;
+
+/// How much of a body is read; more is a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// Longest value that is inspected in one piece, in bytes.
+    window: usize,
+    /// Most form fields.
+    fields: usize,
+    /// Most JSON strings.
+    strings: usize,
+    /// Most multipart parts.
+    parts: usize,
+    /// Most XML texts, tags and attributes.
+    nodes: usize,
+}
+
+impl Bounds {
+    /// For bodies that are read as a whole; their length is bounded by the route.
+    pub(super) const WHOLE: Self = Self {
+        window: usize::MAX,
+        fields: 1000,
+        strings: 20_000,
+        parts: 256,
+        nodes: 20_000,
+    };
+    /// For bodies that pass: a hundred at once hold a few megabytes.
+    pub(super) const STREAM: Self = Self {
+        window: 32 * 1024,
+        fields: 10_000,
+        strings: 200_000,
+        parts: 1000,
+        nodes: 200_000,
+    };
+}
 
 /// What a body turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,39 +64,154 @@ enum Kind {
     Form,
     Multipart,
     Xml,
+    Graphql,
     Text,
     Binary,
 }
 
-/// Reads the body as its type demands, and as what it looks like when the type lies or is missing.
+/// Reads a body that is there as a whole.
 pub(super) fn read(body: Body<'_>, sink: &mut impl Sink) {
-    let Body::Read {
+    if let Body::Read {
         content_type,
         bytes,
     } = body
-    else {
-        return;
-    };
-    if bytes.is_empty() {
-        return;
+    {
+        let mut reader = Reader::new(content_type, Bounds::WHOLE);
+        reader.push(bytes, sink);
+        reader.finish(sink);
     }
-    let content_type = content_type.unwrap_or_default();
-    let declared = declared(content_type);
-    let seen = sniff(bytes);
-    match declared.unwrap_or(seen) {
-        Kind::Json => json_or_text(bytes, sink),
-        Kind::Form => form::read(bytes, Part::FormName, Part::Form, sink),
-        Kind::Multipart => multipart::read(content_type, bytes, sink),
-        Kind::Xml => xml::read(bytes, sink),
-        Kind::Text => sink.field(Part::Text, "", bytes),
-        Kind::Binary => multipart::head(bytes, "", sink),
+}
+
+/// A reader of one body, as its type demands, and as what it looks like when the type lies or
+/// is missing.
+#[derive(Debug)]
+pub(super) struct Reader {
+    bounds: Bounds,
+    content_type: String,
+    /// The first bytes, until the kind is told.
+    start: Option<Vec<u8>>,
+    formats: Vec<Format>,
+}
+
+impl Reader {
+    pub(super) fn new(content_type: Option<&str>, bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            content_type: content_type.unwrap_or_default().to_owned(),
+            start: Some(Vec::new()),
+            formats: Vec::new(),
+        }
     }
-    // A type that lies: some frameworks believe the bytes.
-    if declared.is_some_and(|declared| declared != seen) {
-        match seen {
-            Kind::Json => json_or_text(bytes, sink),
-            Kind::Xml => xml::read(bytes, sink),
-            _ => {}
+
+    pub(super) fn push(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        let mut rest = bytes;
+        if let Some(start) = &mut self.start {
+            let room = SNIFFED.saturating_sub(start.len());
+            start.extend_from_slice(span(bytes, 0, room));
+            rest = from(bytes, room);
+            if start.len() >= SNIFFED {
+                self.begin(sink);
+            }
+        }
+        self.feed(rest, sink);
+    }
+
+    pub(super) fn finish(&mut self, sink: &mut impl Sink) {
+        self.begin(sink);
+        for format in &mut self.formats {
+            format.finish(sink);
+        }
+    }
+
+    /// Chooses the formats by the first bytes and reads those.
+    fn begin(&mut self, sink: &mut impl Sink) {
+        let Some(start) = self.start.take().filter(|start| !start.is_empty()) else {
+            return;
+        };
+        let declared = declared(&self.content_type);
+        let seen = sniff(&start);
+        let mut kinds = vec![declared.unwrap_or(seen)];
+        // A type that lies: some frameworks believe the bytes.
+        let is_other =
+            declared.is_some_and(|declared| declared != seen && declared != Kind::Graphql);
+        if is_other && matches!(seen, Kind::Json | Kind::Xml)
+            || declared == Some(Kind::Binary) && seen == Kind::Form
+        {
+            kinds.push(seen);
+        }
+        for kind in kinds {
+            let format = Format::new(kind, &self.content_type, self.bounds, sink);
+            self.formats.push(format);
+        }
+        self.feed(&start, sink);
+    }
+
+    fn feed(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        for format in &mut self.formats {
+            format.push(bytes, sink);
+        }
+    }
+}
+
+/// One reading of a body.
+#[derive(Debug)]
+enum Format {
+    Json(Json),
+    Form(Form),
+    Multipart(Multipart),
+    Xml(Xml),
+    Text { name: &'static str, text: Window },
+    Binary { content_type: String, head: Vec<u8> },
+}
+
+impl Format {
+    fn new(kind: Kind, content_type: &str, bounds: Bounds, sink: &mut impl Sink) -> Self {
+        match kind {
+            Kind::Json => Self::Json(Json::new(bounds)),
+            Kind::Form => Self::Form(Form::new(Part::FormName, Part::Form, bounds)),
+            Kind::Multipart => Self::Multipart(Multipart::new(content_type, bounds, sink)),
+            Kind::Xml => Self::Xml(Xml::new(bounds)),
+            Kind::Graphql => Self::Text {
+                name: "query",
+                text: Window::new(bounds.window),
+            },
+            Kind::Text => Self::Text {
+                name: "",
+                text: Window::new(bounds.window),
+            },
+            Kind::Binary => Self::Binary {
+                content_type: content_type.to_owned(),
+                head: Vec::new(),
+            },
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        match self {
+            Self::Json(json) => json.push(bytes, sink),
+            Self::Form(form) => form.push(bytes, sink),
+            Self::Multipart(multipart) => multipart.push(bytes, sink),
+            Self::Xml(xml) => xml.push(bytes, sink),
+            Self::Text { name, text } => {
+                text.extend(bytes, |text| sink.field(Part::Text, name, text));
+            }
+            Self::Binary { head, .. } => {
+                let room = MAX_FILE_HEAD.saturating_sub(head.len());
+                head.extend_from_slice(span(bytes, 0, room));
+            }
+        }
+    }
+
+    fn finish(&mut self, sink: &mut impl Sink) {
+        match self {
+            Self::Json(json) => json.finish(sink),
+            Self::Form(form) => form.finish(sink),
+            Self::Multipart(multipart) => multipart.finish(sink),
+            Self::Xml(xml) => xml.finish(sink),
+            Self::Text { name, text } => {
+                text.end(|text, _| sink.field(Part::Text, name, text));
+            }
+            Self::Binary { content_type, head } => magic::read(content_type, "", "", head, sink),
         }
     }
 }
@@ -67,7 +230,8 @@ fn declared(content_type: &str) -> Option<Kind> {
         }
         "application/x-www-form-urlencoded" => Kind::Form,
         "application/xml" | "text/xml" => Kind::Xml,
-        "text/plain" | "text/csv" | "text/markdown" | "application/graphql" => return None,
+        "application/graphql" => Kind::Graphql,
+        "text/plain" | "text/csv" | "text/markdown" => return None,
         essence if essence.ends_with("+json") => Kind::Json,
         essence if essence.ends_with("+xml") && essence != "image/svg+xml" => Kind::Xml,
         essence if essence.starts_with("multipart/") => Kind::Multipart,
@@ -87,9 +251,33 @@ fn is_binary(essence: &str) -> bool {
         )
 }
 
+/// Character sets in which ASCII text is spelled otherwise: an application reads an attack where
+/// the bytes show none. No client of today sends them.
+pub(super) fn hides_text(content_type: &str) -> bool {
+    let charset = content_type.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim()
+            .eq_ignore_ascii_case("charset")
+            .then(|| value.trim().trim_matches(['"', '\'']).to_ascii_lowercase())
+    });
+    charset.is_some_and(|charset| {
+        [
+            "utf-7", "utf7", "utf-16", "utf16", "utf-32", "utf32", "ucs", "ibm", "cp0", "ebcdic",
+            "x-ebcdic", "hz-gb", "iso-2022",
+        ]
+        .iter()
+        .any(|start| charset.starts_with(start))
+    })
+}
+
 /// The kind that the bytes look like.
 fn sniff(bytes: &[u8]) -> Kind {
-    match at(bytes, skip_space(bytes, 0)) {
+    let start = if bytes.starts_with(b"\xef\xbb\xbf") {
+        3
+    } else {
+        0
+    };
+    match at(bytes, skip_space(bytes, start)) {
         b'{' | b'[' => Kind::Json,
         b'<' => Kind::Xml,
         _ if form::is_plausible(bytes) => Kind::Form,
@@ -101,13 +289,6 @@ fn sniff(bytes: &[u8]) -> Kind {
             Kind::Binary
         }
         _ => Kind::Text,
-    }
-}
-
-/// JSON, and the same bytes as text when they are none.
-fn json_or_text(bytes: &[u8], sink: &mut impl Sink) {
-    if json::read(bytes, sink).is_none() {
-        sink.field(Part::Text, "", bytes);
     }
 }
 
@@ -136,5 +317,21 @@ mod tests {
             declared("multipart/form-data; boundary=x"),
             Some(Kind::Multipart)
         );
+    }
+
+    #[test]
+    fn charsets_that_hide_text_are_known() {
+        assert!(hides_text(
+            "application/x-www-form-urlencoded; charset=IBM037"
+        ));
+        assert!(hides_text("text/xml; charset=\"UTF-7\""));
+        for honest in [
+            "text/xml",
+            "text/xml; charset=utf-8",
+            "a/b; Charset=ISO-8859-1",
+            "a/b; charset=windows-1252",
+        ] {
+            assert!(!hides_text(honest), "{honest}");
+        }
     }
 }

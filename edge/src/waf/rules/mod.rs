@@ -6,6 +6,7 @@
 
 pub(super) mod code;
 pub(super) mod crlf;
+pub(super) mod graphql;
 pub(super) mod html;
 pub(super) mod injection;
 pub(super) mod jndi;
@@ -19,6 +20,7 @@ pub(super) mod shell;
 pub(super) mod sql;
 pub(super) mod ssi;
 pub(super) mod template;
+pub(super) mod upload;
 pub(super) mod xml;
 pub(super) mod xpath;
 
@@ -86,6 +88,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
         path::TABLE,
         code::TABLE,
         code::UPLOADS,
+        upload::TABLE,
+        graphql::TABLE,
         protocol::TABLE,
         scanner::AGENTS,
         scanner::PROBES,

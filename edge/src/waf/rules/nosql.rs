@@ -5,7 +5,7 @@ super::rules! { TABLE ["nosqli", "CWE-943", "crs-942"];
         "@name user[$ne]", "@name user%255B%2524gt%255D",
         not "@name price[$]";
     OPERATOR_TEXT "nosqli-002" "query operator in text" Critical 1:
-        "{\"$ne\": null}", "%257B%2522%2524where%2522%253A%2522sleep(1)%2522%257D",
+        "{'$ne': null}", "%257B%2522%2524where%2522%253A%2522sleep(1)%2522%257D",
         not "{\"$schema\": \"https://json-schema.org\"}";
     CODE "nosqli-003" "server-side query code" Critical 1:
         "'; return true; var x='", "this.password.match(/.*/)",

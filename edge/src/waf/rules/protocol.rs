@@ -22,4 +22,7 @@ super::rules! { TABLE ["protocol", "CWE-400", "crs-920"];
     SESSION "session-001" "session id from elsewhere" Critical 1:
         "@name phpsessid", "@name JSESSIONID",
         not "@name session_id";
+    CHARSET "proto-009" "charset that hides text" Critical 1:
+        "@header content-type text/plain; charset=utf-7", "@header content-type text/xml; charset=\"IBM037\"",
+        not "@header content-type text/plain; charset=utf-8";
 }

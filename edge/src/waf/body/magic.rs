@@ -1,0 +1,142 @@
+//! The first bytes of a file against what it is said to be.
+
+use super::multipart::MAX_FILE_HEAD;
+use crate::waf::field::Sink;
+use crate::waf::scan::{span, trim};
+use crate::waf::{Part, rules};
+
+/// Hands over the first bytes of a file, and a finding when they are of another kind than its
+/// type or name promises.
+pub(super) fn read(
+    content_type: &str,
+    file_name: &str,
+    name: &str,
+    content: &[u8],
+    sink: &mut impl Sink,
+) {
+    let head = span(content, 0, MAX_FILE_HEAD);
+    sink.field(Part::File, name, head);
+    let promised = [of_type(content_type), of_name(file_name)];
+    let is_picture = promised.contains(&Promise::Picture);
+    let lies = match kind(head) {
+        Kind::Program => promised.iter().any(|promise| *promise != Promise::Other),
+        Kind::Markup => is_picture,
+        Kind::Other => false,
+    };
+    if lies {
+        sink.broken(
+            &rules::upload::TYPE,
+            Part::File,
+            "file of another type than it says",
+        );
+    }
+}
+
+/// What browsers and servers will take a file for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Promise {
+    /// A raster image, sound, film, font or PDF: never markup, never a program.
+    Picture,
+    /// Text of some kind: never a program.
+    Text,
+    Other,
+}
+
+fn of_type(content_type: &str) -> Promise {
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    let family = essence.split('/').next().unwrap_or_default();
+    match (family, essence.as_str()) {
+        (_, "image/svg+xml") => Promise::Text,
+        ("image" | "audio" | "video" | "font", _) | (_, "application/pdf") => Promise::Picture,
+        ("text", _) | (_, "application/json" | "application/xml") => Promise::Text,
+        _ => Promise::Other,
+    }
+}
+
+fn of_name(file_name: &str) -> Promise {
+    let ending = file_name
+        .rsplit_once('.')
+        .map_or("", |(_, ending)| ending)
+        .to_ascii_lowercase();
+    match ending.as_str() {
+        "png" | "jpg" | "jpeg" | "gif" | "webp" | "bmp" | "ico" | "avif" | "heic" | "tif"
+        | "tiff" | "pdf" | "mp3" | "mp4" | "webm" | "ogg" | "wav" | "woff" | "woff2" => {
+            Promise::Picture
+        }
+        "txt" | "csv" | "json" | "xml" | "svg" | "md" | "html" | "htm" => Promise::Text,
+        _ => Promise::Other,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Program,
+    Markup,
+    Other,
+}
+
+/// What the bytes are.
+fn kind(head: &[u8]) -> Kind {
+    // A DOS header has binary fields; a text that starts with these letters has not.
+    let is_program = head.starts_with(b"\x7fELF")
+        || head.starts_with(b"\xfe\xed\xfa")
+        || head.starts_with(b"\xca\xfe\xba\xbe")
+        || (head.starts_with(b"MZ") && span(head, 2, 64).contains(&0));
+    if is_program {
+        return Kind::Program;
+    }
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let start = span(trim(head), 0, 16).to_ascii_lowercase();
+    let is_markup = [
+        &b"<!doctype"[..],
+        b"<html",
+        b"<head",
+        b"<body",
+        b"<script",
+        b"<svg",
+        b"<?xml",
+        b"<?php",
+    ]
+    .iter()
+    .any(|markup| start.starts_with(markup));
+    if is_markup { Kind::Markup } else { Kind::Other }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::waf::field::tests::Seen;
+
+    fn lies(content_type: &str, file_name: &str, content: &[u8]) -> bool {
+        let mut seen = Seen::default();
+        read(content_type, file_name, "f", content, &mut seen);
+        !seen.broken.is_empty()
+    }
+
+    #[test]
+    fn files_that_are_not_what_they_say_are_told() {
+        assert!(lies("image/png", "a.png", b"<svg onload=x>"));
+        assert!(lies("", "a.jpg", b"\n <!DOCTYPE html>"));
+        assert!(lies("text/plain", "a", b"\x7fELF\x02\x01"));
+        assert!(lies("", "a.pdf", b"MZ\x90\0\x03"));
+    }
+
+    #[test]
+    fn honest_files_pass() {
+        assert!(!lies("image/png", "a.jpg", b"\x89PNG\r\n\x1a\n"));
+        assert!(!lies("image/svg+xml", "a.svg", b"<svg></svg>"));
+        assert!(!lies("text/plain", "a.txt", b"MZ is a code"));
+        assert!(!lies(
+            "application/octet-stream",
+            "setup.bin",
+            b"MZ\x90\0\x03"
+        ));
+        assert!(!lies("text/html", "a.html", b"<html>"));
+        assert!(!lies("image/jpeg", "a.jpg", b""));
+    }
+}

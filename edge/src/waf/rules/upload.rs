@@ -1,0 +1,7 @@
+//! Files that are not what they are said to be.
+
+super::rules! { TABLE ["upload", "CWE-434", "crs-933"];
+    TYPE "upload-003" "file of another type than it says" Critical 1:
+        "@file \u{7f}ELF\u{2}\u{1}", "@file MZ\u{90}\0\u{3}\0",
+        not "@file MZ is how this text begins";
+}
