@@ -43,7 +43,7 @@ super::rules! { TABLE ["sqli", "CWE-89", "crs-942"];
     STACKED "sqli-014" "stacked statement" Critical 1:
         "1; EXEC xp_cmdshell('dir')", "1%253Bdeclare%2520%2540q%2520int",
         not "come in; declare your goods";
-    ARITHMETIC "sqli-015" "operators between empty strings" Warning 1:
+    ARITHMETIC "sqli-015" "expression continued behind the quote" Critical 1:
         "'-'", "%2527%253D%2527", not "rock'n'roll";
     INTO_FILE "sqli-016" "result written to a file" Critical 1:
         "1 limit 1 into outfile '/tmp/x'", "1%2520into%2520dumpfile%2520%2527%252Ftmp%2527",

@@ -1,10 +1,9 @@
 //! Conditions, clauses and comments that are attached to a query from outside.
 
-use super::names::{FUNCTIONS, LEAKS};
-use super::token::Kind;
+use super::names::{COLUMNS, FUNCTIONS, LEAKS};
+use super::token::{self, Kind};
 use super::{Hit, Sql};
 use crate::waf::rules::sql as rules;
-use crate::waf::scan::trim;
 
 impl Sql<'_> {
     /// `or 1=1`, `' and 'a'='a`, `having 1=1`, `' or true--`.
@@ -12,17 +11,10 @@ impl Sql<'_> {
         if !matches!(self.kind(index), Kind::Logic | Kind::Having) {
             return;
         }
-        // `1) or (1=1`: the query closes what the attack leaves open.
-        let is_left_open = |at: &usize| {
-            self.kind(*at) == Kind::Open
-                && self
-                    .closing
-                    .get(*at)
-                    .is_some_and(|close| *close >= self.tokens.len())
-        };
-        let start = (index + 1..index + 8)
-            .find(|at| !is_left_open(at))
-            .unwrap_or(index + 1);
+        if !self.is_anchored(index) {
+            return;
+        }
+        let start = index + 1;
         let found = if self.follows_breakout(index) {
             self.quoted_condition(index, start)
         } else {
@@ -41,61 +33,102 @@ impl Sql<'_> {
     fn quoted_condition(&self, index: usize, start: usize) -> Option<usize> {
         let is_symbol = matches!(self.word(index), b"||" | b"&&");
         if let Some(comparison) = self.comparison(start) {
-            let is_plain = !comparison.has_name || self.head_is_value();
+            let is_plain = self.value || (!comparison.has_name && self.terminated);
             return (is_plain && self.ends(comparison.end)).then_some(comparison.end);
         }
         let operand = self.expression(start)?;
-        if self.calls_known(start) && self.head_is_value() && self.ends(operand.end) {
+        if self.calls_known(start) && self.value && self.ends(operand.end) {
             return Some(operand.end);
         }
         let last = self.kind(operand.end.saturating_sub(1));
         // `' or 1--`, `' or true#`; `' || (select ...)` and calls are found as such.
         let is_value = matches!(last, Kind::Number | Kind::Const) && !operand.has_name;
-        let is_cut =
-            matches!(self.kind(operand.end), Kind::Comment | Kind::Semi) && self.head_is_value();
+        let is_cut = matches!(self.kind(operand.end), Kind::Comment | Kind::Semi) && self.value;
         let is_whole = self.kind(operand.end) == Kind::End && !is_symbol && self.word(0).len() <= 2;
-        let is_text = last == Kind::Str
-            && self.word(0).len() <= 2
-            && !operand.has_name
-            && self.kind(operand.end) == Kind::End;
-        ((is_value && (is_cut || is_whole)) || is_text).then_some(operand.end)
+        (is_value && (is_cut || is_whole)).then_some(operand.end)
     }
 
     /// Outside quotes only constants prove that a condition is not a sentence.
     fn bare_condition(&self, index: usize, start: usize) -> Option<usize> {
-        let starts = match self.previous(index) {
-            _ if self.kind(index) == Kind::Having => true,
-            Kind::Number | Kind::Const | Kind::Close | Kind::End | Kind::Var => true,
-            // `"a" and "b" = "c"` is prose.
-            Kind::Str => self.kind(start) == Kind::Number || index > 1,
-            Kind::Ident | Kind::Object => index == 1 || self.ends_condition(index),
-            _ => false,
-        };
-        // `3 < 5 and 7 > 4` is arithmetic: nothing precedes it that a query would have compared.
-        let is_arithmetic =
-            !self.quoted && index == 3 && self.kind(1) == Kind::Cmp && self.kind(0) == Kind::Number;
-        if !starts || is_arithmetic {
+        if !self.may_continue(index, start) || self.is_arithmetic(index) {
             return None;
         }
         let Some(comparison) = self.comparison(start) else {
             return self.bare_operand(index);
         };
         let is_cut = matches!(self.kind(comparison.end), Kind::Comment | Kind::Semi);
-        let proves = !comparison.has_name
+        let is_grouped = self.kind(index) == Kind::Having && index > 2;
+        let proves = (!comparison.has_name && !(is_grouped && comparison.has_call))
             || (is_cut && self.previous(index) != Kind::Ident)
-            || comparison.has_call && index == 1;
+            || (comparison.has_call && index <= 1)
+            || (index <= 1 && self.compares_itself(start, comparison.end))
+            || (index == 1 && self.compares_text(comparison.end));
         (proves && self.ends(comparison.end)).then_some(comparison.end)
     }
 
-    /// `1 or true--`.
+    /// Whether what precedes can be the value that the application compares.
+    fn may_continue(&self, index: usize, start: usize) -> bool {
+        match self.previous(index) {
+            _ if self.kind(index) == Kind::Having => true,
+            Kind::Number | Kind::Const | Kind::Close | Kind::End | Kind::Var => true,
+            // `"a" and "b" = "c"` is prose.
+            Kind::Str => {
+                self.kind(start) == Kind::Number
+                    || index > 1
+                    || self.compares_itself(start, start + 3)
+            }
+            Kind::Ident | Kind::Object => index == 1 || self.ends_condition(index),
+            Kind::Cmp => index == 2,
+            Kind::Other => self.word(index - 1) == b"}",
+            _ => false,
+        }
+    }
+
+    /// `2+2=4 or 3+3=6`: nothing precedes the condition but another that says as little.
+    fn is_arithmetic(&self, index: usize) -> bool {
+        self.quote.is_none()
+            && self.kind(0) == Kind::Number
+            && self
+                .comparison(0)
+                .is_some_and(|first| first.end == index && !first.has_name && !first.has_call)
+    }
+
+    /// `x=x`, `'a'='a`.
+    fn compares_itself(&self, start: usize, end: usize) -> bool {
+        let bare = |index: usize| {
+            let word = self.word(index);
+            let is_quote = |byte: &u8| matches!(byte, b'\'' | b'"');
+            word.iter()
+                .filter(|byte| !is_quote(byte))
+                .copied()
+                .collect::<Vec<u8>>()
+        };
+        end == start + 3 && self.kind(start + 1) == Kind::Cmp && bare(start) == bare(start + 2)
+    }
+
+    /// `1 and user='dbo'`, all of it.
+    fn compares_text(&self, end: usize) -> bool {
+        let last = self.kind(end - 1);
+        self.kind(0) == Kind::Number
+            && self.kind(end) == Kind::End
+            && (matches!(last, Kind::Str | Kind::Var)
+                || (last == Kind::Number && COLUMNS.contains(&self.word(2))))
+    }
+
+    /// `1 or true--`, `1 or not 0`.
     fn bare_operand(&self, index: usize) -> Option<usize> {
         let operand = self.expression(index + 1)?;
-        let is_constant = self.kind(operand.end - 1) == Kind::Const
-            || (self.kind(operand.end - 1) == Kind::Number && !operand.is_compound);
-        let is_cut = self.is_cut(operand.end)
-            || (self.kind(operand.end) == Kind::End && self.kind(operand.end - 1) == Kind::Const);
+        let last = self.kind(operand.end - 1);
+        let is_constant = last == Kind::Const || (last == Kind::Number && !operand.is_compound);
+        let is_whole = self.kind(operand.end) == Kind::End;
+        let is_negated = self.kind(index + 1) == Kind::Not;
+        let is_odd = self.word(index) == b"xor"
+            || matches!(self.word(index + 2), b"div" | b"mod")
+            || is_negated;
+        let is_cut = self.is_cut(operand.end) || (is_whole && (last == Kind::Const || is_odd));
         let follows_value = index == 0 || (index == 1 && self.kind(0) == Kind::Number);
-        (follows_value && is_constant && !operand.has_name && is_cut).then_some(operand.end)
+        (follows_value && (is_constant || is_odd) && !operand.has_name && is_cut)
+            .then_some(operand.end)
     }
 
     /// `' || (elt(1,2))`: a function of SQL, called where the value ended.
@@ -116,10 +149,7 @@ impl Sql<'_> {
     pub(super) fn clause(&self, index: usize, hits: &mut Vec<Hit>) {
         match self.kind(index) {
             Kind::Order => self.order(index, hits),
-            Kind::Into
-                if matches!(self.word(index + 1), b"outfile" | b"dumpfile")
-                    && self.kind(index + 2) == Kind::Str =>
-            {
+            Kind::Into if self.is_anchored(index) && self.writes(index) => {
                 hits.push(self.hit(&rules::INTO_FILE, index, index + 2));
             }
             Kind::Object
@@ -131,21 +161,45 @@ impl Sql<'_> {
         }
     }
 
+    /// `into outfile 'x'`, `1 into @a`.
+    fn writes(&self, index: usize) -> bool {
+        let target = self.kind(index + 2);
+        match self.word(index + 1) {
+            b"outfile" | b"dumpfile" => {
+                matches!(target, Kind::Str | Kind::Open | Kind::Other)
+                    || self.kind(index + 3) == Kind::Open
+                    || self.word(index + 2).first() >= Some(&0x80)
+            }
+            _ => index == 1 && self.kind(0) == Kind::Number && self.kind(2) == Kind::Var,
+        }
+    }
+
     fn order(&self, index: usize, hits: &mut Vec<Hit>) {
-        if self.kind(index + 1) != Kind::By {
+        if self.kind(index + 1) != Kind::By || !self.is_anchored(index) {
             return;
         }
         let breaks_out = self.follows_breakout(index);
-        let is_number = self.kind(index + 2) == Kind::Number;
-        let mut end = index + 3;
-        while self.kind(end) == Kind::Comma && self.kind(end + 1) == Kind::Number {
-            end += 2;
+        let first = index + 2;
+        let mut end = first + 1;
+        while self.kind(end) == Kind::Comma
+            && matches!(self.kind(end + 1), Kind::Number | Kind::Comment)
+        {
+            end += if self.kind(end + 1) == Kind::Number {
+                2
+            } else {
+                1
+            };
         }
-        let is_probe =
-            is_number && matches!(self.kind(end), Kind::End | Kind::Comment | Kind::Semi);
         let is_attached = breaks_out
+            || (index == 0 && self.is_cut(end))
             || (matches!(self.previous(index), Kind::Number | Kind::Close) && index <= 3);
-        let is_cut = breaks_out && self.is_cut(end) && self.kind(index + 2) == Kind::Ident;
+        let is_probe = match self.kind(first) {
+            Kind::Number => matches!(self.kind(end), Kind::End | Kind::Comment | Kind::Semi),
+            Kind::Keyword => matches!(self.word(first), b"case" | b"if"),
+            Kind::Open => matches!(self.word(first + 1), b"case" | b"if" | b"select"),
+            _ => false,
+        };
+        let is_cut = breaks_out && self.is_cut(end) && self.kind(first) == Kind::Ident;
         if (is_probe && is_attached) || is_cut {
             hits.push(self.hit(&rules::ORDER, index, end));
         }
@@ -156,42 +210,34 @@ impl Sql<'_> {
         let Some(last) = self.tokens.len().checked_sub(1) else {
             return;
         };
-        if self.kind(last) != Kind::Comment {
+        if self.kind(last) != Kind::Comment || !self.is_cut(last) {
             return;
         }
-        let after_quote = self.follows_breakout(last) && self.head_is_value() && self.is_cut(last);
+        let after_quote = self.follows_breakout(last) && self.value;
         // `'=0--`: the value compared with what converts to it.
-        let compares = self.quoted
+        let compares = self.quote.is_some()
             && matches!(self.kind(1), Kind::Cmp | Kind::Arith)
-            && self.head_is_value()
-            && self.is_cut(last)
+            && self.value
             && self
                 .expression(2)
                 .is_some_and(|operand| operand.end == last && !operand.has_name);
-        let after_number = !self.quoted
-            && self.is_cut(last)
+        let says_nothing = self
+            .tokens
+            .last()
+            .map_or(&[][..], |token| token::comment_text(self.text, token))
+            .iter()
+            .all(|byte| matches!(byte, b' ' | b'-' | b'+'));
+        let after_number = self.quote.is_none()
             && self.kind(0) == Kind::Number
             && self.word(last).starts_with(b"--")
+            && says_nothing
             && (1..last).all(|index| matches!(self.kind(index), Kind::Close | Kind::Semi));
-        let after_semicolon =
-            self.quoted && self.is_cut(last) && last == 2 && self.kind(1) == Kind::Semi;
+        let after_semicolon = self.quote.is_some()
+            && self.value
+            && self.kind(last - 1) == Kind::Semi
+            && self.follows_breakout(last - 1);
         if after_quote || compares || after_number || after_semicolon {
             hits.push(self.hit(&rules::COMMENT, 0, last));
-        }
-    }
-
-    /// `'-'`, `'='`, `'^'`: operators between empty strings make a comparison true.
-    pub(super) fn arithmetic(&self, hits: &mut Vec<Hit>) {
-        let is_operator = matches!(self.kind(1), Kind::Arith | Kind::Cmp | Kind::Logic);
-        let is_empty =
-            |index: usize| trim(self.word(index)).len() <= 2 && self.kind(index) == Kind::Str;
-        if self.quoted
-            && self.tokens.len() == 3
-            && is_operator
-            && self.word(0).len() == 1
-            && is_empty(2)
-        {
-            hits.push(self.hit(&rules::ARITHMETIC, 0, 2));
         }
     }
 }

@@ -9,59 +9,78 @@ use crate::waf::scan::before;
 impl Sql<'_> {
     /// Calls that no prose makes, where an expression can stand.
     pub(super) fn function(&self, index: usize, hits: &mut Vec<Hit>) {
-        if self.word(index) == b"waitfor"
-            && matches!(self.word(index + 1), b"delay" | b"time")
-            && matches!(self.kind(index + 2), Kind::Str | Kind::Var | Kind::Number)
-        {
+        if self.waits(index) {
             hits.push(self.hit(&rules::TIME, index, index + 2));
         }
         if !matches!(self.kind(index), Kind::Ident | Kind::Keyword) {
             return;
         }
-        if self.is_timer(index) && self.stands_in_expression(index) {
-            hits.push(self.hit(&rules::TIME, index, index + 3));
-        } else if LEAKS.contains(&self.word(index))
-            && self.calls(index)
-            && self.stands_in_expression(index)
-        {
-            hits.push(self.hit(&rules::LEAK, index, index + 3));
-        } else if CATALOGS.contains(&self.word(index)) && self.names_catalog(index) {
+        let word = self.word(index);
+        if TIMERS.contains(&word) {
+            if self.is_timer(index) && self.stands_in_expression(index) {
+                hits.push(self.hit(&rules::TIME, index, index + 3));
+            }
+        } else if LEAKS.contains(&word) {
+            let names = self.calls(index).is_some() || self.previous(index) == Kind::Logic;
+            if names && self.stands_in_expression(index) {
+                hits.push(self.hit(&rules::LEAK, index, index + 3));
+            }
+        } else if CATALOGS.contains(&unbracketed(word)) && self.names_catalog(index) {
             hits.push(self.hit(&rules::CATALOG, index, index + 2));
+        } else if index == 0 && self.is_chain() {
+            hits.push(self.hit(&rules::LEAK, 0, 3));
         }
     }
 
-    /// `f(` or `package.f(`.
-    fn calls(&self, index: usize) -> bool {
-        self.kind(index + 1) == Kind::Open
-            || (self.kind(index + 1) == Kind::Dot && self.kind(index + 3) == Kind::Open)
+    /// `waitfor delay '0:0:5'`.
+    fn waits(&self, index: usize) -> bool {
+        self.word(index) == b"waitfor"
+            && matches!(self.word(index + 1), b"delay" | b"time")
+            && matches!(
+                self.kind(index + 2),
+                Kind::Str | Kind::Var | Kind::Number | Kind::Open
+            )
+            && self.is_anchored(index)
+    }
+
+    /// `f(`, `package.f(`, `schema.package.f(`: index of the parenthesis.
+    fn calls(&self, index: usize) -> Option<usize> {
+        let mut open = index + 1;
+        while self.kind(open) == Kind::Dot && open < index + 6 {
+            open += 2;
+        }
+        (self.kind(open) == Kind::Open).then_some(open)
     }
 
     /// A timer with an argument that is one: `sleep(5)`, not `sleep (8 hours)`.
     pub(super) fn is_timer(&self, index: usize) -> bool {
-        if !TIMERS.contains(&self.word(index)) || !self.calls(index) {
+        let word = self.word(index);
+        let Some(open) = self.calls(index).filter(|_| TIMERS.contains(&word)) else {
             return false;
-        }
-        let open = if self.kind(index + 1) == Kind::Open {
-            index + 1
-        } else {
-            index + 3
         };
         // `Sleep (1)` alone is a heading; inside a query the space means nothing.
         let is_glued = self
             .tokens
             .get(open)
             .is_some_and(|token| before(self.text, token.start) != b' ');
+        let is_injected = index <= 3
+            && matches!(self.previous(index), Kind::Logic | Kind::Arith)
+            && self.previous(1) != Kind::Ident;
         if index == 0 && !is_glued {
             return false;
         }
+        // No other language has these.
+        if word.contains(&b'_') || word == b"randomblob" || is_injected {
+            return true;
+        }
         let argument = self.expression(open + 1);
-        if self.word(index) == b"benchmark"
+        if word == b"benchmark"
             && argument.is_none_or(|argument| self.kind(argument.end) != Kind::Comma)
         {
             return false;
         }
         argument.is_some_and(|argument| {
-            !argument.has_name
+            (!argument.has_name || argument.has_call)
                 && matches!(
                     self.kind(argument.end),
                     Kind::Close | Kind::Comma | Kind::End | Kind::Comment
@@ -69,18 +88,41 @@ impl Sql<'_> {
         }) || self.kind(open + 1) == Kind::Select
     }
 
+    /// Whether a query can hold a call here: an operand is due, and no sentence goes on behind it.
     fn stands_in_expression(&self, index: usize) -> bool {
-        match self.previous(index) {
-            Kind::Ident
-            | Kind::Object
-            | Kind::Dot
-            | Kind::Other
-            | Kind::Var
-            | Kind::Into
-            | Kind::Close => false,
+        let is_due = match self.previous(index) {
+            Kind::Ident | Kind::Object | Kind::Other | Kind::Var | Kind::Into | Kind::Close => {
+                false
+            }
+            Kind::Dot => index >= 3 && self.previous(index - 2) != Kind::Ident,
             Kind::Str => self.follows_breakout(index),
             _ => true,
-        }
+        };
+        let after = self
+            .calls(index)
+            .and_then(|open| self.close(open))
+            .map_or(Kind::End, |close| self.kind(close + 1));
+        is_due
+            && self.is_anchored(index)
+            && !(index == 0 && matches!(after, Kind::Ident | Kind::Other | Kind::Dot))
+    }
+
+    /// `chr(65)||chr(66)`, `concat(char(97),char(98))`, `unhex(hex(version()))`: nothing but
+    /// functions of SQL in functions of SQL.
+    fn is_chain(&self) -> bool {
+        let is_builder = |index: usize| {
+            matches!(
+                self.word(index),
+                b"char" | b"chr" | b"concat" | b"concat_ws" | b"unhex" | b"hex" | b"nchar"
+            ) && self.kind(index + 1) == Kind::Open
+        };
+        let nested =
+            is_builder(0) && (is_builder(2) || (self.is_function(2) && self.is_function(4)));
+        let joined = is_builder(0)
+            && self.close(1).is_some_and(|close| {
+                (matches!(self.word(close + 1), b"||" | b"+")) && is_builder(close + 2)
+            });
+        (nested || joined) && self.is_anchored(0)
     }
 
     fn names_catalog(&self, index: usize) -> bool {
@@ -89,6 +131,17 @@ impl Sql<'_> {
         let is_whole = index == 0
             && (self.tokens.len() == 1 || (self.kind(1) == Kind::Dot && self.tokens.len() <= 4));
         let is_compared = self.previous(index) == Kind::Logic;
-        in_query || is_whole || is_compared
+        (in_query && self.is_anchored(index)) || is_whole || is_compared
     }
+}
+
+/// `[sysobjects]`, `` `user` ``.
+fn unbracketed(word: &[u8]) -> &[u8] {
+    word.strip_prefix(b"[")
+        .and_then(|word| word.strip_suffix(b"]"))
+        .or_else(|| {
+            word.strip_prefix(b"`")
+                .and_then(|word| word.strip_suffix(b"`"))
+        })
+        .unwrap_or(word)
 }

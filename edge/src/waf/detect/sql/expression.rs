@@ -22,10 +22,11 @@ pub(super) struct Expression {
 }
 
 impl Sql<'_> {
-    /// Skips negations, signs and the like.
-    fn skip_prefix(&self, start: usize) -> usize {
+    /// Skips negations, signs, and parentheses that the query itself closes.
+    pub(super) fn skip_prefix(&self, start: usize) -> usize {
         let is_prefix = |index: usize| {
             self.kind(index) == Kind::Not
+                || self.is_left_open(index)
                 || (self.kind(index) == Kind::Arith && matches!(self.word(index), b"-" | b"+"))
         };
         (start..start + MAX_STEPS)
@@ -33,48 +34,71 @@ impl Sql<'_> {
             .unwrap_or(start)
     }
 
-    /// One operand.
+    /// A parenthesis that the text does not close: `1) or (1=1`.
+    fn is_left_open(&self, index: usize) -> bool {
+        self.kind(index) == Kind::Open && self.close(index).is_none()
+    }
+
+    /// The parenthesis that closes the one at `open`.
+    pub(super) fn close(&self, open: usize) -> Option<usize> {
+        let close = self.closing.get(open).copied();
+        close.filter(|close| *close < self.tokens.len())
+    }
+
+    /// One operand, with the casts behind it.
     fn operand(&self, start: usize) -> Option<Expression> {
         let index = self.skip_prefix(start);
         let plain = Expression {
             end: index + 1,
             ..Expression::default()
         };
-        match self.kind(index) {
+        let mut operand = match self.kind(index) {
             Kind::Number | Kind::Str | Kind::Const | Kind::Var => Some(plain),
             Kind::Open => self.parenthesis(index),
-            Kind::Keyword if matches!(self.word(index), b"case") => self.case(index),
-            Kind::Keyword if matches!(self.word(index), b"exists" | b"if") => self.name(index),
+            Kind::Keyword if self.word(index) == b"case" => self.case(index),
+            Kind::Keyword if self.kind(index + 1) == Kind::Open => self.name(index),
             Kind::Ident | Kind::Object | Kind::Insert => self.name(index),
+            Kind::Other if self.word(index) == b"{" => self.braces(index),
             _ => None,
+        }?;
+        while self.kind(operand.end) == Kind::Cast && operand.end < start + MAX_STEPS {
+            operand.end += 2;
         }
+        Some(operand)
+    }
+
+    /// ODBC's and MySQL's `{x 1}`.
+    fn braces(&self, open: usize) -> Option<Expression> {
+        let close = (open + 2..open + MAX_STEPS).find(|index| self.word(*index) == b"}")?;
+        (self.kind(open + 1) == Kind::Ident && close > open + 2).then_some(Expression {
+            end: close + 1,
+            ..Expression::default()
+        })
     }
 
     fn parenthesis(&self, open: usize) -> Option<Expression> {
-        let close = self
-            .closing
-            .get(open)
-            .copied()
-            .filter(|close| *close < self.tokens.len())?;
+        let close = self.close(open)?;
         let inner = open + 1;
         let is_query = (inner..inner + 4)
             .find(|index| self.kind(*index) != Kind::Open)
             .is_some_and(|index| self.kind(index) == Kind::Select);
-        if is_query {
-            return Some(Expression {
-                end: close + 1,
-                has_call: true,
-                ..Expression::default()
-            });
-        }
-        // The operand inside decides; a shallow look keeps this linear.
-        let names =
-            (inner..close.min(inner + MAX_STEPS)).any(|index| self.kind(index) == Kind::Ident);
-        (close > inner).then_some(Expression {
+        // The operands inside decide; a shallow look keeps this linear.
+        let window = || inner..close.min(inner + MAX_STEPS);
+        let names = !is_query
+            && window().any(|index| self.kind(index) == Kind::Ident && !self.is_function(index));
+        (close > inner).then(|| Expression {
             end: close + 1,
             has_name: names,
-            ..Expression::default()
+            has_call: is_query || window().any(|index| self.is_function(index)),
+            is_compound: false,
         })
+    }
+
+    /// A call of a function that SQL knows; `s.len()` is somebody's code.
+    pub(super) fn is_function(&self, index: usize) -> bool {
+        let name = self.word(index);
+        self.kind(index + 1) == Kind::Open
+            && (FUNCTIONS.contains(&name) || LEAKS.contains(&name) || TIMERS.contains(&name))
     }
 
     fn case(&self, start: usize) -> Option<Expression> {
@@ -100,17 +124,9 @@ impl Sql<'_> {
             }
         }
         if self.kind(index) == Kind::Open {
-            let close = self
-                .closing
-                .get(index)
-                .copied()
-                .filter(|close| *close < self.tokens.len());
-            // Only SQL's own functions are calls; `s.len()` is somebody's code.
-            let is_known = FUNCTIONS.contains(&self.word(start))
-                || LEAKS.contains(&self.word(start))
-                || TIMERS.contains(&self.word(start));
+            let is_known = self.is_function(start) || LEAKS.contains(&self.word(start));
             return Some(Expression {
-                end: close? + 1,
+                end: self.close(index)? + 1,
                 has_call: is_known,
                 has_name: !is_known,
                 ..Expression::default()
@@ -150,7 +166,9 @@ impl Sql<'_> {
         if self.kind(index) == Kind::Not {
             index += 1;
         }
-        if self.kind(index) != Kind::Cmp {
+        // PostgreSQL asks `'{"a":1}' ? 'a'`.
+        let asks = self.word(index) == b"?" && self.kind(index - 1) == Kind::Str;
+        if self.kind(index) != Kind::Cmp && !asks {
             return None;
         }
         let operator = self.word(index);
@@ -177,6 +195,13 @@ impl Sql<'_> {
             end = self.expression(end + 1)?.end;
             both.end = end;
         }
+        // `0=0=1`.
+        if self.kind(end) == Kind::Cmp
+            && let Some(next) = self.expression(end + 1)
+        {
+            both.end = next.end;
+            both.has_name |= next.has_name;
+        }
         Some(both)
     }
 
@@ -197,5 +222,6 @@ impl Sql<'_> {
                 | Kind::Comma
                 | Kind::Where
         ) || (self.kind(index) == Kind::Keyword && matches!(self.word(index), b"then" | b"as"))
+            || (self.kind(index) == Kind::Arith && index + 1 == self.tokens.len())
     }
 }

@@ -6,9 +6,13 @@
 //! what follows a complete condition must be the end, a comment or another clause.
 
 mod boolean;
+mod breakout;
 mod call;
 mod expression;
+mod keyword;
+mod lexeme;
 mod names;
+mod query;
 mod statement;
 mod token;
 
@@ -73,9 +77,29 @@ struct Sql<'a> {
     tokens: Vec<Token>,
     /// Index of the closing parenthesis for each opening one, the number of tokens elsewhere.
     closing: Vec<usize>,
-    /// Whether the text is read as if it stood inside quotes.
-    quoted: bool,
+    /// The quote inside which the text is read.
+    quote: Option<u8>,
+    /// The text of a last string that only the application's quote would close.
+    open: Option<&'a [u8]>,
+    /// Whether the string before the break-out is a value: up to three words on one line.
+    value: bool,
+    /// Whether the text ends as an injection does that is written to work.
+    terminated: bool,
+    /// Index of the token from which on the text is prose: words that no query puts side by side
+    /// have been read.
+    prose: usize,
+    /// Whether the text is a listing of several lines, which somebody shows or keeps.
+    listing: bool,
 }
+
+/// Pairs of plain words that a query may hold: an alias here, a type name there.
+const MAX_WORD_PAIRS: usize = 3;
+/// Shortest text of several lines that is a listing, in bytes.
+const MIN_LISTING: usize = 160;
+/// Tokens of a listing that may still belong to an attack put before it.
+const LISTING_HEAD: usize = 4;
+/// Longest text read as if it stood inside backticks: longer ones are Markdown.
+const MAX_BACKTICKED: usize = 256;
 
 /// Names the rules that any of the readings breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
@@ -84,8 +108,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         return;
     }
     Sql::new(text.lower, None).detect(hits);
-    for quote in *b"'\"" {
-        if text.lower.contains(&quote) {
+    for quote in *b"'\"`" {
+        let is_short = quote != b'`' || text.lower.len() <= MAX_BACKTICKED;
+        if is_short && text.lower.contains(&quote) {
             Sql::new(text.lower, Some(quote)).detect(hits);
         }
     }
@@ -95,12 +120,24 @@ impl<'a> Sql<'a> {
     fn new(text: &'a [u8], quote: Option<u8>) -> Self {
         let tokens = tokens(text, quote);
         let closing = closing(&tokens);
-        Self {
+        let last = tokens.last().filter(|_| tokens.len() > 1);
+        let open = quote
+            .zip(last)
+            .and_then(|(quote, last)| token::open_string(text, last, quote));
+        let mut sql = Self {
             text,
+            value: quote.is_some() && is_value(text, tokens.first()),
+            terminated: false,
+            open,
+            prose: prose(&tokens),
+            listing: text.len() >= MIN_LISTING
+                && text.iter().filter(|byte| **byte == b'\n').count() >= 2,
             tokens,
             closing,
-            quoted: quote.is_some(),
-        }
+            quote,
+        };
+        sql.terminated = sql.is_terminated();
+        sql
     }
 
     fn detect(&self, hits: &mut Vec<Hit>) {
@@ -112,7 +149,26 @@ impl<'a> Sql<'a> {
             self.clause(index, hits);
         }
         self.comment(hits);
-        self.arithmetic(hits);
+        self.breakout(hits);
+    }
+
+    /// Whether SQL at this token may be meant for a database: not after a sentence's worth of
+    /// words, nor far into a listing.
+    fn is_anchored(&self, index: usize) -> bool {
+        index < self.prose
+            && (!self.listing || index <= LISTING_HEAD)
+            && (self.quote.is_none() || self.value || self.terminated)
+    }
+
+    /// A comment at the end that says nothing, or a short string that the application closes.
+    fn is_terminated(&self) -> bool {
+        self.open
+            .is_some_and(|tail| tail.len() <= 16 && !tail.contains(&b' '))
+            || self
+                .tokens
+                .len()
+                .checked_sub(1)
+                .is_some_and(|last| self.is_cut(last))
     }
 
     /// Kind of the token at `index`, [`Kind::End`] outside.
@@ -149,11 +205,14 @@ impl<'a> Sql<'a> {
         while index > 0 && self.kind(index - 1) == Kind::Close {
             index -= 1;
         }
-        self.quoted && index == 1
+        self.quote.is_some() && index == 1
     }
 
     /// Whether a comment at this token says nothing, as the one that cuts a query's rest off.
     fn is_cut(&self, index: usize) -> bool {
+        if self.kind(index) != Kind::Comment {
+            return false;
+        }
         let said = self
             .tokens
             .get(index)
@@ -164,18 +223,27 @@ impl<'a> Sql<'a> {
         } else {
             3
         };
-        self.kind(index) == Kind::Comment && trim(said).len() <= longest
+        trim(said).len() <= longest
     }
+}
 
-    /// Whether the string before the break-out is short enough to be a value, not prose.
-    fn head_is_value(&self) -> bool {
-        let head = self.word(0);
-        head.len() <= 40
-            && trim(span(head, 0, head.len().saturating_sub(1)))
-                .split(|byte| *byte == b' ')
-                .count()
-                <= 2
-    }
+/// Whether the text before the quote that breaks out is a value and not prose.
+fn is_value(text: &[u8], head: Option<&Token>) -> bool {
+    let end = head.map_or(0, |token| token.end.saturating_sub(1));
+    let head = trim(span(text, 0, end));
+    let spaces = head.iter().filter(|byte| **byte == b' ').take(3).count();
+    spaces <= 2 && !head.contains(&b'\n')
+}
+
+/// Index of the token that completes one pair of plain words too many.
+fn prose(tokens: &[Token]) -> usize {
+    let is_word = |token: &Token| token.kind == Kind::Ident;
+    tokens
+        .windows(2)
+        .enumerate()
+        .filter(|(_, pair)| pair.iter().all(is_word))
+        .nth(MAX_WORD_PAIRS - 1)
+        .map_or(tokens.len(), |(index, _)| index + 1)
 }
 
 /// Matches parentheses in one pass.

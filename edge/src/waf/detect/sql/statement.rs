@@ -1,6 +1,6 @@
 //! Whole statements and subqueries.
 
-use super::names::{ARTICLES, CATALOGS, FUNCTIONS, LEAKS, SENSITIVE};
+use super::names::{FUNCTIONS, LEAKS, SENSITIVE};
 use super::token::Kind;
 use super::{Hit, Sql};
 use crate::waf::rules::sql as rules;
@@ -9,72 +9,15 @@ use crate::waf::rules::sql as rules;
 const MAX_ITEMS: usize = 64;
 
 impl Sql<'_> {
-    /// `union [all] select <list>`.
-    pub(super) fn union(&self, index: usize, hits: &mut Vec<Hit>) {
-        if self.kind(index) != Kind::Union {
-            return;
-        }
-        let mut select = index + 1;
-        while matches!(self.kind(select), Kind::All | Kind::Open) && select < index + 8 {
-            select += 1;
-        }
-        if self.kind(select) != Kind::Select {
-            return;
-        }
-        let first = (select + 1..select + 5)
-            .find(|at| !matches!(self.kind(*at), Kind::All | Kind::Open))
-            .unwrap_or(select + 1);
-        let is_list = match self.kind(first) {
-            Kind::Number | Kind::Const | Kind::Str | Kind::Var => true,
-            Kind::Arith => matches!(self.word(first), b"*" | b"-" | b"+"),
-            Kind::Ident | Kind::Object | Kind::Keyword => self.is_listed(first, index),
-            Kind::End | Kind::Comment => self.is_attached(index),
-            _ => false,
-        };
-        if is_list {
-            hits.push(self.hit(&rules::UNION, index, first));
-        }
-    }
-
-    /// Whether a name after `union select` is an item of a list and not a noun.
-    fn is_listed(&self, first: usize, union: usize) -> bool {
-        match self.kind(first + 1) {
-            Kind::Open => self.is_function(first) || self.is_attached(union),
-            Kind::Comma => {
-                self.is_attached(union)
-                    || self.kind(first + 2) != Kind::Ident
-                    || self.kind(first + 3) != Kind::Ident
-            }
-            Kind::Dot | Kind::Comment => true,
-            Kind::From => self.is_attached(union) || self.is_table(first + 2),
-            Kind::End => self.is_attached(union),
-            _ => false,
-        }
-    }
-
-    /// Whether the token at `index` continues a value rather than a sentence.
-    fn is_attached(&self, index: usize) -> bool {
-        matches!(
-            self.previous(index),
-            Kind::Number
-                | Kind::Const
-                | Kind::Str
-                | Kind::Close
-                | Kind::Var
-                | Kind::End
-                | Kind::Arith
-        ) && (!self.quoted || index <= 3 || self.previous(index) != Kind::Str)
-    }
-
-    fn is_function(&self, index: usize) -> bool {
-        FUNCTIONS.contains(&self.word(index)) && self.kind(index + 1) == Kind::Open
-    }
-
     /// Whether a statement may start at `index`.
     fn starts_statement(&self, index: usize) -> bool {
         match self.previous(index) {
-            Kind::End | Kind::Semi => true,
+            Kind::End => !self.listing,
+            Kind::Semi => true,
             Kind::Open => self.opens_query(index - 1),
+            // `1 and select ...` is wrong and tried.
+            Kind::Logic => index == 2 && self.kind(0) == Kind::Number,
+            Kind::Str => self.follows_breakout(index) && self.kind(index) == Kind::Exec,
             _ => false,
         }
     }
@@ -111,7 +54,7 @@ impl Sql<'_> {
 
     /// Statements, each with its operands.
     pub(super) fn statement(&self, index: usize, hits: &mut Vec<Hit>) {
-        if !self.starts_statement(index) {
+        if !self.starts_statement(index) || !self.is_anchored(index) {
             return;
         }
         let stacked = self.previous(index) == Kind::Semi;
@@ -124,108 +67,15 @@ impl Sql<'_> {
             Kind::Exec => self.exec(index).then_some(&rules::STACKED),
             _ => None,
         };
+        let rule = rule.or_else(|| (stacked && self.command(index)).then_some(&rules::STACKED));
         hits.extend(rule.map(|rule| self.hit(rule, index, index + 4)));
     }
 
-    /// `select <list> from <table> ...`, or a list that only SQL could mean.
-    fn select(&self, index: usize) -> Option<&'static crate::waf::rules::Rule> {
-        let (end, mut evidence) = self.list(index + 1)?;
-        let nested = self.previous(index) == Kind::Open;
-        if self.kind(end) != Kind::From {
-            let has_call = self.is_function(index + 1)
-                || self.kind(index + 1) == Kind::Var
-                || self.is_timer(index + 1);
-            let alone = has_call && self.ends(end);
-            let in_query = nested && self.ends(end) && self.kind(index + 1) != Kind::Ident;
-            return (alone || in_query).then_some(&rules::SELECT);
-        }
-        let table = end + 1;
-        if self.kind(table) != Kind::Open && !self.is_table(table) {
-            return None;
-        }
-        let after = self.after_table(table);
-        if !(self.ends(after) || matches!(self.kind(after), Kind::Keyword | Kind::Set)) {
-            return None;
-        }
-        evidence |= self.kind(table) == Kind::Open || nested || self.names_secrets(index, after);
-        evidence |= self.kind(after) == Kind::Where && self.comparison(after + 1).is_some();
-        evidence |= matches!(
-            self.kind(after),
-            Kind::Limit | Kind::Semi | Kind::Comment | Kind::Union
-        );
-        Some(if evidence {
-            &rules::SELECT
-        } else {
-            &rules::SELECT_WEAK
-        })
-    }
-
-    /// The items after `select`: the token after them, and whether they prove SQL.
-    fn list(&self, start: usize) -> Option<(usize, bool)> {
-        let mut index = start;
-        let mut evidence = false;
-        while matches!(self.kind(index), Kind::All) || self.word(index) == b"top" {
-            index += if self.word(index) == b"top" { 2 } else { 1 };
-        }
-        for _ in 0..MAX_ITEMS {
-            if self.word(index) == b"*" {
-                evidence = true;
-                index += 1;
-            } else {
-                let item = self.comparison(index).or_else(|| self.expression(index))?;
-                evidence |= item.has_call
-                    || self.kind(index) == Kind::Var
-                    || self.kind(index + 1) == Kind::Dot;
-                index = item.end;
-            }
-            if self.word(index) == b"as" {
-                index += 2;
-            } else if self.kind(index) == Kind::Dot && self.word(index + 1) == b"*" {
-                evidence = true;
-                index += 2;
-            }
-            if self.kind(index) != Kind::Comma {
-                break;
-            }
-            evidence = true;
-            index += 1;
-        }
-        Some((index, evidence))
-    }
-
-    fn is_table(&self, index: usize) -> bool {
-        matches!(self.kind(index), Kind::Ident | Kind::Object | Kind::Str)
-            && !ARTICLES.contains(&self.word(index))
-    }
-
-    /// Index after a table's name and its alias.
-    fn after_table(&self, table: usize) -> usize {
-        let mut index = if self.kind(table) == Kind::Open {
-            self.closing.get(table).map_or(table, |close| close + 1)
-        } else {
-            table + 1
-        };
-        while self.kind(index) == Kind::Dot {
-            index += 2;
-        }
-        if self.word(index) == b"as" {
-            return index + 2;
-        }
-        let is_alias = self.kind(index) == Kind::Ident
-            && self.word(index).len() <= 3
-            && !ARTICLES.contains(&self.word(index));
-        if is_alias { index + 1 } else { index }
-    }
-
-    fn names_secrets(&self, start: usize, end: usize) -> bool {
-        (start..=end).take(MAX_ITEMS).any(|index| {
-            SENSITIVE.contains(&self.word(index)) || CATALOGS.contains(&self.word(index))
-        })
-    }
-
     fn insert(&self, index: usize) -> Option<&'static crate::waf::rules::Rule> {
+        let stacked = self.previous(index) == Kind::Semi;
         if self.kind(index + 1) != Kind::Into || !self.is_table(index + 2) {
-            return None;
+            let is_begun = stacked && index <= 2 && self.kind(index + 1) == Kind::Into;
+            return (is_begun && self.kind(index + 2) == Kind::End).then_some(&rules::INSERT);
         }
         let mut after = self.after_table(index + 2);
         if self.kind(after) == Kind::Open {
@@ -255,12 +105,17 @@ impl Sql<'_> {
     }
 
     fn delete(&self, index: usize, stacked: bool) -> bool {
-        if self.kind(index + 1) != Kind::From || !self.is_table(index + 2) {
+        // MSSQL needs no `from`.
+        let table = index + 1 + usize::from(self.kind(index + 1) == Kind::From);
+        if table == index + 1 && !(stacked && SENSITIVE.contains(&self.word(table))) {
             return false;
         }
-        let after = self.after_table(index + 2);
+        if !self.is_table(table) {
+            return false;
+        }
+        let after = self.after_table(table);
         match self.kind(after) {
-            Kind::End => stacked || SENSITIVE.contains(&self.word(index + 2)),
+            Kind::End => stacked || SENSITIVE.contains(&self.word(table)),
             Kind::Where => self.comparison(after + 1).is_some(),
             Kind::Semi | Kind::Comment => true,
             _ => false,
@@ -275,7 +130,14 @@ impl Sql<'_> {
             index + 1
         };
         if self.kind(object) != Kind::Object {
-            return false;
+            // `truncate users` needs no object.
+            return self.word(index) == b"truncate"
+                && self.previous(index) == Kind::Semi
+                && self.is_table(object)
+                && matches!(
+                    self.kind(object + 1),
+                    Kind::End | Kind::Comment | Kind::Semi
+                );
         }
         let mut name = object + 1;
         while matches!(self.kind(name), Kind::Keyword | Kind::Not) && name < object + 4 {
@@ -311,20 +173,111 @@ impl Sql<'_> {
     fn exec(&self, index: usize) -> bool {
         let next = self.word(index + 1);
         match self.word(index) {
-            b"declare" => self.kind(index + 1) == Kind::Var,
+            b"declare" => self.kind(index + 1) == Kind::Var && index + 2 < self.tokens.len(),
             b"shutdown" => {
                 self.previous(index) == Kind::Semi
-                    && matches!(self.kind(index + 1), Kind::End | Kind::Comment | Kind::Semi)
+                    && (matches!(self.kind(index + 1), Kind::End | Kind::Comment | Kind::Semi)
+                        || self.word(index + 1) == b"with")
             }
             b"exec" | b"execute" => {
                 next.starts_with(b"xp_")
                     || next.starts_with(b"sp_")
                     || next == b"master"
                     || next == b"immediate"
+                    || (self.previous(index) == Kind::Semi && self.kind(index + 2) == Kind::End)
                     || (self.kind(index + 1) == Kind::Open
                         && matches!(self.kind(index + 2), Kind::Str | Kind::Var))
             }
             _ => false,
         }
     }
+
+    /// Statements that count only after the semicolon that ends somebody else's.
+    fn command(&self, index: usize) -> bool {
+        let (second, third) = (index + 1, index + 2);
+        let ends = |at: usize| matches!(self.kind(at), Kind::End | Kind::Comment | Kind::Semi);
+        let word = self.word(second);
+        match self.word(index) {
+            b"show" => SHOWN.contains(&word),
+            b"use" | b"desc" | b"describe" | b"explain" => {
+                self.kind(second) == Kind::Ident && ends(third) && self.quote.is_some()
+                    || word == b"master"
+                    || word == b"mysql"
+                    || self.kind(second) == Kind::Select
+            }
+            b"grant" | b"revoke" => self.follows(second, &[b"on", b"to", b"from"]),
+            b"call" | b"pragma" | b"dbcc" => {
+                self.kind(second) == Kind::Ident
+                    && matches!(self.kind(third), Kind::Open | Kind::Dot | Kind::Cmp)
+            }
+            b"handler" => matches!(self.word(third), b"open" | b"read"),
+            b"rename" => word == b"table",
+            b"prepare" => self.kind(third) == Kind::From || self.word(third) == b"as",
+            b"execute" | b"deallocate" => ends(third) && self.quote.is_some(),
+            b"set" => self.kind(second) == Kind::Var || word == b"global",
+            b"print" => matches!(self.kind(second), Kind::Var | Kind::Str),
+            b"vacuum" | b"reconfigure" | b"rollback" | b"commit" => ends(second),
+            b"attach" | b"detach" | b"backup" | b"restore" => self.kind(second) == Kind::Object,
+            b"load" => matches!(word, b"data" | b"xml"),
+            b"bulk" => self.kind(second) == Kind::Insert,
+            b"merge" => self.kind(second) == Kind::Into,
+            b"copy" => {
+                self.kind(second) == Kind::Open
+                    || self.follows(second, &[b"from", b"to", b"program"])
+            }
+            b"kill" => self.kind(second) == Kind::Number && ends(third),
+            b"begin" => {
+                matches!(
+                    self.kind(second),
+                    Kind::Exec | Kind::Select | Kind::Insert | Kind::Update
+                ) || self.kind(third) == Kind::Dot
+            }
+            b"if" => self.kind(second) == Kind::Open || word == b"exists",
+            b"with" => self.word(third) == b"as" && self.kind(index + 3) == Kind::Open,
+            b"do" => self.is_function(second) || self.kind(second) == Kind::Str,
+            b"declare" => {
+                self.kind(second) == Kind::Ident
+                    && matches!(
+                        self.word(third),
+                        b"int"
+                            | b"integer"
+                            | b"varchar"
+                            | b"varchar2"
+                            | b"nvarchar"
+                            | b"number"
+                            | b"cursor"
+                            | b"text"
+                    )
+            }
+            b"lock" | b"unlock" | b"flush" | b"reset" => {
+                matches!(word, b"tables" | b"table" | b"privileges" | b"master")
+            }
+            _ => self.kind(index) == Kind::Open && self.is_function(second),
+        }
+    }
+
+    /// Whether one of the words stands among the next few tokens.
+    fn follows(&self, start: usize, words: &[&[u8]]) -> bool {
+        (start..start + 8).any(|index| words.contains(&self.word(index)))
+    }
 }
+
+/// What MySQL shows.
+const SHOWN: &[&[u8]] = &[
+    b"tables",
+    b"databases",
+    b"columns",
+    b"grants",
+    b"variables",
+    b"processlist",
+    b"schemas",
+    b"create",
+    b"status",
+    b"full",
+    b"fields",
+    b"index",
+    b"engines",
+    b"table",
+    b"master",
+    b"global",
+];

@@ -1,7 +1,8 @@
 //! SQL tokens, as loosely as the five dialects read them together. White space and closed
 //! comments vanish; MySQL's version comments (`/*!50000 ... */`) are read as the code they are.
 
-use crate::waf::scan::{at, find, from, is_space, is_word, skip_while, span};
+use super::lexeme::{empty_exponent, is_latin_space, string_end, token};
+use crate::waf::scan::{at, find, find_any, from, is_space, skip_while, span};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(super) enum Kind {
     /// `or`, `and`, `xor`, `&&`, `||`.
     Logic,
     Not,
+    /// PostgreSQL's `::`.
+    Cast,
     Open,
     Close,
     Comma,
@@ -71,13 +74,21 @@ pub(super) struct Token {
 /// Most tokens read of one value; an attack that needs more has long been seen.
 const MAX_TOKENS: usize = 20_000;
 
+/// Proof that plus signs stand for spaces: a list of payloads was sent as it was written for URLs.
+const PLUS_FOR_SPACE: &[&[u8]] = &[
+    b"+or+", b"+and+", b"+union", b"select+", b"+order+", b"+group+", b"+--", b"--+", b"/+",
+    b"+/*", b"+where+", b"+from+",
+];
+
 /// The tokens of `text`. With a `quote`, the text is read as if it stood inside that quote: the
 /// first token is the string that the text's first such quote ends.
 pub(super) fn tokens(text: &[u8], quote: Option<u8>) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut index = 0;
+    let plus_is_space = !text.contains(&b' ') && find_any(text, PLUS_FOR_SPACE).is_some();
     if let Some(quote) = quote {
-        let end = string_end(text, 0, quote);
+        // An application that escapes with backslashes doubles the attacker's own: `\\' or`.
+        let end = string_end(text, 0, quote, false).unwrap_or(text.len());
         tokens.push(Token {
             kind: Kind::Str,
             start: 0,
@@ -87,7 +98,7 @@ pub(super) fn tokens(text: &[u8], quote: Option<u8>) -> Vec<Token> {
     }
     while index < text.len() && tokens.len() < MAX_TOKENS {
         let byte = at(text, index);
-        if is_space(byte) {
+        if is_space(byte) || is_latin_space(text, index) || (byte == b'+' && plus_is_space) {
             index += 1;
             continue;
         }
@@ -112,221 +123,23 @@ fn vanishing(text: &[u8], index: usize) -> Option<usize> {
             let end = skip_while(text, index, |byte| byte != b'\n');
             (end < text.len()).then_some(end)
         }
+        (b'0'..=b'9', ..) => empty_exponent(text, index),
         _ => None,
-    }
-}
-
-fn token(text: &[u8], start: usize) -> Token {
-    let one = |kind| Token {
-        kind,
-        start,
-        end: start + 1,
-    };
-    match at(text, start) {
-        quote @ (b'\'' | b'"') => Token {
-            kind: Kind::Str,
-            start,
-            end: string_end(text, start + 1, quote),
-        },
-        b'`' => backtick(text, start),
-        b'0'..=b'9' => number(text, start),
-        b'.' if at(text, start + 1).is_ascii_digit() => number(text, start),
-        byte if is_word(byte) || byte >= 0x80 => word(text, start),
-        b'@' => Token {
-            kind: Kind::Var,
-            start,
-            end: skip_while(text, start, |byte| {
-                is_word(byte) || matches!(byte, b'@' | b'.')
-            }),
-        },
-        b'#' => Token {
-            kind: Kind::Comment,
-            start,
-            end: text.len(),
-        },
-        b'-' if at(text, start + 1) == b'-' => Token {
-            kind: Kind::Comment,
-            start,
-            end: text.len(),
-        },
-        b'/' if at(text, start + 1) == b'*' => Token {
-            kind: Kind::Comment,
-            start,
-            end: text.len(),
-        },
-        b'(' => one(Kind::Open),
-        b')' => one(Kind::Close),
-        b',' => one(Kind::Comma),
-        b';' => one(Kind::Semi),
-        b'.' => one(Kind::Dot),
-        b'|' | b'&' | b'<' | b'>' | b'=' | b'!' | b'+' | b'-' | b'*' | b'/' | b'%' | b'^'
-        | b'~' | b':' => operator(text, start),
-        _ => one(Kind::Other),
-    }
-}
-
-/// End of the string whose text starts at `start`: after its quote, doubled and escaped ones
-/// skipped, or the end of the text.
-fn string_end(text: &[u8], start: usize, quote: u8) -> usize {
-    let mut index = start;
-    while index < text.len() {
-        match at(text, index) {
-            b'\\' => index += 2,
-            byte if byte == quote && at(text, index + 1) == quote && index > start => index += 2,
-            byte if byte == quote => return index + 1,
-            _ => index += 1,
-        }
-    }
-    text.len()
-}
-
-/// MySQL's quoted identifier; a lone backtick is nothing.
-fn backtick(text: &[u8], start: usize) -> Token {
-    let end = skip_while(text, start + 1, |byte| {
-        is_word(byte) || matches!(byte, b'.' | b'$')
-    });
-    let closed = at(text, end) == b'`';
-    Token {
-        kind: if closed { Kind::Ident } else { Kind::Other },
-        start,
-        end: if closed { end + 1 } else { start + 1 },
-    }
-}
-
-fn number(text: &[u8], start: usize) -> Token {
-    if at(text, start) == b'0' && at(text, start + 1) == b'x' {
-        let end = skip_while(text, start + 2, |byte| byte.is_ascii_hexdigit());
-        return Token {
-            kind: Kind::Number,
-            start,
-            end,
-        };
-    }
-    let mut end = skip_while(text, start, |byte| byte.is_ascii_digit());
-    if at(text, end) == b'.' && at(text, end + 1) != b'.' {
-        end = skip_while(text, end + 1, |byte| byte.is_ascii_digit());
-    }
-    if at(text, end) == b'e' && at(text, end + 1).is_ascii_digit() {
-        end = skip_while(text, end + 1, |byte| byte.is_ascii_digit());
-    }
-    Token {
-        kind: Kind::Number,
-        start,
-        end,
-    }
-}
-
-fn word(text: &[u8], start: usize) -> Token {
-    let end = skip_while(text, start, |byte| {
-        is_word(byte) || byte == b'$' || byte >= 0x80
-    });
-    let word = span(text, start, end);
-    // `x'41'`, `n'a'`, `b'1'`, `e'a'`: a prefix of the string.
-    if end == start + 1
-        && matches!(word, b"x" | b"n" | b"b" | b"e" | b"q")
-        && at(text, end) == b'\''
-    {
-        return Token {
-            kind: Kind::Str,
-            start,
-            end: string_end(text, end + 1, b'\''),
-        };
-    }
-    Token {
-        kind: keyword(word),
-        start,
-        end,
-    }
-}
-
-fn operator(text: &[u8], start: usize) -> Token {
-    let byte = at(text, start);
-    let is_symbol = |byte| matches!(byte, b'|' | b'&' | b'<' | b'>' | b'=' | b'!');
-    // No operator is longer than three; an unbounded run would make `&&&&...` quadratic.
-    let run = skip_while(span(text, 0, start + 3), start, is_symbol);
-    let kind = match span(text, start, run) {
-        b"||" | b"&&" => Kind::Logic,
-        b"=" | b"==" | b"<" | b">" | b"<=" | b">=" | b"<>" | b"!=" | b"<=>" | b"!<" | b"!>" => {
-            Kind::Cmp
-        }
-        b"|" | b"&" | b"<<" | b">>" => Kind::Arith,
-        b"!" | b"!!" => Kind::Not,
-        b"" => {
-            return Token {
-                kind: arithmetic(byte),
-                start,
-                end: start + 1,
-            };
-        }
-        // `=!1`, `&&!0`: the operator, then a negation.
-        [b'=', b'!', ..] => {
-            return Token {
-                kind: Kind::Cmp,
-                start,
-                end: start + 1,
-            };
-        }
-        [b'&', b'&', ..] | [b'|', b'|', ..] => {
-            return Token {
-                kind: Kind::Logic,
-                start,
-                end: start + 2,
-            };
-        }
-        _ => Kind::Other,
-    };
-    Token {
-        kind,
-        start,
-        end: run,
-    }
-}
-
-const fn arithmetic(byte: u8) -> Kind {
-    match byte {
-        b':' => Kind::Other,
-        b'~' => Kind::Not,
-        _ => Kind::Arith,
-    }
-}
-
-fn keyword(word: &[u8]) -> Kind {
-    match word {
-        b"or" | b"and" | b"xor" => Kind::Logic,
-        b"not" | b"binary" => Kind::Not,
-        b"like" | b"rlike" | b"regexp" | b"ilike" | b"glob" | b"is" | b"in" | b"between"
-        | b"similar" => Kind::Cmp,
-        b"div" | b"mod" => Kind::Arith,
-        b"null" | b"true" | b"false" => Kind::Const,
-        b"select" => Kind::Select,
-        b"union" | b"intersect" | b"except" => Kind::Union,
-        b"all" | b"distinct" | b"distinctrow" => Kind::All,
-        b"from" => Kind::From,
-        b"where" => Kind::Where,
-        b"having" => Kind::Having,
-        b"order" | b"group" => Kind::Order,
-        b"by" => Kind::By,
-        b"limit" | b"offset" | b"fetch" => Kind::Limit,
-        b"insert" | b"replace" => Kind::Insert,
-        b"into" => Kind::Into,
-        b"update" => Kind::Update,
-        b"set" => Kind::Set,
-        b"delete" => Kind::Delete,
-        b"drop" | b"truncate" | b"alter" | b"create" => Kind::Schema,
-        b"table" | b"database" | b"schema" | b"view" | b"index" | b"procedure" | b"function"
-        | b"trigger" | b"user" | b"role" | b"column" | b"login" => Kind::Object,
-        b"exec" | b"execute" | b"declare" | b"shutdown" | b"waitfor" => Kind::Exec,
-        b"as" | b"then" | b"else" | b"when" | b"case" | b"join" | b"on" | b"values" | b"if"
-        | b"exists" | b"cascade" | b"inner" | b"left" | b"right" | b"cross" | b"using" => {
-            Kind::Keyword
-        }
-        _ => Kind::Ident,
     }
 }
 
 /// The text of a token.
 pub(super) fn text_of<'a>(text: &'a [u8], token: &Token) -> &'a [u8] {
     span(text, token.start, token.end)
+}
+
+/// What stands in a string that the end of the text leaves open, when the token is one that
+/// `quote` opened.
+pub(super) fn open_string<'a>(text: &'a [u8], token: &Token, quote: u8) -> Option<&'a [u8]> {
+    let is_open = token.kind == Kind::Str
+        && at(text, token.start) == quote
+        && string_end(text, token.start + 1, quote, true).is_none();
+    is_open.then(|| from(text, token.start + 1))
 }
 
 /// What a comment token says after its marker.
@@ -338,7 +151,8 @@ pub(super) fn comment_text<'a>(text: &'a [u8], token: &Token) -> &'a [u8] {
 #[cfg(test)]
 mod tests {
     use super::Kind::{
-        Arith, Close, Cmp, Comment, Const, Ident, Logic, Not, Number, Open, Select, Str, Union, Var,
+        Arith, Cast, Close, Cmp, Comment, Const, Ident, Logic, Not, Number, Open, Select, Str,
+        Union, Var,
     };
     use super::*;
 
@@ -390,5 +204,24 @@ mod tests {
             [Number, Logic, Open, Not, Number, Close]
         );
         assert_eq!(kinds("a-b", None), [Ident, Arith, Ident]);
+    }
+
+    #[test]
+    fn reads_what_dialects_add() {
+        assert_eq!(
+            kinds("'{}'::jsonb @> $$a$$ -> [a b]", None),
+            [Str, Cast, Ident, Cmp, Str, Arith, Ident]
+        );
+        assert_eq!(kinds("1.e(ascii 1.e(1", None), [Open, Ident, Open, Number]);
+        assert_eq!(kinds("1+or+1", None), [Number, Logic, Number]);
+        assert_eq!(kinds("1 + 1", None), [Number, Arith, Number]);
+        assert_eq!(kinds("uni/**/on selselectect", None), [Union, Select]);
+        assert_eq!(
+            tokens(b"1\xa0or\xa01", None)
+                .iter()
+                .map(|token| token.kind)
+                .collect::<Vec<_>>(),
+            [Number, Logic, Number]
+        );
     }
 }

@@ -1,0 +1,90 @@
+//! What follows the quote that ends a value: the rest of an expression, up to a comment or to a
+//! string that the application's own quote will close. `x'='x`, `'-'`, `1' and '1`.
+//!
+//! Such a text needs no keyword and no constant to be an attack, so the whole of it must be read,
+//! and what stands before the quote must be a value: in code and in prose the first quote opens.
+
+use super::token::Kind;
+use super::{Hit, Sql};
+use crate::waf::rules::sql as rules;
+use crate::waf::scan::{before, from, is_space, is_word, span};
+
+/// Longest chain of operators and operands followed.
+const MAX_LINKS: usize = 16;
+/// Longest value before the quote.
+const MAX_HEAD: usize = 64;
+/// Longest text that is left for the application's quote to close.
+const MAX_TAIL: usize = 32;
+
+impl Sql<'_> {
+    /// Names the rule for a text that is nothing but the rest of an expression.
+    pub(super) fn breakout(&self, hits: &mut Vec<Hit>) {
+        if self.quote.is_none() || !self.head_is_plain() {
+            return;
+        }
+        let first = (1..1 + MAX_LINKS)
+            .find(|index| self.kind(*index) != Kind::Close)
+            .unwrap_or(1);
+        let mut index = first;
+        let mut links = 0;
+        while links < MAX_LINKS
+            && let Some(end) = self.link(index)
+        {
+            index = end;
+            links += 1;
+        }
+        let is_whole = index == self.tokens.len() && self.tail_is_plain();
+        if links > 0 && is_whole && (links > 1 || self.is_operator(first)) {
+            hits.push(self.hit(&rules::ARITHMETIC, 0, index));
+        }
+    }
+
+    /// An operator and its operands.
+    fn link(&self, index: usize) -> Option<usize> {
+        match self.kind(index) {
+            Kind::Logic | Kind::Arith => {
+                let next = self
+                    .comparison(index + 1)
+                    .or_else(|| self.expression(index + 1));
+                next.map(|operand| operand.end)
+            }
+            Kind::Cmp | Kind::Not => {
+                let operand = (index + 1..index + 4)
+                    .find(|next| !matches!(self.kind(*next), Kind::Cmp | Kind::Not))?;
+                self.expression(operand).map(|operand| operand.end)
+            }
+            _ => None,
+        }
+    }
+
+    /// `'like'` is a quoted word: an operator that is a word needs space before it or a text behind.
+    fn is_operator(&self, index: usize) -> bool {
+        let Some(token) = self.tokens.get(index) else {
+            return false;
+        };
+        let is_symbol = !is_word(self.word(index).first().copied().unwrap_or(0));
+        let is_apart = is_space(before(self.text, token.start)) || index > 1;
+        is_symbol || is_apart || self.open.is_some_and(|tail| !tail.is_empty())
+    }
+
+    /// Whether the text before the quote is one value, not prose or code.
+    fn head_is_plain(&self) -> bool {
+        let head = self.word(0);
+        let head = span(head, 0, head.len().saturating_sub(1));
+        head.len() <= MAX_HEAD
+            && head
+                .iter()
+                .all(|byte| is_word(*byte) || matches!(byte, b'@' | b'.' | b'-' | b'%' | b'$'))
+    }
+
+    /// Whether the text ends in a string that waits for the application's quote.
+    fn tail_is_plain(&self) -> bool {
+        self.open.is_some_and(|tail| {
+            tail.len() <= MAX_TAIL
+                && tail
+                    .iter()
+                    .all(|byte| is_word(*byte) || matches!(byte, b'%' | b'.' | b'-'))
+                && from(tail, 0).first() != Some(&b'.')
+        })
+    }
+}

@@ -1,0 +1,223 @@
+//! Queries: `select` and what a `union` adds to one.
+
+use super::names::{ARTICLES, CATALOGS, SENSITIVE};
+use super::token::Kind;
+use super::{Hit, Sql};
+use crate::waf::rules::sql as rules;
+
+/// Longest select list followed.
+const MAX_ITEMS: usize = 64;
+
+impl Sql<'_> {
+    /// `union [all] select <list>`, `union values (...)`, `union table t`.
+    pub(super) fn union(&self, index: usize, hits: &mut Vec<Hit>) {
+        // A filter took the white space, or a decoder the NULs.
+        if self.word(index).starts_with(b"unionselect")
+            || self.word(index).starts_with(b"unionallselect")
+        {
+            hits.push(self.hit(&rules::UNION, index, index));
+        }
+        if self.kind(index) != Kind::Union || !self.is_anchored(index) {
+            return;
+        }
+        let mut select = index + 1;
+        while matches!(self.kind(select), Kind::All | Kind::Open) && select < index + 8 {
+            select += 1;
+        }
+        let is_query = match self.kind(select) {
+            Kind::Select => self.is_selected(index, select),
+            Kind::Object => {
+                self.word(select) == b"table"
+                    && self.is_attached(index)
+                    && self.is_table(select + 1)
+            }
+            Kind::Keyword => {
+                self.word(select) == b"values"
+                    && (self.kind(select + 1) == Kind::Open || self.word(select + 1) == b"row")
+            }
+            _ => false,
+        };
+        if is_query {
+            hits.push(self.hit(&rules::UNION, index, select + 1));
+        }
+    }
+
+    fn is_selected(&self, index: usize, select: usize) -> bool {
+        let first = (select + 1..select + 5)
+            .find(|at| !matches!(self.kind(*at), Kind::All | Kind::Open))
+            .unwrap_or(select + 1);
+        let is_list = match self.kind(first) {
+            Kind::Number | Kind::Const | Kind::Str | Kind::Var | Kind::Insert => true,
+            Kind::Arith => matches!(self.word(first), b"*" | b"-" | b"+"),
+            Kind::Ident | Kind::Object | Kind::Keyword => self.is_listed(first, index),
+            Kind::End | Kind::Comment | Kind::Select | Kind::Other | Kind::Dot => {
+                self.is_attached(index)
+            }
+            _ => false,
+        };
+        // `UNION SELECT 1, 2 to see both` explains.
+        let goes_on = self
+            .list(first)
+            .is_some_and(|(end, _)| matches!(self.kind(end), Kind::Ident));
+        is_list && (!goes_on || self.is_attached(index))
+    }
+
+    /// Whether a name after `union select` is an item of a list and not a noun.
+    fn is_listed(&self, first: usize, union: usize) -> bool {
+        match self.kind(first + 1) {
+            Kind::Open => self.is_function(first) || self.is_attached(union),
+            Kind::Comma => {
+                self.is_attached(union)
+                    || self.kind(first + 2) != Kind::Ident
+                    || self.kind(first + 3) != Kind::Ident
+            }
+            Kind::Dot | Kind::Comment => true,
+            Kind::From => self.is_attached(union) || self.is_table(first + 2),
+            Kind::End => self.is_attached(union),
+            _ => false,
+        }
+    }
+
+    /// Whether the token at `index` continues a value rather than a sentence.
+    fn is_attached(&self, index: usize) -> bool {
+        matches!(
+            self.previous(index),
+            Kind::Number
+                | Kind::Const
+                | Kind::Str
+                | Kind::Close
+                | Kind::Var
+                | Kind::End
+                | Kind::Arith
+        ) && (self.quote.is_none() || index <= 3 || self.previous(index) != Kind::Str)
+    }
+
+    /// `select <list> from <table> ...`, or a list that only SQL could mean.
+    pub(super) fn select(&self, index: usize) -> Option<&'static crate::waf::rules::Rule> {
+        let (end, mut evidence) = self.list(index + 1)?;
+        let nested = self.previous(index) == Kind::Open;
+        let stacked = self.previous(index) == Kind::Semi;
+        if self.kind(end) != Kind::From {
+            let has_call = self.is_function(index + 1)
+                || self.kind(index + 1) == Kind::Var
+                || self.word(index + 1) == b"current_user"
+                || self.is_timer(index + 1);
+            let alone = has_call && self.ends(end);
+            let in_query =
+                (nested || stacked) && self.ends(end) && self.kind(index + 1) != Kind::Ident;
+            let cut_short =
+                nested && self.kind(index + 1) == Kind::Ident && self.word(index + 1) == b"top";
+            return (alone || in_query || cut_short).then_some(&rules::SELECT);
+        }
+        let table = end + 1;
+        if nested && evidence && self.kind(table) == Kind::End {
+            return Some(&rules::SELECT);
+        }
+        if self.kind(table) != Kind::Open && !self.is_table(table) {
+            return None;
+        }
+        let after = self.after_table(table);
+        let is_statement = self.ends(after)
+            || matches!(self.kind(after), Kind::Keyword | Kind::Set)
+            || self.word(after) == b"natural";
+        if !is_statement || !self.is_followed(after) {
+            return None;
+        }
+        evidence |= nested || stacked || self.kind(table) == Kind::Open;
+        evidence |= self.names_secrets(index, after);
+        evidence |= matches!(
+            self.kind(after),
+            Kind::Where | Kind::Limit | Kind::Semi | Kind::Comment | Kind::Union
+        );
+        Some(if evidence {
+            &rules::SELECT
+        } else {
+            &rules::SELECT_WEAK
+        })
+    }
+
+    /// Whether the condition after the table is one: `where you are` is not.
+    fn is_followed(&self, after: usize) -> bool {
+        if self.kind(after) != Kind::Where {
+            return true;
+        }
+        let condition = after + 1;
+        if let Some(comparison) = self.comparison(condition) {
+            return self.ends(comparison.end) || self.kind(comparison.end) == Kind::Keyword;
+        }
+        self.kind(self.skip_prefix(condition)) == Kind::Number
+            || self.word(condition) == b"exists"
+            || self.is_function(condition)
+            || self.kind(condition) == Kind::End
+    }
+
+    /// The items after `select`: the token after them, and whether they prove SQL.
+    pub(super) fn list(&self, start: usize) -> Option<(usize, bool)> {
+        let mut index = start;
+        let mut evidence = false;
+        while matches!(self.kind(index), Kind::All) || self.word(index) == b"top" {
+            index += if self.word(index) == b"top" { 2 } else { 1 };
+        }
+        for _ in 0..MAX_ITEMS {
+            if self.word(index) == b"*" {
+                evidence = true;
+                index += 1;
+            } else {
+                let item = self.comparison(index).or_else(|| self.expression(index))?;
+                evidence |= item.has_call
+                    || self.kind(index) == Kind::Var
+                    || self.kind(index + 1) == Kind::Dot;
+                index = item.end;
+            }
+            if self.word(index) == b"as" {
+                index += 2;
+            } else if self.kind(index) == Kind::Dot && self.word(index + 1) == b"*" {
+                evidence = true;
+                index += 2;
+            }
+            // An alias without `as`.
+            if self.kind(index) == Kind::Ident
+                && self.kind(index - 1) != Kind::Ident
+                && matches!(self.kind(index + 1), Kind::From | Kind::Comma)
+            {
+                index += 1;
+            }
+            if self.kind(index) != Kind::Comma {
+                break;
+            }
+            evidence = true;
+            index += 1;
+        }
+        Some((index, evidence))
+    }
+
+    pub(super) fn is_table(&self, index: usize) -> bool {
+        matches!(self.kind(index), Kind::Ident | Kind::Object | Kind::Str)
+            && !ARTICLES.contains(&self.word(index))
+    }
+
+    /// Index after a table's name and its alias.
+    pub(super) fn after_table(&self, table: usize) -> usize {
+        let mut index = if self.kind(table) == Kind::Open {
+            self.closing.get(table).map_or(table, |close| close + 1)
+        } else {
+            table + 1
+        };
+        while self.kind(index) == Kind::Dot {
+            index += 2;
+        }
+        if self.word(index) == b"as" {
+            return index + 2;
+        }
+        let is_alias = self.kind(index) == Kind::Ident
+            && self.word(index).len() <= 3
+            && !ARTICLES.contains(&self.word(index));
+        if is_alias { index + 1 } else { index }
+    }
+
+    fn names_secrets(&self, start: usize, end: usize) -> bool {
+        (start..=end).take(MAX_ITEMS).any(|index| {
+            SENSITIVE.contains(&self.word(index)) || CATALOGS.contains(&self.word(index))
+        })
+    }
+}
