@@ -24,22 +24,19 @@ const MAX_NESTED: usize = 3;
 /// Time is linear in the size of the request; memory is bounded by a few times the longest value.
 #[must_use]
 pub fn inspect(request: &Request<'_>, settings: &Settings) -> Report {
-    let holds = |exclusion: &&Exclusion| exclusion.holds_for(request.path);
-    let mut inspector = Inspector {
-        settings,
-        exclusions: settings.exclusions.iter().filter(holds).collect(),
-        findings: Vec::new(),
-        hits: Vec::new(),
-        nested: 0,
-        documents: 0,
-    };
+    let mut inspector = Inspector::new(settings, Vec::new(), 0);
+    inspector
+        .exclusions
+        .retain(|exclusion| exclusion.holds_for(request.path));
     if settings.mode != Mode::Off {
         inspector.request(request);
     }
-    inspector.report()
+    inspector.end().0
 }
 
-struct Inspector<'s> {
+/// An inspection under way.
+#[derive(Debug)]
+pub(super) struct Inspector<'s> {
     settings: &'s Settings,
     /// Those that hold for the request's path.
     exclusions: Vec<&'s Exclusion>,
@@ -52,7 +49,19 @@ struct Inspector<'s> {
     documents: u32,
 }
 
-impl Inspector<'_> {
+impl<'s> Inspector<'s> {
+    /// One that goes on from earlier findings and so many GraphQL documents.
+    pub(super) fn new(settings: &'s Settings, findings: Vec<Finding>, documents: u32) -> Self {
+        Self {
+            settings,
+            exclusions: settings.exclusions.iter().collect(),
+            findings,
+            hits: Vec::new(),
+            nested: 0,
+            documents,
+        }
+    }
+
     fn request(&mut self, request: &Request<'_>) {
         self.path(request.path);
         body::form::read(request.query.as_bytes(), Part::QueryName, Part::Query, self);
@@ -179,7 +188,8 @@ impl Inspector<'_> {
         });
     }
 
-    fn report(self) -> Report {
+    /// The report, and how many GraphQL documents were read.
+    pub(super) fn end(self) -> (Report, u32) {
         let mode = self.settings.mode;
         let score = score::score(&self.findings, mode);
         let verdict = if mode == Mode::Off {
@@ -187,12 +197,13 @@ impl Inspector<'_> {
         } else {
             score::verdict(!self.findings.is_empty(), score, mode)
         };
-        Report {
+        let report = Report {
             findings: self.findings,
             score,
             threshold: score::threshold(mode),
             verdict,
-        }
+        };
+        (report, self.documents)
     }
 }
 

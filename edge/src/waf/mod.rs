@@ -29,6 +29,7 @@ mod scan;
 mod score;
 mod settings;
 mod shape;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -39,3 +40,4 @@ pub use self::request::{Body, Request};
 pub use self::settings::{
     Compressed, Exclusion, Graphql, INSPECTION_BYTES, Mode, Oversize, PathPattern, Settings,
 };
+pub use self::stream::Stream;
