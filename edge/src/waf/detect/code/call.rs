@@ -11,7 +11,7 @@ use crate::waf::scan::{
     word_before,
 };
 
-use Needs::{Callback, Nothing, Place, Probe, Something, Text};
+use Needs::{Anything, Callback, Nothing, Place, Probe, Something, Text};
 
 /// Longest name before a parenthesis that is read, in bytes.
 const MAX_CALLEE: usize = 64;
@@ -199,6 +199,7 @@ impl<'a> Arguments<'a> {
             || stands(inner, 0, b"b'")
             || self.text.contains(&b'(');
         match needs {
+            Anything => true,
             Something => head != 0,
             Text => is_text && has_letter(inner),
             Nothing => head == 0 && self.end.is_some() || stands(inner, 0, b"-1)"),

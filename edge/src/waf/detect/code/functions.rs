@@ -5,6 +5,8 @@ use crate::waf::rules::{Rule, code as rules};
 /// What must stand between the parentheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Needs {
+    /// Nothing in particular.
+    Anything,
     /// Anything that is there: a string, a variable, a number, a call.
     Something,
     /// A string, a variable or a nested call.
@@ -19,7 +21,7 @@ pub(super) enum Needs {
     Probe,
 }
 
-use Needs::{Callback, Nothing, Place, Probe, Something, Text};
+use Needs::{Anything, Callback, Nothing, Place, Probe, Something, Text};
 
 /// A function by its name alone.
 pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
@@ -63,8 +65,10 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         b"file_get_contents" | b"file_put_contents" | b"fopen" | b"readfile" | b"file"
         | b"include" | b"include_once" | b"require" | b"require_once" | b"scandir" | b"opendir"
         | b"open" | b"read" | b"readlines" | b"readtext" | b"readalltext" | b"fwrite" | b"glob"
-        | b"copy" | b"unlink" | b"rmdir" | b"readfilesync" | b"readdirsync" | b"writefilesync"
-        | b"listdir" | b"parse_ini_file" => (Place, &rules::FILE_CALL),
+        | b"copy" | b"unlink" | b"symlink" | b"link" | b"rmdir" | b"readfilesync"
+        | b"readdirsync" | b"writefilesync" | b"listdir" | b"parse_ini_file" => {
+            (Place, &rules::FILE_CALL)
+        }
         b"print" | b"printf" | b"echo" | b"die" | b"exit" | b"var_dump" | b"print_r" | b"write"
         | b"sprintf" | b"puts" => (Probe, &rules::PHP_CALL),
         b"execsync" | b"spawnsync" | b"execfile" | b"execfilesync" | b"runinthiscontext"
@@ -92,7 +96,7 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
         | (b"process", b"spawn")
         | (b"open3", b"capture2" | b"capture3" | b"capture2e" | b"popen3") => (Text, &rules::RUBY),
         (b"io", b"popen") => (Something, &rules::RUBY),
-        (b"process", b"exit" | b"kill" | b"binding" | b"abort") => (Something, &rules::NODE),
+        (b"process", b"exit" | b"kill" | b"binding" | b"abort") => (Anything, &rules::NODE),
         (b"child_process", b"exec" | b"spawn" | b"fork") => (Text, &rules::NODE),
         (b"runtime", b"getruntime") => (Nothing, &rules::JAVA),
         (b"process", b"start") | (b"class", b"forname") => (Text, &rules::JAVA),

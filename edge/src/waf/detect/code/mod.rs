@@ -87,6 +87,11 @@ fn globals(text: &[u8], hits: &mut Vec<Hit>) {
 /// PHP's `$a='sys'.'tem';$a('id')`: a name that was put together and is then called.
 fn assembled(text: &[u8], hits: &mut Vec<Hit>) {
     const MAX_CALLS: usize = 8;
+    // The complement of a name: `(~…)()`.
+    if text.starts_with(b"(~") && find(text, b")(", 2).is_some() {
+        hits.push(Hit::new(&rules::PHP_CALL, 0, 2));
+        return;
+    }
     let mut index = 0;
     for _ in 0..MAX_CALLS {
         let Some(found) = find(text, b"(", index) else {
@@ -129,7 +134,8 @@ fn quoted_commands(text: &[u8], hits: &mut Vec<Hit>) {
             continue;
         };
         let body = from(text, start + open.len());
-        let Some(length) = body.iter().take(200).position(|byte| *byte == close) else {
+        let is_end = |index: &usize| at(body, *index) == close && before(body, *index) != b'\\';
+        let Some(length) = (0..body.len().min(200)).find(is_end) else {
             continue;
         };
         let stands_alone = last_before(text, start).is_none_or(|last| {
