@@ -11,7 +11,7 @@ use super::{Body, Finding, Mode, Part, Request, Settings};
 ///
 /// When a guarantee of the stage is broken.
 pub fn decode(value: &[u8]) {
-    let views = super::decode::views(value);
+    let views: Vec<_> = super::decode::views(value).collect();
     assert!(views.len() <= super::decode::MAX_VIEWS);
     assert!(views.iter().all(|view| view.text.len() <= value.len()));
     assert!(views.first().is_some_and(|view| *view.text == *value));

@@ -218,12 +218,8 @@ impl Sink for Inspector<'_> {
         if self.language(part, name, value) {
             return;
         }
-        if decode::may_change(value) {
-            for view in decode::views(value) {
-                self.view(part, name, &view);
-            }
-        } else {
-            self.view(part, name, &View::of(value));
+        for view in decode::views(value) {
+            self.view(part, name, &view);
         }
     }
 

@@ -41,6 +41,21 @@ pub(super) fn find(text: &[u8], needle: &[u8], start: usize) -> Option<usize> {
     }
 }
 
+/// First index at or after `start` whose byte is `wanted`, one of a few rare ones. Whole blocks
+/// are tried at once, which compilers turn into vector instructions.
+pub(super) fn position(text: &[u8], start: usize, wanted: impl Fn(u8) -> bool) -> Option<usize> {
+    const BLOCK: usize = 32;
+    let rest = from(text, start);
+    let holds = |block: &&[u8]| block.iter().fold(false, |any, byte| any | wanted(*byte));
+    let clean = BLOCK
+        * rest
+            .chunks_exact(BLOCK)
+            .take_while(|block| !holds(block))
+            .count();
+    let found = from(rest, clean).iter().position(|byte| wanted(*byte))?;
+    Some(start + clean + found)
+}
+
 /// First place where any of the needles stands, in one pass, and the needle. Needles have at
 /// least two bytes.
 pub(super) fn find_any<'n>(text: &[u8], needles: &[&'n [u8]]) -> Option<(usize, &'n [u8])> {

@@ -1,49 +1,150 @@
-//! Base64 (RFC 4648 §4 and §5) where a whole value plausibly is that.
+//! Base64 (RFC 4648 §4 and §5) of text, both alphabets at once, padded or not.
 
-use ::base64::Engine as _;
-use ::base64::alphabet;
-use ::base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use crate::waf::scan::{from, span};
 
-use crate::waf::scan::{span, trim};
+use super::Step;
 
-/// Shorter texts are words, not payloads: 12 characters hold 9 bytes.
-const MIN_LENGTH: usize = 12;
-/// Longer ones are files, whose bytes are no text for a detector.
-const MAX_LENGTH: usize = 64 * 1024;
 /// Characters decoded to find out cheaply whether the rest is worth it.
-const SAMPLE: usize = 12;
+const SAMPLE: usize = 24;
 
-/// Any padding, any trailing bits: as lenient as the laxest application.
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+/// The value of each character, [`NONE`] for those of neither alphabet.
+static SEXTETS: [u8; 256] = sextets();
+const NONE: u8 = 0xff;
 
-/// Whether the start of the value decodes to text.
-pub(super) fn is_plausible(value: &[u8]) -> bool {
-    let value = trim(value);
-    (MIN_LENGTH..=MAX_LENGTH).contains(&value.len())
-        && any_alphabet(span(value, 0, SAMPLE)).is_some_and(|head| is_text(&head))
+const fn sextets() -> [u8; 256] {
+    let mut table = [NONE; 256];
+    let mut value = 0;
+    while value < 64 {
+        let character = match value {
+            0..=25 => b'A' + value,
+            26..=51 => b'a' + value - 26,
+            52..=61 => b'0' + value - 52,
+            62 => b'+',
+            _ => b'/',
+        };
+        set(&mut table, character, value);
+        value += 1;
+    }
+    set(&mut table, b'-', 62);
+    set(&mut table, b'_', 63);
+    table
 }
 
-/// The decoded value when all of it is base64 of printable text.
-pub(super) fn decode(value: &[u8]) -> Option<Vec<u8>> {
-    if !is_plausible(value) {
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a byte is in range, and `get_mut` is not const"
+)]
+const fn set(table: &mut [u8; 256], character: u8, value: u8) {
+    table[character as usize] = value;
+}
+
+/// The six bits that a character of either alphabet stands for.
+pub(super) fn sextet(byte: u8) -> Option<u8> {
+    SEXTETS
+        .get(usize::from(byte))
+        .copied()
+        .filter(|value| *value != NONE)
+}
+
+/// Whether the byte is in the alphabet of RFC 4648 §4.
+pub(super) const fn is_standard(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+}
+
+/// Bytes of a sample.
+const SAMPLE_BYTES: usize = SAMPLE / 4 * 3;
+
+/// What the decoded bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Utf16,
+}
+
+/// Whether the characters start to spell text.
+pub(super) fn is_plausible(encoded: &[u8]) -> bool {
+    kind(encoded).is_some()
+}
+
+/// The text that the characters spell, if they spell text. A space is a plus sign of a form read
+/// once too often; line breaks are skipped.
+pub(super) fn text(encoded: &[u8]) -> Option<(Vec<u8>, Step)> {
+    let kind = kind(encoded)?;
+    let mut decoded = Vec::with_capacity(encoded.len() / 4 * 3 + 3);
+    decode(encoded, |byte| decoded.push(byte));
+    let step = match kind {
+        Kind::Text => Step::Base64,
+        Kind::Utf16 => {
+            decoded.retain(|byte| *byte != 0);
+            Step::Utf16
+        }
+    };
+    is_text(&decoded, true).then_some((decoded, step))
+}
+
+/// Judges by a sample from the start.
+fn kind(encoded: &[u8]) -> Option<Kind> {
+    let mut buffer = [0; SAMPLE_BYTES];
+    let mut room = buffer.iter_mut();
+    let mut length = 0;
+    decode(span(encoded, 0, SAMPLE), |byte| {
+        if let Some(slot) = room.next() {
+            *slot = byte;
+            length += 1;
+        }
+    });
+    let sample = span(&buffer, 0, length);
+    let whole = encoded.len() <= SAMPLE;
+    if is_text(sample, whole) {
+        return Some(Kind::Text);
+    }
+    let zeros = |parity: usize| sample.iter().skip(parity).step_by(2).all(|byte| *byte == 0);
+    let printable = |byte: &u8| matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    let is_wide = sample.len() >= 8 && (zeros(0) != zeros(1)) && sample.iter().all(printable);
+    is_wide.then_some(Kind::Utf16)
+}
+
+fn decode(encoded: &[u8], mut push: impl FnMut(u8)) {
+    let value = |byte: &u8| sextet(*byte).or((*byte == b' ').then_some(62));
+    let (mut bits, mut count) = (0_u32, 0);
+    for sextet in encoded.iter().filter_map(value) {
+        bits = (bits << 6) | u32::from(sextet);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            push(u8::try_from((bits >> count) & 0xff).unwrap_or(0));
+        }
+    }
+}
+
+/// Whether bytes are text: UTF-8 with a control character in sixteen bytes at most, one for a
+/// short text. Unless they are the `whole`, a character may be cut at the end.
+pub(super) fn is_text(bytes: &[u8], whole: bool) -> bool {
+    let is_utf8 = match std::str::from_utf8(bytes) {
+        Ok(_) => true,
+        Err(error) => !whole && error.error_len().is_none(),
+    };
+    let is_control = |byte: &&u8| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127);
+    let controls = bytes.iter().filter(is_control).count();
+    is_utf8 && !bytes.is_empty() && controls * 16 <= bytes.len()
+}
+
+/// The text of an even number of hexadecimal digits; ASCII alone, since digits are everywhere.
+pub(super) fn hex(digits: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let pairs = digits.chunks_exact(2);
+    if !pairs.remainder().is_empty() || digits.is_empty() {
         return None;
     }
-    any_alphabet(trim(value)).filter(|decoded| is_text(decoded))
-}
-
-fn any_alphabet(value: &[u8]) -> Option<Vec<u8>> {
-    STANDARD
-        .decode(value)
-        .or_else(|_| URL_SAFE.decode(value))
-        .ok()
-}
-
-fn is_text(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'))
+    let printable = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    pairs
+        .map(|pair| {
+            let (high, low) = (digit(*pair.first()?)?, digit(*from(pair, 1).first()?)?);
+            Some((high << 4) | low).filter(printable)
+        })
+        .collect()
 }

@@ -20,6 +20,7 @@ pub(in crate::waf) enum Step {
     Confusable,
     Invisible,
     Control,
+    Plus,
 }
 
 /// Every step in the order in which a round's are named.
@@ -37,6 +38,7 @@ const NAMED: &[(Step, &str)] = &[
     (Step::Confusable, "confusable character"),
     (Step::Invisible, "invisible character"),
     (Step::Control, "control character"),
+    (Step::Plus, "plus signs"),
 ];
 
 /// The encodings undone in each round, in order.

@@ -1,49 +1,54 @@
-//! Characters that parsers fold into ASCII or skip: overlong UTF-8, full-width forms, look-alike
-//! angle brackets, invisible ones.
+//! UTF-8 as lenient decoders read it: overlong forms, and stray bytes that are white space.
 
-use super::{Unit, escape};
-use crate::waf::scan::{at, span};
+use super::{Spelled, Step, Unit, confusable};
+use crate::waf::scan::{at, before, span};
 
-/// The character at `index` when it reads as something else.
-pub(super) fn fold(text: &[u8], index: usize) -> Option<Unit> {
-    overlong(text, index).or_else(|| confusable(text, index))
-}
-
-/// An ASCII character in two or three bytes (RFC 3629 §3 forbids it; old decoders read it).
-fn overlong(text: &[u8], index: usize) -> Option<Unit> {
-    let continued = |offset: usize| {
-        let byte = at(text, index + offset);
-        (byte & 0xc0 == 0x80).then_some(u32::from(byte & 0x3f))
-    };
+/// The character at `index`, whose byte is no ASCII, when it reads as something else.
+pub(super) fn decode(text: &[u8], index: usize) -> Option<Unit> {
     let lead = at(text, index);
-    let (code, length) = match lead {
-        0xc0 | 0xc1 => ((u32::from(lead & 0x1f) << 6) | continued(1)?, 2),
-        0xe0 if at(text, index + 1) < 0xa0 => ((continued(1)? << 6) | continued(2)?, 3),
-        _ => return None,
-    };
-    Some((Some(char::from_u32(code).filter(char::is_ascii)?), length))
-}
-
-fn confusable(text: &[u8], index: usize) -> Option<Unit> {
-    let length = match at(text, index) {
+    let length = match lead {
         0xc2..=0xdf => 2,
         0xe0..=0xef => 3,
-        _ => return None,
+        0xf0..=0xf4 => 4,
+        _ => 0,
     };
     let character = std::str::from_utf8(span(text, index, index + length))
-        .ok()?
-        .chars()
-        .next()?;
-    let folded = match character {
-        // Soft hyphen, zero-width characters and the byte order mark are skipped by many parsers.
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' => None,
-        '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{3000}' => Some(' '),
-        '\u{fe64}' => Some('<'),
-        '\u{fe65}' => Some('>'),
-        '\u{ff01}'..='\u{ff5e}' | '\u{2bc}' | '\u{2044}' | '\u{2215}' => {
-            escape::fold(u32::from(character))
-        }
+        .ok()
+        .and_then(|character| character.chars().next());
+    if let Some(character) = character {
+        let (spelled, step) = confusable::fold(character)?;
+        return Some((spelled, length, step));
+    }
+    overlong(text, index).or_else(|| stray(text, index))
+}
+
+/// An ASCII character in two to six bytes (RFC 3629 §3 forbids it; old decoders read it). The
+/// shortest form is read even if its second byte is none that continues, as IIS did.
+fn overlong(text: &[u8], index: usize) -> Option<Unit> {
+    let lead = at(text, index);
+    let (high, length) = match lead {
+        0xc0 | 0xc1 => (lead & 0x1f, 2),
+        0xe0 => (0, 3),
+        0xf0 => (0, 4),
+        0xf8 => (0, 5),
+        0xfc => (0, 6),
         _ => return None,
     };
-    Some((folded, length))
+    let is_continued = (1..length).all(|offset| at(text, index + offset) & 0xc0 == 0x80);
+    let is_lenient = length == 2 && matches!(at(text, index + 1), 1..0x80);
+    if !is_continued && !is_lenient {
+        return None;
+    }
+    let mut code = u32::from(high);
+    for offset in 1..length {
+        code = (code << 6) | u32::from(at(text, index + offset) & 0x3f);
+    }
+    let character = char::from_u32(code).filter(char::is_ascii)?;
+    Some((Spelled::Char(character), length, Step::Overlong))
+}
+
+/// A byte that is white space in single-byte character sets, in none of UTF-8's sequences.
+fn stray(text: &[u8], index: usize) -> Option<Unit> {
+    let is_stray = matches!(at(text, index), 0x85 | 0xa0) && before(text, index) < 0x80;
+    is_stray.then_some((Spelled::Char(' '), 1, Step::Confusable))
 }

@@ -1,0 +1,38 @@
+//! Percent-encoding (RFC 3986 §2.1), `%uXXXX` (IIS), and what lenient decoders made of bad digits.
+
+use super::escape::{fold, hex};
+use super::{Spelled, Step, Unit};
+use crate::waf::scan::{at, from};
+
+/// The escape that starts at `index`, where a percent sign stands.
+pub(super) fn decode(text: &[u8], index: usize) -> Option<Unit> {
+    if let Some(byte) = byte(text, index) {
+        return Some((Spelled::Byte(byte), 3, Step::Percent));
+    }
+    if matches!(at(text, index + 1), b'u' | b'U') {
+        let code = hex(text, index + 2, 4)?;
+        return Some((fold(code)?, 6, Step::PercentU));
+    }
+    lenient(text, index)
+}
+
+/// `%41`.
+pub(super) fn byte(text: &[u8], index: usize) -> Option<u8> {
+    u8::try_from(hex(text, index + 1, 2)?).ok()
+}
+
+/// `%9v` after `%c0` reads as `%af`: old decoders took any letter for a digit, and the escape
+/// that completes an overlong slash was written so to pass filters.
+fn lenient(text: &[u8], index: usize) -> Option<Unit> {
+    let lead = index.checked_sub(3)?;
+    if !matches!(byte(text, lead), Some(0xc0 | 0xc1)) {
+        return None;
+    }
+    let &[high, low] = from(text, index + 1).get(..2)? else {
+        return None;
+    };
+    let digit = |byte: u8| char::from(byte).to_digit(36);
+    let value = digit(high)? * 16 + digit(low)?;
+    let byte = u8::try_from(value & 0xff).ok()?;
+    Some((Spelled::Byte(byte), 3, Step::Percent))
+}
