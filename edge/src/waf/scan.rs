@@ -58,29 +58,60 @@ pub(super) fn position(text: &[u8], start: usize, wanted: impl Fn(u8) -> bool) -
 
 /// First place where any of the needles stands, in one pass, and the needle. Needles have at
 /// least two bytes.
-pub(super) fn find_any<'n>(text: &[u8], needles: &[&'n [u8]]) -> Option<(usize, &'n [u8])> {
-    let slot = |first: u8, second: u8| (usize::from(first) * 31 + usize::from(second)) % PAIRS;
-    let mut pairs = [false; PAIRS];
-    for needle in needles {
-        if let Some(pair) = pairs.get_mut(slot(at(needle, 0), at(needle, 1))) {
-            *pair = true;
-        }
-    }
-    (0..text.len()).find_map(|index| {
-        let pair = slot(at(text, index), at(text, index + 1));
-        let may_start = pairs.get(pair).copied().unwrap_or(false);
-        if !may_start {
-            return None;
-        }
-        needles
-            .iter()
-            .find(|needle| stands(text, index, needle))
-            .map(|needle| (index, *needle))
-    })
+pub(super) fn find_any<'n>(text: &[u8], needles: &'n [&'n [u8]]) -> Option<(usize, &'n [u8])> {
+    Needles::new(needles).find(text, 0)
 }
 
-/// Slots for the first two bytes of needles in [`find_any`]; collisions only cost time.
+/// Literals looked for together; each place in the text is compared only with those that start
+/// with the same two bytes.
+pub(super) struct Needles<'n> {
+    needles: &'n [&'n [u8]],
+    /// By the first two bytes, one more than the position of the last needle that has them.
+    heads: [u8; PAIRS],
+    /// For each needle, one more than the position of the one before it with the same start.
+    chain: [u8; MAX_NEEDLES],
+}
+
+/// Slots for the first two bytes of needles; collisions only cost time.
 const PAIRS: usize = 1021;
+/// Most needles looked for together.
+const MAX_NEEDLES: usize = 255;
+
+impl<'n> Needles<'n> {
+    /// Prepares at most 255 needles of at least two bytes.
+    pub(super) fn new(needles: &'n [&'n [u8]]) -> Self {
+        let mut this = Self {
+            needles,
+            heads: [0; PAIRS],
+            chain: [0; MAX_NEEDLES],
+        };
+        for (number, (needle, link)) in (1..=u8::MAX).zip(needles.iter().zip(&mut this.chain)) {
+            if let Some(head) = this.heads.get_mut(slot(needle, 0)) {
+                *link = std::mem::replace(head, number);
+            }
+        }
+        this
+    }
+
+    /// First place at or after `start` where one of them stands, and which.
+    pub(super) fn find(&self, text: &[u8], start: usize) -> Option<(usize, &'n [u8])> {
+        (start..text.len()).find_map(|index| {
+            let mut number = self.heads.get(slot(text, index)).copied().unwrap_or(0);
+            while let Some(position) = usize::from(number).checked_sub(1) {
+                let needle = self.needles.get(position)?;
+                if stands(text, index, needle) {
+                    return Some((index, *needle));
+                }
+                number = self.chain.get(position).copied().unwrap_or(0);
+            }
+            None
+        })
+    }
+}
+
+fn slot(text: &[u8], index: usize) -> usize {
+    (usize::from(at(text, index)) * 31 + usize::from(at(text, index + 1))) % PAIRS
+}
 
 /// Whether the byte may be part of an identifier.
 pub(super) const fn is_word(byte: u8) -> bool {
@@ -144,6 +175,7 @@ mod tests {
         assert_eq!(find(b"aab", b"ab", 0), Some(1));
         assert_eq!(find(b"ab", b"ab", 1), None);
         assert_eq!(find_any(b"xaab", &[b"zz", b"ab"]), Some((2, &b"ab"[..])));
+        assert_eq!(find_any(b"xabd", &[b"abc", b"abd"]), Some((1, &b"abd"[..])));
     }
 
     #[test]

@@ -1,0 +1,122 @@
+//! Attributes that run: event handlers inside a tag, and those with which a value breaks out of the
+//! attribute that it was put into.
+
+use super::event::is_event;
+use super::script::{is_code, is_hostile};
+use super::tag::value;
+use crate::waf::detect::Hit;
+use crate::waf::rules::html as rules;
+use crate::waf::scan::{
+    at, before, from, is_space, is_word, last_before, skip_space, skip_while, span, word,
+};
+
+/// Bytes of a handler looked at.
+const REACH: usize = 240;
+/// Plain words that make a text prose about handlers rather than one of them.
+const MIN_PROSE: usize = 6;
+
+/// Finds event attributes.
+pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+    let mut tag_open = false;
+    let mut is_prose = None;
+    for (index, byte) in text.iter().enumerate() {
+        match byte {
+            b'<' => {
+                let next = at(text, index + 1);
+                tag_open |= next.is_ascii_alphabetic() || matches!(next, b'!' | b'?' | b'/');
+            }
+            b'>' => tag_open = false,
+            b'o' if at(text, index + 1) == b'n' && !is_word(before(text, index)) => {
+                let prose = || *is_prose.get_or_insert_with(|| is_long_prose(text));
+                if let Some(end) = handler(text, index, tag_open, prose) {
+                    hits.push(Hit::new(&rules::HANDLER, index, end));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// End of the handler that starts at `start`.
+fn handler(
+    text: &[u8],
+    start: usize,
+    tag_open: bool,
+    is_prose: impl FnOnce() -> bool,
+) -> Option<usize> {
+    let name = word(text, start);
+    let after = start + name.len();
+    // `[\x0b]` and the like between name and sign: filters strip it, browsers ignore it.
+    let after = if at(text, after) == b'[' && tag_open {
+        skip_while(text, after, |byte| byte != b'=' && !is_space(byte))
+    } else {
+        after
+    };
+    let equals = skip_space(text, after);
+    if at(text, equals) != b'=' || name.len() < 4 || at(text, equals + 1) == b'=' {
+        return None;
+    }
+    // `data-onload=`, `android:onClick=` and `el.onload =` are no attributes of HTML.
+    if matches!(before(text, start), b'-' | b':' | b'@' | b'$' | b'.') {
+        return None;
+    }
+    let value = value(span(text, 0, equals + 1 + REACH), equals + 1);
+    if value.is_empty() || is_component(value) {
+        return None;
+    }
+    let is_known = is_event(from(name, 2));
+    let runs = if tag_open {
+        is_known || is_code(value)
+    } else {
+        is_known && breaks_out(text, start, value, is_prose)
+    };
+    runs.then_some(equals + 1)
+}
+
+/// Whether a handler outside a tag could end the attribute it stands in.
+fn breaks_out(text: &[u8], start: usize, value: &[u8], is_prose: impl FnOnce() -> bool) -> bool {
+    let last = last_before(text, start).map_or(0, |last| at(text, last));
+    match last {
+        b'"' | b'\'' | b'`' => true,
+        b'/' | b'>' => is_code(value),
+        // Names of parameters: `api.js?onload=ready&render=explicit`.
+        b'?' | b'&' => is_hostile(value),
+        _ => is_code(value) && (is_hostile(value) || !is_prose()),
+    }
+}
+
+/// A handler of JSX, which is a reference, a function or a call of the page's own.
+fn is_component(value: &[u8]) -> bool {
+    let Some(inner) = value.strip_prefix(b"{") else {
+        return false;
+    };
+    let path = skip_while(inner, 0, |byte| {
+        is_word(byte) || matches!(byte, b'.' | b'?' | b'$')
+    });
+    if path > 0 && at(inner, path) == b'}' {
+        return true;
+    }
+    let parameters = if at(inner, 0) == b'(' {
+        skip_while(inner, 0, |byte| byte != b')') + 1
+    } else {
+        path
+    };
+    let arrow = skip_space(inner, parameters);
+    let is_function = at(inner, arrow) == b'=' && at(inner, arrow + 1) == b'>';
+    // An unquoted value ends at a space: `{(e)` or `{async` goes on outside.
+    let is_cut = !value.contains(&b'}') && (parameters >= inner.len());
+    is_function || is_cut || (path > 0 && at(inner, path) == b'(' && !is_hostile(inner))
+}
+
+/// Whether the text is mostly words side by side.
+fn is_long_prose(text: &[u8]) -> bool {
+    text.split(|byte| is_space(*byte))
+        .filter(|token| {
+            token.len() > 1
+                && token.iter().all(|byte| {
+                    byte.is_ascii_alphabetic() || matches!(byte, b',' | b'.' | b'?' | b'!')
+                })
+        })
+        .nth(MIN_PROSE - 1)
+        .is_some()
+}

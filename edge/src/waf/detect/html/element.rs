@@ -1,0 +1,280 @@
+//! Elements that run, load or redirect by themselves, and only with what they need for that: an
+//! `<object>` without data is a word.
+
+use super::tag::{Tag, is_foreign};
+use crate::waf::detect::Hit;
+use crate::waf::rules::Rule;
+use crate::waf::rules::html as rules;
+use crate::waf::scan::{at, before, find, from, is_space, is_word, span, trim, word};
+
+/// Bytes after a script's tag looked at.
+const REACH: usize = 512;
+
+/// Finds what opens at angle brackets; in a name any element that could act counts.
+pub(super) fn detect(text: &[u8], in_name: bool, hits: &mut Vec<Hit>) {
+    let mut index = 0;
+    while let Some(open) = from(text, index).iter().position(|byte| *byte == b'<') {
+        let open = index + open;
+        index = open + 1;
+        let tag = Tag::at(text, open);
+        if let Some((tag, rule)) = tag.and_then(|tag| Some((tag, judge(&tag, in_name)?))) {
+            hits.push(Hit::new(rule, open, tag.end));
+        }
+    }
+}
+
+fn judge(tag: &Tag<'_>, in_name: bool) -> Option<&'static Rule> {
+    if tag.name == b"script" {
+        return script(tag);
+    }
+    if tag.is_closing() {
+        return None;
+    }
+    let acts = || {
+        matches!(
+            tag.name,
+            b"iframe" | b"object" | b"embed" | b"svg" | b"img" | b"base" | b"link" | b"meta"
+        )
+    };
+    if in_name && acts() {
+        return Some(&rules::ELEMENT);
+    }
+    if tag.name == b"iframe" && !tag.attributes.contains(&b'=') {
+        return Some(&rules::MENTION);
+    }
+    (is_active(tag) || clobbers(tag) || dangles(tag)).then_some(&rules::ELEMENT)
+}
+
+/// Whether the element has the attributes with which it acts.
+fn is_active(tag: &Tag<'_>) -> bool {
+    let has = |names: &[&[u8]]| names.iter().any(|name| tag.has(name));
+    let value = |name: &[u8]| tag.attribute(name).unwrap_or_default();
+    match tag.name {
+        b"iframe" => has(&[b"src", b"srcdoc"]) && !is_player(value(b"src")),
+        b"frame" | b"portal" | b"layer" | b"ilayer" | b"bgsound" | b"vmlframe" => has(&[b"src"]),
+        b"object" => has(&[b"data", b"classid"]) || value(b"type").ends_with(b"scriptlet"),
+        b"embed" => has(&[b"src", b"code"]),
+        b"applet" => has(&[b"code", b"codebase", b"archive", b"object"]),
+        b"base" => value(b"href").len() > 1,
+        b"isindex" => tag.attributes.contains(&b'='),
+        b"meta" => is_active_meta(tag),
+        b"link" => is_active_link(tag),
+        b"animate" | b"set" | b"animatetransform" | b"animatemotion" => {
+            let target = value(b"attributename");
+            target.ends_with(b"href") || target.starts_with(b"on")
+        }
+        b"form" => is_foreign_form(tag),
+        b"img" | b"image" => has(&[b"dynsrc", b"lowsrc"]),
+        b"use" => is_foreign(value(b"href")) || is_foreign(value(b"xlink:href")),
+        b"import" | b"namespace" => has(&[b"implementation", b"ns"]),
+        b"stylesheet" => at(tag.text, tag.open + 1) == b'?' && is_foreign(value(b"href")),
+        b"xml" => at(tag.text, tag.open + 1) == b'?' && is_stylesheet(tag),
+        // What testers name the element that no browser knows.
+        b"xss" => !is_word(before(tag.text, tag.open)) && at(tag.text, tag.end) != 0,
+        b"plaintext" | b"xmp" => tag.open == 0 && tag.content().is_some(),
+        _ => false,
+    }
+}
+
+/// `<?xml-stylesheet href="javascript:..."?>`.
+fn is_stylesheet(tag: &Tag<'_>) -> bool {
+    tag.attributes.starts_with(b"-stylesheet") && tag.attribute(b"href").is_some_and(is_foreign)
+}
+
+/// Players that editors embed.
+fn is_player(url: &[u8]) -> bool {
+    [
+        &b"www.youtube.com/embed/"[..],
+        b"www.youtube-nocookie.com/embed/",
+        b"player.vimeo.com/video/",
+        b"www.google.com/maps/embed",
+        b"maps.google.com/maps?",
+        b"open.spotify.com/embed",
+        b"w.soundcloud.com/player/",
+    ]
+    .iter()
+    .any(|player| {
+        url.strip_prefix(b"https:")
+            .unwrap_or(url)
+            .strip_prefix(b"//")
+            .is_some_and(|rest| rest.starts_with(player))
+    })
+}
+
+fn is_active_meta(tag: &Tag<'_>) -> bool {
+    let equivalent = tag.attribute(b"http-equiv").unwrap_or_default();
+    let charset = tag.attribute(b"charset").unwrap_or_default();
+    let content = tag.attribute(b"content").unwrap_or_default();
+    [&b"refresh"[..], b"set-cookie", b"link"].contains(&equivalent)
+        || charset.starts_with(b"utf-7")
+        || charset.starts_with(b"x-imap")
+        || find(content, b"utf-7", 0).is_some()
+}
+
+fn is_active_link(tag: &Tag<'_>) -> bool {
+    let relation = tag.attribute(b"rel").unwrap_or_default();
+    let target = tag.attribute(b"href").unwrap_or_default();
+    let loads = [
+        "stylesheet",
+        "import",
+        "preload",
+        "prefetch",
+        "manifest",
+        "prerender",
+    ]
+    .iter()
+    .any(|kind| find(relation, kind.as_bytes(), 0).is_some());
+    loads && is_foreign(target) && find(target, b"//fonts.googleapis.com/", 0).is_none()
+}
+
+/// A form that sends elsewhere what is typed into it.
+fn is_foreign_form(tag: &Tag<'_>) -> bool {
+    let action = tag.attribute(b"action").unwrap_or_default();
+    let asks = || {
+        let rest = span(tag.text, tag.end, tag.end + REACH);
+        find(rest, b"password", 0).is_some()
+    };
+    is_foreign(action) && (!action.starts_with(b"http") || asks())
+}
+
+/// Names of DOM properties that an element with such a name or id hides from scripts.
+fn clobbers(tag: &Tag<'_>) -> bool {
+    const NAMES: &[&[u8]] = &[
+        b"attributes",
+        b"nodename",
+        b"parentnode",
+        b"childnodes",
+        b"ownerdocument",
+        b"getelementbyid",
+        b"getelementsbytagname",
+        b"queryselector",
+        b"innerhtml",
+        b"documentelement",
+        b"currentscript",
+        b"defaultview",
+        b"createelement",
+        b"cookie",
+    ];
+    matches!(
+        tag.name,
+        b"a" | b"img" | b"form" | b"input" | b"output" | b"object" | b"embed" | b"button"
+    ) && [&b"id"[..], b"name"].iter().any(|attribute| {
+        tag.attribute(attribute)
+            .is_some_and(|value| NAMES.contains(&value))
+    })
+}
+
+/// A URL whose quote never closes: it takes the rest of the page along.
+fn dangles(tag: &Tag<'_>) -> bool {
+    if !matches!(
+        tag.name,
+        b"img" | b"base" | b"meta" | b"a" | b"link" | b"input" | b"image"
+    ) {
+        return false;
+    }
+    let is_last = tag.end + tag.attributes.len() == tag.text.len();
+    let quote = tag
+        .attributes
+        .iter()
+        .rposition(|byte| matches!(byte, b'"' | b'\''));
+    let Some(quote) = quote.filter(|quote| is_last && before(tag.attributes, *quote) == b'=')
+    else {
+        return false;
+    };
+    let value = from(tag.attributes, quote + 1);
+    let is_beacon = value.contains(&b'?') && is_foreign(value) && value.last() != Some(&b' ');
+    is_beacon || (tag.name == b"base" && value.is_empty())
+}
+
+/// A script, by what it holds: a browser runs nothing that does not parse, and prose does not.
+fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
+    let (text, open) = (tag.text, tag.open);
+    let Some(content) = tag.content() else {
+        let is_whole = at(text, tag.end) == b'<' || tag.attributes.contains(&b'=');
+        let rule = if is_whole {
+            &rules::SCRIPT
+        } else {
+            &rules::MENTION
+        };
+        return Some(rule);
+    };
+    if tag.is_closing() {
+        let next = trim(span(text, content, content + 8));
+        let breaks_out = next.starts_with(b"<") && !next.starts_with(b"</");
+        let rule = if breaks_out {
+            &rules::SCRIPT
+        } else {
+            &rules::MENTION
+        };
+        return Some(rule);
+    }
+    let rest = span(text, content, content + REACH);
+    let closing = find(rest, b"</script", 0);
+    if is_type_argument(tag, content) && closing.is_none() {
+        return None;
+    }
+    if tag.attributes.contains(&b'=') {
+        return Some(&rules::SCRIPT);
+    }
+    let body = closing.map_or(rest, |end| span(rest, 0, end));
+    let is_quoted = closing.is_none()
+        && matches!(before(text, open), b'`' | b'"' | b'\'')
+        && at(text, content) == before(text, open);
+    if is_quoted || is_prose(body, span(text, 0, open)) {
+        Some(&rules::MENTION)
+    } else {
+        Some(&rules::SCRIPT)
+    }
+}
+
+/// `Vec<Script>`, `::<Script>::new()`.
+fn is_type_argument(tag: &Tag<'_>, content: usize) -> bool {
+    let previous = before(tag.text, tag.open);
+    (is_word(previous) || previous == b':')
+        && tag.attributes.is_empty()
+        && matches!(
+            at(tag.text, content),
+            0 | b' '
+                | b'\n'
+                | b'('
+                | b':'
+                | b','
+                | b';'
+                | b')'
+                | b'>'
+                | b'.'
+                | b'['
+                | b'?'
+                | b'&'
+                | b'|'
+                | b'{'
+        )
+}
+
+/// Whether what a script holds cannot be one: a sentence goes on after the tag.
+fn is_prose(body: &[u8], lead: &[u8]) -> bool {
+    let trimmed = trim(body);
+    if trimmed.is_empty() {
+        return lead.contains(&b' ');
+    }
+    // No program starts with these, and the tag of one is not quoted.
+    if matches!(at(body, 0), b',' | b'.' | b')' | b'?' | b':') {
+        return true;
+    }
+    let is_open = is_space(at(body, 0)) && !matches!(at(body, 0), b'\n' | b'\r' | b'\t');
+    is_open && is_sentence(trimmed)
+}
+
+/// One word alone, or two of them side by side, which is no JavaScript.
+fn is_sentence(text: &[u8]) -> bool {
+    let first = word(text, 0);
+    let second = from(text, first.len());
+    !first.is_empty()
+        && !super::script::is_keyword(first)
+        && (second.is_empty()
+            || (at(second, 0) == b' ' && at(second, 1).is_ascii_alphabetic())
+            || matches!(
+                second,
+                [b' ', b'(' | b'-' | b'<' | b'`', ..] | [b'.' | b',', b' ', ..]
+            ))
+}

@@ -1,0 +1,172 @@
+//! Calls of the functions that attacks call.
+
+use super::context::{Context, goes_on};
+use crate::waf::scan::{at, before, find, from, is_space, skip_space, span, stands, word};
+
+/// Bytes of arguments looked at.
+const REACH: usize = 160;
+
+/// Functions whose name alone tells enough where code could run.
+const STRONG: &[&[u8]] = &[
+    b"alert",
+    b"prompt",
+    b"confirm",
+    b"eval",
+    b"atob",
+    b"execscript",
+];
+
+/// Functions of honest programs, which count where a string was left, and otherwise by what they
+/// are given.
+const WEAK: &[&[u8]] = &[
+    b"settimeout",
+    b"setinterval",
+    b"fetch",
+    b"import",
+    b"importscripts",
+    b"open",
+    b"print",
+    b"function",
+    b"getscript",
+    b"postmessage",
+    b"constructor",
+];
+
+/// Whether a name is of a function that hardly any honest text calls.
+pub(super) fn is_strong(name: &[u8]) -> bool {
+    STRONG.contains(&name)
+}
+
+/// Whether the function named at `index` is called and the call could run.
+pub(super) fn runs(text: &[u8], index: usize, name: &[u8], context: &Context) -> bool {
+    let end = index + name.len();
+    if STRONG.contains(&name) {
+        return is_called(text, end, context)
+            && (strong_place(text, index, end, context) || is_member(text, index, context));
+    }
+    WEAK.contains(&name) && is_called(text, end, context) && weak_place(text, index, end, context)
+}
+
+fn strong_place(text: &[u8], index: usize, end: usize, context: &Context) -> bool {
+    context.is_outside(text, index)
+        || context.is_attribute(text, index)
+        || (context.is_raw(text, index) && !is_remark(text, end))
+        || (before(text, index) == b'=' && follows_handler(text, index))
+}
+
+/// `onfoo=alert(1)`, after any prose.
+fn follows_handler(text: &[u8], index: usize) -> bool {
+    let name = crate::waf::scan::word_before(text, index.saturating_sub(1));
+    name.len() > 3 && name.starts_with(b"on")
+}
+
+/// `window.alert(1)`, `top.eval(name)`.
+fn is_member(text: &[u8], index: usize, context: &Context) -> bool {
+    let object = super::object_before(text, index);
+    let start = index.saturating_sub(object.len() + 1);
+    before(text, index) == b'.'
+        && super::object::GLOBALS.contains(&object)
+        && (context.is_outside(text, start)
+            || (context.is_raw(text, start) && !is_remark(text, index)))
+}
+
+fn weak_place(text: &[u8], index: usize, end: usize, context: &Context) -> bool {
+    let argument = from(text, skip_space(text, end + 1));
+    let is_template = at(text, end) == b'`';
+    if is_template {
+        return !context.is_in_backticks()
+            && (context.is_outside(text, index)
+                || context.is_raw(text, index)
+                || before(text, index) == b'.');
+    }
+    if context.is_outside(text, index) {
+        return true;
+    }
+    let Some((quote @ (b'\'' | b'"' | b'`'), value)) = argument.split_first() else {
+        // `setInterval(alert, 1000)`
+        return STRONG.contains(&word(argument, 0)) && context.is_raw(text, index);
+    };
+    let value = span(value, 0, REACH);
+    let value = value.split(|byte| byte == quote).next().unwrap_or_default();
+    match word(text, index) {
+        b"constructor" => matches!(before(text, index), b'.') && super::is_code(value),
+        b"fetch" | b"open" | b"print" | b"postmessage" => {
+            context.is_raw(text, index) && value.starts_with(b"//")
+        }
+        b"import" | b"importscripts" | b"getscript" => {
+            let is_raw = context.is_raw(text, index) || before(text, index) == b'.';
+            is_raw && (value.starts_with(b"//") || value.starts_with(b"data:"))
+        }
+        _ => context.is_raw(text, index) && super::is_hostile(value),
+    }
+}
+
+/// Whether the sentence goes on after the call: "eval() is evil".
+fn is_remark(text: &[u8], end: usize) -> bool {
+    let window = span(text, end, end + REACH);
+    let close = window.iter().position(|byte| *byte == b')');
+    close.is_some_and(|close| goes_on(text, end + close + 1))
+}
+
+/// Whether what ends at `end` is called, with an argument that is one: `alert(1)`, not `alert (red)`.
+fn is_called(text: &[u8], end: usize, context: &Context) -> bool {
+    let end = if stands(text, end, b"?.") {
+        end + 2
+    } else {
+        end
+    };
+    let end = if stands(text, end, b")") {
+        end + 1
+    } else {
+        end
+    };
+    match at(text, end) {
+        b'`' => {
+            !context.is_in_backticks() && find(span(text, end + 1, end + REACH), b"`", 0).is_some()
+        }
+        b'(' => has_argument(text, end),
+        b'.' => [&b"call"[..], b"apply", b"bind"].contains(&word(text, end + 1)),
+        b' ' | b'\t' | b'\n' => {
+            let open = skip_space(text, end);
+            at(text, open) == b'('
+                && matches!(
+                    at(text, skip_space(text, open + 1)),
+                    b'0'..=b'9' | b'\'' | b'"' | b'`' | b'/'
+                )
+        }
+        // `/**/` between name and bracket.
+        b'/' if at(text, end + 1) == b'*' => {
+            let rest = span(text, end, end + REACH);
+            find(rest, b"*/", 2).is_some_and(|close| at(rest, skip_space(rest, close + 2)) == b'(')
+        }
+        _ => false,
+    }
+}
+
+fn has_argument(text: &[u8], open: usize) -> bool {
+    let argument = skip_space(text, open + 1);
+    let name = word(text, argument);
+    let after = skip_space(text, argument + name.len());
+    match at(text, argument) {
+        b'\'' | b'"' | b'`' | b'/' | b'[' | b'(' | b'\\' | b'!' | b'+' | b'{' | b')' | b'-'
+        | b'~' | b'$' => true,
+        byte if name.is_empty() => byte >= 0x80,
+        _ => {
+            matches!(
+                at(text, after),
+                b')' | b'('
+                    | b'.'
+                    | b','
+                    | b'+'
+                    | b'['
+                    | b'`'
+                    | b'-'
+                    | b'*'
+                    | b'/'
+                    | b'%'
+                    | b'='
+                    | 0
+            ) || (is_space(at(text, after.saturating_sub(1))) && at(text, after) == b';')
+        }
+    }
+}

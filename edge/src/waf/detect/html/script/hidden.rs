@@ -1,0 +1,137 @@
+//! Code without the names it calls, and without brackets.
+
+use crate::waf::detect::Hit;
+use crate::waf::rules::html as rules;
+use crate::waf::scan::{
+    Needles, at, before, find, is_word, skip_space, span, stands, word, word_before,
+};
+
+/// Bytes around a sign looked at.
+const REACH: usize = 96;
+
+const SIGNS: &[&[u8]] = &[
+    b"[]['",
+    b"[][\"",
+    b"[][`",
+    b"[][(",
+    b"[]+[]",
+    b"[+[]]",
+    b"[+!+[]]",
+    b"(![]+",
+    b"(![] []",
+    b"[ ! []]",
+    b"+!![]",
+    b"+!+[]",
+    b"~[];",
+    b"constructor.constructor",
+    b"['constructor']",
+    b"[\"constructor\"]",
+    b"[`constructor`]",
+    b".source+/",
+    b"hasinstance]",
+    b"$event.view",
+    b"$event.path",
+    b"$event.composedpath",
+    b"${alert",
+    b"${prompt",
+    b"${confirm",
+    b"${eval",
+    b"throw onerror=",
+    b"onerror=",
+    b"(alert)",
+    b"(eval)",
+    b"(confirm)",
+    b"(prompt)",
+    b"=alert",
+    b"=eval",
+    b"=prompt",
+    b"=confirm",
+    b"globaleval",
+    b"new image().src",
+    b"..tostring(3",
+    b"reflect.apply(alert",
+    b"reflect.apply(eval",
+    b"reflect.construct(function",
+    b"orderby:'",
+    b"orderby:\"",
+    b"document)[",
+    b"location='java",
+    b"location=\"java",
+    b"location=`java",
+];
+
+/// Finds them in one pass.
+pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+    let signs = Needles::new(SIGNS);
+    let mut index = 0;
+    while let Some((start, sign)) = signs.find(text, index) {
+        let end = start + sign.len();
+        index = start + 1;
+        if counts(text, start, end, sign) {
+            hits.push(Hit::new(&rules::OBFUSCATED, start, end));
+            index = end;
+        }
+    }
+}
+
+fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
+    match sign {
+        b"(alert)" | b"(eval)" | b"(confirm)" | b"(prompt)" => passes(text, start, end),
+        b"=alert" | b"=eval" | b"=prompt" | b"=confirm" => renames(text, start, end),
+        // `onerror=alert;throw 1`: the thrown value reaches the handler.
+        b"onerror=" => find(span(text, end, end + REACH), b"throw", 0)
+            .is_some_and(|throw| !is_word(before(text, end + throw))),
+        b"constructor.constructor" => {
+            matches!(at(text, skip_space(text, end)), b'(' | b'`' | b'\'' | b')')
+        }
+        b"${alert" | b"${prompt" | b"${confirm" | b"${eval" => {
+            matches!(at(text, end), b'}' | b'(' | b'`')
+        }
+        b"~[];" => before(text, start) == b'=',
+        _ => true,
+    }
+}
+
+/// `[1].map(alert)`: a function handed to another that calls it; `(alert)(1)` is a call.
+fn passes(text: &[u8], start: usize, end: usize) -> bool {
+    let caller = word_before(text, start);
+    let is_caller = before(text, start.saturating_sub(caller.len())) == b'.'
+        && matches!(
+            caller,
+            b"map"
+                | b"find"
+                | b"foreach"
+                | b"some"
+                | b"every"
+                | b"filter"
+                | b"findindex"
+                | b"then"
+                | b"call"
+                | b"flatmap"
+                | b"reduce"
+                | b"sort"
+                | b"replace"
+                | b"bind"
+                | b"any"
+        );
+    is_caller || (caller.is_empty() && matches!(at(text, end), b'(' | b'`'))
+}
+
+/// `a=alert,a(1)`, `[a=alert](1)`.
+fn renames(text: &[u8], start: usize, end: usize) -> bool {
+    let name = word_before(text, start);
+    if name.is_empty() || is_word(at(text, end)) {
+        return false;
+    }
+    let rest = span(text, end, end + REACH);
+    let mut index = 0;
+    while let Some(found) = find(rest, name, index) {
+        index = found + name.len();
+        if !is_word(before(rest, found)) && matches!(at(rest, index), b'(' | b'`') {
+            return true;
+        }
+    }
+    // `(a=alert)(1)`
+    at(text, end) == b')' && matches!(at(text, end + 1), b'(' | b'`')
+        || (stands(text, end, b",") && matches!(word(text, end + 1), b"throw"))
+}

@@ -1,0 +1,153 @@
+//! Objects of the browser that attacks read, write or index.
+
+use super::context::{Context, goes_on};
+use crate::waf::scan::{at, before, find, is_word, skip_space, skip_while, span, word};
+
+/// Bytes of an index looked at.
+const REACH: usize = 64;
+
+/// Global objects.
+pub(super) const GLOBALS: &[&[u8]] = &[
+    b"window",
+    b"self",
+    b"top",
+    b"parent",
+    b"this",
+    b"frames",
+    b"globalthis",
+    b"document",
+];
+
+const DOCUMENT: &[&[u8]] = &[
+    b"cookie",
+    b"location",
+    b"write",
+    b"writeln",
+    b"domain",
+    b"defaultview",
+    b"execcommand",
+];
+const WINDOW: &[&[u8]] = &[
+    b"location",
+    b"name",
+    b"open",
+    b"onerror",
+    b"document",
+    b"localstorage",
+    b"opener",
+];
+
+/// `document.cookie` where code could run.
+pub(super) fn is_reached(text: &[u8], index: usize, name: &[u8], context: &Context) -> bool {
+    let members = match name {
+        b"document" => DOCUMENT,
+        b"window" | b"self" | b"top" | b"parent" => WINDOW,
+        b"localstorage" | b"sessionstorage" => &[&b"getitem"[..], b"setitem"],
+        b"location" => &[&b"href"[..], b"hash", b"replace", b"assign", b"search"],
+        b"string" => &[&b"fromcharcode"[..]],
+        b"navigator" => &[&b"sendbeacon"[..]],
+        _ => return false,
+    };
+    let dot = index + name.len();
+    if at(text, dot) != b'.' || before(text, index) == b'.' {
+        return false;
+    }
+    let member = word(text, dot + 1);
+    let end = dot + 1 + member.len();
+    if !members.contains(&member) && !(name == b"document" && writes(text, end, member)) {
+        return false;
+    }
+    if context.is_outside(text, index) || context.is_attribute(text, index) {
+        return true;
+    }
+    let is_storage = name.ends_with(b"storage");
+    if is_storage || !context.is_raw(text, index) {
+        // `x?c='+document.cookie` was cut out of code by prose before it.
+        return matches!(before(text, index), b'+' | b'(' | b'{')
+            && member == b"cookie"
+            && !goes_on(text, end)
+            && is_joined(text, index);
+    }
+    let chain = skip_while(text, end, |byte| is_word(byte) || byte == b'.');
+    !goes_on(text, chain) && !is_called_in_prose(text, end)
+}
+
+/// Whether the operand before is joined to something without a space.
+fn is_joined(text: &[u8], index: usize) -> bool {
+    before(text, index) != b'(' || is_word(before(text, index - 1))
+}
+
+/// "document.write() breaks my page".
+fn is_called_in_prose(text: &[u8], end: usize) -> bool {
+    at(text, end) == b'('
+        && span(text, end, end + REACH)
+            .iter()
+            .position(|byte| *byte == b')')
+            .is_some_and(|close| goes_on(text, end + close + 1))
+}
+
+/// `document.body.innerHTML=`, `document.getElementsByTagName('body')[0].innerHTML`.
+fn writes(text: &[u8], end: usize, member: &[u8]) -> bool {
+    let rest = span(text, end, end + REACH);
+    match member {
+        b"body" | b"documentelement" | b"getelementsbytagname" | b"getelementbyid" | b"head" => {
+            [
+                &b".innerhtml"[..],
+                b".outerhtml",
+                b".appendchild(document.create",
+                b".insertadjacenthtml",
+            ]
+            .iter()
+            .any(|sign| find(rest, sign, 0).is_some())
+                && (matches!(member, b"body" | b"documentelement" | b"head")
+                    || find(rest, b"tagname", 0).is_some()
+                    || member == b"getelementsbytagname")
+        }
+        b"createelement" => rest.starts_with(b"('script") || rest.starts_with(b"(\"script"),
+        _ => false,
+    }
+}
+
+/// `window['al'+'ert']`, `top[/al/.source]`, `self[name](1)`: an index that hides a function.
+pub(super) fn is_indexed(text: &[u8], index: usize, name: &[u8]) -> bool {
+    let end = index + name.len();
+    // `(document)["cookie"]`
+    let open = if at(text, end) == b')' { end + 1 } else { end };
+    if at(text, open) != b'[' || !GLOBALS.contains(&name) || is_word(before(text, index)) {
+        return false;
+    }
+    let inner = span(text, open + 1, open + 1 + REACH);
+    let close = skip_while(inner, 0, |byte| byte != b']');
+    let is_called = matches!(at(inner, close + 1), b'(' | b'`');
+    let inner = span(inner, 0, close);
+    let first = at(inner, skip_space(inner, 0));
+    match first {
+        b'\'' | b'"' | b'`' => {
+            let joins = inner.contains(&b'+') || inner.contains(&b'\\');
+            let key = word(inner, skip_space(inner, 0) + 1);
+            joins || (super::call::is_strong(key) || is_telling(name, key))
+        }
+        b'/' => find(inner, b".source", 0).is_some(),
+        b'(' | b'!' | b'+' => is_called,
+        _ => {
+            is_called && find(inner, b"tostring(", 0).is_some()
+                || is_whole_call(name, inner, is_called)
+        }
+    }
+}
+
+fn is_telling(object: &[u8], key: &[u8]) -> bool {
+    match object {
+        b"document" => DOCUMENT.contains(&key),
+        b"this" => false,
+        _ => matches!(
+            key,
+            b"document" | b"location" | b"function" | b"settimeout" | b"atob" | b"localstorage"
+        ),
+    }
+}
+
+/// `window[name](1)`.
+fn is_whole_call(object: &[u8], inner: &[u8], is_called: bool) -> bool {
+    is_called && object != b"this" && matches!(inner, b"name" | b"x" | b"a")
+}

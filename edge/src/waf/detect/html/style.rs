@@ -1,0 +1,78 @@
+//! Style sheets that run or load, and attributes that are dangerous whatever element they stand in.
+
+use super::tag::{Tag, is_foreign, value};
+use crate::waf::detect::Hit;
+use crate::waf::rules::Rule;
+use crate::waf::rules::html as rules;
+use crate::waf::scan::{Needles, at, before, find, is_word, last_before, skip_space, span, stands};
+
+/// Bytes of a style sheet looked at.
+const REACH: usize = 512;
+
+const SIGNS: &[&[u8]] = &[
+    b"-moz-binding",
+    b"expression(",
+    b"expr/*",
+    b"behavior:",
+    b"behaviour:",
+    b"srcdoc",
+    b"formaction",
+    b"<style",
+];
+
+/// Finds them in one pass.
+pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+    let signs = Needles::new(SIGNS);
+    let mut index = 0;
+    while let Some((start, sign)) = signs.find(text, index) {
+        index = start + sign.len();
+        if let Some(rule) = judge(text, start, index, sign) {
+            hits.push(Hit::new(rule, start, index));
+        }
+    }
+}
+
+fn judge(text: &[u8], start: usize, end: usize, sign: &[u8]) -> Option<&'static Rule> {
+    let last = || last_before(text, start).map_or(0, |last| at(text, last));
+    let next = skip_space(text, end);
+    let breaks = match sign {
+        b"-moz-binding" => at(text, next) == b':',
+        b"expression(" => matches!(last(), b':' | b'/') && !stands(text, end, b"s)"),
+        b"expr/*" => true,
+        b"behavior:" | b"behaviour:" => {
+            stands(text, next, b"url(") || stands(text, next, b"expression")
+        }
+        b"<style" => return sheet(text, start).then_some(&rules::STYLE),
+        _ => {
+            let is_attribute = !is_word(before(text, start))
+                && at(text, next) == b'='
+                && !value(span(text, 0, next + REACH), next + 1).is_empty();
+            return is_attribute.then_some(&rules::ELEMENT);
+        }
+    };
+    breaks.then_some(&rules::STYLE)
+}
+
+/// Whether a style element imports from elsewhere, runs, or reports what it matches.
+fn sheet(text: &[u8], start: usize) -> bool {
+    let Some(tag) = Tag::at(text, start).filter(|tag| tag.name == b"style") else {
+        return false;
+    };
+    let rest = span(text, tag.end, tag.end + REACH);
+    let rest = span(rest, 0, find(rest, b"</style", 0).unwrap_or(rest.len()));
+    let imports = find(rest, b"@import", 0).is_some_and(|import| {
+        let target = skip_space(rest, import + 7);
+        let target = if stands(rest, target, b"url(") {
+            target + 4
+        } else {
+            target
+        };
+        is_foreign(value(rest, target)) && find(rest, b"fonts.googleapis.com", 0).is_none()
+    });
+    let reports = || {
+        find(rest, b"[value", 0)
+            .and_then(|selector| find(rest, b"url(", selector))
+            .is_some_and(|url| is_foreign(value(rest, url + 4)))
+    };
+    imports || reports()
+}

@@ -1,0 +1,154 @@
+//! URLs that browsers execute.
+
+use super::script::{is_code, is_hostile};
+use crate::waf::detect::Hit;
+use crate::waf::rules::html as rules;
+use crate::waf::scan::{
+    at, before, find, from, is_space, is_word, skip_space, span, stands, trim, word_before,
+};
+
+/// Bytes of a URL looked at.
+const REACH: usize = 400;
+/// White space and control characters skipped between two letters of a scheme.
+const MAX_SKIPPED: usize = 32;
+
+const SCHEMES: &[&[u8]] = &[
+    b"javascript",
+    b"vbscript",
+    b"livescript",
+    b"jscript",
+    b"vbs",
+];
+
+/// Finds script and data URLs.
+pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+    schemes(text, hits);
+    data(text, hits);
+}
+
+/// `javascript:` and its like, white space inside as browsers allow it.
+fn schemes(text: &[u8], hits: &mut Vec<Hit>) {
+    let mut index = 0;
+    while let Some(colon) = from(text, index).iter().position(|byte| *byte == b':') {
+        let colon = index + colon;
+        index = colon + 1;
+        let start = SCHEMES
+            .iter()
+            .find_map(|scheme| ends_with(text, colon, scheme));
+        if start.is_some_and(|start| runs(text, start, colon)) {
+            hits.push(Hit::new(&rules::SCHEME, start.unwrap_or(colon), colon + 1));
+        }
+    }
+}
+
+fn runs(text: &[u8], start: usize, colon: usize) -> bool {
+    let code = span(text, colon + 1, colon + 1 + REACH);
+    if is_word(before(text, start)) || is_idle(code) {
+        return false;
+    }
+    let next = at(text, colon + 1);
+    let is_attribute = matches!(before(text, start), b'=' | b'"' | b'\'' | b'(')
+        && !is_space(next)
+        && !matches!(
+            next,
+            b'"' | b'\'' | b'`' | b')' | b']' | b',' | b'.' | b'>' | 0
+        );
+    let is_comment = start == 0 && matches!(trim(code), [b'/', b'/' | b'*', ..]);
+    is_code(code) || is_attribute || is_comment
+}
+
+/// What pages write where they need a link that does nothing.
+fn is_idle(code: &[u8]) -> bool {
+    let code = trim(code);
+    let rest = [
+        &b"void(0)"[..],
+        b"void 0",
+        b"history.back()",
+        b"history.go(-1)",
+        b"window.print()",
+        b"print()",
+        b"return false",
+        b"",
+    ]
+    .iter()
+    .find_map(|idle| code.strip_prefix(*idle))
+    .unwrap_or_default();
+    let rest = rest.strip_prefix(b";").unwrap_or(rest);
+    matches!(at(rest, 0), 0 | b'"' | b'\'' | b'>' | b')' | b' ') && !is_hostile(span(rest, 0, 80))
+}
+
+/// Start of `scheme` when it ends before `end`, control characters inside skipped.
+fn ends_with(text: &[u8], end: usize, scheme: &[u8]) -> Option<usize> {
+    let mut index = end;
+    let mut skipped = 0;
+    for letter in scheme.iter().rev() {
+        while is_space(before(text, index)) && skipped < MAX_SKIPPED {
+            index -= 1;
+            skipped += 1;
+        }
+        if before(text, index) != *letter {
+            return None;
+        }
+        index -= 1;
+    }
+    Some(index)
+}
+
+/// `data:text/html` and other types that browsers run.
+fn data(text: &[u8], hits: &mut Vec<Hit>) {
+    let kinds = [
+        &b"text/html"[..],
+        b"application/xhtml",
+        b"text/xml",
+        b"application/xml",
+        b"text/javascript",
+        b"application/javascript",
+        b"application/x-javascript",
+        b"text/vbscript",
+    ];
+    let mut index = 0;
+    while let Some(start) = find(text, b"data:", index) {
+        index = start + 5;
+        if !word_before(text, start).is_empty() {
+            continue;
+        }
+        let media = skip_space(text, index);
+        let head = span(text, media, media + 100);
+        let is_url = head.contains(&b',') || find(head, b"base64", 0).is_some();
+        let runs = kinds.iter().any(|kind| stands(text, media, kind)) && is_url;
+        if runs || is_active_image(text, start, media) || is_bare_code(text, media) {
+            hits.push(Hit::new(&rules::DATA_URL, start, media + 10));
+        }
+    }
+}
+
+/// SVG that holds a script. Icons and avatars are SVG as well, and no script of theirs runs where
+/// pages show them, so that alone is no attack.
+fn is_active_image(text: &[u8], start: usize, media: usize) -> bool {
+    if !stands(text, media, b"image/svg") {
+        return false;
+    }
+    // `script` and `onload` in base64, at each of the three alignments, in lower case.
+    const ENCODED: &[&[u8]] = &[
+        b"c2nyaxb0",
+        b"njcmlwd",
+        b"zy3jpch",
+        b"b25sb2fk",
+        b"9ubg9hz",
+        b"vbmxvyw",
+        b"b25lcnjvc",
+        b"9uzxjyb3",
+        b"vbmvycm9y",
+    ];
+    let content = span(text, media, media + 2048);
+    let is_loaded = matches!(before(text, start), b'=' | b'"' | b'\'')
+        && [&b"<object"[..], b"<embed", b"<iframe", b"<use"]
+            .iter()
+            .any(|element| find(span(text, start.saturating_sub(80), start), element, 0).is_some());
+    is_loaded || ENCODED.iter().any(|sign| find(content, sign, 0).is_some())
+}
+
+/// `data:,alert(1)`, as the source of a script.
+fn is_bare_code(text: &[u8], media: usize) -> bool {
+    at(text, media) == b',' && is_hostile(span(text, media + 1, media + 80))
+}
