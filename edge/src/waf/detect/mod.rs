@@ -6,6 +6,7 @@
 mod code;
 mod crlf;
 mod html;
+mod ldap;
 mod nosql;
 mod path;
 mod shell;
@@ -13,6 +14,7 @@ mod sql;
 mod ssrf;
 mod template;
 mod upload;
+mod xpath;
 mod xml;
 
 use super::rules::Rule;
@@ -80,6 +82,14 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector {
         detect: nosql::detect,
         triggers: nosql::TRIGGERS,
+    },
+    Detector {
+        detect: ldap::detect,
+        triggers: ldap::TRIGGERS,
+    },
+    Detector {
+        detect: xpath::detect,
+        triggers: xpath::TRIGGERS,
     },
     Detector {
         detect: crlf::detect,

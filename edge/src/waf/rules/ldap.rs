@@ -5,7 +5,3 @@ super::rules! { TABLE ["ldapi", "CWE-90", "crs-921"];
         "*)(uid=*))(|(uid=*", "admin)%2528%2526%2528objectclass%253D*%2529",
         not "(a)(b) and (c)";
 }
-
-super::literal::literals! {
-    FILTER, Any, Anywhere: ["*)(uid=", "*)(cn=", "*)(|(", "*)(&", "*)(objectclass", ")(&(", ")(|(", "(objectclass=*", "*))%00", "*)(user", "*)(mail=", ")(!(", "*)(password", "(&(uid=", "(|(uid=", ")(cn=))", "*))(|", "*()|&'", "admin*)("];
-}

@@ -1,6 +1,6 @@
 //! Rules that are literals: the prefilter's automaton finds them, and what stands around them decides.
 
-use super::{Rule, code, jndi, ldap, nosql, path, scanner, shell, ssi, xml, xpath};
+use super::{Rule, code, jndi, nosql, path, scanner, shell, ssi, xml};
 use crate::waf::Part;
 use crate::waf::detect::{Hit, Text};
 use crate::waf::scan::{at, before, is_word};
@@ -103,14 +103,12 @@ pub(in crate::waf) fn all() -> impl Iterator<Item = &'static Literal> {
     [
         code::LITERALS,
         jndi::LITERALS,
-        ldap::LITERALS,
         nosql::LITERALS,
         path::LITERALS,
         scanner::LITERALS,
         shell::LITERALS,
         ssi::LITERALS,
         xml::LITERALS,
-        xpath::LITERALS,
     ]
     .into_iter()
     .flatten()

@@ -5,7 +5,3 @@ super::rules! { TABLE ["xpathi", "CWE-643", "crs-942"];
         "' or count(/*)=1 or '1'='2", "x%2527%2520or%2520name()%253D'username",
         not "count (/ or *) the items";
 }
-
-super::literal::literals! {
-    EXPRESSION, Any, Anywhere: ["count(/*", "count(//", "' or name()=", "/text()='", "/child::node()", "' or position()=", "']|//", "' or contains(", "string-length(name(", "substring(name(", "doc('http", "//user[name/"];
-}

@@ -1,0 +1,211 @@
+//! LDAP injection (RFC 4515): a value that closes the filter it stands in and opens others, and
+//! whole filters.
+//!
+//! Parentheses are everyday signs, so a closing one counts only when the text did not open it or
+//! when a `*` stands before it, and what opens after it must be a filter.
+
+use super::{Hit, Text};
+use crate::waf::Part;
+use crate::waf::rules::ldap as rules;
+use crate::waf::scan::{at, before, skip_space, skip_while, span, stands, trim};
+
+/// Without one of these nothing here can fire.
+pub(super) const TRIGGERS: &[&str] = &[")(", ") (", "(&", "(|", "(!", "*)", "=*", "()|"];
+
+/// Attributes that directories have and other parentheses rarely hold.
+const ATTRIBUTES: &[&[u8]] = &[
+    b"uid",
+    b"cn",
+    b"sn",
+    b"mail",
+    b"objectclass",
+    b"objectcategory",
+    b"userpassword",
+    b"password",
+    b"user",
+    b"username",
+    b"pass",
+    b"samaccountname",
+    b"memberof",
+    b"member",
+    b"department",
+    b"telephonenumber",
+    b"givenname",
+    b"ou",
+    b"dc",
+    b"homedirectory",
+    b"userprincipalname",
+    b"displayname",
+    b"title",
+    b"description",
+    b"uidnumber",
+    b"gidnumber",
+    b"memberuid",
+    b"useraccountcontrol",
+    b"admincount",
+    b"serviceprincipalname",
+    b"employeetype",
+    b"loginshell",
+    b"mobile",
+    b"role",
+    b"email",
+    b"group",
+    b"manager",
+    b"distinguishedname",
+];
+
+/// Most parentheses and spaces that close a filter before the next opens.
+const MAX_CLOSINGS: usize = 8;
+/// Longest attribute description, options and matching rule included.
+const MAX_ATTRIBUTE: usize = 48;
+
+/// Names the rule that the text breaks.
+pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+    if text.part == Part::File {
+        return;
+    }
+    let lower = text.lower;
+    let mut depth = 0_i32;
+    for (index, byte) in lower.iter().enumerate() {
+        let found = match byte {
+            b'(' => {
+                depth += 1;
+                is_filter(lower, index) || is_wild_item(lower, index)
+            }
+            b')' => {
+                depth -= 1;
+                let is_foreign = depth < 0 || before(lower, index) == b'*';
+                // Each text that is closed too often may be reopened by the next.
+                depth = depth.max(0);
+                is_foreign && reopens(lower, index)
+            }
+            _ => false,
+        };
+        if found {
+            hits.push(Hit::new(&rules::FILTER, index, index + 4));
+            return;
+        }
+    }
+    let whole = trim(lower);
+    if matches!(whole, b"*))" | b"*)))") || stands(whole, 0, b"*()|") {
+        hits.push(Hit::new(&rules::FILTER, 0, lower.len()));
+    }
+}
+
+/// A filter's attribute at `start`, and the index after its operator.
+fn item(text: &[u8], start: usize) -> Option<(&[u8], usize)> {
+    let window = span(text, 0, start + MAX_ATTRIBUTE);
+    let is_part =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b';' | b':');
+    let end = skip_while(window, start, is_part);
+    let operator = end + usize::from(matches!(at(text, end), b'~' | b'>' | b'<'));
+    let is_item = end > start && at(text, operator) == b'=' && at(text, operator + 1) != b'=';
+    let name = span(
+        text,
+        start,
+        skip_while(window, start, |byte| byte.is_ascii_alphanumeric()),
+    );
+    is_item.then_some((name, operator + 1))
+}
+
+/// `(&(uid=x)`, `(|(mail=*))`, `(|(&`.
+fn is_filter(text: &[u8], open: usize) -> bool {
+    let operator = at(text, open + 1);
+    if !matches!(operator, b'&' | b'|' | b'!') {
+        return false;
+    }
+    let inner = skip_space(text, open + 2);
+    if at(text, inner) != b'(' {
+        return false;
+    }
+    let next = at(text, inner + 1);
+    let is_chain = operator != b'!' && matches!(next, b'&' | b'|' | b'!');
+    is_chain
+        || item(text, inner + 1)
+            .is_some_and(|(name, value)| ATTRIBUTES.contains(&name) || at(text, value) == b'*')
+}
+
+/// `(objectclass=*)`.
+fn is_wild_item(text: &[u8], open: usize) -> bool {
+    item(text, open + 1).is_some_and(|(name, value)| {
+        ATTRIBUTES.contains(&name) && at(text, value) == b'*' && at(text, value + 1) == b')'
+    })
+}
+
+/// What follows a parenthesis that closes somebody else's filter.
+fn reopens(text: &[u8], close: usize) -> bool {
+    let after_star = before(text, close) == b'*';
+    let window = span(text, 0, close + MAX_CLOSINGS);
+    let open = skip_while(window, close, |byte| byte == b')' || byte == b' ');
+    if at(text, open) != b'(' {
+        return false;
+    }
+    let inner = open + usize::from(at(text, open + 1) == b'(');
+    let next = at(text, inner + 1);
+    if matches!(next, b'&' | b'|' | b'!') {
+        return matches!(at(text, inner + 2), b'(' | b')' | 0) || inner > open;
+    }
+    item(text, inner + 1).is_some_and(|(name, value)| {
+        ATTRIBUTES.contains(&name) || at(text, value) == b'*' || after_star
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fires(text: &str) -> bool {
+        let lower = text.to_ascii_lowercase();
+        let mut hits = Vec::new();
+        let text = Text {
+            lower: lower.as_bytes(),
+            part: Part::Query,
+            name: "q",
+        };
+        detect(&text, &mut hits);
+        !hits.is_empty()
+    }
+
+    #[test]
+    fn finds_filters_that_are_closed_and_reopened() {
+        for attack in [
+            "*)(uid=*))(|(uid=*",
+            "admin*)((|userpassword=*)",
+            "*)(&",
+            "admin)(!(&(1=0",
+            "*(|(objectclass=*))",
+            ")(cn=*",
+            "x)(|(cn=*))",
+            "bob*(|(&",
+            "*)(memberof:1.2.840.113556.1.4.1941:=cn=admins",
+            "(&(uid=admin)(userpassword=*))",
+            "(objectClass=*)",
+            "*()|&'",
+            "*))",
+            "admin)(&)",
+        ] {
+            assert!(fires(attack), "{attack}");
+        }
+    }
+
+    #[test]
+    fn spares_parentheses_of_people_and_code() {
+        for honest in [
+            "(021) 555-1234 (office)",
+            "(a)(b) and (c)",
+            "(x+1)(x-2)=0",
+            "f(x)(y=2)",
+            "foo(*args)(b=1)",
+            "**/*.(js|ts)",
+            "(a|b)*(c|d)",
+            "if (!(a == b)) return (&x);",
+            ":-) (see below)",
+            "a) first b) second (and=or)",
+            "p:not(.x)(color=red)",
+            "(**bold**)(https://example.com/?a=*)",
+            "1) one (uno) 2) two (due)",
+        ] {
+            assert!(!fires(honest), "{honest}");
+        }
+    }
+}

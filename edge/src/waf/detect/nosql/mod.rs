@@ -1,0 +1,205 @@
+//! `NoSQL` injection: operators where names or JSON stand, JavaScript and queries of document
+//! stores behind the quote that ends a value, and commands of key-value stores on lines of their own.
+
+mod command;
+mod script;
+
+use super::{Hit, Text};
+use crate::waf::Part;
+use crate::waf::rules::nosql as rules;
+use crate::waf::scan::{at, before, from, is_word, last_before, skip_space, word};
+
+/// Without one of these nothing here can fire.
+pub(super) const TRIGGERS: &[&str] = &[
+    "$",
+    "return",
+    "this.",
+    "db.",
+    "function",
+    "while",
+    "sleep(",
+    "'//",
+    "\"//",
+    "call db",
+    "call apoc",
+    "load csv",
+    "detach delete",
+    "allow filtering",
+    "config set",
+    "slaveof",
+    "replicaof",
+    "flushall",
+    "flush_all",
+    "flushdb",
+    "module load",
+    "\n$",
+    "eval \"",
+    "new date",
+    "yield",
+    "startnode",
+    "match (",
+];
+
+/// `MongoDB`'s operators that change what a query selects or runs, unmistakable even without quotes.
+const OPERATORS: &[&[u8]] = &[
+    b"ne",
+    b"eq",
+    b"gt",
+    b"gte",
+    b"lt",
+    b"lte",
+    b"in",
+    b"nin",
+    b"and",
+    b"or",
+    b"nor",
+    b"not",
+    b"exists",
+    b"regex",
+    b"where",
+    b"expr",
+    b"elemmatch",
+    b"lookup",
+    b"function",
+    b"accumulator",
+    b"jsonschema",
+    b"func",
+    b"unionwith",
+    b"graphlookup",
+];
+
+/// Those that style sheets, schemas or analytics also spell with a dollar: they count where JSON
+/// quotes them or a name brackets them. (`$set` and `$comment` do not: PostHog and JSON Schema.)
+const QUOTED_OPERATORS: &[&[u8]] = &[
+    b"all", b"size", b"mod", b"rand", b"type", b"text", b"options",
+];
+
+/// Names the rules that the text breaks.
+pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+    if text.part == Part::File {
+        return;
+    }
+    operators(text, hits);
+    let found = script::code(text.lower).or_else(|| command::command(text.lower));
+    hits.extend(found.map(|start| Hit::new(&rules::CODE, start, start + 12)));
+}
+
+fn operators(text: &Text<'_>, hits: &mut Vec<Hit>) {
+    let lower = text.lower;
+    let mut index = 0;
+    while let Some(dollar) = from(lower, index).iter().position(|byte| *byte == b'$') {
+        let dollar = index + dollar;
+        index = dollar + 1;
+        let operator = word(lower, index);
+        let is_plain = OPERATORS.contains(&operator);
+        if !is_plain && !QUOTED_OPERATORS.contains(&operator) {
+            continue;
+        }
+        let end = index + operator.len();
+        if text.part.is_name() && stands_in_name(lower, dollar, end) && is_plain {
+            hits.push(Hit::new(&rules::OPERATOR, dollar, end));
+            return;
+        }
+        if stands_in_brackets(lower, dollar, end) || stands_in_json(lower, dollar, end, is_plain) {
+            hits.push(Hit::new(&rules::OPERATOR_TEXT, dollar, end));
+            return;
+        }
+    }
+}
+
+/// `user.$ne`, and a JSON key that is an operator throughout.
+fn stands_in_name(text: &[u8], dollar: usize, end: usize) -> bool {
+    matches!(before(text, dollar), 0 | b'[' | b'.')
+        && matches!(at(text, end), 0 | b']' | b'.' | b'[')
+}
+
+/// `user[$ne]`.
+fn stands_in_brackets(text: &[u8], dollar: usize, end: usize) -> bool {
+    before(text, dollar) == b'[' && at(text, end) == b']'
+}
+
+/// `"$ne":`, `{$gt:`, `$where: '1'`.
+fn stands_in_json(text: &[u8], dollar: usize, end: usize, is_plain: bool) -> bool {
+    let quoted =
+        matches!(before(text, dollar), b'"' | b'\'') && before(text, dollar) == at(text, end);
+    let opener = last_before(text, dollar).map_or(0, |last| at(text, last));
+    let bare = is_plain && matches!(opener, 0 | b'{' | b',' | b'[');
+    let after = skip_space(text, end + usize::from(quoted));
+    if at(text, after) != b':' || is_word(at(text, end)) || !(quoted || bare) {
+        return false;
+    }
+    let value = skip_space(text, after + 1);
+    // `"$type": "https://..."` is linked data, `"$text": "x"` is converted XML.
+    is_plain || matches!(at(text, value), b'{' | b'[' | b'0'..=b'9')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fires(text: &str) -> bool {
+        let lower = text.to_ascii_lowercase();
+        let mut hits = Vec::new();
+        let text = Text {
+            lower: lower.as_bytes(),
+            part: Part::Json,
+            name: "q",
+        };
+        detect(&text, &mut hits);
+        !hits.is_empty()
+    }
+
+    #[test]
+    fn finds_operators_code_and_commands() {
+        for attack in [
+            "{ $ne: 1 }",
+            "$where: '1 == 1'",
+            "true, $where: '1 == 1'",
+            "', $or: [ {}, { 'a':'a",
+            "[$ne]=1",
+            "{\"$type\": 2}",
+            "'; return '' == '",
+            "'; return true; var x='",
+            "1;return(true)",
+            "a'; return db.a.findOne(); var x='",
+            "'+(function(){sleep(5000)})()+'",
+            "\"; while(true){}; \"",
+            "0;var date=new Date(); do{x = new Date();}while(x-date<10000)",
+            "';it=new Date();do{pt=new Date();}while(pt-it<5000);",
+            "' && this.password.match(/.*/)//",
+            "' || this.role == 'admin' || 'a'=='b",
+            "admin'//",
+            "db.injection.insert({success:1});return 1;",
+            "this.password.match(/^a/)",
+            "'}) CALL db.labels() YIELD label RETURN 1//",
+            "admin' ALLOW FILTERING; --",
+            "\r\nSLAVEOF 203.0.113.5 6379\r\n",
+            "*1\r\n$8\r\nFLUSHALL\r\n",
+        ] {
+            assert!(fires(attack), "{attack}");
+        }
+    }
+
+    #[test]
+    fn spares_code_and_prose() {
+        for honest in [
+            "{\"$schema\":\"https://json-schema.org\",\"$comment\":\"x\",\"$type\":\"object\"}",
+            "{\"$set\":{\"email\":\"a@example.com\"}}",
+            "$size: 10px; $text: #333;",
+            ".a { $all: 1px; }",
+            "$in the bank: 5",
+            "const s = 'abc'; return s;",
+            "class A { constructor(password) { this.password = password; } }",
+            "say 'no'; return to sender",
+            "it's $5 or $10",
+            "in PHP you write $this->db->where('id', 1)",
+            "this.name = 'x'",
+            "5; while you wait",
+            "see https://example.com/a'//b",
+            "Dear all,\r\nplease flush the cache\r\nthanks",
+            "let us know 'when'; let me check",
+        ] {
+            assert!(!fires(honest), "{honest}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! JavaScript and queries of graph and column stores where a value ended.
+
+use crate::waf::scan::{
+    at, before, find_any, from, is_space, is_word, skip_space, skip_while, span, stands, trim, word,
+};
+
+/// What JavaScript stands behind the quote, number or bracket that ends a value.
+const AFTER_VALUE: &[&[u8]] = &[
+    b"return",
+    b"while(",
+    b"while (",
+    b"sleep(",
+    b"do{",
+    b"do {",
+    b"throw ",
+    b"db.",
+    b"this.",
+    b"var ",
+    b"let ",
+    b"for(",
+    b"it=new",
+    b"function",
+    b"emit(",
+];
+/// What other query languages put there.
+const QUERIES: &[&[u8]] = &[
+    b"call db.",
+    b"call dbms.",
+    b"call apoc.",
+    b"load csv ",
+    b"detach delete",
+    b"match (",
+    b"return ",
+    b"with 1 ",
+    b"allow filtering",
+    b"yield ",
+];
+/// Methods that `db.collection` has.
+const METHODS: &[&[u8]] = &[
+    b"insert",
+    b"find",
+    b"drop",
+    b"remove",
+    b"update",
+    b"delete",
+    b"aggregate",
+    b"mapreduce",
+    b"save",
+    b"count",
+    b"distinct",
+    b"replace",
+    b"create",
+];
+/// Longest value before the break-out.
+const MAX_HEAD: usize = 64;
+
+/// JavaScript or another query's text where a value ended.
+pub(super) fn code(text: &[u8]) -> Option<usize> {
+    let whole = trim(text);
+    let is_line = !whole.contains(&b'\n');
+    if is_line
+        && (stands(whole, 0, b"this.") || stands(whole, 0, b"return this."))
+        && compares(whole)
+    {
+        return Some(0);
+    }
+    if is_line && stands(whole, 0, b"db.") && names_method(whole, 3) {
+        return Some(0);
+    }
+    let end = value_end(text)?;
+    let breaks_out = matches!(before(text, end), b'\'' | b'"');
+    let next = skip_while(text, end, |byte| {
+        is_space(byte) || matches!(byte, b')' | b'}' | b']')
+    });
+    // `admin'//`: the rest of the line is a comment.
+    let rest = from(text, next);
+    if breaks_out && (trim(rest) == b"//" || stands(rest, 0, b"//+%00")) {
+        return Some(end);
+    }
+    let operator = at(text, next);
+    let after = skip_while(text, next, |byte| {
+        is_space(byte) || matches!(byte, b';' | b'|' | b'&' | b'+' | b'-' | b'(' | b'!' | b',')
+    });
+    let code = from(text, after);
+    let is_apart = after > next;
+    let is_script = is_apart
+        && AFTER_VALUE.iter().any(|start| code.starts_with(start))
+        && (operator == b';' || breaks_out)
+        && is_script(code);
+    // `x=new Date();do{...}while(...)`.
+    let loops = operator == b';'
+        && find_any(
+            span(code, 0, 120),
+            &[b"do{", b"do {", b"while(", b"while ("],
+        )
+        .is_some();
+    let queries =
+        breaks_out && QUERIES.iter().any(|start| code.starts_with(start)) && is_query(code);
+    (is_script || loops || queries).then_some(end)
+}
+
+/// Index after the first quote, or after a number that starts the text: where a value may end.
+fn value_end(text: &[u8]) -> Option<usize> {
+    let digits = skip_while(text, 0, |byte| byte.is_ascii_digit());
+    if digits > 0 && at(text, digits) == b';' {
+        return Some(digits);
+    }
+    let head = span(text, 0, MAX_HEAD);
+    let quote = head.iter().position(|byte| matches!(byte, b'\'' | b'"'))?;
+    let is_value = span(head, 0, quote)
+        .iter()
+        .all(|byte| !matches!(byte, b'(' | b'=' | b'{' | b'<' | b'[' | b'\n' | b':'));
+    is_value.then_some(quote + 1)
+}
+
+/// `return true`, `var x='`, `this.password.match(`, `db.users.find(`: not `return to sender`.
+fn is_script(code: &[u8]) -> bool {
+    let name = word(code, 0);
+    let after = skip_space(code, name.len());
+    match name {
+        b"return" => {
+            !is_word(at(code, after))
+                || matches!(
+                    word(code, after),
+                    b"true" | b"false" | b"this" | b"db" | b"new" | b"function"
+                )
+                || at(code, after).is_ascii_digit()
+        }
+        b"var" | b"let" => at(code, skip_space(code, after + word(code, after).len())) == b'=',
+        b"db" => names_method(code, 3),
+        b"this" => compares(code),
+        b"function" => matches!(at(code, after), b'('),
+        b"throw" => stands(code, after, b"new ") || stands(code, after, b"'"),
+        _ => true,
+    }
+}
+
+/// `this.a == `, `this.a.match(`, `this.a[`.
+fn compares(code: &[u8]) -> bool {
+    let start = if stands(code, 0, b"return ") { 7 } else { 0 };
+    let field = skip_while(code, start, |byte| is_word(byte) || byte == b'.');
+    let operator = skip_space(code, field);
+    let is_comparison = matches!(at(code, operator), b'=' | b'!' | b'<' | b'>')
+        && at(code, operator + 1) == b'='
+        || matches!(at(code, operator), b'<' | b'>');
+    is_comparison
+        || span(code, start, field).ends_with(b".match")
+        || span(code, start, field).ends_with(b".constructor")
+        || (at(code, operator) == b'&' || at(code, operator) == b'|')
+}
+
+/// `users.find(`, `getCollection(`.
+fn names_method(text: &[u8], start: usize) -> bool {
+    let first = word(text, start);
+    let dot = start + first.len();
+    let method = if at(text, dot) == b'.' {
+        word(text, dot + 1)
+    } else {
+        first
+    };
+    let end = dot
+        + if at(text, dot) == b'.' {
+            1 + method.len()
+        } else {
+            0
+        };
+    at(text, end) == b'('
+        && (METHODS.iter().any(|known| method.starts_with(known)) || first == b"getcollection")
+}
+
+/// Queries of graph and column stores end in a comment or name their own procedures.
+fn is_query(code: &[u8]) -> bool {
+    !stands(code, 0, b"return ") && !stands(code, 0, b"match (")
+        || trim(code).ends_with(b"//")
+        || find_any(code, &[b"detach delete", b"//", b"load csv"]).is_some()
+}

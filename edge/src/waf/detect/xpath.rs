@@ -1,0 +1,283 @@
+//! XPath and XQuery injection: paths, axes and functions that only XPath has, where a value ended
+//! or where they are all there is.
+//!
+//! People who scrape or test pages write XPath in forums; in a text of many words only the
+//! break-out of a predicate counts.
+
+use super::{Hit, Text};
+use crate::waf::Part;
+use crate::waf::rules::xpath as rules;
+use crate::waf::scan::{
+    at, before, find_any, from, is_word, last_before, skip_space, span, stands, trim,
+};
+
+/// Without one of these nothing here can fire.
+pub(super) const TRIGGERS: &[&str] = &[
+    "::",
+    "name()",
+    "text()",
+    "node()",
+    "comment()",
+    "position()",
+    "last()",
+    "]|",
+    "] |",
+    "(//",
+    "(/*",
+    "/*[",
+    "in //",
+    "string-length(",
+    "starts-with(",
+    "contains(",
+    "normalize-space(",
+    "doc(",
+    "(@*",
+    "name(/",
+    "codepoints-to-string",
+    "substring-before(",
+    "substring(",
+    "(name(",
+    "(../",
+    "//*",
+    "local-name(",
+    "in doc",
+    "count(",
+];
+
+/// Shapes that no other language has.
+const SHAPES: &[&[u8]] = &[
+    b"count(/",
+    b"count(//",
+    b"count(@",
+    b"count(parent::",
+    b"count(child::",
+    b"count(..",
+    b"string-length(//",
+    b"string-length(/",
+    b"string-length(name(",
+    b"string-length(@",
+    b"substring(//",
+    b"substring(/",
+    b"substring(name(",
+    b"substring(local-name(",
+    b"starts-with(name(",
+    b"starts-with(/",
+    b"starts-with(@",
+    b"contains(name(",
+    b"contains(../",
+    b"contains(*,",
+    b"contains(/",
+    b"contains(.,",
+    b"name(/",
+    b"local-name(/",
+    b"doc('http",
+    b"doc(\"http",
+    b"doc('file",
+    b"doc(\"file",
+    b"doc('//",
+    b"doc(\"//",
+    b"doc(concat(",
+    b"/child::",
+    b"/descendant::",
+    b"/descendant-or-self::",
+    b"/ancestor::",
+    b"/following::",
+    b"/following-sibling::",
+    b"/preceding::",
+    b"/preceding-sibling::",
+    b"/parent::",
+    b"/self::",
+    b"/attribute::",
+    b"parent::*",
+    b"child::node()",
+    b"descendant::node()",
+    b"codepoints-to-string(",
+    b"encode-for-uri(",
+    b"unparsed-text(",
+    b"in //",
+    b"in doc(",
+    b"/*[1]/",
+    b"/text()=",
+    b"/text())",
+    b"position()=",
+    b"position()<",
+    b"position()>",
+    b"position() =",
+    b"]/text()",
+    b"normalize-space(//",
+];
+
+/// Words after which a longer text is somebody's explanation.
+const MAX_WORDS: usize = 6;
+/// Longest text in which a shape counts without a break-out.
+const MAX_VALUE: usize = 400;
+
+/// Names the rule that the text breaks.
+pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+    if text.part == Part::File {
+        return;
+    }
+    let lower = text.lower;
+    let found = if lower.len() <= MAX_VALUE && !is_prose(lower) {
+        shape(lower)
+            .or_else(|| union(lower))
+            .or_else(|| call(lower))
+    } else {
+        union(lower)
+    };
+    hits.extend(found.map(|start| Hit::new(&rules::EXPRESSION, start, start + 8)));
+}
+
+/// A shape that does not end somebody's longer name: `account(/`, `db.doc('http`.
+fn shape(text: &[u8]) -> Option<usize> {
+    let mut start = 0;
+    loop {
+        let (index, _) = find_any(from(text, start), SHAPES)?;
+        let index = start + index;
+        let previous = before(text, index);
+        let is_name = at(text, index).is_ascii_alphabetic();
+        let is_free =
+            !is_name || !(is_word(previous) || matches!(previous, b'.' | b'-' | b'\\' | b':'));
+        if is_free {
+            return Some(index);
+        }
+        start = index + 1;
+    }
+}
+
+/// `']|//user`, `1=1]|/x[`: a predicate that the text did not open is closed, and a path follows.
+fn union(text: &[u8]) -> Option<usize> {
+    let mut depth = 0_u32;
+    for (index, byte) in text.iter().enumerate() {
+        match byte {
+            b'[' => depth += 1,
+            b']' if depth > 0 => depth -= 1,
+            b']' => {
+                let bar = skip_space(text, index + 1);
+                let path = skip_space(text, bar + 1);
+                let is_path = at(text, bar) == b'|' && at(text, path) == b'/';
+                let is_step = stands(text, index + 1, b"//") || stands(text, index + 1, b"/*");
+                if is_path || is_step {
+                    return Some(index);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// `' or name()='x`, `1 and starts-with(a,'b')`: a function of XPath after `and` or `or`.
+fn call(text: &[u8]) -> Option<usize> {
+    const CALLS: &[&[u8]] = &[
+        b"name()",
+        b"text()",
+        b"node()",
+        b"comment()",
+        b"position()",
+        b"last()",
+        b"string-length(",
+        b"starts-with(",
+        b"contains(",
+        b"normalize-space(",
+        b"local-name(",
+        b"substring-before(",
+    ];
+    let mut start = 0;
+    loop {
+        let (index, _) = find_any(from(text, start), CALLS)?;
+        let index = start + index;
+        start = index + 1;
+        if is_word(before(text, index)) || !follows_logic(text, index) {
+            continue;
+        }
+        return Some(index);
+    }
+}
+
+/// Whether `or`, `and` or `not(` stands before, and before that a value or the end of one.
+fn follows_logic(text: &[u8], index: usize) -> bool {
+    let head = trim(span(text, 0, index));
+    let head = head.strip_suffix(b"not(").map_or(head, trim);
+    let Some(rest) = head
+        .strip_suffix(b"or")
+        .or_else(|| head.strip_suffix(b"and"))
+    else {
+        return false;
+    };
+    match last_before(rest, rest.len()).map(|last| at(rest, last)) {
+        None => true,
+        Some(last) => {
+            matches!(last, b'\'' | b'"') || (last.is_ascii_digit() && rest.ends_with(b" "))
+        }
+    }
+}
+
+/// Whether the text has more words in a row than a path has names.
+fn is_prose(text: &[u8]) -> bool {
+    let mut run = 0;
+    for word in text.split(|byte| matches!(byte, b' ' | b'\n')) {
+        let is_plain = word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic);
+        run = if is_plain { run + 1 } else { 0 };
+        if run >= MAX_WORDS {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fires(text: &str) -> bool {
+        let mut hits = Vec::new();
+        let text = Text {
+            lower: text.as_bytes(),
+            part: Part::Query,
+            name: "q",
+        };
+        detect(&text, &mut hits);
+        !hits.is_empty()
+    }
+
+    #[test]
+    fn finds_paths_and_functions() {
+        for attack in [
+            "' or count(/*)=1 or '1'='2",
+            "x' or name()='username' or 'x'='y",
+            "')] | //user/*[contains(*,'",
+            "'] | //* | //*['",
+            "1 or 1=1]|//comment()|/x[1=1",
+            "' and starts-with(name(/*[1]),'u') and '1'='1",
+            "' and doc('file:///etc/passwd')/* and '1'='1",
+            "for $u in //user return concat($u/name,':',$u/password)",
+            "count(/child::node())",
+            "/*[1]/*[1]/text()",
+            "and string-length(account)=5",
+            "' or not(contains(a,'b')) or '",
+            "substring(//user[userid=5]/username,2,1)='a'",
+        ] {
+            assert!(fires(attack), "{attack}");
+        }
+    }
+
+    #[test]
+    fn spares_what_resembles_them() {
+        for honest in [
+            "count (/ or *) the items",
+            "db.collection('users').doc('http-logs')",
+            "self::assertSame(1, parent::find())",
+            "a::before, a::after { content: '' }",
+            "std::count(begin, end)",
+            "| name | path |\n| [x] | /usr/bin |",
+            "src/**/*.rs and docs/*.md",
+            "if (text.contains('a') and name() or b)",
+            "I use driver.find_element(By.XPATH, \"//div[contains(@class,'x')]\") and it says that the element cannot be found",
+            "discount(10) or account(/x)",
+            "https://example.com//a",
+        ] {
+            assert!(!fires(honest), "{honest}");
+        }
+    }
+}
