@@ -4,6 +4,7 @@ use super::names::{ARTICLES, CATALOGS, SENSITIVE};
 use super::token::Kind;
 use super::{Hit, Sql};
 use crate::waf::rules::sql as rules;
+use crate::waf::scan::{before, is_word};
 
 /// Longest select list followed.
 const MAX_ITEMS: usize = 64;
@@ -17,7 +18,9 @@ impl Sql<'_> {
         {
             hits.push(self.hit(&rules::UNION, index, index));
         }
-        if self.kind(index) != Kind::Union || !self.is_anchored(index) {
+        // However long the text before the quote: `so many words' union select 1, 2 -- and more`.
+        let breaks_out = index <= 3 && self.quote.is_some() && self.is_glued();
+        if self.kind(index) != Kind::Union || !(breaks_out || self.is_anchored(index)) {
             return;
         }
         let mut select = index + 1;
@@ -40,6 +43,12 @@ impl Sql<'_> {
         if is_query {
             hits.push(self.hit(&rules::UNION, index, select + 1));
         }
+    }
+
+    /// Whether the quote stands right behind a word, as one that closes does.
+    fn is_glued(&self) -> bool {
+        let end = self.tokens.first().map_or(0, |head| head.end.saturating_sub(1));
+        is_word(before(self.text, end))
     }
 
     fn is_selected(&self, index: usize, select: usize) -> bool {
