@@ -17,13 +17,14 @@ mod policy;
 )]
 #[path = "src/token/settings.rs"]
 mod token;
-// The policy names the firewall's settings as `crate::waf`.
+// The policy names the firewall's settings, and its rules in exclusions.
 #[expect(
     dead_code,
     unreachable_pub,
-    reason = "the Worker's module, which is only written here"
+    unused_imports,
+    reason = "the Worker's modules, of which the rules' names are used"
 )]
-#[path = "src/waf/settings.rs"]
+#[path = "src/waf/mod.rs"]
 mod waf;
 
 use std::process::ExitCode;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
         OVERLAY,
         "src/policy",
         "src/token/settings.rs",
-        "src/waf/settings.rs",
+        "src/waf",
     ] {
         println!("cargo::rerun-if-changed={read}");
     }

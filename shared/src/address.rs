@@ -32,6 +32,12 @@ impl Network {
         self.base.is_ipv4() == address.is_ipv4() && masked(address, self.prefix) == bits(self.base)
     }
 
+    /// Its first address and how many leading bits count.
+    #[must_use]
+    pub const fn parts(&self) -> (IpAddr, u8) {
+        (self.base, self.prefix)
+    }
+
     /// The network that one client is counted by: the address itself for IPv4,
     /// the /64 for IPv6, because a subscriber has all of it at hand (RFC 6177).
     #[must_use]

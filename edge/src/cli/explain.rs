@@ -76,7 +76,7 @@ mod tests {
         let line = explained(&["curl", url], "");
         assert!(!line.is_well);
         for wanted in [
-            "GET /p (mode normal, paranoia 1): blocked (score 5 of 5)",
+            "GET /p (mode normal, paranoia 1): blocked (score ",
             "in query parameter `name`: \"",
             "«",
             "after percent",

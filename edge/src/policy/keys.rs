@@ -10,6 +10,7 @@ pub(super) const ROOT: &[&str] = &[
     "cors",
     "headers",
     "exclude",
+    "rule",
     "route",
     "development",
 ];
@@ -69,6 +70,19 @@ pub(super) const ROUTE: &[&str] = &[
     "answer",
 ];
 pub(super) const EXCLUDE: &[&str] = &["rule", "tag", "path", "parameter"];
+pub(super) const RULE: &[&str] = &[
+    "id",
+    "name",
+    "path",
+    "networks",
+    "header",
+    "literal",
+    "regex",
+    "parameter",
+    "action",
+    "score",
+];
+pub(super) const HEADER: &[&str] = &["name", "literal", "regex"];
 pub(super) const GRAPHQL: &[&str] = &["depth", "aliases", "introspection"];
 pub(super) const ANSWER: &[&str] = &["status", "content_type", "body"];
 pub(super) const DEVELOPMENT: &[&str] = &["client_address", "explain"];
@@ -87,6 +101,8 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("cors", CORS),
     ("route", ROUTE),
     ("exclude", EXCLUDE),
+    ("rule", RULE),
+    ("rule.header", HEADER),
     ("route.graphql", GRAPHQL),
     ("route.answer", ANSWER),
     ("development", DEVELOPMENT),

@@ -4,11 +4,11 @@ use super::document::{Node, Value};
 use std::collections::btree_map::Entry;
 
 /// `base` with `overlay` laid over it: tables merge key by key, the overlay's
-/// `[[route]]` and `[[exclude]]` come first, every other value replaces the one below. Each value
+/// `[[route]]`, `[[rule]]` and `[[exclude]]` come first, every other value replaces the one below. Each value
 /// keeps the place where it was written.
 pub(super) fn merge(mut base: Node, overlay: Node) -> Node {
     if let (Value::Table(below), Value::Table(mut above)) = (&mut base.value, overlay.value) {
-        for key in ["route", "exclude"] {
+        for key in ["route", "exclude", "rule"] {
             if let (Some(lower), Some(upper)) = (below.get_mut(key), above.get_mut(key)) {
                 prepend(upper, lower);
             }

@@ -2,6 +2,7 @@
 
 use super::body::graphql::{self, Shape};
 use super::body::json;
+use super::custom::{Custom, TAGS};
 use super::decode::{Steps, View};
 use super::detect::{self, Hit, Text};
 use super::excerpt::Excerpt;
@@ -28,6 +29,7 @@ pub fn inspect(request: &Request<'_>, settings: &Settings) -> Report {
     inspector
         .exclusions
         .retain(|exclusion| exclusion.holds_for(request.path));
+    inspector.rules.retain(|rule| rule.holds_for(request));
     if settings.mode != Mode::Off {
         inspector.request(request);
     }
@@ -38,6 +40,8 @@ pub fn inspect(request: &Request<'_>, settings: &Settings) -> Report {
 #[derive(Debug)]
 pub(super) struct Inspector<'s> {
     settings: &'s Settings,
+    /// The policy's own rules that may fire on this request.
+    rules: Vec<&'s Custom>,
     /// Those that hold for the request's path.
     exclusions: Vec<&'s Exclusion>,
     findings: Vec<Finding>,
@@ -54,6 +58,7 @@ impl<'s> Inspector<'s> {
     pub(super) fn new(settings: &'s Settings, findings: Vec<Finding>, documents: u32) -> Self {
         Self {
             settings,
+            rules: settings.rules.iter().collect(),
             exclusions: settings.exclusions.iter().collect(),
             findings,
             hits: Vec::new(),
@@ -63,6 +68,7 @@ impl<'s> Inspector<'s> {
     }
 
     fn request(&mut self, request: &Request<'_>) {
+        self.custom();
         self.path(request.path);
         body::form::read(request.query.as_bytes(), Part::QueryName, Part::Query, self);
         shape::read(request, self);
@@ -93,6 +99,7 @@ impl<'s> Inspector<'s> {
     }
 
     fn view(&mut self, part: Part, name: &str, view: &View<'_>) {
+        self.custom_view(part, name, view);
         let lower = view.text.to_ascii_lowercase();
         let text = Text {
             lower: &lower,
@@ -141,6 +148,38 @@ impl<'s> Inspector<'s> {
         true
     }
 
+    /// The policy's rules that ask for nothing of the values have fired by now.
+    fn custom(&mut self) {
+        for rule in self.rules.clone() {
+            if rule.value.is_none() {
+                self.keep(&rule.id, TAGS, rule.target(), |target| rule.finding(target));
+            }
+        }
+        self.rules.retain(|rule| rule.value.is_some());
+    }
+
+    /// Those that do, on one view.
+    fn custom_view(&mut self, part: Part, name: &str, view: &View<'_>) {
+        if self.rules.is_empty() {
+            return;
+        }
+        let text = String::from_utf8_lossy(&view.text);
+        for rule in self.rules.clone() {
+            if let Some(found) = rule.find(name, &text) {
+                let target = Target::new(part, name);
+                self.keep(&rule.id, TAGS, target, |target| {
+                    let excerpt = Excerpt::around(text.as_bytes(), found.start, found.end);
+                    Finding {
+                        decoded: excerpt.text,
+                        matched: excerpt.matched,
+                        encodings: view.steps.to_string(),
+                        ..rule.finding(target)
+                    }
+                });
+            }
+        }
+    }
+
     /// Where people write for people, and only at the lowest paranoia level.
     fn spares_quotations(&self, part: Part) -> bool {
         self.settings.paranoia <= 1
@@ -156,36 +195,41 @@ impl<'s> Inspector<'s> {
         steps: Steps,
         excerpt: impl FnOnce() -> Excerpt,
     ) {
-        let known = |finding: &Finding| {
-            finding.rule == rule.id && finding.target.part == part && finding.target.name == name
-        };
-        let excluded = || {
-            self.exclusions
-                .iter()
-                .any(|exclusion| exclusion.covers(rule.id, rule.tags, name))
-        };
-        if self.is_full()
-            || rule.paranoia > self.settings.paranoia.max(1)
-            || self.findings.iter().any(known)
-            || excluded()
-        {
+        if rule.paranoia > self.settings.paranoia.max(1) {
             return;
         }
-        let excerpt = excerpt();
-        self.findings.push(Finding {
-            rule: rule.id.into(),
-            name: rule.name.into(),
-            severity: rule.severity,
-            effect: Effect::Score(rule.severity.score()),
-            tags: rule.tags,
-            target: Target {
-                part,
-                name: name.to_owned(),
-            },
-            decoded: excerpt.text,
-            matched: excerpt.matched,
-            encodings: steps.to_string(),
+        self.keep(rule.id, rule.tags, Target::new(part, name), |target| {
+            let excerpt = excerpt();
+            Finding {
+                rule: rule.id.into(),
+                name: rule.name.into(),
+                severity: rule.severity,
+                effect: Effect::Score(rule.severity.score()),
+                tags: rule.tags,
+                target,
+                decoded: excerpt.text,
+                matched: excerpt.matched,
+                encodings: steps.to_string(),
+            }
         });
+    }
+
+    /// Keeps a finding unless it is known, excluded or one too many.
+    fn keep(
+        &mut self,
+        rule: &str,
+        tags: &[&str],
+        target: Target,
+        finding: impl FnOnce(Target) -> Finding,
+    ) {
+        let known = |finding: &Finding| finding.rule == rule && finding.target == target;
+        let excludes = |exclusion: &&Exclusion| exclusion.covers(rule, tags, &target.name);
+        if !self.is_full()
+            && !self.findings.iter().any(known)
+            && !self.exclusions.iter().any(excludes)
+        {
+            self.findings.push(finding(target));
+        }
     }
 
     /// The report, and how many GraphQL documents were read.
@@ -209,10 +253,14 @@ impl<'s> Inspector<'s> {
 
 impl Sink for Inspector<'_> {
     fn field(&mut self, part: Part, name: &str, value: &[u8]) {
-        if self.is_full() || detect::is_harmless(part, name, value) {
+        if self.is_full() {
             return;
         }
         if self.settings.mode == Mode::Relaxed && !part.is_name() && field::is_secret(name) {
+            return;
+        }
+        if detect::is_harmless(part, name, value) {
+            self.custom_view(part, name, &View::of(value));
             return;
         }
         if self.language(part, name, value) {

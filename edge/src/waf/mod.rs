@@ -11,6 +11,7 @@
 //! Limits on URL, header and body size are the pipeline's and checked before.
 
 mod body;
+mod custom;
 mod decode;
 mod detect;
 mod excerpt;
@@ -33,10 +34,12 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use self::custom::{Custom, MAX_REGEX_BYTES, Matcher, Regex, Subnet};
 pub use self::explain::{exclusions, explain};
 pub use self::inspect::inspect;
 pub use self::report::{Effect, Finding, Part, Report, Severity, Target, Verdict};
 pub use self::request::{Body, Request};
+pub use self::rules::{ids, tags};
 pub use self::settings::{
     Compressed, Exclusion, Graphql, INSPECTION_BYTES, Mode, Oversize, PathPattern, Settings,
 };

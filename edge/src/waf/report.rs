@@ -190,6 +190,16 @@ impl Part {
     }
 }
 
+impl Target {
+    /// A place by its name.
+    pub(in crate::waf) fn new(part: Part, name: &str) -> Self {
+        Self {
+            part,
+            name: name.to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.part.label())?;

@@ -1,5 +1,9 @@
 //! What a route asks of the firewall.
 
+use std::sync::Arc;
+
+use super::Custom;
+
 /// How strictly a route is guarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
@@ -34,6 +38,8 @@ pub struct Settings {
     pub compressed: Compressed,
     /// What a GraphQL query may ask.
     pub graphql: Graphql,
+    /// Rules of the policy; the same ones on every route.
+    pub rules: Arc<[Custom]>,
 }
 
 /// Default of [`Settings::inspection_bytes`].
@@ -90,6 +96,7 @@ impl Default for Settings {
             oversize: Oversize::default(),
             compressed: Compressed::default(),
             graphql: Graphql::default(),
+            rules: Arc::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{Mode, Report, Request, Settings, Verdict};
 /// bounded by a few times 32 KB, time is linear in the body.
 #[derive(Debug)]
 pub struct Stream {
-    /// With the exclusions that hold for the request's path alone.
+    /// With the exclusions and the policy's rules that hold for the request alone.
     settings: Settings,
     report: Report,
     /// GraphQL documents read.
@@ -26,6 +26,11 @@ impl Stream {
         settings
             .exclusions
             .retain(|exclusion| exclusion.holds_for(request.path));
+        let rules = settings.rules.iter();
+        settings.rules = rules
+            .filter(|rule| rule.value.is_some() && rule.holds_for(request))
+            .cloned()
+            .collect();
         let content_type = request
             .headers
             .iter()
@@ -99,7 +104,9 @@ mod tests {
     /// A body of each kind with the text in the middle of 300 KB.
     fn bodies(text: &str) -> Vec<(&'static str, Vec<u8>)> {
         let words = "lorem ipsum dolor sit amet ".repeat(6000);
-        let file: Vec<u8> = (0..150_000_u32).map(|n| (n * n >> 5) as u8).collect();
+        let file: Vec<u8> = (0..150_000_u32)
+            .map(|n| (n.wrapping_mul(n) >> 5) as u8)
+            .collect();
         let form = format!(
             "a={}&q={}&b={}",
             words.replace(' ', "+"),

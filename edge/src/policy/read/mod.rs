@@ -1,6 +1,7 @@
 //! From text to policy: every rule that a policy must obey.
 
 mod route;
+mod rule;
 mod section;
 mod waf;
 
@@ -60,12 +61,12 @@ fn policy(root: &Table<'_>) -> Policy {
     let limits = section::limits(root);
     let upstream = section::upstream(root);
     let classes = classes(root);
-    let exclusions = waf::exclusions(root);
+    let waf = waf::common(root);
     let context = route::Context {
         limits: &limits,
         upstream: &upstream,
         classes: &classes,
-        exclusions: &exclusions,
+        waf: &waf,
     };
     let routes = route::routes(root, &context);
     Policy {

@@ -1,15 +1,12 @@
 //! The routes, and what they must agree on with the rest of the policy.
 
 use super::{NAME, section, waf};
-use crate::{
-    policy::{
-        Answer, BodyUse, Class, Limits, Pattern, Route, TokenNeed, Upstream,
-        document::File,
-        keys,
-        syntax::{is_header_value, is_host, is_label, is_name},
-        table::{Item, Table, quoted},
-    },
-    waf::Exclusion,
+use crate::policy::{
+    Answer, BodyUse, Class, Limits, Pattern, Route, TokenNeed, Upstream,
+    document::File,
+    keys,
+    syntax::{is_header_value, is_host, is_label, is_name},
+    table::{Item, Table, quoted},
 };
 use std::collections::BTreeSet;
 
@@ -21,7 +18,7 @@ pub(super) struct Context<'a> {
     pub(super) limits: &'a Limits,
     pub(super) upstream: &'a Upstream,
     pub(super) classes: &'a [Class],
-    pub(super) exclusions: &'a [Exclusion],
+    pub(super) waf: &'a waf::Common,
 }
 
 /// All routes; each also fits those in front of it.
@@ -99,7 +96,7 @@ fn route(table: &Table<'_>, name: Option<String>, context: &Context<'_>) -> Opti
             .read("roles", |item| roles(item, token))
             .unwrap_or_default(),
         classes: classes(table, context.classes),
-        waf: waf::settings(table, context.exclusions),
+        waf: waf::settings(table, context.waf),
         body: table
             .read("body", |item| item.choice(&body))
             .unwrap_or(BodyUse::Read),

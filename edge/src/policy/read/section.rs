@@ -17,7 +17,7 @@ pub(super) const HOST: &str = "a host name in lower case or an IPv4 address, wit
 /// What [`is_label`] wants.
 pub(super) const LABEL: &str = "1 to 256 bytes without control characters";
 /// What [`is_header_name`] wants.
-const HEADER_NAME: &str = "a header's name in lower case";
+pub(super) const HEADER_NAME: &str = "a header's name in lower case";
 /// What [`is_header_value`] wants.
 pub(super) const HEADER_VALUE: &str = "printable ASCII without line breaks or spaces around";
 
@@ -98,7 +98,7 @@ pub(super) fn access(parent: &Table<'_>) -> Access {
     }
 }
 
-fn networks(item: &Item<'_>) -> Option<Vec<gapura_shared::address::Network>> {
+pub(super) fn networks(item: &Item<'_>) -> Option<Vec<gapura_shared::address::Network>> {
     item.list(|item| {
         let text = item.text()?;
         let network = text.parse();

@@ -1,17 +1,19 @@
 //! What a route asks of the firewall.
 
-use super::section;
+use super::{rule, section};
 use crate::{
     policy::{
         keys,
         syntax::is_label,
-        table::{Item, Table},
+        table::{Item, Table, quoted},
     },
     waf::{
-        Compressed, Exclusion, Graphql, INSPECTION_BYTES, Mode, Oversize, PathPattern, Settings,
+        Compressed, Custom, Exclusion, Graphql, INSPECTION_BYTES, Mode, Oversize, PathPattern,
+        Settings, ids, tags,
     },
 };
 use gapura_shared::limits::MAX_BODY_BYTES;
+use std::sync::Arc;
 
 const MODES: &[(&str, Mode)] = &[
     ("strict", Mode::Strict),
@@ -28,17 +30,33 @@ const COMPRESSED: &[(&str, Compressed)] = &[
     ("inspect", Compressed::Inspect),
 ];
 
-/// The exclusions of a table: those of every route, or those of one.
-pub(super) fn exclusions(table: &Table<'_>) -> Vec<Exclusion> {
+/// What the firewall is told for every route.
+#[derive(Default)]
+pub(super) struct Common {
+    exclusions: Vec<Exclusion>,
+    rules: Arc<[Custom]>,
+}
+
+/// What the whole policy says of the firewall.
+pub(super) fn common(root: &Table<'_>) -> Common {
+    let rules: Arc<[Custom]> = rule::rules(root).into();
+    Common {
+        exclusions: exclusions(root, &rules),
+        rules,
+    }
+}
+
+/// The exclusions of a table; what they name must exist.
+fn exclusions(table: &Table<'_>, rules: &[Custom]) -> Vec<Exclusion> {
     table
-        .read("exclude", |item| item.list(exclusion))
+        .read("exclude", |item| item.list(|item| exclusion(item, rules)))
         .unwrap_or_default()
 }
 
-/// The settings of one route; `common` are exclusions that hold for all.
-pub(super) fn settings(route: &Table<'_>, common: &[Exclusion]) -> Settings {
-    let mut exclusions = exclusions(route);
-    exclusions.extend_from_slice(common);
+/// The settings of one route.
+pub(super) fn settings(route: &Table<'_>, common: &Common) -> Settings {
+    let mut exclusions = exclusions(route, &common.rules);
+    exclusions.extend_from_slice(&common.exclusions);
     Settings {
         mode: route
             .read("waf", |item| item.choice(MODES))
@@ -59,6 +77,7 @@ pub(super) fn settings(route: &Table<'_>, common: &[Exclusion]) -> Settings {
             .read("compressed_bodies", |item| item.choice(COMPRESSED))
             .unwrap_or_default(),
         graphql: graphql(route),
+        rules: Arc::clone(&common.rules),
     }
 }
 
@@ -76,11 +95,11 @@ fn graphql(route: &Table<'_>) -> Graphql {
 }
 
 /// A pattern of the routes' language, kept as text.
-fn path(item: &Item<'_>) -> Option<PathPattern> {
+pub(super) fn path(item: &Item<'_>) -> Option<PathPattern> {
     super::route::pattern(item).map(|pattern| PathPattern(pattern.to_string()))
 }
 
-fn exclusion(item: &Item<'_>) -> Option<Exclusion> {
+fn exclusion(item: &Item<'_>, rules: &[Custom]) -> Option<Exclusion> {
     let table = item.table(keys::EXCLUDE)?;
     if keys::EXCLUDE.iter().all(|key| table.get(key).is_none()) {
         item.fault(format!(
@@ -88,11 +107,28 @@ fn exclusion(item: &Item<'_>) -> Option<Exclusion> {
             keys::EXCLUDE.join(", ")
         ));
     }
-    let label = |key| table.read(key, |item| item.text_where(is_label, section::LABEL));
+    let mut ids: Vec<&str> = ids().collect();
+    ids.extend(rules.iter().map(|rule| rule.id.as_str()));
+    let tags: Vec<_> = tags().collect();
     Some(Exclusion {
-        rule: label("rule"),
-        tag: label("tag"),
+        rule: table.read("rule", |item| known(item, &ids)),
+        tag: table.read("tag", |item| known(item, &tags)),
         path: table.read("path", path),
-        parameter: label("parameter"),
+        parameter: table.read("parameter", |item| {
+            item.text_where(is_label, section::LABEL)
+        }),
     })
+}
+
+/// A name that the firewall has: an exclusion of anything else would silently exclude nothing.
+fn known(item: &Item<'_>, names: &[&str]) -> Option<String> {
+    let text = item.text()?;
+    if !names.contains(&text) {
+        let nearest = keys::nearest(text, names).unwrap_or_default();
+        item.fault(format!(
+            "is not known; the nearest is `{nearest}`, is {}",
+            quoted(text)
+        ));
+    }
+    Some(text.to_owned())
 }

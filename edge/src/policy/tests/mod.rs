@@ -111,6 +111,13 @@ fn unknown_and_misplaced_keys_are_refused_everywhere() {
             "" => "extra = 1".to_owned(),
             "classes.<name>" => "[classes.a]\nlimit = 1\nwindow_s = 1\nextra = 1".to_owned(),
             "route" => "[[route]]\nname = \"a\"\npath = \"/\"\nextra = 1".to_owned(),
+            "rule" => {
+                "rule = [{ id = \"a\", literal = \"a\", action = \"log\", extra = 1 }]".to_owned()
+            }
+            "rule.header" => {
+                "rule = [{ id = \"a\", header = { name = \"a\", extra = 1 }, action = \"log\" }]"
+                    .to_owned()
+            }
             "exclude" => "exclude = [{ tag = \"sqli\", extra = 1 }]".to_owned(),
             "route.graphql" => {
                 "[[route]]\nname = \"a\"\npath = \"/\"\ngraphql = { extra = 1 }".to_owned()

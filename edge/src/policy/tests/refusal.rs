@@ -224,11 +224,23 @@ fn every_rule_of_a_route_refuses() {
             "must have one of rule, tag, path, parameter",
         ),
         (
-            "exclude = [{ rule = \"\" }]",
-            "exclude[0].rule must be 1 to 256",
+            "exclude = [{ rule = \"sqli-1\" }]",
+            "exclude[0].rule is not known; the nearest is `sqli-001`, is \"sqli-1\"",
         ),
         (
-            "exclude = [{ rule = \"a\", id = \"b\" }]",
+            "exclude = [{ tag = \"sql\" }]",
+            "exclude[0].tag is not known; the nearest is `sqli`",
+        ),
+        (
+            "exclude = [{ path = \"a\" }]",
+            "exclude[0].path must start with `/`",
+        ),
+        (
+            "exclude = [{ parameter = \"\" }]",
+            "exclude[0].parameter must be 1 to 256",
+        ),
+        (
+            "exclude = [{ rule = \"sqli-001\", id = \"b\" }]",
             "exclude[0].id is not a known key",
         ),
         (
@@ -289,6 +301,100 @@ fn every_rule_of_a_route_refuses() {
     ] {
         refuses(with_route(lines), wanted);
     }
+}
+
+#[test]
+fn refuses_faulty_rules() {
+    for (lines, wanted) in [
+        ("literal = \"a\"\naction = \"log\"", "rule[0].id is missing"),
+        (
+            "id = \"A\"\nliteral = \"a\"\naction = \"log\"",
+            "rule[0].id must be 1 to 64",
+        ),
+        (
+            "id = \"sqli-001\"\nliteral = \"a\"\naction = \"log\"",
+            "is the id of another rule too",
+        ),
+        ("id = \"a\"\nliteral = \"a\"", "rule[0].action is missing"),
+        (
+            "id = \"a\"\nliteral = \"a\"\naction = \"stop\"",
+            "must be one of \"block\", \"score\", \"log\"",
+        ),
+        (
+            "id = \"a\"\nliteral = \"a\"\naction = \"score\"",
+            "rule[0].score is missing",
+        ),
+        (
+            "id = \"a\"\nliteral = \"a\"\naction = \"score\"\nscore = 0",
+            "must be 1 to 100, is 0",
+        ),
+        (
+            "id = \"a\"\nliteral = \"a\"\naction = \"log\"\nscore = 1",
+            "rule[0].score needs action = \"score\"",
+        ),
+        (
+            "id = \"a\"\naction = \"log\"",
+            "rule[0] must have one of path, networks, header, literal, regex",
+        ),
+        (
+            "id = \"a\"\nliteral = \"\"\naction = \"log\"",
+            "rule[0].literal must be 1 to 256",
+        ),
+        (
+            "id = \"a\"\nregex = \"a(\"\naction = \"log\"",
+            "rule[0].regex is no regex",
+        ),
+        (
+            "id = \"a\"\nregex = \"(a{1000}){1000}\"\naction = \"log\"",
+            "rule[0].regex is no regex",
+        ),
+        (
+            "id = \"a\"\nregex = \"a*\"\naction = \"log\"",
+            "must not match the empty text",
+        ),
+        (
+            "id = \"a\"\nregex = \"a\"\nliteral = \"a\"\naction = \"log\"",
+            "rule[0].regex has no place",
+        ),
+        (
+            "id = \"a\"\nnetworks = [\"10.0.0.1/8\"]\naction = \"log\"",
+            "rule[0].networks[0] must be a network",
+        ),
+        (
+            "id = \"a\"\nnetworks = []\naction = \"log\"",
+            "rule[0].networks must not be empty",
+        ),
+        (
+            "id = \"a\"\nheader = {}\naction = \"log\"",
+            "rule[0].header.name is missing",
+        ),
+        (
+            "id = \"a\"\nheader = { name = \"A\" }\naction = \"log\"",
+            "rule[0].header.name must be",
+        ),
+        (
+            "id = \"a\"\nheader = { name = \"a\", regex = \"(\" }\naction = \"log\"",
+            "rule[0].header.regex is no regex",
+        ),
+        (
+            "id = \"a\"\npath = \"a\"\naction = \"log\"",
+            "rule[0].path must start with `/`",
+        ),
+        (
+            "id = \"a\"\npath = \"/a\"\nparameter = \"q\"\naction = \"log\"",
+            "rule[0].parameter needs literal or regex",
+        ),
+    ] {
+        refuses(with(&format!("[[rule]]\n{lines}")), wanted);
+    }
+    let rule = |n: usize| format!("[[rule]]\nid = \"r{n}\"\npath = \"/\"\naction = \"log\"");
+    let rules = |count: usize| (0..count).map(rule).collect::<Vec<_>>().join("\n");
+    refuses(with(&rules(65)), "rule must be at most 64 rules, is 65");
+    assert!(with(&rules(64)).is_ok());
+    refuses(
+        with(&format!("{}\n{}", rule(1), rule(1))),
+        "rule[1].id is the id of another rule",
+    );
 }
 
 #[test]

@@ -144,13 +144,17 @@ fn documentation_shows_the_defaults() {
 }
 
 #[test]
-fn the_example_in_the_documentation_is_valid() {
-    let example = DOC
-        .split("```toml\n")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
-    shown(parse(BASE, Some(example))).unwrap();
+fn the_examples_in_the_documentation_are_valid() {
+    let blocks = DOC.split("```toml\n").skip(1);
+    let mut count = 0;
+    for example in blocks.map(|block| block.split("```").next().unwrap()) {
+        let version = if example.contains("version =") {
+            ""
+        } else {
+            "version = 1\n"
+        };
+        shown(parse(BASE, Some(&format!("{version}{example}")))).unwrap();
+        count += 1;
+    }
+    assert!(count >= 2);
 }

@@ -69,14 +69,25 @@ macro_rules! rules {
             samples: super::Samples { attack: $attack, encoded: $encoded, honest: $honest },
         };)+
         /// Every rule of this class.
-        #[cfg(test)]
         pub(in crate::waf) static $table: &[&super::Rule] = &[$(&$name),+];
     };
 }
 use rules;
 
+/// The ids of all rules, as a policy may name them.
+pub fn ids() -> impl Iterator<Item = &'static str> {
+    all().map(|rule| rule.id)
+}
+
+/// The tags of all rules, custom ones among them; some more than once.
+pub fn tags() -> impl Iterator<Item = &'static str> {
+    all()
+        .flat_map(|rule| rule.tags)
+        .chain(super::custom::TAGS)
+        .copied()
+}
+
 /// Every rule.
-#[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
     [
         sql::TABLE,
