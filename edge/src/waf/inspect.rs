@@ -99,7 +99,7 @@ impl<'s> Inspector<'s> {
     }
 
     fn view(&mut self, part: Part, name: &str, view: &View<'_>) {
-        self.custom_view(part, name, view);
+        self.custom_view(part, name, &view.text, view.steps);
         let lower = view.text.to_ascii_lowercase();
         let text = Text {
             lower: &lower,
@@ -159,11 +159,11 @@ impl<'s> Inspector<'s> {
     }
 
     /// Those that do, on one view.
-    fn custom_view(&mut self, part: Part, name: &str, view: &View<'_>) {
+    fn custom_view(&mut self, part: Part, name: &str, view: &[u8], steps: Steps) {
         if self.rules.is_empty() {
             return;
         }
-        let text = String::from_utf8_lossy(&view.text);
+        let text = String::from_utf8_lossy(view);
         for rule in self.rules.clone() {
             if let Some(found) = rule.find(name, &text) {
                 let target = Target::new(part, name);
@@ -172,7 +172,7 @@ impl<'s> Inspector<'s> {
                     Finding {
                         decoded: excerpt.text,
                         matched: excerpt.matched,
-                        encodings: view.steps.to_string(),
+                        encodings: steps.to_string(),
                         ..rule.finding(target)
                     }
                 });
@@ -259,11 +259,8 @@ impl Sink for Inspector<'_> {
         if self.settings.mode == Mode::Relaxed && !part.is_name() && field::is_secret(name) {
             return;
         }
-        if detect::is_harmless(part, name, value) {
-            self.custom_view(part, name, &View::of(value));
-            return;
-        }
-        if self.language(part, name, value) {
+        if detect::is_harmless(part, name, value) || self.language(part, name, value) {
+            self.custom_view(part, name, value, Steps::default());
             return;
         }
         for view in decode::views(value) {
