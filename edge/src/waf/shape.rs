@@ -26,7 +26,8 @@ const SESSION_NAMES: &[&str] = &[
 ];
 
 /// Headers that name another URL than the one that the gate has judged.
-const URL_OVERRIDES: &[&str] = &["x-original-url", "x-rewrite-url"];
+/// The last skips a framework's own checks (CVE-2025-29927).
+const URL_OVERRIDES: &[&str] = &["x-original-url", "x-rewrite-url", "x-middleware-subrequest"];
 
 /// Headers that replace the method.
 const METHOD_OVERRIDES: &[&str] = &[
@@ -53,6 +54,23 @@ const SCANNER_HEADERS: &[&str] = &[
     "acunetix-scanning-agreement",
 ];
 
+/// Methods that echo a request or switch debugging on.
+const DEBUG_METHODS: &[&str] = &["TRACE", "TRACK", "DEBUG", "CONNECT"];
+
+/// Parameters through which web shells take their commands.
+const SHELL_PARAMETERS: &[&str] = &["cmd", "exec", "command", "execute", "shell", "c", "system"];
+
+/// What is tried first on a web shell.
+const SHELL_COMMANDS: &[&str] = &[
+    "id", "whoami", "ls", "cat", "uname", "pwd", "dir", "ipconfig", "ifconfig", "netstat",
+    "phpinfo", "wget", "curl",
+];
+
+/// Programs that a server runs by their ending.
+const PROGRAMS: &[&str] = &[
+    ".php", ".jsp", ".jspx", ".asp", ".aspx", ".cgi", ".pl", ".cfm",
+];
+
 /// Hands what is wrong with the request's shape to the sink.
 pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
     let header = |name: &str| {
@@ -64,6 +82,10 @@ pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
     };
     session(request, header("referer"), header("host"), sink);
     lengths(header("content-length"), header("transfer-encoding"), sink);
+    if DEBUG_METHODS.contains(&request.method) {
+        sink.broken(&rules::METHOD, Part::HeaderName, request.method);
+    }
+    programs(request, sink);
     for (name, value) in request.headers {
         one_header(name, value, sink);
     }
@@ -94,6 +116,30 @@ fn is_range_attack(value: &str) -> bool {
     value.split(',').count() > MAX_RANGES || value.contains("18446744073709551615")
 }
 
+/// `/x.php?cmd=id` asks for a web shell, and `/x.php?-s` for PHP's own options (CVE-2012-1823).
+fn programs(request: &Request<'_>, sink: &mut impl Sink) {
+    let path = request.path.to_ascii_lowercase();
+    if !PROGRAMS.iter().any(|ending| path.ends_with(ending)) {
+        return;
+    }
+    let is_option = request.query.starts_with(['-']) && !request.query.contains('=')
+        || request.query.to_ascii_lowercase().starts_with("-d");
+    let is_command = request
+        .query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .any(|(name, value)| {
+            let first = value
+                .split(['+', '%', ' ', ';', '|'])
+                .next()
+                .unwrap_or_default();
+            SHELL_PARAMETERS.contains(&name) && SHELL_COMMANDS.contains(&first)
+        });
+    if is_option || is_command {
+        sink.broken(&rules::WEB_SHELL, Part::Query, request.query);
+    }
+}
+
 /// Session fixation (CWE-384): a session id in the URL that no page of this site has put there.
 fn session(request: &Request<'_>, referer: Option<&str>, host: Option<&str>, sink: &mut impl Sink) {
     let name = request
@@ -103,7 +149,16 @@ fn session(request: &Request<'_>, referer: Option<&str>, host: Option<&str>, sin
         .map(|(name, _)| name.to_ascii_lowercase())
         .find(|name| SESSION_NAMES.contains(&name.as_str()));
     let from = referer.and_then(|referer| referer.split('/').nth(2));
-    if let Some(name) = name
+    // In the path it is how old servers write links; a stranger's link is still an attack.
+    let path = request.path.to_ascii_lowercase();
+    let in_path = || {
+        SESSION_NAMES
+            .iter()
+            .find(|name| path.contains(&format!(";{name}=")))
+            .map(|name| (*name).to_owned())
+            .filter(|_| from.is_some())
+    };
+    if let Some(name) = name.or_else(in_path)
         && (from.is_none() || from != host)
     {
         sink.broken(&rules::SESSION, Part::QueryName, &name);

@@ -9,6 +9,7 @@ mod html;
 mod ldap;
 mod nosql;
 mod path;
+mod probe;
 mod shell;
 mod sql;
 mod ssrf;
@@ -102,6 +103,10 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector {
         detect: xml::detect,
         triggers: xml::TRIGGERS,
+    },
+    Detector {
+        detect: probe::detect,
+        triggers: probe::TRIGGERS,
     },
     Detector {
         detect: upload::detect,

@@ -81,7 +81,7 @@ impl Literal {
             Edges::Word => !is_word(before(text, start)) && !is_word(at(text, end)),
             Edges::Segment => matches!(
                 at(text, end),
-                0 | b'/' | b'.' | b'?' | b';' | b'~' | b'-' | b'_' | b'\\' | b' ' | b'#'
+                0 | b'/' | b'.' | b'?' | b';' | b'~' | b'\\' | b' ' | b'#'
             ),
         }
     }

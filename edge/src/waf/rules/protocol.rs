@@ -1,9 +1,9 @@
-//! Shapes that no honest client sends. Their tests stand beside the readers that find them.
+//! Shapes that no honest client sends. `@elsewhere`: tested beside the reader that finds it.
 
 super::rules! { TABLE ["protocol", "CWE-400", "crs-920"];
-    FIELDS "proto-001" "too many fields" Critical 1: "@fields", "@fields", not "a";
-    DEPTH "proto-002" "nesting too deep" Critical 1: "@depth", "@depth", not "a";
-    MULTIPART "proto-003" "malformed multipart" Critical 1: "@multipart", "@multipart", not "a";
+    FIELDS "proto-001" "too many fields" Critical 1: "@elsewhere", "@elsewhere", not "a";
+    DEPTH "proto-002" "nesting too deep" Critical 1: "@elsewhere", "@elsewhere", not "a";
+    MULTIPART "proto-003" "malformed multipart" Critical 1: "@elsewhere", "@elsewhere", not "a";
     LENGTHS "proto-004" "request smuggling shape" Critical 1:
         "@header transfer-encoding xchunked", "@header content-length 5, 6",
         not "@header content-length 5";
@@ -19,6 +19,8 @@ super::rules! { TABLE ["protocol", "CWE-400", "crs-920"];
     RANGES "proto-008" "abusive range" Critical 1:
         "@header range bytes=0-18446744073709551615", "@header range bytes=0-1,2-3,4-5,6-7,8-9,10-11,12-13,14-15,16-17",
         not "@header range bytes=0-1023";
+    METHOD "proto-020" "method for debugging" Critical 1: "@elsewhere", "@elsewhere", not "a";
+    WEB_SHELL "shell-090" "command for a web shell" Critical 1: "@elsewhere", "@elsewhere", not "a";
     SESSION "session-001" "session id from elsewhere" Critical 1:
         "@name phpsessid", "@name JSESSIONID",
         not "@name session_id";

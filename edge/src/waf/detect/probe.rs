@@ -1,0 +1,198 @@
+//! Paths under which nothing of ours is served: hidden files, backups, WordPress.
+
+use super::{Hit, Text};
+use crate::waf::Part;
+use crate::waf::rules::scanner as rules;
+use crate::waf::scan::from;
+
+/// Without one of these nothing here can fire.
+pub(super) const TRIGGERS: &[&str] = &[
+    "/.", "~", ".bak", ".old", ".orig", ".sw", ".sav", ".backup", ".copy", ".sql", ".zip", ".tar",
+    ".tgz", ".gz", ".rar", ".7z", ".dump", "/wp-",
+];
+
+/// Hidden names that honest clients ask for (RFC 8615; object stores' empty folders).
+const HONEST_HIDDEN: &[&[u8]] = &[b".", b"..", b".well-known", b".emptyfolderplaceholder"];
+/// What editors and administrators append to a file that they keep.
+const KEPT: &[&[u8]] = &[
+    b".bak", b".old", b".orig", b".swp", b".swo", b".sav", b".save", b".backup", b".copy", b"~",
+];
+/// Endings of dumps and archives, the longer ones first.
+const ARCHIVES: &[&[u8]] = &[
+    b".sql.gz",
+    b".tar.gz",
+    b".sql.zip",
+    b".sql",
+    b".zip",
+    b".tgz",
+    b".tar",
+    b".gz",
+    b".rar",
+    b".7z",
+    b".dump",
+];
+/// Of what a whole site's dump or archive is named.
+const SITE_WORDS: &[&[u8]] = &[
+    b"backup",
+    b"backups",
+    b"bak",
+    b"db",
+    b"database",
+    b"dump",
+    b"sql",
+    b"mysql",
+    b"www",
+    b"wwwroot",
+    b"htdocs",
+    b"public",
+    b"html",
+    b"site",
+    b"website",
+    b"web",
+    b"httpdocs",
+    b"code",
+    b"source",
+    b"src",
+    b"users",
+    b"prod",
+    b"production",
+    b"old",
+    b"full",
+    b"data",
+    b"1",
+    b"2",
+];
+/// What browsers load from a WordPress site.
+const ASSETS: &[&[u8]] = &[
+    b".css", b".js", b".png", b".jpg", b".jpeg", b".gif", b".webp", b".avif", b".svg", b".ico",
+    b".woff", b".woff2", b".ttf", b".mp4", b".webm", b".pdf", b".map",
+];
+
+/// Names the rule that the path breaks.
+pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+    if text.part != Part::Path || !text.name.is_empty() {
+        return;
+    }
+    let path = text.lower;
+    let end = path.len();
+    if path.split(|byte| *byte == b'/').any(is_hidden) {
+        hits.push(Hit::new(&rules::SECRETS, 0, end));
+    }
+    let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    if is_kept(last) || is_site_archive(last) {
+        hits.push(Hit::new(&rules::BACKUP, end - last.len(), end));
+    }
+    if is_wordpress(path) {
+        hits.push(Hit::new(&rules::WORDPRESS, 0, end));
+    }
+}
+
+fn is_hidden(segment: &[u8]) -> bool {
+    segment.len() > 2
+        && segment.starts_with(b".")
+        && !segment.starts_with(b"..")
+        && !HONEST_HIDDEN.contains(&segment)
+}
+
+/// `index.php~`, `config.php.bak`, `config.old`.
+fn is_kept(name: &[u8]) -> bool {
+    KEPT.iter().any(|suffix| {
+        name.strip_suffix(*suffix).is_some_and(|stem| {
+            stem.contains(&b'.')
+                || SITE_WORDS.contains(&stem)
+                || matches!(stem, b"config" | b"index" | b"settings" | b"wp-config")
+        })
+    })
+}
+
+/// `backup.zip`, `db_backup.sql.gz`, `site-2024-01-01.tar.gz`: named after a site, not a document.
+fn is_site_archive(name: &[u8]) -> bool {
+    let Some(stem) = ARCHIVES
+        .iter()
+        .find_map(|ending| name.strip_suffix(*ending))
+    else {
+        return false;
+    };
+    let mut words = stem
+        .split(|byte| matches!(byte, b'-' | b'_' | b'.'))
+        .filter(|word| !word.iter().all(u8::is_ascii_digit));
+    let mut count = 0;
+    let is_site = words.all(|word| {
+        count += 1;
+        SITE_WORDS.contains(&word)
+    });
+    is_site && count > 0
+}
+
+/// Everything of WordPress but what a page of such a site loads or calls.
+fn is_wordpress(path: &[u8]) -> bool {
+    let Some(start) = crate::waf::scan::find(path, b"/wp-", 0) else {
+        return false;
+    };
+    let rest = from(path, start + 4);
+    let is_asset = ASSETS.iter().any(|ending| path.ends_with(ending));
+    let names = |names: &[&[u8]]| names.iter().any(|name| rest.starts_with(name));
+    names(&[
+        b"login",
+        b"config",
+        b"cron",
+        b"signup",
+        b"json/wp/v2/users",
+        b"trackback",
+        b"mail.php",
+        b"settings",
+        b"load.php",
+        b"activate",
+    ]) || names(&[b"admin"]) && !is_asset && !rest.ends_with(b"admin-ajax.php")
+        || names(&[b"content/", b"includes/"]) && !is_asset && !rest.ends_with(b"/")
+        || rest == b"content"
+        || rest == b"includes"
+        || names(&[b"content/plugins/", b"content/debug"]) && !is_asset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_found(path: &str) -> bool {
+        let mut hits = Vec::new();
+        let text = Text {
+            lower: path.as_bytes(),
+            part: Part::Path,
+            name: "",
+        };
+        detect(&text, &mut hits);
+        !hits.is_empty()
+    }
+
+    #[test]
+    fn tells_probes_from_pages() {
+        for probe in [
+            "/.env.production",
+            "/a/.git/config",
+            "/.s3cfg",
+            "/index.php~",
+            "/config.php.bak",
+            "/.index.php.swp",
+            "/db_backup.sql.gz",
+            "/www.zip",
+            "/site-2024.tar.gz",
+            "/wp-login.php",
+            "/blog/wp-admin/",
+            "/wp-content/plugins/x/readme.txt",
+        ] {
+            assert!(is_found(probe), "{probe}");
+        }
+        for page in [
+            "/.well-known/security.txt",
+            "/storage/v1/object/a/.emptyfolderplaceholder",
+            "/wp-content/uploads/2024/a.jpg",
+            "/wp-admin/admin-ajax.php",
+            "/files/my-web-design.zip",
+            "/~budi/",
+            "/articles/wp-and-admins",
+        ] {
+            assert!(!is_found(page), "{page}");
+        }
+    }
+}
