@@ -3,7 +3,7 @@
 
 use super::field::Sink;
 use super::rules::Rule;
-use super::{Body, Finding, Mode, Part, Request, Settings};
+use super::{Body, Finding, Mode, Part, Report, Request, Settings, Stream};
 
 /// Every view is bounded, and the value itself comes first.
 ///
@@ -11,7 +11,7 @@ use super::{Body, Finding, Mode, Part, Request, Settings};
 ///
 /// When a guarantee of the stage is broken.
 pub fn decode(value: &[u8]) {
-    let views: Vec<_> = super::decode::views(value).collect();
+    let views: Vec<_> = super::decode::views(Part::Path, value).collect();
     assert!(views.len() <= super::decode::MAX_VIEWS);
     assert!(views.iter().all(|view| view.text.len() <= value.len()));
     assert!(views.first().is_some_and(|view| *view.text == *value));
@@ -56,6 +56,7 @@ pub fn request(bytes: &[u8]) {
         method: "POST",
         path,
         query,
+        client: None,
         headers: &headers,
         body: Body::Read {
             content_type,
@@ -76,6 +77,55 @@ pub fn request(bytes: &[u8]) {
     assert_eq!(report, super::inspect(&request, &settings));
     let is_short = |found: &Finding| found.decoded.chars().count() <= 200;
     assert!(report.findings.iter().all(is_short));
+}
+
+/// Inspects a body that passes: the first byte chooses its type, the second how it is cut, and
+/// no cut changes the report.
+///
+/// # Panics
+///
+/// When a cut does.
+pub fn stream(bytes: &[u8]) {
+    const KINDS: &[&str] = &[
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=X",
+        "text/xml",
+        "text/plain",
+        "application/graphql",
+        "image/png",
+    ];
+    let &[kind, size, ref body @ ..] = bytes else {
+        return;
+    };
+    let kind = KINDS.get(usize::from(kind) % KINDS.len()).copied();
+    let size = usize::from(size).max(1);
+    assert_eq!(
+        streamed(kind, body, size),
+        streamed(kind, body, bytes.len())
+    );
+}
+
+fn streamed(kind: Option<&str>, body: &[u8], size: usize) -> Report {
+    let headers = [(
+        "content-type".to_owned(),
+        kind.unwrap_or_default().to_owned(),
+    )];
+    let request = Request {
+        method: "POST",
+        path: "/",
+        query: "",
+        client: None,
+        headers: &headers,
+        body: Body::Streamed,
+    };
+    let settings = Settings::default();
+    let mut stream = Stream::new(&request, &settings, super::inspect(&request, &settings));
+    for chunk in body.chunks(size) {
+        stream.push(chunk);
+    }
+    stream.finish();
+    stream.report().clone()
 }
 
 fn split<'a>(bytes: &'a [u8], separator: &[u8]) -> (&'a [u8], &'a [u8]) {

@@ -263,7 +263,7 @@ impl Sink for Inspector<'_> {
             self.custom_view(part, name, value, Steps::default());
             return;
         }
-        for view in decode::views(value) {
+        for view in decode::views(part, value) {
             self.view(part, name, &view);
         }
     }

@@ -117,16 +117,22 @@ fn decode(encoded: &[u8], mut push: impl FnMut(u8)) {
     }
 }
 
-/// Whether bytes are text: UTF-8 with a control character in sixteen bytes at most, one for a
-/// short text. Unless they are the `whole`, a character may be cut at the end.
+/// Whether bytes are text: UTF-8 with a control character in sixteen bytes at most, or printable
+/// ASCII with a NUL in four. Unless they are the `whole`, a character may be cut at the end.
 pub(super) fn is_text(bytes: &[u8], whole: bool) -> bool {
-    let is_utf8 = match std::str::from_utf8(bytes) {
+    let is_utf8 = || match std::str::from_utf8(bytes) {
         Ok(_) => true,
         Err(error) => !whole && error.error_len().is_none(),
     };
-    let is_control = |byte: &&u8| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127);
-    let controls = bytes.iter().filter(is_control).count();
-    is_utf8 && !bytes.is_empty() && controls * 16 <= bytes.len()
+    let count = |wanted: fn(&&u8) -> bool| bytes.iter().filter(wanted).count();
+    let controls = count(|byte| matches!(byte, 0..=8 | 14..=31 | 127));
+    let zeros = || count(|byte| **byte == 0);
+    let allowed = if bytes.is_ascii() && bytes.len() >= 12 && controls == zeros() {
+        bytes.len() / 4
+    } else {
+        bytes.len() / 16
+    };
+    !bytes.is_empty() && controls <= allowed && is_utf8()
 }
 
 /// The text of an even number of hexadecimal digits; ASCII alone, since digits are everywhere.

@@ -20,6 +20,7 @@ use std::borrow::Cow;
 
 use self::steps::Step;
 pub(super) use self::steps::Steps;
+use super::Part;
 use super::scan::{at, from, is_word, position, span};
 
 /// Rounds of decoding after the reading that the transport itself demands.
@@ -27,7 +28,7 @@ pub(super) const ROUNDS: usize = 3;
 
 /// Most views of one value: itself, two a round, and the one without plus signs.
 #[cfg(any(test, fuzzing))]
-pub(super) const MAX_VIEWS: usize = 2 * ROUNDS + 2;
+pub(super) const MAX_VIEWS: usize = 2 * (ROUNDS + 1) + 2;
 
 /// Longest value read once more with plus signs as spaces; longer ones are data.
 const MAX_PLUS: usize = 2048;
@@ -41,12 +42,23 @@ pub(super) struct View<'a> {
 
 /// The distinct readings of a value: itself, then what each round makes of it, until stable.
 /// Each is made when it is asked for; honest text allocates nothing.
-pub(super) fn views(value: &[u8]) -> impl Iterator<Item = View<'_>> {
+///
+/// A path, cookie or header is given as it was sent: the round that its transport or convention
+/// demands comes on top.
+pub(super) fn views(part: Part, value: &[u8]) -> impl Iterator<Item = View<'_>> {
+    let is_raw = matches!(
+        part,
+        Part::Path | Part::CookieName | Part::Cookie | Part::HeaderValue
+    );
+    let rounds = ROUNDS + usize::from(is_raw);
     let first = View {
         text: Cow::Borrowed(value),
         steps: Steps::default(),
     };
-    let mut decoder = Decoder::default();
+    let mut decoder = Decoder {
+        rounds,
+        ..Decoder::default()
+    };
     std::iter::successors(Some(first), move |last| decoder.next(last))
 }
 
@@ -58,6 +70,7 @@ pub(super) fn may_change(value: &[u8]) -> bool {
 /// Where the decoder stands.
 #[derive(Debug, Default)]
 struct Decoder {
+    rounds: usize,
     round: usize,
     /// Whether this round's escapes were undone already.
     escaped: bool,
@@ -76,7 +89,7 @@ impl Decoder {
     }
 
     fn text(&mut self, last: &[u8], steps: &mut Steps) -> Option<Vec<u8>> {
-        while self.round < ROUNDS && !self.done {
+        while self.round < self.rounds && !self.done {
             let round = self.round;
             let mut note = |step| steps.note(round, step);
             if !self.escaped {
@@ -94,11 +107,11 @@ impl Decoder {
                 return Some(text);
             }
         }
-        if self.round > ROUNDS {
+        if self.round > self.rounds {
             return None;
         }
         // Last: a text without spaces whose words are joined by plus signs.
-        let round = std::mem::replace(&mut self.round, ROUNDS + 1).saturating_sub(1);
+        let round = std::mem::replace(&mut self.round, self.rounds + 1).saturating_sub(1);
         let text = pluses(last)?;
         steps.note(round, Step::Plus);
         Some(text)
@@ -139,14 +152,28 @@ fn unit(text: &[u8], index: usize) -> Option<Unit> {
     }
 }
 
-/// Undoes every escape once; `None` when there is none.
+/// Undoes every escape once; `None` when there is none. Bytes that percent-encoding spelled are
+/// read as the characters that they form.
 fn escapes(text: &[u8], note: &mut impl FnMut(Step)) -> Option<Vec<u8>> {
-    let mut index = position(text, 0, is_start)?;
     // A percent-encoded text without a space is a URL inside a URL: its plus signs are spaces.
-    let plus_is_space = text.contains(&b'+') && text.contains(&b'%') && !text.contains(&b' ');
+    let is_url = || text.contains(&b'+') && text.contains(&b'%') && !text.contains(&b' ');
+    let out = pass(text, is_start, is_url, note)?;
+    let folded = pass(&out, |byte| byte >= 0x80, || false, note);
+    Some(folded.unwrap_or(out))
+}
+
+/// Undoes the escapes that start with such a byte.
+fn pass(
+    text: &[u8],
+    starts: impl Fn(u8) -> bool,
+    plus_is_space: impl Fn() -> bool,
+    note: &mut impl FnMut(Step),
+) -> Option<Vec<u8>> {
+    let mut index = position(text, 0, &starts)?;
+    let plus_is_space = plus_is_space();
     let mut out = Vec::new();
     let mut copied = 0;
-    while let Some(start) = position(text, index, is_start) {
+    while let Some(start) = position(text, index, &starts) {
         let Some((spelled, length, step)) = unit(text, start) else {
             index = start + 1;
             continue;

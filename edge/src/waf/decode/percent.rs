@@ -2,12 +2,13 @@
 
 use super::escape::{fold, hex};
 use super::{Spelled, Step, Unit};
-use crate::waf::scan::{at, from};
+use crate::waf::scan::{at, from, stands};
 
 /// The escape that starts at `index`, where a percent sign stands.
 pub(super) fn decode(text: &[u8], index: usize) -> Option<Unit> {
     if let Some(byte) = byte(text, index) {
-        return Some((Spelled::Byte(byte), 3, Step::Percent));
+        let (byte, length) = nested(text, index).unwrap_or((byte, 3));
+        return Some((Spelled::Byte(byte), length, Step::Percent));
     }
     if matches!(at(text, index + 1), b'u' | b'U') {
         let code = hex(text, index + 2, 4)?;
@@ -19,6 +20,16 @@ pub(super) fn decode(text: &[u8], index: usize) -> Option<Unit> {
 /// `%41`.
 pub(super) fn byte(text: &[u8], index: usize) -> Option<u8> {
     u8::try_from(hex(text, index + 1, 2)?).ok()
+}
+
+/// `%25252e`: a percent sign that was encoded over and over counts as one round.
+fn nested(text: &[u8], index: usize) -> Option<(u8, usize)> {
+    let mut end = index + 1;
+    while stands(text, end, b"25") {
+        end += 2;
+    }
+    let code = hex(text, end, 2).filter(|_| end > index + 1)?;
+    Some((u8::try_from(code).ok()?, end + 2 - index))
 }
 
 /// `%9v` after `%c0` reads as `%af`: old decoders took any letter for a digit, and the escape

@@ -43,7 +43,7 @@ const NAMED: &[(Step, &str)] = &[
 
 /// The encodings undone in each round, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::waf) struct Steps([u16; ROUNDS]);
+pub(in crate::waf) struct Steps([u16; ROUNDS + 1]);
 
 impl Steps {
     /// Notes an encoding undone in this round.
