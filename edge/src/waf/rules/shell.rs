@@ -19,12 +19,15 @@ super::rules! { TABLE ["rce", "CWE-78", "crs-932"];
     WINDOWS "rce-006" "Windows command" Critical 1:
         "cmd.exe /c dir", "powershell%2520-enc%2520SQBFAFgA",
         not "open cmd and type help";
+    MENTIONED "rce-007" "command named in prose" Warning 1:
+        "to see who is on the machine i ran ls -la; ps aux and got nothing", "when%2520i%2520start%2520cmd.exe%2520on%2520my%2520machine%2520it%2520closes%2520at%2520once",
+        not "we sat by the fire; cat and dog slept and everyone was happy";
+    OPTION "rce-008" "option that runs a program or writes a file" Critical 1:
+        "-oProxyCommand=id", "--use-compress-program%253Did",
+        not "--output is an option";
 }
 super::literal::literals! {
-    SHELLSHOCK, Any, Anywhere: ["() {:;", "() { :;", "() { _; }", "() {:;}", "(){:;", "(){ :;", "() { ignored;"];
-    REVERSE, Any, Anywhere: ["/dev/tcp/", "/dev/udp/", "mkfifo /tmp", "bash -i >", "sh -i >", "sh -i 2>", "nc -e ", "ncat -e ", "nc -c ", "0<&196", "socat exec:", "socat tcp", "pty.spawn(", "-lvp ", "fsockopen(\"", "|nc ", "| nc "];
-    EVASION, Any, Anywhere: ["${ifs}", "{cat,", "{ls,", "{wget,", "{curl,", "{echo,", "{ping,", "$ifs$", "$ifs/", "$ifs-", "$ifs\"", "{ifs%", "${path:", "${home:", "${ifs:", "$@/", "/???/", "/bin/c?t", "/b?n/", "/bi?/", "/e??/", "/?tc/", "/?in/", "/etc/pass??", "/etc/p*", "/*/passw*"];
-    WINDOWS, Any, Anywhere: [
-        "cmd.exe", "cmd /c", "cmd /k", "powershell -", "powershell.exe", "powershell iex", "pwsh -", "certutil -urlcache", "certutil.exe", "bitsadmin /", "net user ", "net localgroup", "wscript.shell", "cscript //", "mshta http", "mshta.exe", "regsvr32 /", "rundll32 ", "wmic process", "new-object net.webclient", "invoke-expression", "iex(new-object", "downloadstring(", "%comspec%", "\\system32\\", "reg add hk", "reg query hk", "schtasks /",
-    ];
+    SHELLSHOCK, Any, Anywhere: ["() {:;", "() { :;", "() { _; }", "() {:;}", "(){:;", "(){ :;", "() { ignored;", "() { _; } >_["];
+    REVERSE, Any, Anywhere: ["/dev/tcp/", "/dev/udp/", "mkfifo /tmp", "bash -i >", "sh -i >", "sh -i 2>", "nc -e ", "ncat -e ", "nc -c ", "0<&196", "socat exec:", "socat tcp", "pty.spawn(", "-lvp ", "fsockopen(\"", ",exec:\"bash", ",exec:'bash", ",exec:/bin/", "exec:bash,", "-oproxycommand=", "--checkpoint-action=exec", "/inet/tcp/"];
+    EVASION, Any, Anywhere: ["${ifs}", "$ifs$", "$ifs/", "$ifs-", "$ifs\"", "{ifs%", "${ifs:", "${ifs,", "|$0", "$0<<<", ":(){ :|:", ":(){:|:", "<<<$(", "base64 -d|", "base64 -d |", "base64 --decode|", "base64 --decode |", "base64${ifs}", "|base64 -d", "xxd -r -p|", "xxd -r -p |"];
 }

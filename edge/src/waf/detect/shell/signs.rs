@@ -1,0 +1,167 @@
+//! Texts that are shell code wherever they stand: Windows programs with their arguments,
+//! PowerShell, functions in the environment.
+
+use super::{Hit, is_prose};
+use crate::waf::rules::shell as rules;
+use crate::waf::scan::{
+    at, before, find, find_any, is_word, last_before, skip_space, span, stands,
+};
+
+/// Windows commands and PowerShell. In prose they are mentioned rather than run.
+const WINDOWS: &[&[u8]] = &[
+    b"cmd.exe",
+    b"cmd /c",
+    b"cmd /k",
+    b"cmd /r",
+    b"cmd+/c",
+    b"cmd/c ",
+    b"powershell -",
+    b"powershell.exe",
+    b"powershell iex",
+    b"powershell (",
+    b"powershell \"",
+    b"powershell -e",
+    b"pwsh -",
+    b"certutil -",
+    b"certutil.exe",
+    b"bitsadmin /",
+    b"bitsadmin.exe",
+    b"net user ",
+    b"net users /",
+    b"net localgroup",
+    b"wscript.shell",
+    b"cscript //",
+    b"mshta http",
+    b"mshta vbscript",
+    b"mshta javascript",
+    b"mshta.exe",
+    b"regsvr32 /",
+    b"rundll32 ",
+    b"rundll32.exe",
+    b"wmic process",
+    b"wmic os ",
+    b"wmic useraccount",
+    b"new-object net.webclient",
+    b"new-object system.net",
+    b"new-object -com",
+    b"invoke-expression",
+    b"invoke-webrequest -",
+    b"invoke-webrequest http",
+    b"invoke-restmethod ",
+    b"iex(new-object",
+    b"iex (new-object",
+    b"iex(iwr",
+    b"iex (iwr",
+    b"iex \"",
+    b"|iex",
+    b"| iex",
+    b"downloadstring(",
+    b"downloadfile(",
+    b"%comspec%",
+    b"\\system32\\cmd",
+    b"\\system32\\windowspowershell",
+    b"/system32/cmd.exe",
+    b"reg add hk",
+    b"reg query hk",
+    b"reg add \"hk",
+    b"schtasks /",
+    b"start-process ",
+    b"get-content c:",
+    b"get-content -path",
+    b"get-childitem c:",
+    b"get-childitem -path",
+    b"set-executionpolicy ",
+    b"-encodedcommand ",
+    b"start-bitstransfer",
+    b"%programfiles:~",
+    b"%homepath:~",
+    b"%windir:~",
+    b"%appdata:~",
+    b"vssadmin delete",
+    b"netsh firewall",
+    b"netsh advfirewall",
+    b"tasklist /",
+    b"wevtutil cl",
+    b"get-wmiobject ",
+    b"invoke-command ",
+    b"invoke-mimikatz",
+    b"get-process |",
+    b"add-type -assemblyname",
+    b"[system.net.webclient]",
+    b"[convert]::frombase64string",
+    b"[system.convert]::frombase64string",
+    b"[system.diagnostics.process]",
+    b"for /f \"",
+    b"for /l %",
+    b"for /f %",
+    b"if exist c:\\",
+    b"start /b ",
+    b"taskkill /",
+];
+
+/// Reports what is found.
+pub(super) fn detect(text: &[u8], prose: &mut Option<bool>, hits: &mut Vec<Hit>) {
+    if let Some((start, sign)) = find_any(text, WINDOWS) {
+        let is_free = !is_word(before(text, start))
+            && before(text, start) != b'.'
+            && !(sign.starts_with(b"net ") && follows_word(text, start));
+        if is_free || !sign.first().is_some_and(u8::is_ascii_alphabetic) {
+            let rule = if is_prose(text, prose) {
+                &rules::MENTIONED
+            } else {
+                &rules::WINDOWS
+            };
+            hits.push(Hit::new(rule, start, start + sign.len()));
+        }
+    }
+    if let Some((start, end)) = exported_function(text) {
+        hits.push(Hit::new(&rules::SHELLSHOCK, start, end));
+    }
+    if let Some(start) = sliced_variable(text) {
+        hits.push(Hit::new(&rules::EVASION, start, start + 10));
+    }
+}
+
+/// Whether a word stands before, as in "we are a net user of energy".
+fn follows_word(text: &[u8], start: usize) -> bool {
+    last_before(text, start).is_some_and(|last| at(text, last).is_ascii_alphabetic())
+}
+
+/// `() { :;}; command`: a function in an environment variable, and what bash ran after it.
+fn exported_function(text: &[u8]) -> Option<(usize, usize)> {
+    let start = skip_space(text, 0);
+    let parenthesis = start + 1;
+    if at(text, start) != b'(' || at(text, skip_space(text, parenthesis)) != b')' {
+        return None;
+    }
+    let brace = skip_space(text, skip_space(text, parenthesis) + 1);
+    if at(text, brace) != b'{' {
+        return None;
+    }
+    let body = span(text, brace, brace + 64);
+    let close = body.iter().position(|byte| *byte == b'}')?;
+    let after = skip_space(text, brace + close + 1);
+    let is_empty = close <= 16
+        && !span(body, 0, close)
+            .windows(6)
+            .any(|word| word == b"return");
+    (at(text, after) == b';' && is_empty).then_some((start, after + 1))
+}
+
+/// `${PATH:0:1}` and `${HOME:0:1}`: a character cut from a variable.
+fn sliced_variable(text: &[u8]) -> Option<usize> {
+    let mut index = 0;
+    while let Some(start) = find(text, b"${", index) {
+        let name = span(text, start + 2, start + 20);
+        let colon = name.iter().take_while(|byte| is_word(**byte)).count();
+        let is_slice = colon > 1
+            && at(name, colon) == b':'
+            && (at(name, colon + 1).is_ascii_digit() || stands(name, colon + 1, b" -"))
+            && matches!(at(name, colon + 2), b':' | b'}' | b'0'..=b'9');
+        if is_slice {
+            return Some(start);
+        }
+        index = start + 2;
+    }
+    None
+}

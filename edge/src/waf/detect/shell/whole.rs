@@ -1,0 +1,210 @@
+//! A value that is a command from its first byte: `cat /etc/passwd`, `/bin/sh -c id`, `perl -e 1`.
+
+use super::argument::{self, Proof};
+use super::command::{self, Class};
+use super::context;
+use super::word::Word;
+use crate::waf::rules::Rule;
+use crate::waf::rules::shell as rules;
+use crate::waf::scan::{at, is_space, skip_space, skip_while, span, stands};
+
+/// Words of a sentence after which a command is talked about rather than run.
+const MAX_WORDS: usize = 3;
+
+/// The rule that the value breaks as a whole, and where.
+pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, usize)> {
+    if let Some(end) = injected_option(text, first) {
+        return Some((&rules::OPTION, first, end));
+    }
+    let start = skip_while(text, first, |byte| matches!(byte, b'{' | b'(' | b'@'));
+    let mut word = Word::read(text, start)?;
+    let mut proof = argument::proof(text, &word);
+    if let Some(inner) = super::unwrapped(text, &word, proof) {
+        word = inner;
+        proof = argument::proof(text, &word);
+    }
+    let class = word.class()?;
+    let is_severe = context::next_severe(text, start) < start + 120;
+    let is_targeted = is_severe || has_target(text, word.end);
+    if !is_severe
+        && words_after(text, word.end) >= if is_targeted { MAX_WORDS } else { 1 }
+        && !is_net_command(text, &word)
+    {
+        return None;
+    }
+    let next = skip_space(text, word.end);
+    let argument = span(text, next, skip_while(text, next, |byte| !is_space(byte)));
+    let is_code = command::is_interpreter(word.name())
+        && matches!(
+            argument,
+            b"-e" | b"-c" | b"-r" | b"-x" | b"-ne" | b"-m" | b"-i"
+        );
+    let is_known = match class {
+        Class::Recon => proof > Proof::Ends || word.is_evaded || is_switch(argument),
+        Class::Bare => proof == Proof::Hard || (word.is_evaded && is_severe),
+        Class::Tool => {
+            (proof >= Proof::Later && runs_alone(word.name()))
+                || (proof == Proof::Hard && is_severe)
+                || is_code
+        }
+        Class::Word => {
+            (proof == Proof::Hard && (is_severe || runs_alone(word.name()) || is_evaded(&word)))
+                || (proof == Proof::Later && is_severe)
+                || is_net(word.name(), argument)
+        }
+        Class::Tame => false,
+    };
+    let is_program = word.is_path && word.is_program && class != Class::Tame;
+    let is_redirected = proof == Proof::Hard && matches!(at(text, word.end), b'<' | b'>');
+    let is_interpreter = matches!(word.name(), b"cmd") && matches!(argument, b"/c" | b"/k" | b"/r");
+    if !(is_known || is_program || is_redirected || is_interpreter) {
+        return None;
+    }
+    let rule = if word.is_evaded {
+        &rules::EVASION
+    } else {
+        &rules::COMMAND
+    };
+    Some((rule, start, next.max(word.end)))
+}
+
+fn is_evaded(word: &Word) -> bool {
+    word.is_evaded || word.is_spaced
+}
+
+/// Commands that stand alone in attacks; others with a flag are what people search for.
+fn runs_alone(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"cat"
+            | b"tac"
+            | b"head"
+            | b"tail"
+            | b"more"
+            | b"less"
+            | b"nl"
+            | b"type"
+            | b"wget"
+            | b"curl"
+            | b"nc"
+            | b"ncat"
+            | b"netcat"
+            | b"bash"
+            | b"sh"
+            | b"chmod"
+            | b"rm"
+            | b"ps"
+            | b"ping"
+            | b"telnet"
+            | b"del"
+            | b"find"
+            | b"socat"
+            | b"echo"
+            | b"iwr"
+            | b"iex"
+            | b"fetch"
+            | b"tftp"
+            | b"chown"
+            | b"dd"
+            | b"busybox"
+            | b"strings"
+            | b"od"
+            | b"xxd"
+            | b"cp"
+            | b"mv"
+            | b"python"
+            | b"python3"
+            | b"perl"
+            | b"php"
+            | b"ruby"
+    )
+}
+
+/// `net user`, also with carets.
+fn is_net(name: &[u8], argument: &[u8]) -> bool {
+    let argument: Vec<u8> = span(argument, 0, 20)
+        .iter()
+        .copied()
+        .filter(|byte| *byte != b'^')
+        .collect();
+    name == b"net"
+        && matches!(
+            argument.as_slice(),
+            b"user" | b"localgroup" | b"view" | b"share"
+        )
+}
+
+fn is_net_command(text: &[u8], word: &Word) -> bool {
+    let start = skip_space(text, word.end);
+    let end = skip_while(text, start, |byte| !is_space(byte));
+    is_net(word.name(), span(text, start, end))
+}
+
+/// `/priv`
+fn is_switch(argument: &[u8]) -> bool {
+    at(argument, 0) == b'/' && argument.len() <= 8 && argument.len() > 1
+}
+
+/// Whether an address, a path or a URL follows: something to run the command on.
+fn has_target(text: &[u8], end: usize) -> bool {
+    let tail = span(text, end, end + 160);
+    tail.split(|byte| is_space(*byte)).any(|token| {
+        let start = skip_while(token, 0, |byte| matches!(byte, b'"' | b'\'' | b'<' | b'>'));
+        matches!(at(token, start), b'/' | b'$' | b'~' | b'\\')
+            || at(token, start).is_ascii_digit()
+            || token
+                .windows(3)
+                .any(|window| window == b"://" || window == b":\\w")
+            || at(token, start + 1) == b':'
+    })
+}
+
+/// How many words of a sentence follow the command, counted up to [`MAX_WORDS`].
+fn words_after(text: &[u8], end: usize) -> usize {
+    let tail = span(text, end, end + 160);
+    tail.split(|byte| is_space(*byte))
+        .filter(|token| {
+            token.len() > 1
+                && token
+                    .iter()
+                    .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b',' | b'?' | b'.'))
+                && token.iter().any(u8::is_ascii_alphabetic)
+                && !token.iter().rev().skip(1).any(|byte| *byte == b'.')
+        })
+        .take(MAX_WORDS)
+        .count()
+}
+
+/// Options that make a program run another or write a file, where the value starts with one.
+const OPTIONS: &[&[u8]] = &[
+    b"-oproxycommand",
+    b"--output=",
+    b"--output-document=",
+    b"--use-compress-program",
+    b"--checkpoint-action",
+    b"--upload-pack",
+    b"--receive-pack",
+    b"--to-command",
+    b"--exec=",
+    b"--rsh=",
+    b"--post-file=",
+    b"--open-files-in-pager",
+    b"--config=core.",
+    b"--init-command",
+    b"--use-askpass",
+    b"--info-script",
+    b"-exec ",
+    b"--eval=",
+    b"--remote-sub",
+    b"--rmt-command",
+    b"--config-env",
+    b"--ext-diff",
+    b"-ojumpcommand",
+    b"--load=",
+    b"--rcfile=",
+];
+
+fn injected_option(text: &[u8], first: usize) -> Option<usize> {
+    let option = OPTIONS.iter().find(|option| stands(text, first, option))?;
+    Some(first + option.len())
+}
