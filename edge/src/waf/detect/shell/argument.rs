@@ -97,13 +97,14 @@ fn later(text: &[u8], end: usize, first: Proof) -> Proof {
     let length = skip_while(window, 0, |byte| !matches!(byte, b';' | b'|' | b'\n'));
     let window = span(window, 0, length);
     let proves = |index: usize| {
-        is_space(at(window, index))
-            && match at(window, index + 1) {
-                b'/' => is_rooted(span(window, index + 1, index + 16)),
-                b'<' | b'>' => redirection(window, index + 1) == Proof::Hard,
-                b'-' => first == Proof::Soft && at(window, index + 2).is_ascii_alphabetic(),
-                _ => false,
-            }
+        stands(window, index, b"<<<")
+            || is_space(at(window, index))
+                && match at(window, index + 1) {
+                    b'/' => is_rooted(span(window, index + 1, index + 16)),
+                    b'<' | b'>' => redirection(window, index + 1) == Proof::Hard,
+                    b'-' => first == Proof::Soft && at(window, index + 2).is_ascii_alphabetic(),
+                    _ => false,
+                }
     };
     match (0..window.len()).any(proves) {
         true if first == Proof::Soft => Proof::Hard,
@@ -186,7 +187,7 @@ fn named(token: &[u8], closes: bool, name: &[u8]) -> Proof {
     }
     if is_number {
         let fits = takes_seconds(name) || matches!(name, b"ping" | b"echo");
-        return if fits && closes {
+        return if name == b"expr" || (fits && closes) {
             Proof::Soft
         } else {
             Proof::None
@@ -211,6 +212,8 @@ fn named(token: &[u8], closes: bool, name: &[u8]) -> Proof {
         () if name == b"net" && matches!(token, b"user" | b"localgroup" | b"view" | b"share") => {
             Proof::Soft
         }
+        () if name == b"ip" && matches!(token, b"addr" | b"a" | b"route" | b"link") => Proof::Soft,
+        () if name == b"printf" && token.contains(&b'%') => Proof::Soft,
         () if name == b"ps" && matches!(token, b"aux" | b"auxw" | b"axu" | b"ef") => Proof::Soft,
         () if takes_word(name) && is_plain && closes => Proof::Soft,
         () if token.contains(&b'$') || token.contains(&b'`') => Proof::Soft,

@@ -93,7 +93,7 @@ fn is_path(text: &[u8], slash: usize) -> bool {
 
 /// Whether a shell pattern fits a name. Quotes and backslashes in the pattern are skipped; `[x]`
 /// stands for one character.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
+pub(super) fn fits(pattern: &[u8], name: &[u8]) -> bool {
     let (mut index, mut position) = (0, 0);
     // The last star, and how much of the name it took.
     let mut star: Option<(usize, usize)> = None;

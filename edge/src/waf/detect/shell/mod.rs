@@ -157,6 +157,7 @@ impl Scanner<'_> {
                 return None;
             }
             word = inner;
+            word.is_wrapped = true;
             head = head.min(Head::Value);
         }
         let is_proven = match lead {
@@ -211,7 +212,7 @@ impl Scanner<'_> {
         }
         match proof {
             Proof::Hard => match class {
-                Class::Tame => head == Head::Empty && self.is_severe(lead_at),
+                Class::Tame => head == Head::Empty && lead == Lead::Separator,
                 _ if lead == Lead::Line => {
                     head < Head::Few || class == Class::Recon || self.is_severe(lead_at)
                 }
@@ -245,7 +246,11 @@ impl Scanner<'_> {
         head: Head,
         lead: Lead,
     ) -> bool {
-        let is_listed = || lead != Lead::Line && context::is_listed(self.text, lead_at, word.end);
+        let is_listed = || {
+            !word.is_wrapped
+                && lead != Lead::Line
+                && context::is_listed(self.text, lead_at, word.end)
+        };
         let joins = || {
             at(self.text, lead_at) == b'&'
                 && at(self.text, lead_at + 1) != b'&'
@@ -253,12 +258,15 @@ impl Scanner<'_> {
         };
         let is_command = word.is_program || word.is_evaded;
         let is_bounded = match class {
-            _ if is_command => head < Head::Text,
+            _ if is_command => {
+                head < Head::Text
+                    || (at(self.text, lead_at) == b'|' && command::is_interpreter(word.name()))
+            }
             Class::Recon => head < Head::Text && !(lead == Lead::Line && head == Head::Few),
             Class::Bare if lead == Lead::Line => head < Head::Value,
             Class::Bare => head < Head::Few || self.is_sequence(lead_at),
             Class::Tool => head < Head::Value,
-            Class::Word => is_lone(word.name()) && (head == Head::Empty || (head == Head::Address)),
+            Class::Word => is_lone(word.name()) && head < Head::Value,
             Class::Tame => false,
         };
         is_bounded && (class == Class::Recon || (!is_listed() && !joins()))

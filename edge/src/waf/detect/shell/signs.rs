@@ -92,6 +92,11 @@ const WINDOWS: &[&[u8]] = &[
     b"[system.convert]::frombase64string",
     b"[system.diagnostics.process]",
     b"for /f \"",
+    b"cmd|' /c",
+    b"cmd|'/c",
+    b"=dde(\"cmd",
+    b"ext::sh -c",
+    b"|' /c calc",
     b"for /l %",
     b"for /f %",
     b"if exist c:\\",
@@ -114,6 +119,9 @@ pub(super) fn detect(text: &[u8], prose: &mut Option<bool>, hits: &mut Vec<Hit>)
             hits.push(Hit::new(rule, start, start + sign.len()));
         }
     }
+    if let Some(start) = windows_loop(text) {
+        hits.push(Hit::new(&rules::WINDOWS, start, start + 6));
+    }
     if let Some((start, end)) = exported_function(text) {
         hits.push(Hit::new(&rules::SHELLSHOCK, start, end));
     }
@@ -125,6 +133,13 @@ pub(super) fn detect(text: &[u8], prose: &mut Option<bool>, hits: &mut Vec<Hit>)
 /// Whether a word stands before, as in "we are a net user of energy".
 fn follows_word(text: &[u8], start: usize) -> bool {
     last_before(text, start).is_some_and(|last| at(text, last).is_ascii_alphabetic())
+}
+
+/// `for %a in (a,b) do cmd`
+fn windows_loop(text: &[u8]) -> Option<usize> {
+    let start = find(text, b"for %", 0)?;
+    let name = span(text, start + 5, start + 16);
+    find(name, b" in (", 0).map(|_| start)
 }
 
 /// `() { :;}; command`: a function in an environment variable, and what bash ran after it.

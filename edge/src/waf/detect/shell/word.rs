@@ -28,6 +28,8 @@ pub(super) struct Word {
     is_windows: bool,
     /// Whether it is made of variables alone.
     pub(super) is_variable: bool,
+    /// Whether another command runs it: `sudo`, `do`.
+    pub(super) is_wrapped: bool,
     /// Whether quotes enclose it.
     pub(super) is_quoted: bool,
 }
@@ -62,7 +64,9 @@ impl Word {
 
     /// The class of the command, if it is one.
     pub(super) fn class(&self) -> Option<Class> {
-        command::class(self.name())
+        command::class(self.name()).or_else(|| {
+            (self.is_program && command::is_pattern(self.name())).then_some(Class::Recon)
+        })
     }
 
     /// Reads one piece and returns its length; `None` at the end of the word.
