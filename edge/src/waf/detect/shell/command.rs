@@ -405,6 +405,29 @@ pub(super) fn takes_word(name: &[u8]) -> bool {
     )
 }
 
+/// Commands that honest one-liners end in, behind a pipe.
+pub(super) fn is_filter(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"grep"
+            | b"egrep"
+            | b"wc"
+            | b"sort"
+            | b"uniq"
+            | b"head"
+            | b"tail"
+            | b"less"
+            | b"more"
+            | b"awk"
+            | b"sed"
+            | b"cut"
+            | b"tr"
+            | b"tee"
+            | b"xargs"
+            | b"jq"
+    )
+}
+
 /// Commands that run the command after them.
 pub(super) fn is_wrapper(name: &[u8]) -> bool {
     matches!(

@@ -204,7 +204,7 @@ impl Scanner<'_> {
         (lead, head): (Lead, Head),
     ) -> bool {
         // `pip install flask; python app.py`
-        if self.is_tame(lead_at) && class != Class::Recon && !self.is_severe(lead_at) {
+        if self.is_tame(lead_at, word) && class != Class::Recon && !self.is_severe(lead_at) {
             return false;
         }
         if self.is_structured() && proof != Proof::Hard && class != Class::Recon {
@@ -272,10 +272,13 @@ impl Scanner<'_> {
         is_bounded && (class == Class::Recon || (!is_listed() && !joins()))
     }
 
-    /// Whether the value starts with a command that developers quote.
-    fn is_tame(&self, lead_at: usize) -> bool {
+    /// Whether the value starts with a command that developers quote, or with any command whose
+    /// output flows into a filter such as `grep`.
+    fn is_tame(&self, lead_at: usize, word: &Word) -> bool {
         let head = span(self.text, self.first, lead_at);
-        Word::read(head, 0).is_some_and(|word| word.class() == Some(Class::Tame))
+        let is_filtered = at(self.text, lead_at) == b'|' && command::is_filter(word.name());
+        let class = Word::read(head, 0).and_then(|first| first.class());
+        class == Some(Class::Tame) || (is_filtered && class.is_some())
     }
 
     /// Whether a command stands before this one as well: `cd ..;pwd`.
@@ -288,6 +291,13 @@ impl Scanner<'_> {
 
     /// A command whose first argument is a word: proven by what comes later, close by.
     fn reads_on(&mut self, lead_at: usize, word: &Word, class: Class, head: Head) -> bool {
+        // `;docker run`: no honest value starts with a separator and a program glued to it.
+        let is_start = lead_at == self.first
+            && matches!(at(self.text, lead_at), b';' | b'&')
+            && !is_space(at(self.text, lead_at + 1));
+        if is_start && is_space(at(self.text, word.end)) {
+            return matches!(class, Class::Tool | Class::Tame | Class::Recon);
+        }
         let is_known = match class {
             Class::Recon => true,
             Class::Tool | Class::Bare => head < Head::Text,

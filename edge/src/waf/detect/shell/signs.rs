@@ -109,7 +109,7 @@ pub(super) fn detect(text: &[u8], prose: &mut Option<bool>, hits: &mut Vec<Hit>)
     if let Some((start, sign)) = find_any(text, WINDOWS) {
         let is_free = !is_word(before(text, start))
             && before(text, start) != b'.'
-            && !(sign.starts_with(b"net ") && follows_word(text, start));
+            && !(sign.starts_with(b"net ") && !is_net(text, start));
         if is_free || !sign.first().is_some_and(u8::is_ascii_alphabetic) {
             let rule = if is_prose(text, prose) {
                 &rules::MENTIONED
@@ -130,9 +130,11 @@ pub(super) fn detect(text: &[u8], prose: &mut Option<bool>, hits: &mut Vec<Hit>)
     }
 }
 
-/// Whether a word stands before, as in "we are a net user of energy".
-fn follows_word(text: &[u8], start: usize) -> bool {
-    last_before(text, start).is_some_and(|last| at(text, last).is_ascii_alphabetic())
+/// Whether `net user` is the command: no word stands before it, as in "we are a net user of
+/// energy", and a switch follows.
+fn is_net(text: &[u8], start: usize) -> bool {
+    let is_free = last_before(text, start).is_none_or(|last| !at(text, last).is_ascii_alphabetic());
+    is_free && find(span(text, start, start + 80), b" /", 0).is_some()
 }
 
 /// `for %a in (a,b) do cmd`

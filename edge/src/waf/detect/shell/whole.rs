@@ -50,14 +50,16 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
         Class::Word => {
             (proof == Proof::Hard && (is_severe || runs_alone(word.name()) || is_evaded(&word)))
                 || (proof == Proof::Later && is_severe)
-                || is_net(word.name(), argument)
+                || (is_net(word.name(), argument) && words_after(text, next + argument.len()) < 2)
         }
         Class::Tame => false,
     };
     let is_program = word.is_path && word.is_program && class != Class::Tame;
     let is_redirected = proof == Proof::Hard && matches!(at(text, word.end), b'<' | b'>');
     let is_interpreter = matches!(word.name(), b"cmd") && matches!(argument, b"/c" | b"/k" | b"/r");
-    if !(is_known || is_program || is_redirected || is_interpreter) {
+    // `tail -f /var/log/syslog` is what people look for.
+    let is_watched = word.name() == b"tail" && argument == b"-f" && !is_severe;
+    if is_watched || !(is_known || is_program || is_redirected || is_interpreter) {
         return None;
     }
     let rule = if word.is_evaded {
