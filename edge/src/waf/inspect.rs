@@ -7,7 +7,7 @@ use super::decode::{Steps, View};
 use super::detect::{self, Hit, Text};
 use super::excerpt::Excerpt;
 use super::field::{self, Sink};
-use super::quote::Quotations;
+use super::quote::{self, Quotations};
 use super::rules::{self, Rule};
 use super::scan::is_word;
 use super::{Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict};
@@ -111,7 +111,11 @@ impl<'s> Inspector<'s> {
         prefilter::run(signals, &text, &mut hits);
         if !hits.is_empty() && self.spares_quotations(part) {
             let quotations = Quotations::of(&lower);
-            hits.retain(|hit| !quotations.cover(hit.start));
+            let is_listing = quote::is_listing(&lower);
+            hits.retain(|hit| {
+                let is_listed = is_listing && quote::is_listed(hit.rule.tags);
+                !is_listed && !quotations.cover(hit.start)
+            });
         }
         for hit in hits.drain(..) {
             let excerpt = || Excerpt::around(&view.text, hit.start, hit.end);

@@ -2,11 +2,13 @@
 //! about it, and a comment field that is nothing but `<script>` attacks.
 //!
 //! Quoted code is spared at paranoia level 1 and outside strict mode, and only in a document:
-//! enough plain words around the quotations that a person wrote it for people.
+//! enough plain words around the quotations that a person wrote it for people. A listing, source
+//! text of many lines as editors send it without any fence, is spared from the detectors of server
+//! code alone: what a server evaluates comes in a line, while markup acts wherever it stands.
 
 use std::ops::Range;
 
-use super::scan::{at, find, from, is_space, span};
+use super::scan::{at, find, from, is_space, span, trim};
 
 /// Shortest text that can be a document, in bytes.
 const MIN_DOCUMENT: usize = 80;
@@ -43,6 +45,36 @@ impl Quotations {
             .and_then(|last| self.0.get(last))
             .is_some_and(|range| range.contains(&index))
     }
+}
+
+/// Lines that a listing has at least, empty ones not counted.
+const MIN_LINES: usize = 6;
+/// Attack classes, by a rule's first tag, whose code is harmless in a listing.
+const LISTED: &[&str] = &["code", "nosqli", "ssti", "rce"];
+
+/// Whether findings of this class are spared in a listing.
+pub(super) fn is_listed(tags: &[&str]) -> bool {
+    tags.first().is_some_and(|class| LISTED.contains(class))
+}
+
+/// Whether the text is source code of many lines: most end or begin as lines of code do.
+pub(super) fn is_listing(text: &[u8]) -> bool {
+    let (mut lines, mut indented, mut ended) = (0usize, 0usize, 0usize);
+    for line in text.split(|byte| *byte == b'\n') {
+        let code = trim(line);
+        if code.is_empty() {
+            continue;
+        }
+        lines += 1;
+        let is_indented = line.starts_with(b"  ") || line.starts_with(b"\t");
+        indented += usize::from(is_indented);
+        let last = code.last().copied().unwrap_or_default();
+        ended += usize::from(matches!(
+            last,
+            b'{' | b'}' | b';' | b',' | b':' | b'(' | b')' | b'[' | b']' | b'>'
+        ));
+    }
+    lines >= MIN_LINES && indented * 3 >= lines && ended * 3 >= lines
 }
 
 /// Openings and what closes them. Longer openings come before their own beginnings.
@@ -212,6 +244,21 @@ mod tests {
             format!("{} `<script>`", "1 = 1 -- ".repeat(30)),
         ] {
             assert!(!covers(&text, "<script>"), "{text}");
+        }
+    }
+
+    #[test]
+    fn tells_listings_from_lines() {
+        let listing = "def f(self):\n    x = {}\n    if x:\n        return eval(x)\n    y = [\n        1,\n    ]\n";
+        assert!(is_listing(listing.as_bytes()));
+        assert!(is_listed(&["code", "CWE-94"]) && !is_listed(&["xss"]));
+        for text in [
+            "x=1;\nsystem('id')\n",
+            PROSE,
+            &"one line of prose\n".repeat(9),
+            "\n\n\n\n\n\n  ;",
+        ] {
+            assert!(!is_listing(text.as_bytes()), "{text}");
         }
     }
 

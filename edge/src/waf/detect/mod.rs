@@ -15,8 +15,8 @@ mod sql;
 mod ssrf;
 mod template;
 mod upload;
-mod xpath;
 mod xml;
+mod xpath;
 
 use super::rules::Rule;
 use super::scan::{from, stands};

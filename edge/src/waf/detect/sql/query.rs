@@ -47,7 +47,10 @@ impl Sql<'_> {
 
     /// Whether the quote stands right behind a word, as one that closes does.
     fn is_glued(&self) -> bool {
-        let end = self.tokens.first().map_or(0, |head| head.end.saturating_sub(1));
+        let end = self
+            .tokens
+            .first()
+            .map_or(0, |head| head.end.saturating_sub(1));
         is_word(before(self.text, end))
     }
 
