@@ -70,6 +70,10 @@ impl<'s> Inspector<'s> {
     fn request(&mut self, request: &Request<'_>) {
         self.custom();
         self.path(request.path);
+        if shape::has_wordpress_session(request) {
+            let probe = rules::scanner::WORDPRESS.id;
+            self.findings.retain(|finding| finding.rule != probe);
+        }
         body::form::read(request.query.as_bytes(), Part::QueryName, Part::Query, self);
         shape::read(request, self);
         header::read(request.headers, self);
