@@ -1,42 +1,276 @@
-//! Line breaks that start a header: response splitting and mail-header injection.
+//! Line breaks that start a header: response splitting, request splitting, mail-header injection.
+//!
+//! Honest texts have lines too, and lines that look like headers ("Location: Ubud"). So a header
+//! counts by its value, and where text may have lines, only as the second line after a first that
+//! is no sentence.
 
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::field::leaf;
+use crate::waf::rules::Rule;
 use crate::waf::rules::crlf as rules;
-use crate::waf::scan::{at, from, is_space, skip_while, span, stands};
+use crate::waf::scan::{
+    at, before, from, is_space, is_word, skip_space, skip_while, span, stands, trim, word,
+};
 
-/// Without one of these nothing here can fire.
-pub(super) const TRIGGERS: &[&str] = &["\n", "\r"];
+/// Without one of these nothing here can fire. The characters whose low bytes are CR and LF are
+/// cut to them by servers that keep one byte of each.
+pub(super) const TRIGGERS: &[&str] = &["\n", "\r", "%0a", "%0d", "\\r\\n", "\u{560a}", "\u{10a}"];
 
-/// Headers that an attacker gains by setting. A body's free text may quote them; a parameter that
-/// ends in a header never holds a line break at all.
-const RESPONSE: &[&[u8]] = &[
-    b"set-cookie:",
-    b"location:",
-    b"content-type:",
-    b"content-length:",
-    b"transfer-encoding:",
-    b"refresh:",
+/// Spellings of a line break besides the bytes themselves, which only an attack puts into a text.
+const ENCODED: &[&[u8]] = &[
+    b"%0d%0a",
+    b"%0a",
+    b"%0d",
+    b"\\r\\n",
+    "\u{560d}\u{560a}".as_bytes(),
+    "\u{560a}\u{560d}".as_bytes(),
+    "\u{10d}\u{10a}".as_bytes(),
+];
+
+/// Longest line looked at.
+const REACH: usize = 160;
+
+/// A line after the first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line<'a> {
+    /// Where the break before it stands.
+    pub(super) start: usize,
+    /// The line itself, from its first letter.
+    pub(super) text: &'a [u8],
+    /// What stands before the break.
+    pub(super) lead: &'a [u8],
+    /// Whether the break has no business here: in a URL, a header or a name, or spelled out.
+    pub(super) is_odd: bool,
+    /// Whether an empty line comes before.
+    pub(super) is_after_blank: bool,
+}
+
+impl Line<'_> {
+    /// Whether what comes before is one token or nothing.
+    pub(super) fn follows_token(&self) -> bool {
+        !trim(self.lead).iter().any(|byte| is_space(*byte))
+    }
+
+    /// Whether what comes before is one line and no sentence.
+    fn follows_phrase(&self) -> bool {
+        let lead = trim(self.lead);
+        let spaces = lead.iter().filter(|byte| **byte == b' ').nth(2);
+        spaces.is_none() && !lead.contains(&b'\n')
+    }
+}
+
+/// The lines after the first, each with what stands before it. `lead` is cut so that looking at
+/// it costs the same for every line.
+pub(super) fn lines<'a>(text: &'a [u8], part: Part) -> impl Iterator<Item = Line<'a>> {
+    let is_odd_place = part.is_name()
+        || matches!(
+            part,
+            Part::Path | Part::Query | Part::HeaderValue | Part::Cookie | Part::FileName
+        );
+    let mut index = 0;
+    std::iter::from_fn(move || {
+        let (start, length) = next_break(text, index)?;
+        let mut end = start + length;
+        let mut is_encoded = length > 1;
+        let mut breaks = 0;
+        while let Some(length) = break_at(text, end) {
+            is_encoded |= length > 1;
+            breaks +=
+                usize::from(length > 2 || at(text, end) != b'\n' || at(text, end - 1) != b'\r');
+            end += length;
+        }
+        // `%%0a0a`: what is left when one round of decoding split an escape.
+        let line = skip_space(text, end);
+        let line =
+            if before(text, start) == b'%' && matches!(span(text, line, line + 2), b"0a" | b"0d") {
+                line + 2
+            } else {
+                line
+            };
+        index = line.max(end);
+        Some(Line {
+            start,
+            text: first_line(span(text, line, line + REACH)),
+            lead: if start > REACH {
+                b"a b c d"
+            } else {
+                span(text, 0, start)
+            },
+            is_odd: is_odd_place || is_encoded,
+            is_after_blank: breaks > 0,
+        })
+    })
+}
+
+fn first_line(text: &[u8]) -> &[u8] {
+    span(
+        text,
+        0,
+        skip_while(text, 0, |byte| !matches!(byte, b'\n' | b'\r')),
+    )
+}
+
+fn next_break(text: &[u8], start: usize) -> Option<(usize, usize)> {
+    let mut index = start;
+    while index < text.len() {
+        if let Some(length) = break_at(text, index) {
+            return Some((index, length));
+        }
+        index += 1;
+    }
+    None
+}
+
+/// Length of the break that stands at `index`.
+fn break_at(text: &[u8], index: usize) -> Option<usize> {
+    match at(text, index) {
+        b'\n' | b'\r' => Some(1),
+        b'%' | b'\\' | 0xc4 | 0xe5 => ENCODED
+            .iter()
+            .find(|spelling| stands(text, index, spelling))
+            .map(|spelling| spelling.len()),
+        _ => None,
+    }
+}
+
+/// Names the rules that the text breaks.
+pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+    if text.part == Part::File {
+        return;
+    }
+    for line in lines(text.lower, text.part) {
+        if let Some(rule) = judge(text, &line) {
+            hits.push(Hit::new(
+                rule,
+                line.start,
+                line.start + line.text.len().min(40),
+            ));
+        }
+    }
+}
+
+fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
+    let may_split = line.follows_phrase() && !is_header_like(line.lead);
+    if is_status(line.text) && (line.is_odd || may_split) {
+        return Some(&rules::SPLIT);
+    }
+    if is_request(line) && (line.is_odd || may_split) {
+        return Some(&rules::SPLIT);
+    }
+    if line.is_odd && line.is_after_blank && line.follows_phrase() && is_markup(line) {
+        return Some(&rules::SPLIT);
+    }
+    if is_mail_header(text, line) {
+        return Some(&rules::MAIL);
+    }
+    let in_name = text.part.is_name() && header_name(line.text).is_some();
+    (in_name || (may_split && is_response_header(line.text))).then_some(&rules::HEADER)
+}
+
+/// `HTTP/1.1 200`.
+fn is_status(line: &[u8]) -> bool {
+    let version = skip_while(line, 0, |byte| !is_space(byte));
+    line.starts_with(b"http/") && (1..4).all(|offset| at(line, version + offset).is_ascii_digit())
+}
+
+/// `GET /admin HTTP/1.1`, or less of it where no line may stand.
+fn is_request(line: &Line<'_>) -> bool {
+    let method = word(line.text, 0);
+    let is_method = matches!(
+        method,
+        b"get"
+            | b"post"
+            | b"put"
+            | b"head"
+            | b"delete"
+            | b"options"
+            | b"patch"
+            | b"trace"
+            | b"connect"
+    );
+    let target = skip_space(line.text, method.len());
+    let is_versioned = || {
+        line.text
+            .windows(8)
+            .any(|window| window.starts_with(b" http/"))
+    };
+    is_method
+        && target > method.len()
+        && (matches!(at(line.text, target), b'/' | b'h') && (is_versioned() || line.is_odd))
+        && (is_versioned() || at(line.text, target) == b'/')
+}
+
+/// The body that follows an empty line, where the text before had none of its own markup.
+fn is_markup(line: &Line<'_>) -> bool {
+    at(line.text, 0) == b'<' && at(line.text, 1).is_ascii_alphabetic() && !line.lead.contains(&b'<')
+}
+
+/// Whether the first line is a header or a status itself: a quoted exchange, no value.
+fn is_header_like(lead: &[u8]) -> bool {
+    let lead = trim(lead);
+    let name = header_name(lead).unwrap_or_default();
+    lead.windows(5).any(|window| window == b"http/")
+        || (!name.is_empty() && at(lead, name.len() + 1) == b' ')
+}
+
+/// The name of a header, when the line starts with one.
+fn header_name(line: &[u8]) -> Option<&[u8]> {
+    let end = skip_while(line, 0, |byte| is_word(byte) || byte == b'-');
+    let colon = skip_space(line, end);
+    (end > 0 && at(line, colon) == b':').then(|| span(line, 0, end))
+}
+
+/// Families of header names that are no words.
+const FAMILIES: &[&[u8]] = &[
+    b"x-",
+    b"content-",
     b"access-control-",
-    b"x-xss-protection:",
-    b"link:",
-    b"host:",
-    b"x-forwarded-",
-    b"x-injected",
-    b"content-security-policy:",
+    b"set-cookie",
+    b"transfer-",
+    b"cache-control",
+    b"www-auth",
+    b"proxy-",
+    b"strict-transport",
+    b"last-modified",
+    b"user-agent",
+    b"remote-addr",
+    b"if-mod",
+    b"if-none",
+    b"accept-",
+    b"header",
+    b"injected",
+    b"crlf",
+    b"clear-site",
 ];
-const MAIL: &[&[u8]] = &[
-    b"bcc:",
-    b"cc:",
-    b"to:",
-    b"reply-to:",
-    b"from:",
-    b"subject:",
-    b"mime-version:",
-    b"content-transfer-encoding:",
-    b"content-type:",
-];
+
+/// A header with a value of its kind: `Location: Ubud` is an address, `Location: //x` a redirect.
+fn is_response_header(line: &[u8]) -> bool {
+    let Some(name) = header_name(line) else {
+        return false;
+    };
+    let value = trim(from(line, skip_space(line, name.len()) + 1));
+    let has = |byte: u8| value.contains(&byte);
+    match name {
+        b"set-cookie" => has(b'='),
+        b"location" | b"referer" | b"origin" => {
+            matches!(at(value, 0), b'/' | b'\\') || value.windows(3).any(|window| window == b"://")
+        }
+        b"content-length" | b"refresh" => at(value, 0).is_ascii_digit(),
+        b"content-type" => has(b'/'),
+        b"link" => at(value, 0) == b'<',
+        b"host" => {
+            !has(b' ') && (has(b'.') || has(b':') || value == b"localhost" || value.len() == 1)
+        }
+        b"cookie" | b"pragma" => has(b'=') || value == b"no-cache",
+        b"etag" => matches!(at(value, 0), b'"' | b'w'),
+        b"authorization" => [&b"basic "[..], b"bearer ", b"digest "]
+            .iter()
+            .any(|scheme| value.starts_with(scheme)),
+        b"connection" => matches!(value, b"close" | b"keep-alive" | b"upgrade"),
+        _ => FAMILIES.iter().any(|family| name.starts_with(family)) && !value.is_empty(),
+    }
+}
 
 /// Fields that end in the head of a mail.
 const MAIL_FIELDS: &[&str] = &[
@@ -53,63 +287,36 @@ const MAIL_FIELDS: &[&str] = &[
     "address",
 ];
 
-/// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
-    if matches!(text.part, Part::File | Part::Text | Part::Xml) {
-        return;
+/// `Bcc: a@example.com` after an address, or after one token where a subject was asked for.
+fn is_mail_header(text: &Text<'_>, line: &Line<'_>) -> bool {
+    let Some(name) = header_name(line.text) else {
+        return false;
+    };
+    let value = from(line.text, name.len() + 1);
+    let is_addressed = value.contains(&b'@');
+    let follows_address = line.follows_token() && line.lead.contains(&b'@');
+    let in_mail_field = || line.follows_phrase() && MAIL_FIELDS.contains(&leaf(text.name).as_str());
+    if is_header_like(line.lead) || trim(value).is_empty() && !line.is_odd {
+        return false;
     }
-    let mut index = 0;
-    while let Some(found) = from(text.lower, index)
-        .iter()
-        .position(|byte| matches!(byte, b'\n' | b'\r'))
-    {
-        let line_break = index + found;
-        let line = skip_while(text.lower, line_break, is_space);
-        index = line.max(line_break + 1);
-        if let Some(rule) = judge(text, line) {
-            hits.push(Hit::new(rule, line_break, line + 12));
-            return;
+    match name {
+        b"bcc" | b"cc" => {
+            (is_addressed || line.is_odd || follows_address)
+                && (line.follows_token() || in_mail_field())
         }
+        b"to"
+        | b"reply-to"
+        | b"from"
+        | b"sender"
+        | b"return-path"
+        | b"disposition-notification-to"
+        | b"errors-to" => is_addressed && (line.follows_token() || in_mail_field()),
+        b"subject"
+        | b"mime-version"
+        | b"content-type"
+        | b"content-transfer-encoding"
+        | b"x-mailer"
+        | b"x-priority" => follows_address || in_mail_field() && name != b"subject",
+        _ => false,
     }
-}
-
-fn judge(text: &Text<'_>, line: usize) -> Option<&'static crate::waf::rules::Rule> {
-    let starts = |names: &[&[u8]]| names.iter().any(|name| stands(text.lower, line, name));
-    let in_url = matches!(
-        text.part,
-        Part::Path | Part::Query | Part::HeaderValue | Part::Cookie
-    );
-    let status = stands(text.lower, line, b"http/")
-        && at(text.lower, line + 5).is_ascii_digit()
-        && has_status(text.lower, line);
-    if status {
-        return Some(&rules::SPLIT);
-    }
-    let is_mail = || {
-        MAIL_FIELDS.contains(&leaf(text.name).as_str()) || (in_url && addressed(text.lower, line))
-    };
-    if starts(MAIL) && is_mail() {
-        return Some(&rules::MAIL);
-    }
-    // Prose before the line: stop counting at the third space.
-    let is_first = || {
-        span(text.lower, 0, line)
-            .iter()
-            .filter(|byte| **byte == b' ')
-            .nth(2)
-            .is_none()
-    };
-    let sets_cookie = stands(text.lower, line, b"set-cookie:");
-    (sets_cookie || (in_url && starts(RESPONSE) && is_first())).then_some(&rules::HEADER)
-}
-
-/// `HTTP/1.1 200`.
-fn has_status(text: &[u8], line: usize) -> bool {
-    let version = skip_while(text, line, |byte| !is_space(byte));
-    (1..4).all(|offset| at(text, version + offset).is_ascii_digit())
-}
-
-/// Whether the line names a mail address.
-fn addressed(text: &[u8], line: usize) -> bool {
-    span(text, line, line + 80).contains(&b'@')
 }

@@ -7,11 +7,13 @@ mod code;
 mod crlf;
 mod html;
 mod ldap;
+mod mail;
 mod nosql;
 mod path;
 mod probe;
 mod shell;
 mod sql;
+mod ssi;
 mod ssrf;
 mod template;
 mod upload;
@@ -99,6 +101,14 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector {
         detect: code::detect,
         triggers: code::TRIGGERS,
+    },
+    Detector {
+        detect: mail::detect,
+        triggers: mail::TRIGGERS,
+    },
+    Detector {
+        detect: ssi::detect,
+        triggers: ssi::TRIGGERS,
     },
     Detector {
         detect: xml::detect,

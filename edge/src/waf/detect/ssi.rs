@@ -1,0 +1,71 @@
+//! Server-side and edge-side includes.
+
+use super::{Hit, Text};
+use crate::waf::Part;
+use crate::waf::rules::ssi as rules;
+use crate::waf::scan::{at, find, skip_space, span, stands, word};
+
+/// Without one of these nothing here can fire.
+pub(super) const TRIGGERS: &[&str] = &["<!--", "<esi:", "$(http_", "$(query_string"];
+
+/// Longest directive looked at.
+const REACH: usize = 200;
+
+const DIRECTIVES: &[&[u8]] = &[
+    b"exec",
+    b"include",
+    b"echo",
+    b"config",
+    b"set",
+    b"fsize",
+    b"flastmod",
+    b"if",
+    b"elif",
+    b"odbc",
+    b"perl",
+    b"email",
+    b"block",
+    b"geo",
+];
+
+/// Names the rules that the text breaks.
+pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+    if text.part == Part::File {
+        return;
+    }
+    let lower = text.lower;
+    let mut index = 0;
+    while let Some(start) = find(lower, b"<!--", index) {
+        index = start + 4;
+        if is_directive(lower, index) {
+            hits.push(Hit::new(&rules::SSI, start, index));
+        }
+    }
+    let mut index = 0;
+    while let Some(start) = find(lower, b"<esi:", index) {
+        index = start + 5;
+        if !word(lower, index).is_empty() {
+            hits.push(Hit::new(&rules::ESI, start, index));
+        }
+    }
+    for variable in [&b"$(http_"[..], b"$(query_string"] {
+        if let Some(start) = find(lower, variable, 0) {
+            hits.push(Hit::new(&rules::ESI, start, start + variable.len()));
+        }
+    }
+}
+
+/// `#exec cmd=`, `#printenv`, `esi`: what a server reads in a comment.
+fn is_directive(text: &[u8], start: usize) -> bool {
+    if stands(text, start, b"esi") && matches!(at(text, start + 3), b' ' | b'\n' | b'\t') {
+        return true;
+    }
+    let sign = skip_space(text, start);
+    if at(text, sign) != b'#' {
+        return false;
+    }
+    let name = word(text, skip_space(text, sign + 1));
+    let rest = span(text, sign, sign + REACH);
+    let rest = span(rest, 0, find(rest, b"-->", 0).unwrap_or(rest.len()));
+    name == b"printenv" || (DIRECTIVES.contains(&name) && rest.contains(&b'='))
+}
