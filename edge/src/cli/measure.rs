@@ -52,14 +52,28 @@ impl Tally {
         origin: &str,
         settings: impl Fn(&super::message::Message) -> std::borrow::Cow<'s, Settings>,
     ) {
-        let count = self.classes.entry((kind, entry.class.clone())).or_default();
         for (how, message) in entry.requests(spread) {
-            let report = waf::inspect(&message.view(), &settings(&message));
-            let is_stopped = report.verdict == Verdict::Blocked;
-            count.add(is_stopped);
-            if is_stopped == (kind == Kind::Honest) {
-                self.misses.push(miss(kind, entry, origin, &how, &report));
-            }
+            let settings = settings(&message);
+            self.judge(kind, entry, origin, &how, &message, &settings);
+        }
+    }
+
+    /// Inspects one request of an entry.
+    pub fn judge(
+        &mut self,
+        kind: Kind,
+        entry: &Entry,
+        origin: &str,
+        how: &str,
+        message: &super::message::Message,
+        settings: &Settings,
+    ) {
+        let report = waf::inspect(&message.view(), settings);
+        let is_stopped = report.verdict == Verdict::Blocked;
+        let count = self.classes.entry((kind, entry.class.clone())).or_default();
+        count.add(is_stopped);
+        if is_stopped == (kind == Kind::Honest) {
+            self.misses.push(miss(kind, entry, origin, how, &report));
         }
     }
 

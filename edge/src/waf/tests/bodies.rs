@@ -1,0 +1,71 @@
+//! Bodies of every kind, and their bounds.
+
+use super::look;
+use crate::waf::{Settings, Verdict};
+
+#[test]
+fn bounds_that_are_exceeded_stop_the_request() {
+    let settings = Settings::default();
+    let form = "a=1&".repeat(1001);
+    let deep = "[".repeat(65);
+    let parts = "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n".repeat(300);
+    for (kind, body) in [
+        ("application/x-www-form-urlencoded", form.as_str()),
+        ("application/json", &deep),
+        ("multipart/form-data; boundary=XX", &parts),
+        ("multipart/form-data", "x"),
+        ("multipart/form-data; boundary=YY", &parts),
+    ] {
+        let report = look(&settings, "/", "", &[], Some((kind, body.as_bytes())));
+        assert_eq!(report.verdict, Verdict::Blocked, "{kind}");
+        assert!(
+            report
+                .findings
+                .iter()
+                .any(|finding| finding.rule.starts_with("proto-0")),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn bodies_whose_type_lies_or_is_missing_are_read() {
+    let attack = br#"{"q":"' or '1'='1"}"#;
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/octet-stream",
+        "image/png",
+        "",
+        "application/unknown",
+    ] {
+        let report = look(&Settings::default(), "/", "", &[], Some((kind, attack)));
+        assert_eq!(report.verdict, Verdict::Blocked, "{kind}");
+    }
+    let xml = b"<a><b>1' or '1'='1</b></a>";
+    assert_eq!(
+        look(&Settings::default(), "/", "", &[], Some(("text/xml", xml))).verdict,
+        Verdict::Blocked
+    );
+}
+
+#[test]
+fn keys_operators_and_uploads_are_inspected() {
+    let stopped = |kind: &str, body: &[u8]| {
+        look(&Settings::default(), "/", "", &[], Some((kind, body))).verdict == Verdict::Blocked
+    };
+    assert!(stopped("application/json", br#"{"user":{"$ne":null}}"#));
+    assert!(stopped("application/json", br#"{"__proto__":{"a":1}}"#));
+    assert!(stopped(
+        "application/json",
+        br#"{"constructor":{"prototype":{"a":1}}}"#
+    ));
+    assert!(stopped(
+        "application/json",
+        br#"{"a":"{\"b\":\"' or 1=1--\"}"}"#
+    ));
+    assert!(!stopped(
+        "application/json",
+        br#"{"$schema":"x","$ref":"y"}"#
+    ));
+}
