@@ -2,10 +2,12 @@
 
 use crate::{
     facts::Facts,
+    inflate::{Encoding, Fault, inflate},
     pipeline::Body,
     policy::{BodyUse, Route},
     runtime::{BodyFault, Runtime},
-    verdict::Stop,
+    verdict::{BodyBound, Stop},
+    waf::{Compressed, Mode, Oversize},
 };
 
 /// Up to this length a body is read while the Guard is still being asked;
@@ -25,30 +27,63 @@ pub fn may_be_large(facts: &Facts) -> bool {
 
 /// Reads the body as the route says.
 ///
+/// What is read as a whole is bounded by the route's `inspection_bytes` also where the WAF is
+/// off: an isolate has 128 MB for all requests at once.
+///
 /// # Errors
 /// [`Stop::BodyTooLarge`], [`Stop::BodyUnreadable`], [`Stop::UnsupportedEncoding`].
 pub async fn read<R: Runtime>(route: &Route, facts: &Facts, runtime: &R) -> Result<Body, Stop> {
     if !facts.has_body() {
         return Ok(Body::Empty);
     }
-    if route.body == BodyUse::Stream {
-        return Ok(Body::Stream);
+    let encoding = Encoding::of(facts.header("content-encoding"));
+    if streams(route, facts.content_length()) {
+        // Inflating in passing would cost more than it is worth to anybody honest.
+        return match encoding {
+            Encoding::Identity => Ok(Body::Stream(None)),
+            _ if route.waf.mode == Mode::Off => Ok(Body::Stream(None)),
+            _ => Err(Stop::UnsupportedEncoding),
+        };
     }
-    // What is compressed cannot be inspected, and inflating it is an attack of its own.
-    if facts
-        .header("content-encoding")
-        .is_some_and(|e| !e.trim().eq_ignore_ascii_case("identity"))
-    {
+    if encoding != Encoding::Identity && route.waf.compressed == Compressed::Refuse {
         return Err(Stop::UnsupportedEncoding);
     }
-    match runtime.read_body(route.body_bytes).await {
-        Ok(bytes) if bytes.is_empty() => Ok(Body::Empty),
-        Ok(bytes) => Ok(Body::Read(bytes)),
-        Err(BodyFault::TooLong) => Err(Stop::BodyTooLarge {
-            limit: route.body_bytes,
-        }),
-        Err(BodyFault::Ended) => Err(Stop::BodyUnreadable),
+    let (limit, bound) = bound(route);
+    let bytes = match runtime.read_body(limit).await {
+        Ok(bytes) => bytes,
+        Err(BodyFault::TooLong) => return Err(Stop::BodyTooLarge { limit, bound }),
+        Err(BodyFault::Ended) => return Err(Stop::BodyUnreadable),
+    };
+    if bytes.is_empty() {
+        return Ok(Body::Empty);
     }
+    let inflated = match inflate(encoding, &bytes, limit) {
+        Ok(inflated) => inflated,
+        Err(Fault::TooLong) => return Err(Stop::BodyTooLarge { limit, bound }),
+        Err(Fault::Malformed) => return Err(Stop::BodyUnreadable),
+        Err(Fault::Unsupported) => return Err(Stop::UnsupportedEncoding),
+    };
+    Ok(Body::Read { bytes, inflated })
+}
+
+/// The lower of the two bounds on a body that is read.
+fn bound(route: &Route) -> (u64, BodyBound) {
+    if route.body_bytes <= route.waf.inspection_bytes {
+        (route.body_bytes, BodyBound::Length)
+    } else {
+        (route.waf.inspection_bytes, BodyBound::Inspection)
+    }
+}
+
+/// Whether a body of this declared length is passed on as it comes. One without a declared
+/// length may be of any, so it streams where a long one would.
+fn streams(route: &Route, length: Option<u64>) -> bool {
+    let is_long = length.is_none_or(|length| length > route.waf.inspection_bytes);
+    // What only looks, or does not look, refuses nothing for its length.
+    let may_stream = route.waf.oversize == Oversize::Stream
+        || matches!(route.waf.mode, Mode::Detect | Mode::Off);
+    let can_be_long = route.body_bytes > route.waf.inspection_bytes;
+    route.body == BodyUse::Stream || (is_long && may_stream && can_be_long)
 }
 
 #[cfg(test)]

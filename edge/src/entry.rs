@@ -70,12 +70,23 @@ fn load(env: &Env) -> Loaded {
 }
 
 async fn serve(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> web_sys::Response {
-    let decision = pipeline::run(gate, facts, runtime).await;
+    let mut decision = pipeline::run(gate, facts, runtime).await;
+    let forwarded = match &decision.verdict {
+        Verdict::Pass(pass) => Some(forward::forward(gate, pass, runtime).await),
+        _ => None,
+    };
+    // What was found while a body passed is known only now.
+    if let Verdict::Pass(pass) = &decision.verdict
+        && let Some(report) = pass.streamed()
+    {
+        decision.report = Some(report);
+    }
     log_detection(facts, &decision, runtime);
     let stop = match &decision.verdict {
-        Verdict::Pass(pass) => match forward::forward(gate, pass, runtime).await {
-            Ok(received) => return relay(gate, facts, &decision, &received),
-            Err(stop) => stop,
+        Verdict::Pass(_) => match forwarded {
+            Some(Ok(received)) => return relay(gate, facts, &decision, &received),
+            Some(Err(stop)) => stop,
+            None => Stop::Internal,
         },
         Verdict::Answer(constant) => {
             let own = [("content-type", constant.content_type.as_str())];

@@ -13,6 +13,7 @@ pub mod facts;
 pub mod forward;
 pub mod gate;
 pub mod guard;
+pub mod inflate;
 pub mod limits;
 pub mod pipeline;
 pub mod policy;

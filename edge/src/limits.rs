@@ -1,6 +1,10 @@
 //! Bounds and well-formedness, before anything else looks at a request.
 
-use crate::{facts::Facts, policy::Limits, verdict::Stop};
+use crate::{
+    facts::Facts,
+    policy::Limits,
+    verdict::{BodyBound, Stop},
+};
 use gapura_shared::parse::percent;
 
 /// Headers of which a second copy makes a request ambiguous. The platform joins
@@ -46,7 +50,10 @@ pub fn check(facts: &Facts, limits: &Limits) -> Result<(), Stop> {
 /// [`Stop::BodyTooLarge`].
 pub fn declared_body(facts: &Facts, limit: u64) -> Result<(), Stop> {
     match facts.content_length() {
-        Some(length) if length > limit => Err(Stop::BodyTooLarge { limit }),
+        Some(length) if length > limit => Err(Stop::BodyTooLarge {
+            limit,
+            bound: BodyBound::Length,
+        }),
         _ => Ok(()),
     }
 }
@@ -144,7 +151,7 @@ mod tests {
         let [(name, over)] = declared(&format!("{}", limit + 1));
         assert!(matches!(
             refused("POST", "http://h/", &[(name, &over)]),
-            Stop::BodyTooLarge { limit: l } if l == limit
+            Stop::BodyTooLarge { limit: l, .. } if l == limit
         ));
     }
 

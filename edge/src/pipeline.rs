@@ -5,10 +5,10 @@ use crate::{
     facts::Facts,
     gate::Gate,
     limits,
-    policy::{Answer, BodyUse, Found, Route},
+    policy::{Answer, Found, Route},
     ratelimit::Notice,
     record,
-    runtime::Runtime,
+    runtime::{Inspection, Runtime},
     verdict::Stop,
     waf,
 };
@@ -55,9 +55,14 @@ pub enum Body {
     /// None.
     Empty,
     /// Read and inspected.
-    Read(Vec<u8>),
-    /// To be passed on as it comes.
-    Stream,
+    Read {
+        /// As it was sent, and goes on.
+        bytes: Vec<u8>,
+        /// As it is inspected, where that is another text: inflated.
+        inflated: Option<Vec<u8>>,
+    },
+    /// To be passed on as it comes, inspected in passing unless the route's WAF is off.
+    Stream(Option<Inspection>),
 }
 
 impl<'g> Pass<'g> {
@@ -77,6 +82,15 @@ impl<'g> Pass<'g> {
     #[must_use]
     pub const fn principal(&self) -> Option<&Principal> {
         self.principal.as_ref()
+    }
+
+    /// What was found so far in a body that streams, and in the rest of its request.
+    #[must_use]
+    pub fn streamed(&self) -> Option<waf::Report> {
+        match &self.body {
+            Body::Stream(Some(inspection)) => Some(inspection.report()),
+            _ => None,
+        }
     }
 
     /// The body.
@@ -128,11 +142,11 @@ async fn stages<'g, R: Runtime>(
         Ok(_) => body::read(route, facts, runtime).await,
         Err(_) => Ok(Body::Empty),
     };
-    let report = body.as_ref().ok().map(|body| inspect(route, facts, body));
+    let inspected = body.map(|body| inspect(route, facts, body));
 
     admission.settle(&mut decision.notice).await?;
-    let (principal, body) = (principal?, body?);
-    let report = report.ok_or(Stop::Internal)?;
+    let principal = principal?;
+    let (body, report) = inspected?;
     let blocked = report.verdict == waf::Verdict::Blocked;
     let rules = record::rules(&report);
     decision.report = Some(report);
@@ -163,22 +177,39 @@ fn find_route<'g>(gate: &'g Gate, facts: &Facts) -> Result<&'g Route, Stop> {
     }
 }
 
-fn inspect(route: &Route, facts: &Facts, body: &Body) -> waf::Report {
-    let request = waf::Request {
+/// What the WAF says of all that is there, and the body with what it needs on its way.
+fn inspect(route: &Route, facts: &Facts, body: Body) -> (Body, waf::Report) {
+    let mut request = waf::Request {
         client: Some(facts.client),
         method: &facts.method,
         path: &facts.path,
         query: &facts.query,
         headers: &facts.headers,
-        body: match body {
-            Body::Empty => waf::Body::None,
-            Body::Read(bytes) => waf::Body::Read {
-                content_type: facts.header("content-type"),
-                bytes,
-            },
-            Body::Stream => waf::Body::Streamed,
-        },
+        body: waf::Body::None,
     };
-    debug_assert!(route.body == BodyUse::Stream || !matches!(body, Body::Stream));
-    waf::inspect(&request, &route.waf)
+    let settings = &route.waf;
+    match body {
+        Body::Empty => (Body::Empty, waf::inspect(&request, settings)),
+        Body::Read { bytes, inflated } => {
+            request.body = waf::Body::Read {
+                content_type: facts.header("content-type"),
+                bytes: inflated.as_deref().unwrap_or(&bytes),
+            };
+            let report = waf::inspect(&request, settings);
+            (
+                Body::Read {
+                    bytes,
+                    inflated: None,
+                },
+                report,
+            )
+        }
+        Body::Stream(_) => {
+            request.body = waf::Body::Streamed;
+            let report = waf::inspect(&request, settings);
+            let inspection = (settings.mode != waf::Mode::Off)
+                .then(|| Inspection::new(waf::Stream::new(&request, settings, report.clone())));
+            (Body::Stream(inspection), report)
+        }
+    }
 }

@@ -7,7 +7,7 @@ use crate::{
     policy::{Policy, Route},
     ratelimit::Notice,
     token::{TokenError, challenge::challenge},
-    verdict::Stop,
+    verdict::{BodyBound, Stop},
 };
 use gapura_shared::{ids::RequestId, problem::Problem};
 
@@ -79,7 +79,12 @@ fn detail(stop: &Stop) -> Option<String> {
         Stop::HeadersTooLarge { limit, length } => Some(format!(
             "The headers have {length} bytes; at most {limit} are allowed."
         )),
-        Stop::BodyTooLarge { limit } => Some(format!("At most {limit} bytes are allowed.")),
+        Stop::BodyTooLarge { limit, bound } => Some(match bound {
+            BodyBound::Length => format!("At most {limit} bytes are allowed."),
+            BodyBound::Inspection => {
+                format!("At most {limit} bytes are allowed, for they are inspected as a whole.")
+            }
+        }),
         Stop::Malformed(how) => Some(format!("In this request {how}.")),
         Stop::MethodNotAllowed { allow } => Some(format!("Allowed are {}.", allow.join(", "))),
         Stop::RateLimited {

@@ -2,7 +2,9 @@
 //! Guard objects, the request's body, and a way to the origin. The Worker's
 //! implementation is in `platform`; decisions never see it.
 
+use crate::waf;
 use gapura_shared::time::UnixMillis;
+use std::{cell::RefCell, rc::Rc};
 
 /// The platform, for one request.
 pub trait Runtime {
@@ -48,9 +50,46 @@ pub enum BodyFault {
     Ended,
 }
 
+/// The inspection of a body that streams: whoever moves the bytes feeds it, whoever answers
+/// reads its report.
+#[derive(Debug, Clone)]
+pub struct Inspection(Rc<RefCell<waf::Stream>>);
+
+impl Inspection {
+    /// Of this stream.
+    #[must_use]
+    pub fn new(stream: waf::Stream) -> Self {
+        Self(Rc::new(RefCell::new(stream)))
+    }
+
+    /// Takes the next bytes; whether the request is to be stopped.
+    #[must_use]
+    pub fn push(&self, bytes: &[u8]) -> bool {
+        self.0.borrow_mut().push(bytes) == waf::Verdict::Blocked
+    }
+
+    /// Ends the body; whether the request is to be stopped.
+    #[must_use]
+    pub fn finish(&self) -> bool {
+        self.0.borrow_mut().finish() == waf::Verdict::Blocked
+    }
+
+    /// What was found so far.
+    #[must_use]
+    pub fn report(&self) -> waf::Report {
+        self.0.borrow().report().clone()
+    }
+}
+
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendFault {
+    /// The inspection stopped the body on its way.
+    Blocked,
+    /// The body is longer than its bound.
+    TooLong,
+    /// The client stopped sending.
+    Ended,
     /// No connection, or it broke.
     Unreachable,
     /// Not in time.
@@ -73,14 +112,19 @@ pub struct Outbound<'a> {
 }
 
 /// The body of a request on its way out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum OutboundBody<'a> {
     /// None.
     Empty,
     /// These bytes.
     Bytes(&'a [u8]),
     /// The body of the request that is being served, as it comes.
-    Stream,
+    Stream {
+        /// The bound, held where the body is inspected.
+        max_bytes: u64,
+        /// What looks at it on its way, if anything does.
+        inspection: Option<&'a Inspection>,
+    },
 }
 
 /// The head of an answer.

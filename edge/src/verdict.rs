@@ -3,6 +3,15 @@
 use crate::token::TokenError;
 use gapura_shared::event::Kind;
 
+/// The bounds on a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyBound {
+    /// `body_bytes`: what is taken at all.
+    Length,
+    /// `inspection_bytes`: what is inspected as a whole, on a route that does not stream.
+    Inspection,
+}
+
 /// Why a request goes no further.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
@@ -24,6 +33,8 @@ pub enum Stop {
     BodyTooLarge {
         /// The bound in bytes.
         limit: u64,
+        /// Which bound.
+        bound: BodyBound,
     },
     /// The client stopped sending before the body's end.
     BodyUnreadable,

@@ -8,8 +8,9 @@ pub mod headers;
 use crate::{
     gate::Gate,
     pipeline::{Body, Pass},
-    runtime::{Outbound, OutboundBody, Received, Runtime, SendFault},
-    verdict::Stop,
+    record,
+    runtime::{Inspection, Outbound, OutboundBody, Received, Runtime, SendFault},
+    verdict::{BodyBound, Stop},
 };
 use gapura_shared::{
     identity::{self, Identity},
@@ -34,7 +35,10 @@ pub(crate) struct Sealable<'a> {
 pub(crate) enum SealableBody<'a> {
     Empty,
     Read(&'a [u8]),
-    Stream { max_bytes: u64 },
+    Stream {
+        max_bytes: u64,
+        inspection: Option<&'a Inspection>,
+    },
 }
 
 /// Sends what passed the gate to the origin.
@@ -71,9 +75,10 @@ pub async fn forward<R: Runtime>(
         },
         body: match pass.body() {
             Body::Empty => SealableBody::Empty,
-            Body::Read(bytes) => SealableBody::Read(bytes),
-            Body::Stream => SealableBody::Stream {
+            Body::Read { bytes, .. } => SealableBody::Read(bytes),
+            Body::Stream(inspection) => SealableBody::Stream {
                 max_bytes: route.body_bytes,
+                inspection: inspection.as_ref(),
             },
         },
         timeout_ms: route.timeout_ms,
@@ -125,10 +130,10 @@ async fn attempt<R: Runtime>(
 ) -> Result<Attempt<R::Response>, Stop> {
     let sealed_for = gate.memory.instance.borrow().clone();
     let outbound = seal(gate, sealable, &sealed_for, runtime)?;
-    let received = runtime.send(&outbound).await.map_err(|fault| match fault {
-        SendFault::Unreachable => Stop::OriginUnreachable,
-        SendFault::Timeout => Stop::OriginTimeout,
-    })?;
+    let received = runtime
+        .send(&outbound)
+        .await
+        .map_err(|fault| stop(fault, sealable.body))?;
     // The origin names itself to holders of the key alone: an answer without the
     // name is a refusal of our seal, or comes from somebody else.
     let instance = received
@@ -140,6 +145,28 @@ async fn attempt<R: Runtime>(
     }
     *gate.memory.instance.borrow_mut() = instance;
     Ok(Attempt::Stale)
+}
+
+fn stop(fault: SendFault, body: SealableBody<'_>) -> Stop {
+    let (limit, report) = match body {
+        SealableBody::Stream {
+            max_bytes,
+            inspection,
+        } => (max_bytes, inspection.map(Inspection::report)),
+        _ => (0, None),
+    };
+    match fault {
+        SendFault::Unreachable => Stop::OriginUnreachable,
+        SendFault::Timeout => Stop::OriginTimeout,
+        SendFault::Ended => Stop::BodyUnreadable,
+        SendFault::TooLong => Stop::BodyTooLarge {
+            limit,
+            bound: BodyBound::Length,
+        },
+        SendFault::Blocked => Stop::WafBlocked {
+            rules: report.as_ref().map(record::rules).unwrap_or_default(),
+        },
+    }
 }
 
 fn seal<'a, R: Runtime>(
@@ -169,14 +196,20 @@ fn seal<'a, R: Runtime>(
                 OutboundBody::Bytes(bytes),
             )
         }
-        SealableBody::Stream { max_bytes } => {
-            let max_bytes = max_bytes.to_string().into();
+        SealableBody::Stream {
+            max_bytes,
+            inspection,
+        } => {
+            let promised = max_bytes.to_string().into();
             (
                 Content::Stream {
-                    max_bytes,
+                    max_bytes: promised,
                     content_type,
                 },
-                OutboundBody::Stream,
+                OutboundBody::Stream {
+                    max_bytes,
+                    inspection,
+                },
             )
         }
     };

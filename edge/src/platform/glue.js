@@ -78,6 +78,98 @@ export async function readBody(message, limit) {
   return whole;
 }
 
+/** How much of a streamed body is in memory at a time. */
+const PIECE_BYTES = 65536;
+
+/**
+ * Hands a body to `inspector` and then to the origin, piece by piece. The last piece is
+ * handed on only when all was inspected, so that nothing that is refused arrives as a whole.
+ * Rejects with "blocked", "too long", "ended" (by the client), or "unsent".
+ */
+async function pump(body, writable, declared, limit, inspector, clock) {
+  const reader = body.getReader({ mode: "byob" });
+  const writer = writable.getWriter();
+  let buffer = new ArrayBuffer(PIECE_BYTES);
+  let length = 0;
+  let fault = "ended";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read(new Uint8Array(buffer));
+      if (done) break;
+      length += value.length;
+      const isLast = length === declared;
+      fault = "too long";
+      if (length > limit) throw fault;
+      fault = "blocked";
+      if (inspector.push(value) || (isLast && inspector.finish())) throw fault;
+      fault = "unsent";
+      clock.start();
+      await writer.write(value);
+      clock.stop();
+      buffer = value.buffer;
+      fault = "ended";
+    }
+    fault = "blocked";
+    if (inspector.finish()) throw fault;
+    fault = "unsent";
+    clock.start();
+    await writer.close();
+  } catch {
+    reader.cancel(fault).catch(() => {});
+    writer.abort(fault).catch(() => {});
+    throw fault;
+  } finally {
+    inspector.free();
+  }
+}
+
+/**
+ * Sends the request's body as it comes, inspected. The timeout is for the origin alone: it
+ * does not run while the client is waited for. Resolves as `send` does; rejects also with
+ * the faults of `pump`.
+ */
+export async function sendInspected(url, method, headers, request, timeoutMs, limit, inspector) {
+  const abort = new AbortController();
+  let timer = null;
+  let isLate = false;
+  const clock = {
+    stop() {
+      clearTimeout(timer);
+    },
+    start() {
+      clearTimeout(timer);
+      timer = setTimeout(() => ((isLate = true), abort.abort()), timeoutMs);
+    },
+  };
+  const header = request.headers.get("content-length");
+  const declared = header === null ? null : Number(header);
+  const { readable, writable } =
+    declared === null ? new IdentityTransformStream() : new FixedLengthStream(declared);
+  let fault = null;
+  const pumped = pump(request.body, writable, declared, limit, inspector, clock).catch((why) => {
+    if (why === "unsent") return; // an answer before the end, or none: `fetch` says which
+    fault = why;
+    abort.abort();
+  });
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: headersFrom(headers),
+      body: readable,
+      redirect: "manual",
+      cache: "no-store",
+      signal: abort.signal,
+    });
+    if (fault !== null) throw fault;
+    return [response.status, headersOf(response), response];
+  } catch (why) {
+    await pumped;
+    throw fault ?? (isLate ? "timeout" : String(why));
+  } finally {
+    clock.stop();
+  }
+}
+
 /** Resolves to [status, headers, response]; rejects with "timeout" or another fault. */
 export async function send(url, method, headers, body, timeoutMs) {
   const abort = new AbortController();

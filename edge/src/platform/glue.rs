@@ -1,5 +1,6 @@
 //! Bindings of `glue.js`.
 
+use crate::runtime::Inspection;
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
@@ -29,9 +30,43 @@ extern "C" {
         body: &JsValue,
         timeout_ms: u32,
     ) -> Promise;
+    #[wasm_bindgen(js_name = sendInspected)]
+    pub(crate) fn send_inspected(
+        url: &str,
+        method: &str,
+        headers: &str,
+        request: &JsValue,
+        timeout_ms: u32,
+        limit: f64,
+        inspector: Inspector,
+    ) -> Promise;
     pub(crate) fn pause(ms: u32) -> Promise;
     #[wasm_bindgen(js_name = askGuard)]
     pub(crate) fn ask_guard(namespace: &JsValue, subject: &str, ask: &str) -> Promise;
+}
+
+/// The inspection of a body that streams, as `glue.js` calls it.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Inspector(Inspection);
+
+impl Inspector {
+    pub(crate) const fn new(inspection: Inspection) -> Self {
+        Self(inspection)
+    }
+}
+
+#[wasm_bindgen]
+impl Inspector {
+    /// Takes the next bytes; whether the request is to be stopped.
+    pub fn push(&self, bytes: &[u8]) -> bool {
+        self.0.push(bytes)
+    }
+
+    /// Ends the body; whether the request is to be stopped.
+    pub fn finish(&self) -> bool {
+        self.0.finish()
+    }
 }
 
 /// Bytes as a JavaScript array of their own: Wasm memory moves while a request is under way.

@@ -54,7 +54,7 @@ impl<'a> Runtime for WorkerRuntime<'a> {
         let body = match outbound.body {
             OutboundBody::Empty => JsValue::NULL,
             OutboundBody::Bytes(bytes) => glue::bytes(bytes),
-            OutboundBody::Stream => self.request.body().map_or(JsValue::NULL, JsValue::from),
+            OutboundBody::Stream { .. } => self.request.body().map_or(JsValue::NULL, JsValue::from),
         };
         let headers = join(
             outbound
@@ -62,19 +62,37 @@ impl<'a> Runtime for WorkerRuntime<'a> {
                 .iter()
                 .map(|(name, value)| (*name, value.as_str())),
         );
-        let sent = glue::send(
-            &outbound.url,
-            outbound.method,
-            &headers,
-            &body,
-            outbound.timeout_ms,
-        );
-        let parts = JsFuture::from(sent)
-            .await
-            .map_err(|fault| match fault.as_string() {
-                Some(text) if text == "timeout" => SendFault::Timeout,
-                _ => SendFault::Unreachable,
-            })?;
+        let sent = match outbound.body {
+            OutboundBody::Stream {
+                max_bytes,
+                inspection: Some(inspection),
+            } if !body.is_null() => glue::send_inspected(
+                &outbound.url,
+                outbound.method,
+                &headers,
+                self.request.as_ref(),
+                outbound.timeout_ms,
+                number(max_bytes),
+                glue::Inspector::new(inspection.clone()),
+            ),
+            _ => glue::send(
+                &outbound.url,
+                outbound.method,
+                &headers,
+                &body,
+                outbound.timeout_ms,
+            ),
+        };
+        let parts =
+            JsFuture::from(sent)
+                .await
+                .map_err(|fault| match fault.as_string().as_deref() {
+                    Some("timeout") => SendFault::Timeout,
+                    Some("blocked") => SendFault::Blocked,
+                    Some("too long") => SendFault::TooLong,
+                    Some("ended") => SendFault::Ended,
+                    _ => SendFault::Unreachable,
+                })?;
         received(&parts).ok_or(SendFault::Unreachable)
     }
 
@@ -106,9 +124,14 @@ pub(crate) fn join<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> Str
     text
 }
 
+/// A limit as JavaScript's number.
+#[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
+const fn number(limit: u64) -> f64 {
+    limit as f64
+}
+
 async fn read(message: &JsValue, limit: u64) -> Result<Vec<u8>, BodyFault> {
-    #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
-    let promise = glue::read_body(message, limit as f64);
+    let promise = glue::read_body(message, number(limit));
     let bytes = JsFuture::from(promise)
         .await
         .map_err(|_| BodyFault::Ended)?;

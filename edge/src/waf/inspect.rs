@@ -144,7 +144,7 @@ impl<'s> Inspector<'s> {
             self.nested -= 1;
             return true;
         }
-        let is_query = name == "query" || name.ends_with(".query");
+        let is_query = name.rsplit('.').next() == Some("query");
         let Some(shape) = is_query.then(|| Shape::of(value)).flatten() else {
             return false;
         };

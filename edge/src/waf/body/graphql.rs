@@ -64,7 +64,7 @@ pub(in crate::waf) fn read(text: &[u8], part: Part, sink: &mut impl Sink) {
         match token {
             Token::Name(word) => name = word,
             Token::String(value) => {
-                sink.field(part, &String::from_utf8_lossy(name), &unescape(value))
+                sink.field(part, &String::from_utf8_lossy(name), &unescape(value));
             }
             Token::Comment(value) => sink.field(part, "comment", value),
             Token::Mark(_) => {}
@@ -73,6 +73,7 @@ pub(in crate::waf) fn read(text: &[u8], part: Part, sink: &mut impl Sink) {
     });
 }
 
+#[derive(Debug, Clone, Copy)]
 enum Token<'a> {
     Name(&'a [u8]),
     String(&'a [u8]),
@@ -183,7 +184,7 @@ impl Walk {
                 self.shape.depth = self.shape.depth.max(self.braces);
             }
             Token::Mark(b'}') if self.parentheses == 0 => {
-                self.braces = self.braces.checked_sub(1)?
+                self.braces = self.braces.checked_sub(1)?;
             }
             Token::Mark(b':') if after_name => self.shape.aliases += 1,
             // Prose and templates have names and braces; a selection has no literals outside arguments.

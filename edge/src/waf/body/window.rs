@@ -74,11 +74,6 @@ impl Window {
         &self.bytes
     }
 
-    /// Whether nothing of the value was handed out yet.
-    pub(super) const fn is_whole(&self) -> bool {
-        self.seen == 0
-    }
-
     /// A later window of nothing but base64 is the middle of a file.
     fn is_file(&self) -> bool {
         let is_base64 = |byte: &u8| {

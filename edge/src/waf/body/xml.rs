@@ -118,8 +118,8 @@ impl Xml {
     fn step(&mut self, before: [u8; 2], last: u8, sink: &mut impl Sink) {
         match (self.state, last) {
             (State::Open, _) => self.open(sink),
-            (State::Tag { quote: 0 }, b'>') | (State::Doctype { subset: false }, b'>') => {
-                self.end_markup(sink)
+            (State::Tag { quote: 0 } | State::Doctype { subset: false }, b'>') => {
+                self.end_markup(sink);
             }
             (State::Tag { quote: 0 }, b'"' | b'\'') => self.state = State::Tag { quote: last },
             (State::Tag { quote }, _) if quote == last => self.state = State::Tag { quote: 0 },

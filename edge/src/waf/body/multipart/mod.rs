@@ -78,7 +78,7 @@ impl Multipart {
         self.work(true, sink);
         match self.state {
             State::Head | State::Line if !self.pending.is_empty() => {
-                self.malformed("multipart head without an end", sink);
+                malformed("multipart head without an end", sink);
                 let rest = std::mem::take(&mut self.pending);
                 sink.field(Part::Multipart, "", &rest);
             }
@@ -90,7 +90,7 @@ impl Multipart {
             _ => {}
         }
         if self.parts == 0 && !self.is_closed {
-            self.malformed("multipart without its boundary", sink);
+            malformed("multipart without its boundary", sink);
         }
     }
 
@@ -104,7 +104,7 @@ impl Multipart {
                 State::Given => Some(rest.len()),
                 State::Line => self.line(rest, is_end, sink),
                 State::Head => self.part_head(rest, sink),
-                State::Outside | State::Field | State::File => self.contents(rest, sink),
+                State::Outside | State::Field | State::File => Some(self.contents(rest, sink)),
             };
             match read {
                 Some(0) | None => break,
@@ -117,26 +117,26 @@ impl Multipart {
     }
 
     /// Content up to the next boundary, or all that cannot be the start of one.
-    fn contents(&mut self, rest: &[u8], sink: &mut impl Sink) -> Option<usize> {
+    fn contents(&mut self, rest: &[u8], sink: &mut impl Sink) -> usize {
         let Some(dash) = find(rest, &self.delimiter, 0) else {
             let sure = rest.len().saturating_sub(self.delimiter.len() + 2);
             self.release(span(rest, 0, sure), sink);
-            return Some(sure);
+            return sure;
         };
         let content = span(rest, 0, dash);
         let line = content
             .strip_suffix(b"\r\n")
             .or_else(|| content.strip_suffix(b"\n"));
         if line.is_none() && dash > 0 {
-            self.malformed("multipart boundary within a line", sink);
+            malformed("multipart boundary within a line", sink);
         }
         self.release(line.unwrap_or(content), sink);
         self.end_content(sink);
         if self.is_closed {
-            self.malformed("multipart part behind the last", sink);
+            malformed("multipart part behind the last", sink);
         }
         self.state = State::Line;
-        Some(dash + self.delimiter.len())
+        dash + self.delimiter.len()
     }
 
     /// What stands on the line of a boundary.
@@ -166,7 +166,7 @@ impl Multipart {
         if at(rest, padding) == b'\n' {
             return Some(padding + 1);
         }
-        self.malformed("text behind a multipart boundary", sink);
+        malformed("text behind a multipart boundary", sink);
         Some(padding)
             .filter(|padding| *padding > 0)
             .or_else(|| self.part_head(rest, sink))
@@ -178,10 +178,10 @@ impl Multipart {
             if rest.len() < MAX_HEAD_BYTES {
                 return None;
             }
-            self.malformed("multipart head without an end", sink);
+            malformed("multipart head without an end", sink);
             self.head = Head::default();
             self.state = State::Field;
-            return self.contents(rest, sink);
+            return Some(self.contents(rest, sink));
         };
         self.head = Head::read(span(window, 0, end));
         self.head.tell(sink);
@@ -214,19 +214,19 @@ impl Multipart {
         self.content.end(|text, _| match state {
             State::File => head.file(text, sink),
             State::Field => field(head, text, sink),
-            _ if text.iter().all(|byte| byte.is_ascii_whitespace()) => {}
+            _ if text.iter().all(u8::is_ascii_whitespace) => {}
             _ => sink.field(Part::Text, "", text),
         });
     }
 
-    fn malformed(&self, why: &str, sink: &mut impl Sink) {
-        sink.broken(&rules::protocol::MULTIPART, Part::Body, why);
-    }
-
     fn give_up(&mut self, why: &str, sink: &mut impl Sink) {
-        self.malformed(why, sink);
+        malformed(why, sink);
         self.state = State::Given;
     }
+}
+
+fn malformed(why: &str, sink: &mut impl Sink) {
+    sink.broken(&rules::protocol::MULTIPART, Part::Body, why);
 }
 
 fn field(head: &Head, text: &[u8], sink: &mut impl Sink) {
