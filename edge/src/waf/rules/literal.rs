@@ -1,6 +1,6 @@
 //! Rules that are literals: the prefilter's automaton finds them, and what stands around them decides.
 
-use super::{Rule, code, jndi, nosql, path, scanner, shell, xml};
+use super::{Rule, code, jndi, nosql, path, scanner, shell, ssrf, xml};
 use crate::waf::Part;
 use crate::waf::detect::{Hit, Text};
 use crate::waf::scan::{at, before, is_word};
@@ -107,6 +107,7 @@ pub(in crate::waf) fn all() -> impl Iterator<Item = &'static Literal> {
         path::LITERALS,
         scanner::LITERALS,
         shell::LITERALS,
+        ssrf::LITERALS,
         xml::LITERALS,
     ]
     .into_iter()

@@ -8,7 +8,6 @@ pub(super) mod code;
 pub(super) mod crlf;
 pub(super) mod graphql;
 pub(super) mod html;
-pub(super) mod injection;
 pub(super) mod jndi;
 pub(super) mod ldap;
 pub(super) mod literal;
@@ -20,6 +19,7 @@ pub(super) mod scanner;
 pub(super) mod shell;
 pub(super) mod sql;
 pub(super) mod ssi;
+pub(super) mod ssrf;
 pub(super) mod template;
 pub(super) mod upload;
 pub(super) mod xml;
@@ -105,7 +105,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
         protocol::TABLE,
         scanner::AGENTS,
         scanner::PROBES,
-        injection::SSRF,
+        ssrf::TABLE,
         template::TABLE,
         crlf::TABLE,
         mail::TABLE,

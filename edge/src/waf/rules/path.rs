@@ -22,7 +22,10 @@ super::rules! { TABLE ["lfi", "CWE-22", "crs-930"];
     DOT_SEGMENT "lfi-007" "dot segments in the path" Critical 1:
         "@path /a/..%2f..%2fetc/hosts", "@path /a/%252e%252e/%252e%252e/x",
         not "@path /a/b..c/v1.2...3";
+    NULL "lfi-008" "NUL in a file name" Critical 1:
+        "shell.php%00.jpg", "index.html%2500",
+        not "100%00 is no percentage";
 }
 super::literal::literals! {
-    WRAPPER, Any, Anywhere: ["php://filter", "php://input", "php://output", "php://memory", "php://temp", "php://fd", "expect://", "phar://", "compress.zlib://", "compress.bzip2://", "zlib://", "zip://", "glob://", "ogg://", "ssh2.", "jar:http", "jar:file:", "netdoc:", "rar://", "data://text"];
+    TRAVERSAL, Any, Anywhere: ["0x2e0x2e", "..0x2f", "..0x5c", r".\\./.\\./", r".\./.\./", r".\.\./", "..%bg%qf", "..%uefc8", "..%u2216", "..%u2215"];
 }

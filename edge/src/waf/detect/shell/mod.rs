@@ -115,6 +115,11 @@ struct Scanner<'t> {
     fed: Option<usize>,
 }
 
+/// Whether the text reads as written by a person for people.
+pub(super) fn reads_as_prose(text: &[u8]) -> bool {
+    context::is_prose(text)
+}
+
 /// Whether the text is prose; read once, when the first command asks.
 fn is_prose(text: &[u8], known: &mut Option<bool>) -> bool {
     *known.get_or_insert_with(|| context::is_prose(text))
@@ -124,11 +129,19 @@ impl Scanner<'_> {
     /// Commands after separators and in substitutions.
     fn separated(&mut self, hits: &mut Vec<Hit>) {
         let (mut index, start) = (0, hits.len());
+        let mut is_open = false;
         while index < self.text.len() && hits.len() < start + MAX_HITS {
             let Some((lead, after)) = lead(self.text, index) else {
                 index += 1;
                 continue;
             };
+            if lead == Lead::Backtick {
+                is_open = !is_open;
+                if !is_open {
+                    index = after;
+                    continue;
+                }
+            }
             let start = skip_while(self.text, after, is_filler);
             if lead == Lead::Substitution && reads_file(self.text, start) {
                 hits.push(Hit::new(&rules::SUBSTITUTION, index, start + 6));
@@ -148,6 +161,9 @@ impl Scanner<'_> {
             return self.variable(lead_at, &word, lead);
         }
         let mut class = word.class()?;
+        if word.name() == b"." && lead != Lead::Separator {
+            return None;
+        }
         let mut proof = argument::proof(self.text, &word);
         let mut head = Head::of(self.text, self.first, lead_at);
         if let Some(inner) = unwrapped(self.text, &word, proof) {
@@ -204,7 +220,7 @@ impl Scanner<'_> {
         (lead, head): (Lead, Head),
     ) -> bool {
         // `pip install flask; python app.py`
-        if self.is_tame(lead_at, word) && class != Class::Recon && !self.is_severe(lead_at) {
+        if self.is_tame(lead_at, word, head) && class != Class::Recon && !self.is_severe(lead_at) {
             return false;
         }
         if self.is_structured() && proof != Proof::Hard && class != Class::Recon {
@@ -272,13 +288,13 @@ impl Scanner<'_> {
         is_bounded && (class == Class::Recon || (!is_listed() && !joins()))
     }
 
-    /// Whether the value starts with a command that developers quote, or with any command whose
-    /// output flows into a filter such as `grep`.
-    fn is_tame(&self, lead_at: usize, word: &Word) -> bool {
-        let head = span(self.text, self.first, lead_at);
+    /// Whether the value starts with a command that developers quote, or flows into a filter such
+    /// as `grep` and not from nothing.
+    fn is_tame(&self, lead_at: usize, word: &Word, head: Head) -> bool {
         let is_filtered = at(self.text, lead_at) == b'|' && command::is_filter(word.name());
-        let class = Word::read(head, 0).and_then(|first| first.class());
-        class == Some(Class::Tame) || (is_filtered && class.is_some())
+        let first = Word::read(span(self.text, self.first, lead_at), 0);
+        first.and_then(|first| first.class()) == Some(Class::Tame)
+            || (is_filtered && head > Head::Address)
     }
 
     /// Whether a command stands before this one as well: `cd ..;pwd`.
@@ -356,11 +372,10 @@ impl Scanner<'_> {
         let previous = before(self.text, lead_at);
         let head = Head::of(self.text, self.first, lead_at);
         let is_cell = previous == b'|' && at(self.text, closing + 1) == b'|';
+        let is_quoted = matches!(previous, b'"' | b'\'') && head < Head::Few;
         let is_glued = is_word(previous)
-            || matches!(
-                previous,
-                b'=' | b'"' | b'\'' | b'|' | b';' | b'&' | b'.' | b'/'
-            );
+            || is_quoted
+            || matches!(previous, b'=' | b'|' | b';' | b'&' | b'.' | b'/');
         let is_whole = head == Head::Empty && skip_space(self.text, closing + 1) >= self.text.len();
         let after_separator = lead_at
             .checked_sub(2)

@@ -109,6 +109,7 @@ pub(super) fn detect(text: &[u8], prose: &mut Option<bool>, hits: &mut Vec<Hit>)
     if let Some((start, sign)) = find_any(text, WINDOWS) {
         let is_free = !is_word(before(text, start))
             && before(text, start) != b'.'
+            && !(sign.ends_with(b".exe") && !is_started(text, start, start + sign.len()))
             && !(sign.starts_with(b"net ") && !is_net(text, start));
         if is_free || !sign.first().is_some_and(u8::is_ascii_alphabetic) {
             let rule = if is_prose(text, prose) {
@@ -128,6 +129,15 @@ pub(super) fn detect(text: &[u8], prose: &mut Option<bool>, hits: &mut Vec<Hit>)
     if let Some(start) = sliced_variable(text) {
         hits.push(Hit::new(&rules::EVASION, start, start + 10));
     }
+}
+
+/// Whether a program's name stands with a switch, a path or a separator, or alone.
+fn is_started(text: &[u8], start: usize, end: usize) -> bool {
+    let next = at(text, skip_space(text, end));
+    let last = last_before(text, start).map_or(0, |last| at(text, last));
+    matches!(next, b'/' | b'-' | b'|' | b'&' | b'"' | b'\'' | b'^')
+        || matches!(last, b'\\' | b'/' | b'|' | b'&' | b';' | b'`' | b'(')
+        || (next == 0 && last == 0)
 }
 
 /// Whether `net user` is the command: no word stands before it, as in "we are a net user of

@@ -1,6 +1,6 @@
-//! Injection into everything that is neither SQL, HTML nor a shell.
+//! Server-side request forgery and remote file inclusion.
 
-super::rules! { SSRF ["ssrf", "CWE-918", "crs-934"];
+super::rules! { TABLE ["ssrf", "CWE-918", "crs-934"];
     METADATA "ssrf-001" "cloud metadata address" Critical 1:
         "http://169.254.169.254/latest/meta-data/", "http%253A%252F%252Fmetadata.google.internal%252F",
         not "https://example.com/169.254-lake";
@@ -13,7 +13,10 @@ super::rules! { SSRF ["ssrf", "CWE-918", "crs-934"];
     ODD_SCHEME "ssrf-004" "URL scheme for other protocols" Critical 1:
         "gopher://10.0.0.1:25/_x", "dict%253A%252F%252Flocalhost%253A11211",
         not "a gopher: // is a rodent";
-    REMOTE_FILE "ssrf-005" "remote file inclusion" Error 1:
+    REMOTE_FILE "ssrf-005" "remote file inclusion" Critical 1:
         "http://198.51.100.7/shell.php?", "http%253A%252F%252F198.51.100.7%252Fc99.txt%253F",
         not "https://example.com/notes.txt";
+}
+super::literal::literals! {
+    REMOTE_FILE, Any, Anywhere: ["auto_prepend_file=", "auto_append_file=", "allow_url_include=", "mosconfig_absolute_path=http"];
 }

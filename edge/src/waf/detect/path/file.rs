@@ -1,0 +1,382 @@
+//! Files that no application takes as a parameter, by their whole path or by their folder.
+
+use super::{Hit, Text, is_single, words_after};
+use crate::waf::Part;
+use crate::waf::rules::path as rules;
+use crate::waf::scan::{at, before, find_any, is_word, skip_space, skip_while, span, stands};
+
+/// Files at the root, slashes forward. Those that end in a slash are folders.
+const FILES: &[&[u8]] = &[
+    b"/etc/passwd",
+    b"/etc/shadow",
+    b"/etc/group",
+    b"/etc/gshadow",
+    b"/etc/hosts",
+    b"/etc/hostname",
+    b"/etc/issue",
+    b"/etc/sudoers",
+    b"/etc/crontab",
+    b"/etc/fstab",
+    b"/etc/motd",
+    b"/etc/ssh/",
+    b"/etc/apache2/",
+    b"/etc/nginx/",
+    b"/etc/httpd/",
+    b"/etc/mysql/",
+    b"/etc/my.cnf",
+    b"/etc/php",
+    b"/etc/resolv.conf",
+    b"/etc/os-release",
+    b"/etc/master.passwd",
+    b"/etc/security/",
+    b"/etc/kubernetes/",
+    b"/proc/self/",
+    b"/proc/version",
+    b"/proc/cpuinfo",
+    b"/proc/1/",
+    b"/proc/net/",
+    b"/proc/mounts",
+    b"/proc/cmdline",
+    b"/var/log/",
+    b"/var/www/",
+    b"/var/lib/mysql",
+    b"/var/run/secrets",
+    b"/root/.",
+    b"/.ssh/id_",
+    b"/.bash_history",
+    b"/usr/local/apache",
+    b"/usr/local/etc/",
+    b"/windows/win.ini",
+    b"/winnt/win.ini",
+    b"/windows/system.ini",
+    b"/windows/system32/",
+    b"/windows/repair/",
+    b"/windows/panther/",
+    b"/boot.ini",
+    b"/inetpub/",
+    b"/.htpasswd",
+    b"/.htaccess",
+    b"/web-inf/",
+    b"/meta-inf/",
+    b"/wp-config.php",
+    b"/.aws/credentials",
+    b"/.git/config",
+    b"/.git/head",
+    b"/.svn/entries",
+    b"/web.config",
+    b"/.env",
+    b"/docker.sock",
+];
+
+/// Folders at the root: a value that is a path into one of them is no page and no picture.
+const FOLDERS: &[&[u8]] = &[
+    b"/etc/",
+    b"/proc/",
+    b"/root/",
+    b"/sys/",
+    b"/boot/",
+    b"/var/log/",
+    b"/var/lib/",
+    b"/var/spool/",
+    b"/var/mail/",
+    b"/var/run/",
+    b"/run/secrets/",
+    b"/var/www/",
+    b"/usr/local/apache",
+    b"/usr/local/etc/",
+    b"/usr/local/tomcat/",
+    b"/usr/local/nginx/",
+    b"/usr/local/php",
+    b"/usr/lib/php",
+    b"/usr/share/tomcat",
+    b"/opt/tomcat/",
+    b"/opt/lampp/",
+    b"/opt/jboss/",
+    b"/tmp/sess_",
+    b"/dev/fd/",
+    b"/dev/zero",
+    b"/dev/random",
+    b"/dev/urandom",
+    b"/dev/mem",
+    b"/dev/sda",
+    b"/winnt/",
+    b"/windows/",
+    b"/inetpub/",
+    b"/xampp/",
+    b"/wamp/",
+    b"/wamp64/",
+    b"/apache/",
+    b"/apache2/",
+    b"/program files/apache",
+    b"/program files/mysql",
+    b"/program files/filezilla",
+    b"/php/php.ini",
+    b"/boot.ini",
+    b"/autoexec.bat",
+    b"/unattend",
+    b"/sysprep",
+    b"/pagefile.sys",
+    b"/ntuser.dat",
+    b"/web-inf/",
+    b"/meta-inf/",
+    b"/system volume information/",
+    b"/documents and settings/administrator",
+    b"/users/administrator/",
+    b"/mysql/my.ini",
+    b"/.ssh/",
+    b"/.aws/",
+    b"/.git/",
+    b"/.svn/",
+    b"/.htaccess",
+    b"/.htpasswd",
+    b"/.bash_",
+    b"/.mysql_history",
+    b"/.docker/",
+    b"/.kube/",
+    b"/.npmrc",
+    b"/.netrc",
+    b"/.pgpass",
+    b"/.env",
+    b"/.ds_store",
+    b"/id_rsa",
+    b"/id_dsa",
+    b"/id_ed25519",
+    b"/wp-config.php",
+];
+
+/// What a climb of one step is for, besides the folders above.
+const REACHED: &[&[u8]] = &[
+    b"config.php",
+    b"config.inc.php",
+    b"configuration.php",
+    b"settings.php",
+    b"local_settings.py",
+    b"web.config",
+    b"database.yml",
+    b"secrets.yml",
+    b"parameters.yml",
+    b"application.properties",
+    b"application.yml",
+    b"appsettings.json",
+    b"boot.ini",
+    b"win.ini",
+    b"wp-config",
+    b".env",
+    b"passwd",
+    b"shadow",
+    b"manager/html",
+    b"config/config",
+    b"db.php",
+    b"database.php",
+    b"credentials",
+    b"id_rsa",
+    b"my.cnf",
+    b"php.ini",
+    b"httpd.conf",
+];
+
+/// Reports a known file: as the value's own path an attack, inside prose a warning.
+pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+    let lower = text.lower;
+    let first = skip_while(lower, 0, |byte| {
+        byte <= b' ' && byte != 0 || matches!(byte, b'"' | b'\'' | b'@' | b'<')
+    });
+    if let Some(end) = rooted(lower, first)
+        && (is_single(lower, first) || words_after(lower, end) == 0)
+        && text.part != Part::Path
+    {
+        hits.push(Hit::new(&rules::FILE, first, end));
+        return;
+    }
+    named(text, first, hits);
+}
+
+/// The end of the known folder or file that the value starts with.
+fn rooted(text: &[u8], first: usize) -> Option<usize> {
+    let start = path_start(text, first);
+    FOLDERS.iter().find_map(|folder| {
+        let end = fits(text, start, folder)?;
+        let is_file = !folder.ends_with(b"/");
+        let goes_on = is_word(at(text, end))
+            || matches!(at(text, end), b'.' | b'*' | b'?' | b'\'' | b'"' | b'\\');
+        // `.environment` and `id_rsa.pub` are other names.
+        let is_name = matches!(at(folder, 1), b'.' | b'i') && !folder.ends_with(b"_");
+        let is_longer =
+            is_name && is_file && (is_word(at(text, end)) || stands(text, end, b".pub"));
+        ((is_file || goes_on) && !is_longer).then_some(end)
+    })
+}
+
+/// Past a drive, a home folder, a scheme, and steps that lead nowhere, to the slash of the path.
+fn path_start(text: &[u8], first: usize) -> usize {
+    let mut index = first;
+    if at(text, index).is_ascii_alphabetic() && at(text, index + 1) == b':' {
+        index += 2;
+    } else if at(text, index) == b'~' {
+        index = skip_while(text, index + 1, is_word);
+    } else if stands(text, index, b"/home/") || stands(text, index, b"/users/") {
+        let user = skip_while(text, index + 1, |byte| byte != b'/');
+        let end = skip_while(span(text, 0, user + 40), user + 1, |byte| {
+            is_word(byte) || matches!(byte, b'-' | b'.')
+        });
+        if at(text, end + 1) == b'.' {
+            index = end;
+        }
+    } else {
+        index = skip_while(text, index, |byte| byte == b'.');
+        if index > first && !matches!(at(text, index), b'/' | b'\\') {
+            // `.git/config`: the dot belongs to the name.
+            index -= 1;
+        }
+    }
+    index
+}
+
+/// Any known file, wherever it stands.
+fn named(text: &Text<'_>, first: usize, hits: &mut Vec<Hit>) {
+    let lower = text.lower;
+    for start in first..lower.len() {
+        let is_start = matches!(at(lower, start), b'/' | b'\\')
+            && !matches!(before(lower, start), b'/' | b'\\');
+        if !is_start {
+            continue;
+        }
+        let Some((end, is_folder)) = FILES.iter().find_map(|file| {
+            Some((
+                fits(lower, start, file)?,
+                file.ends_with(b"/") || file.ends_with(b"_") || file.ends_with(b"."),
+            ))
+        }) else {
+            continue;
+        };
+        if !is_folder && (is_word(at(lower, end)) || at(lower, end) == b'-') {
+            continue;
+        }
+        let previous = before(lower, start);
+        // `docs/etc/hosts` is a path of its own, `c:/boot.ini` and `=/etc/passwd` are not.
+        let is_inner = is_word(previous) || matches!(previous, b'-' | b'%');
+        let is_plain = is_single(lower, first) || (start == first && words_after(lower, end) == 0);
+        let is_link = stands(lower, first, b"http://") || stands(lower, first, b"https://");
+        let is_path = text.part == Part::Path && text.name.is_empty();
+        let rule = match () {
+            () if is_path && (is_inner || previous == 0) && !is_severe(lower, start) => continue,
+            () if is_plain && !is_inner && !is_link => &rules::FILE,
+            () if is_plain && is_inner && is_severe(lower, start) && !is_link => &rules::FILE,
+            () => &rules::FILE_NAMED,
+        };
+        hits.push(Hit::new(rule, start, end));
+        return;
+    }
+    bare(lower, first, hits);
+}
+
+/// `/etc/passwd` and its like are never part of another path.
+fn is_severe(text: &[u8], start: usize) -> bool {
+    let files: [&[u8]; 6] = [
+        b"/etc/passwd",
+        b"/etc/shadow",
+        b"/windows/win.ini",
+        b"/boot.ini",
+        b"/proc/self/",
+        b"/web-inf/",
+    ];
+    files.iter().any(|file| {
+        fits(text, start, file).is_some_and(|end| !is_word(at(text, end)) || file.ends_with(b"/"))
+    })
+}
+
+/// Known files without a slash before them: `etc/passwd`, `boot.ini`, `web-inf/web.xml`.
+fn bare(text: &[u8], first: usize, hits: &mut Vec<Hit>) {
+    let files: [&[u8]; 8] = [
+        b"etc/passwd",
+        b"etc/shadow",
+        b"boot.ini",
+        b"windows/win.ini",
+        b"windows\\win.ini",
+        b"web-inf/",
+        b".htpasswd",
+        b".aws/credentials",
+    ];
+    let Some((start, file)) = find_any(text, &files) else {
+        return;
+    };
+    let end = start + file.len();
+    let is_free = !is_word(before(text, start)) && before(text, start) != b'-';
+    let ends = file.ends_with(b"/") || !(is_word(at(text, end)) || at(text, end) == b'-');
+    if is_free && ends {
+        let is_value =
+            is_single(text, first) && (start == first || !matches!(before(text, start), b'/'));
+        let rule = if is_value {
+            &rules::FILE
+        } else {
+            &rules::FILE_NAMED
+        };
+        hits.push(Hit::new(rule, start, end));
+    }
+}
+
+/// Whether what a climb leads to is known.
+pub(super) fn is_reached(target: &[u8]) -> bool {
+    let start = skip_space(target, 0);
+    REACHED.iter().any(|name| {
+        target
+            .split(|byte| matches!(byte, b'/' | b'\\'))
+            .any(|part| part.starts_with(name))
+            || target.ends_with(name)
+    }) || FOLDERS
+        .iter()
+        .any(|folder| fits_after_slash(target, start, folder).is_some())
+}
+
+/// Where `pattern` ends when it stands at `start`: either slash, any number of them, `./` between.
+fn fits(text: &[u8], start: usize, pattern: &[u8]) -> Option<usize> {
+    if at(pattern, 0) == b'/' && !is_slash(at(text, start)) {
+        // Names that need no folder to be known: `.git/config`, `web-inf/web.xml`.
+        let is_known_bare = at(pattern, 1) == b'.'
+            || [
+                &b"/web-inf"[..],
+                b"/meta-inf",
+                b"/id_",
+                b"/boot.ini",
+                b"/wp-config",
+            ]
+            .iter()
+            .any(|known| pattern.starts_with(known));
+        return (is_known_bare && !is_word(before(text, start)))
+            .then(|| fits_after_slash(text, start, pattern))
+            .flatten();
+    }
+    fits_after_slash(text, slashes(text, start), pattern)
+}
+
+/// The same without the pattern's first slash.
+fn fits_after_slash(text: &[u8], start: usize, pattern: &[u8]) -> Option<usize> {
+    let mut index = start;
+    for byte in pattern.iter().skip(1) {
+        if *byte == b'/' {
+            let end = slashes(text, index);
+            if end == index {
+                return None;
+            }
+            index = end;
+        } else if at(text, index) == *byte {
+            index += 1;
+        } else {
+            return None;
+        }
+    }
+    Some(index)
+}
+
+/// Past a run of slashes and `./`.
+fn slashes(text: &[u8], start: usize) -> usize {
+    let mut index = skip_while(text, start, is_slash);
+    while index > start && at(text, index) == b'.' && is_slash(at(text, index + 1)) {
+        index = skip_while(text, index + 1, is_slash);
+    }
+    index
+}
+
+const fn is_slash(byte: u8) -> bool {
+    matches!(byte, b'/' | b'\\')
+}

@@ -1,0 +1,120 @@
+//! Path traversal, local files and stream wrappers.
+
+mod file;
+mod traversal;
+mod wrapper;
+
+use super::{Hit, Text};
+use crate::waf::Part;
+use crate::waf::rules::path as rules;
+use crate::waf::scan::{at, find, is_space, is_word, last_before, skip_while, span};
+
+/// Without one of these nothing here can fire.
+pub(super) const TRIGGERS: &[&str] = &[
+    "../",
+    "..\\",
+    "/..",
+    "\\..",
+    "..;",
+    "....",
+    ".\\.",
+    "etc",
+    "/proc",
+    "\\proc",
+    "/var/",
+    "/root",
+    "/windows",
+    "\\windows",
+    "winnt",
+    "win.ini",
+    "boot.ini",
+    "file:",
+    ".ht",
+    "web.config",
+    "web-inf",
+    "meta-inf",
+    "id_rsa",
+    "wp-config",
+    ".env",
+    ".git",
+    ".svn",
+    ".aws/",
+    ".ssh",
+    "_history",
+    "/usr/",
+    "/home/",
+    "/boot/",
+    "/sys/",
+    "/opt/",
+    "/dev/",
+    "/tmp/",
+    "c:",
+    "\\\\",
+    "://",
+    "php:",
+    "data:",
+    "\0",
+    "inetpub",
+    "jar:",
+    "netdoc:",
+    "zip:",
+    ".ds_store",
+    "unattend",
+    "ssh2.",
+];
+
+/// Names the rules that the text breaks.
+pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+    if text.part == Part::File {
+        return;
+    }
+    traversal::detect(text, hits);
+    file::detect(text, hits);
+    wrapper::detect(text, hits);
+    cut(text.lower, hits);
+}
+
+/// `shell.php\0.jpg`: a NUL where the C library ends a name and the application does not.
+fn cut(text: &[u8], hits: &mut Vec<Hit>) {
+    let Some(null) = find(text, b"\0", 0) else {
+        return;
+    };
+    let length = |run: usize, start: usize| (1..=5).contains(&(run - start));
+    let stem = span(text, null.saturating_sub(6), null);
+    let ends_in_suffix = stem
+        .iter()
+        .rposition(|byte| *byte == b'.')
+        .is_some_and(|dot| {
+            length(stem.len(), dot + 1)
+                && span(stem, dot + 1, stem.len())
+                    .iter()
+                    .all(|byte| is_word(*byte))
+        });
+    let after = skip_while(text, null + 2, is_word);
+    let suffix_follows =
+        at(text, null + 1) == b'.' && length(after, null + 2) && after >= text.len();
+    if ends_in_suffix || suffix_follows {
+        hits.push(Hit::new(&rules::NULL, null.saturating_sub(6), null + 1));
+    }
+}
+
+/// Whether the value holds no white space but around it.
+fn is_single(text: &[u8], first: usize) -> bool {
+    let end = last_before(text, text.len()).map_or(0, |last| last + 1);
+    !span(text, first, end).iter().any(|byte| is_space(*byte))
+}
+
+/// How many plain words follow, two at most.
+fn words_after(text: &[u8], end: usize) -> usize {
+    span(text, end, end + 120)
+        .split(|byte| is_space(*byte))
+        .skip(1)
+        .filter(|word| {
+            word.len() > 1
+                && word
+                    .iter()
+                    .all(|byte| byte.is_ascii_alphabetic() || *byte == b'?')
+        })
+        .take(2)
+        .count()
+}

@@ -1,0 +1,227 @@
+//! Server-side request forgery and remote file inclusion: a value that is a URL, and whose host no
+//! outsider should name, or whose file the server is meant to run.
+
+mod host;
+mod remote;
+mod url;
+
+use self::host::Kind;
+use self::url::Url;
+use super::{Hit, Text};
+use crate::waf::Part;
+use crate::waf::field::leaf;
+use crate::waf::rules::Rule;
+use crate::waf::rules::ssrf as rules;
+use crate::waf::scan::{before, find_any, is_word, span};
+
+/// Without one of these nothing here can fire.
+pub(super) const TRIGGERS: &[&str] = &[
+    "://",
+    "//",
+    "\\\\",
+    "http:",
+    "https:",
+    "ftp:",
+    "169.254.",
+    "metadata.",
+];
+
+/// Schemes of other protocols, which libraries such as curl follow.
+const ODD_SCHEMES: &[&[u8]] = &[
+    b"gopher",
+    b"gophers",
+    b"dict",
+    b"ldap",
+    b"ldaps",
+    b"ldapi",
+    b"tftp",
+    b"sftp",
+    b"scp",
+    b"smb",
+    b"smbs",
+    b"jar",
+    b"netdoc",
+    b"imap",
+    b"imaps",
+    b"pop3",
+    b"pop3s",
+    b"smtp",
+    b"smtps",
+    b"telnet",
+    b"rmi",
+    b"iiop",
+    b"corbaname",
+    b"mysql",
+    b"redis",
+    b"rediss",
+    b"memcached",
+    b"fastcgi",
+    b"unix",
+    b"svn+ssh",
+    b"dns",
+    b"nis",
+    b"nds",
+    b"mssql",
+    b"oracle",
+    b"finger",
+];
+/// Schemes that are honest with an honest host.
+const OTHER_SCHEMES: &[&[u8]] = &[
+    b"",
+    b"http",
+    b"https",
+    b"ws",
+    b"wss",
+    b"ftp",
+    b"ftps",
+    b"rtsp",
+    b"rtmp",
+    b"ssh",
+    b"git",
+    b"mongodb",
+    b"postgres",
+    b"postgresql",
+    b"amqp",
+    b"nats",
+    b"mqtt",
+    b"irc",
+    b"feed",
+    b"tcp",
+    b"udp",
+    b"sqlserver",
+    b"h2",
+    b"mariadb",
+    b"elasticsearch",
+];
+
+/// Parameters that honestly name the client's own machine while developing (RFC 8252 §7.3),
+/// without underscores.
+const REDIRECTS: &[&str] = &[
+    "redirecturi",
+    "redirecturl",
+    "redirectto",
+    "redirect",
+    "postlogoutredirecturi",
+    "origin",
+    "returnto",
+    "returnurl",
+    "return",
+    "callbackurl",
+    "callback",
+    "siteurl",
+    "referrer",
+    "referer",
+    "emailredirectto",
+    "successurl",
+    "cancelurl",
+    "next",
+    "continue",
+    "appurl",
+    "baseurl",
+    "dl",
+    "pageurl",
+    "documentreferrer",
+    "dr",
+    "currenturl",
+    "href",
+];
+
+/// Ports of services that browsers have no business with; a redirect to one is no redirect.
+const SERVICES: &[u16] = &[
+    21, 22, 23, 25, 53, 110, 111, 135, 139, 143, 389, 445, 873, 1433, 1521, 2049, 2375, 2376, 2379,
+    3306, 5432, 5984, 6379, 8500, 9200, 9300, 10250, 11211, 27017,
+];
+
+/// Hosts of metadata services that count anywhere in a value.
+const METADATA: &[&[u8]] = &[
+    b"169.254.169.254",
+    b"metadata.google.internal",
+    b"100.100.100.200",
+    b"fd00:ec2::254",
+];
+
+/// Headers that name hosts and addresses by their own grammar.
+const HEADERS: &[&str] = &[
+    "referer",
+    "origin",
+    "user-agent",
+    "via",
+    "forwarded",
+    "x-forwarded-for",
+    "x-real-ip",
+    "from",
+    "content-security-policy",
+    "link",
+    "dpop",
+    "x-forwarded-host",
+    "x-forwarded-server",
+    "alt-used",
+];
+
+/// Names the rules that the text breaks.
+pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+    if text.part == Part::File || (text.part == Part::HeaderValue && HEADERS.contains(&text.name)) {
+        return;
+    }
+    let lower = text.lower;
+    if let Some((start, name)) = find_any(lower, METADATA) {
+        let is_host = matches!(before(lower, start), 0 | b'/' | b'@' | b'[' | b'\\');
+        // A bare address is what an inventory lists; with a path or behind slashes it is asked.
+        let is_url = start > 0 || lower.len() > name.len();
+        if is_host && is_url && !super::shell::reads_as_prose(lower) {
+            hits.push(Hit::new(&rules::METADATA, start, start + name.len()));
+            return;
+        }
+    }
+    let Some(url) = Url::read(lower) else { return };
+    if url.scheme.is_empty() && (text.part == Part::Path || !names_host(&url)) {
+        return;
+    }
+    if let Some(rule) = judge(&url, text) {
+        hits.push(Hit::new(rule, url.start, url.start + 60));
+    }
+}
+
+/// Whether what follows two slashes is a host and not a comment.
+fn names_host(url: &Url<'_>) -> bool {
+    let first = url.authority.first().copied().unwrap_or(0);
+    (is_word(first) || first == b'[' || first >= 0x80)
+        && !url.authority.iter().any(u8::is_ascii_whitespace)
+}
+
+fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
+    if ODD_SCHEMES.contains(&url.scheme) {
+        return (!url.is_in_prose()).then_some(&rules::ODD_SCHEME);
+    }
+    if !OTHER_SCHEMES.contains(&url.scheme) || url.is_in_prose() {
+        return None;
+    }
+    let mut is_address = false;
+    for host in url.hosts() {
+        let (host, port) = url::split_port(host);
+        match host::judge(host, port) {
+            Kind::Metadata => return Some(&rules::METADATA),
+            Kind::Obscured => return Some(&rules::OBSCURED),
+            Kind::Internal => return Some(&rules::INTERNAL),
+            Kind::Loopback if !may_be_local(url, text.name, port) => return Some(&rules::INTERNAL),
+            Kind::Address => is_address = true,
+            Kind::Loopback | Kind::Public => {}
+        }
+    }
+    // RFC 3986 allows no empty host, and parsers disagree on `http:///x`.
+    remote::is_included(url, text.name, is_address).then_some(&rules::REMOTE_FILE)
+}
+
+/// Whether a developer's own machine may be named here: a redirect that a browser would follow.
+fn may_be_local(url: &Url<'_>, name: &str, port: Option<u16>) -> bool {
+    let name: String = leaf(name)
+        .chars()
+        .filter(|character| *character != '_')
+        .collect();
+    let is_plain = !url.authority.contains(&b'@') && !url.authority.contains(&b'#');
+    matches!(url.scheme, b"http" | b"https" | b"ws" | b"wss")
+        && is_plain
+        && REDIRECTS.contains(&name.as_str())
+        && port.is_none_or(|port| !SERVICES.contains(&port))
+        && !span(url.rest, 0, 200).contains(&b'\n')
+}

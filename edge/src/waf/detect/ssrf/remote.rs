@@ -1,0 +1,143 @@
+//! Remote file inclusion: a URL that names a script for the server to fetch and run.
+
+use super::url::Url;
+use crate::waf::field::leaf;
+use crate::waf::scan::{at, skip_while, span};
+
+/// Endings of what a server would run, or be made to.
+const SCRIPTS: &[&[u8]] = &[
+    b".php", b".php3", b".php4", b".php5", b".php7", b".phtml", b".phar", b".inc", b".txt",
+    b".asp", b".aspx", b".ashx", b".jsp", b".jspx", b".cfm", b".sh", b".pl", b".py", b".rb",
+    b".cgi", b".exe", b".ps1", b".bat", b".hta", b".dat", b".log", b".dtd",
+];
+/// Endings of pictures and pages, where an attack hides one as the other.
+const DISGUISES: &[&[u8]] = &[
+    b".gif", b".jpg", b".jpeg", b".png", b".ico", b".bmp", b".html", b".htm", b".xml", b".css",
+    b".js",
+];
+/// Names of files that attackers give to what they plant.
+const PLANTED: &[&[u8]] = &[
+    b"shell",
+    b"cmd",
+    b"c99",
+    b"r57",
+    b"r0nin",
+    b"b374k",
+    b"wso",
+    b"webshell",
+    b"backdoor",
+    b"evil",
+    b"exploit",
+    b"payload",
+    b"hack",
+    b"rce",
+    b"pwn",
+    b"inject",
+    b"malware",
+    b"malicious",
+    b"phpshell",
+    b"rfi",
+    b"id",
+    b"poc",
+    b"reverse",
+    b"rev",
+    b"bypass",
+    b"injx",
+    b"inc",
+    b"x",
+    b"a",
+    b"s",
+    b"1",
+];
+/// Parameters that name what is included.
+const INCLUDED: &[&str] = &[
+    "page",
+    "file",
+    "include",
+    "inc",
+    "template",
+    "tpl",
+    "layout",
+    "theme",
+    "skin",
+    "module",
+    "mod",
+    "path",
+    "dir",
+    "root",
+    "base",
+    "basepath",
+    "base_path",
+    "document",
+    "doc",
+    "folder",
+    "view",
+    "content",
+    "lang",
+    "language",
+    "locale",
+    "action",
+    "load",
+    "plugin",
+    "require",
+    "src_path",
+    "site_path",
+    "absolute_path",
+    "config",
+    "conf",
+    "display",
+    "show",
+    "main",
+    "body",
+    "pg",
+    "cat",
+    "style",
+    "pdf",
+    "site",
+    "board",
+    "section",
+    "go",
+    "process",
+    "run",
+    "read",
+    "filename",
+];
+
+/// Whether this URL, in a field of this name, is there to be included. `is_address` says that its
+/// host is a bare address.
+pub(super) fn is_included(url: &Url<'_>, name: &str, is_address: bool) -> bool {
+    if !matches!(url.scheme, b"" | b"http" | b"https" | b"ftp" | b"ftps") {
+        return false;
+    }
+    let end = skip_while(url.rest, 0, |byte| !matches!(byte, b'?' | b'#' | 0));
+    let path = span(url.rest, 0, end);
+    let query = span(url.rest, end, url.rest.len());
+    let file = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let stem = file.split(|byte| *byte == b'.').next().unwrap_or_default();
+    let is_script = ends_in(path, SCRIPTS);
+    let is_cut = !query.is_empty()
+        && query
+            .iter()
+            .all(|byte| matches!(byte, b'?' | b'%' | b'0' | b'#'));
+    let ends_in_null = at(url.rest, end) == 0 && end < url.rest.len();
+    let is_commanded = [&b"cmd="[..], b"act=cmd", b"exec=", b"command="]
+        .iter()
+        .any(|sign| query.windows(sign.len()).any(|window| window == *sign));
+    let leaf = leaf(name);
+    let is_root = leaf.ends_with("_root") || leaf.ends_with("_path") || leaf.ends_with("_dir");
+    let includes = is_root || INCLUDED.contains(&leaf.as_str());
+    let is_file = is_script || ends_in(path, DISGUISES);
+    match () {
+        () if is_file && (ends_in_null || is_commanded) => true,
+        // `http://host/x.gif?` cuts off what the script would append.
+        () if is_cut && (is_script || (is_file && includes) || path.is_empty()) => true,
+        () if is_script && is_address => true,
+        () if is_script && PLANTED.contains(&stem) => true,
+        () if is_script && includes => !matches!(url.scheme, b""),
+        () => is_root && is_file,
+    }
+}
+
+fn ends_in(path: &[u8], endings: &[&[u8]]) -> bool {
+    endings.iter().any(|ending| path.ends_with(ending))
+}
