@@ -46,7 +46,8 @@ pub(super) const TRIGGERS: &[&str] = &[
 
 /// Shapes that no other language has.
 const SHAPES: &[&[u8]] = &[
-    b"count(/",
+    b"count(/*",
+    b"count(/child",
     b"count(//",
     b"count(@",
     b"count(parent::",
@@ -170,6 +171,7 @@ fn union(text: &[u8]) -> Option<usize> {
 /// `' or name()='x`, `1 and starts-with(a,'b')`: a function of XPath after `and` or `or`.
 fn call(text: &[u8]) -> Option<usize> {
     const CALLS: &[&[u8]] = &[
+        b"count(/",
         b"name()",
         b"text()",
         b"node()",

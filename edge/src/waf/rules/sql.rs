@@ -48,4 +48,7 @@ super::rules! { TABLE ["sqli", "CWE-89", "crs-942"];
     INTO_FILE "sqli-016" "result written to a file" Critical 1:
         "1 limit 1 into outfile '/tmp/x'", "1%2520into%2520dumpfile%2520%2527%252Ftmp%2527",
         not "put it into outfile boxes";
+    PROBE "sqli-017" "value that provokes a database error" Critical 1:
+        "@@version", "1%2527%2522",
+        not "5' 10\"";
 }

@@ -91,7 +91,9 @@ fn operators(text: &Text<'_>, hits: &mut Vec<Hit>) {
         let dollar = index + dollar;
         index = dollar + 1;
         let operator = word(lower, index);
-        let is_plain = OPERATORS.contains(&operator);
+        // `' } ], $comment:'x'` closes the query that it stands in.
+        let is_plain = OPERATORS.contains(&operator)
+            || (operator == b"comment" && matches!(at(lower, 0), b'\'' | b'"'));
         if !is_plain && !QUOTED_OPERATORS.contains(&operator) {
             continue;
         }

@@ -51,6 +51,17 @@ const METHODS: &[&[u8]] = &[
     b"replace",
     b"create",
 ];
+/// What no text but such a query holds, wherever it stands behind the quote.
+const SIGNS: &[&[u8]] = &[
+    b"detach delete",
+    b"load csv from",
+    b"call db.",
+    b"call dbms.",
+    b"call apoc.",
+    b" allow filtering;",
+];
+/// Bytes behind the quote that are searched for them.
+const MAX_QUERY: usize = 300;
 /// Longest value before the break-out.
 const MAX_HEAD: usize = 64;
 
@@ -75,6 +86,9 @@ pub(super) fn code(text: &[u8]) -> Option<usize> {
     // `admin'//`: the rest of the line is a comment.
     let rest = from(text, next);
     if breaks_out && (trim(rest) == b"//" || stands(rest, 0, b"//+%00")) {
+        return Some(end);
+    }
+    if breaks_out && find_any(span(rest, 0, MAX_QUERY), SIGNS).is_some() {
         return Some(end);
     }
     let operator = at(text, next);

@@ -1,6 +1,6 @@
 //! Conditions, clauses and comments that are attached to a query from outside.
 
-use super::names::{COLUMNS, FUNCTIONS, LEAKS};
+use super::names::COLUMNS;
 use super::token::{self, Kind};
 use super::{Hit, Sql};
 use crate::waf::rules::sql as rules;
@@ -37,13 +37,15 @@ impl Sql<'_> {
             return (is_plain && self.ends(comparison.end)).then_some(comparison.end);
         }
         let operand = self.expression(start)?;
-        if self.calls_known(start) && self.value && self.ends(operand.end) {
+        if operand.has_call && self.value && self.ends(operand.end) {
             return Some(operand.end);
         }
         let last = self.kind(operand.end.saturating_sub(1));
         // `' or 1--`, `' or true#`; `' || (select ...)` and calls are found as such.
-        let is_value = matches!(last, Kind::Number | Kind::Const) && !operand.has_name;
-        let is_cut = matches!(self.kind(operand.end), Kind::Comment | Kind::Semi) && self.value;
+        let is_enclosed = self.kind(start) == Kind::Open;
+        let is_value =
+            (matches!(last, Kind::Number | Kind::Const) || is_enclosed) && !operand.has_name;
+        let is_cut = self.value && is_clause(self.kind(operand.end));
         let is_whole = self.kind(operand.end) == Kind::End && !is_symbol && self.word(0).len() <= 2;
         (is_value && (is_cut || is_whole)).then_some(operand.end)
     }
@@ -79,6 +81,7 @@ impl Sql<'_> {
             }
             Kind::Ident | Kind::Object => index == 1 || self.ends_condition(index),
             Kind::Cmp => index == 2,
+            Kind::Semi => index == 1,
             Kind::Other => self.word(index - 1) == b"}",
             _ => false,
         }
@@ -95,6 +98,7 @@ impl Sql<'_> {
 
     /// `x=x`, `'a'='a`.
     fn compares_itself(&self, start: usize, end: usize) -> bool {
+        let start = self.skip_prefix(start);
         let bare = |index: usize| {
             let word = self.word(index);
             let is_quote = |byte: &u8| matches!(byte, b'\'' | b'"');
@@ -112,7 +116,7 @@ impl Sql<'_> {
         self.kind(0) == Kind::Number
             && self.kind(end) == Kind::End
             && (matches!(last, Kind::Str | Kind::Var)
-                || (last == Kind::Number && COLUMNS.contains(&self.word(2))))
+                || (matches!(last, Kind::Number | Kind::Const) && COLUMNS.contains(&self.word(2))))
     }
 
     /// `1 or true--`, `1 or not 0`.
@@ -126,18 +130,22 @@ impl Sql<'_> {
             || matches!(self.word(index + 2), b"div" | b"mod")
             || is_negated;
         let is_cut = self.is_cut(operand.end) || (is_whole && (last == Kind::Const || is_odd));
-        let follows_value = index == 0 || (index == 1 && self.kind(0) == Kind::Number);
+        let follows_value =
+            index == 0 || (index == 1 && matches!(self.kind(0), Kind::Number | Kind::Close));
+        // `1 or json_valid('{}')`, `||(elt(1,2))`.
+        let is_symbol = matches!(self.word(index), b"||" | b"&&");
+        let is_called = operand.has_call
+            && !operand.has_name
+            && (self.is_cut(operand.end) || (is_whole && (index == 1 || is_symbol)));
+        if follows_value && is_called {
+            return Some(operand.end);
+        }
+        // `||'6`.
+        if index == 0 && is_symbol && last == Kind::Str && is_whole && self.quote.is_none() {
+            return Some(operand.end);
+        }
         (follows_value && (is_constant || is_odd) && !operand.has_name && is_cut)
             .then_some(operand.end)
-    }
-
-    /// `' || (elt(1,2))`: a function of SQL, called where the value ended.
-    fn calls_known(&self, start: usize) -> bool {
-        let name = (start..start + 4)
-            .find(|index| self.kind(*index) != Kind::Open)
-            .unwrap_or(start);
-        self.kind(name + 1) == Kind::Open
-            && (FUNCTIONS.contains(&self.word(name)) || LEAKS.contains(&self.word(name)))
     }
 
     /// Whether the word before `index` ends a comparison, as in `id = x or 1=1`.
@@ -240,4 +248,41 @@ impl Sql<'_> {
             hits.push(self.hit(&rules::COMMENT, 0, last));
         }
     }
+
+    /// Whole values that only ask how a database fails: `@@version`, `'"`, `1-true`.
+    pub(super) fn probe(&self, hits: &mut Vec<Hit>) {
+        if self.quote.is_some() || self.text.len() > MAX_PROBE {
+            return;
+        }
+        let is_variable =
+            self.tokens.len() == 1 && self.word(0).starts_with(b"@@") && self.word(0).len() > 3;
+        let is_sum = self.tokens.len() == 3
+            && (self.kind(0), self.kind(1), self.kind(2))
+                == (Kind::Number, Kind::Arith, Kind::Const)
+            && self.word(2) != b"null";
+        let quotes = self
+            .text
+            .iter()
+            .skip_while(|byte| byte.is_ascii_alphanumeric());
+        let is_quotes = quotes.clone().count() >= 2
+            && quotes.clone().any(|byte| *byte == b'\'')
+            && quotes.clone().any(|byte| *byte == b'"')
+            && quotes
+                .clone()
+                .all(|byte| matches!(byte, b'\'' | b'"' | b'\\' | b')' | b'(' | b'`'));
+        if is_variable || is_sum || is_quotes {
+            hits.push(self.hit(&rules::PROBE, 0, 2));
+        }
+    }
 }
+
+/// What cuts a query off or goes on with it.
+const fn is_clause(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Comment | Kind::Semi | Kind::Order | Kind::Limit | Kind::Union | Kind::Having
+    )
+}
+
+/// Longest value that is nothing but a probe.
+const MAX_PROBE: usize = 32;

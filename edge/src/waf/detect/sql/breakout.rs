@@ -48,6 +48,8 @@ impl Sql<'_> {
                     .or_else(|| self.expression(index + 1));
                 next.map(|operand| operand.end)
             }
+            // MySQL joins strings that stand side by side.
+            Kind::Str if index > 2 && self.previous(index) == Kind::Str => Some(index + 1),
             Kind::Cmp | Kind::Not => {
                 let operand = (index + 1..index + 4)
                     .find(|next| !matches!(self.kind(*next), Kind::Cmp | Kind::Not))?;
@@ -57,14 +59,18 @@ impl Sql<'_> {
         }
     }
 
-    /// `'like'` is a quoted word: an operator that is a word needs space before it or a text behind.
+    /// Whether the one operator is an attack's. `'like'` is a quoted word, and `a' or 'b` two of
+    /// them: an operator that is a word needs a number behind it, or space around it.
     fn is_operator(&self, index: usize) -> bool {
         let Some(token) = self.tokens.get(index) else {
             return false;
         };
         let is_symbol = !is_word(self.word(index).first().copied().unwrap_or(0));
         let is_apart = is_space(before(self.text, token.start)) || index > 1;
-        is_symbol || is_apart || self.open.is_some_and(|tail| !tail.is_empty())
+        let tail = self.open.unwrap_or_default();
+        let is_true = tail.first().is_some_and(u8::is_ascii_digit);
+        let compares = matches!(token.kind, Kind::Cmp | Kind::Not) && !tail.is_empty();
+        is_symbol || is_true || compares || (tail.is_empty() && is_apart)
     }
 
     /// Whether the text before the quote is one value, not prose or code.

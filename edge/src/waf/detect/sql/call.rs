@@ -63,9 +63,10 @@ impl Sql<'_> {
             .tokens
             .get(open)
             .is_some_and(|token| before(self.text, token.start) != b' ');
-        let is_injected = index <= 3
-            && matches!(self.previous(index), Kind::Logic | Kind::Arith)
-            && self.previous(1) != Kind::Ident;
+        let is_injected = self.follows_breakout(index)
+            || (index <= 6
+                && matches!(self.previous(index), Kind::Logic | Kind::Arith)
+                && self.kind(0) != Kind::Ident);
         if index == 0 && !is_glued {
             return false;
         }

@@ -2,7 +2,7 @@
 //! [`MAX_STEPS`] tokens, so that the whole stays linear.
 
 use super::Sql;
-use super::names::{FUNCTIONS, LEAKS, TIMERS};
+use super::names::{FUNCTIONS, LEAKS, PREFIXES, TIMERS};
 use super::token::Kind;
 
 /// Longest chain of operands and operators followed.
@@ -56,7 +56,8 @@ impl Sql<'_> {
             Kind::Number | Kind::Str | Kind::Const | Kind::Var => Some(plain),
             Kind::Open => self.parenthesis(index),
             Kind::Keyword if self.word(index) == b"case" => self.case(index),
-            Kind::Keyword if self.kind(index + 1) == Kind::Open => self.name(index),
+            // SQLite calls `like` and `glob`.
+            Kind::Keyword | Kind::Cmp if self.kind(index + 1) == Kind::Open => self.name(index),
             Kind::Ident | Kind::Object | Kind::Insert => self.name(index),
             Kind::Other if self.word(index) == b"{" => self.braces(index),
             _ => None,
@@ -98,7 +99,10 @@ impl Sql<'_> {
     pub(super) fn is_function(&self, index: usize) -> bool {
         let name = self.word(index);
         self.kind(index + 1) == Kind::Open
-            && (FUNCTIONS.contains(&name) || LEAKS.contains(&name) || TIMERS.contains(&name))
+            && (PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+                || FUNCTIONS.contains(&name)
+                || LEAKS.contains(&name)
+                || TIMERS.contains(&name))
     }
 
     fn case(&self, start: usize) -> Option<Expression> {
@@ -161,6 +165,27 @@ impl Sql<'_> {
 
     /// Two expressions with a comparison between them; `is null` and `between a and b` too.
     pub(super) fn comparison(&self, start: usize) -> Option<Expression> {
+        self.bare_comparison(start)
+            .or_else(|| self.enclosed_comparison(start))
+    }
+
+    /// `((1=1))`.
+    fn enclosed_comparison(&self, start: usize) -> Option<Expression> {
+        let inner = (start..start + MAX_STEPS)
+            .find(|index| self.kind(*index) != Kind::Open)
+            .filter(|inner| *inner > start)?;
+        let comparison = self.bare_comparison(inner)?;
+        let depth = inner - start;
+        let is_closed = |index| self.kind(index) == Kind::Close;
+        (comparison.end..comparison.end + depth)
+            .all(is_closed)
+            .then_some(Expression {
+                end: comparison.end + depth,
+                ..comparison
+            })
+    }
+
+    fn bare_comparison(&self, start: usize) -> Option<Expression> {
         let left = self.expression(start)?;
         let mut index = left.end;
         if self.kind(index) == Kind::Not {
@@ -220,8 +245,13 @@ impl Sql<'_> {
                 | Kind::Having
                 | Kind::Str
                 | Kind::Comma
+                | Kind::Into
                 | Kind::Where
         ) || (self.kind(index) == Kind::Keyword && matches!(self.word(index), b"then" | b"as"))
             || (self.kind(index) == Kind::Arith && index + 1 == self.tokens.len())
+            // What the other languages that compare with `==` take for a comment.
+            || (self.word(index) == b"/" && self.word(index + 1) == b"/")
+            || (self.word(index) == b"for" && self.kind(index + 1) == Kind::Update)
+            || (self.word(index) == b"lock" && self.word(index + 1) == b"in")
     }
 }

@@ -38,7 +38,9 @@ fn plain(word: &[u8]) -> Kind {
         b"exec" | b"execute" | b"declare" | b"shutdown" | b"waitfor" => Kind::Exec,
         b"as" | b"then" | b"else" | b"when" | b"case" | b"join" | b"on" | b"values" | b"if"
         | b"exists" | b"cascade" | b"inner" | b"left" | b"right" | b"cross" | b"using"
-        | b"desc" | b"asc" => Kind::Keyword,
+        | b"desc" | b"asc" | b"begin" | b"end" | b"try" | b"catch" | b"goto" | b"handler" => {
+            Kind::Keyword
+        }
         _ => Kind::Ident,
     }
 }

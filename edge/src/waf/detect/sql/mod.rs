@@ -19,7 +19,7 @@ mod token;
 use self::token::{Kind, Token, tokens};
 use super::{Hit, Text};
 use crate::waf::Part;
-use crate::waf::scan::{span, trim};
+use crate::waf::scan::{at, span, trim};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -69,6 +69,38 @@ pub(super) const TRIGGERS: &[&str] = &[
     "randomblob",
     "procedure",
     "all_",
+    "@@",
+    "into",
+    "xor",
+    "0x",
+    "char(",
+    "chr(",
+    "hex(",
+    "concat(",
+    "json",
+    "show ",
+    "grant",
+    "revoke",
+    "print",
+    "vacuum",
+    "handler",
+    "call",
+    "copy",
+    "load",
+    "rename",
+    "prepare",
+    "attach",
+    "pragma",
+    "backup",
+    "merge",
+    "reconfigure",
+    "cast(",
+    "convert(",
+    "intersect",
+    "minus",
+    "rownum",
+    "has_dbaccess",
+    "`",
 ];
 
 /// One reading of a text.
@@ -98,6 +130,10 @@ const MAX_WORD_PAIRS: usize = 3;
 const MIN_LISTING: usize = 160;
 /// Tokens of a listing that may still belong to an attack put before it.
 const LISTING_HEAD: usize = 4;
+/// Fewest digits that may spell an attack.
+const MIN_HEX: usize = 12;
+/// Longest rest of a query string behind a comment sign.
+const MAX_REST: usize = 40;
 /// Longest text read as if it stood inside backticks: longer ones are Markdown.
 const MAX_BACKTICKED: usize = 256;
 
@@ -107,6 +143,39 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if matches!(text.part, Part::File) {
         return;
     }
+    if let Some(hidden) = hex_text(text.lower) {
+        let text = Text {
+            lower: &hidden,
+            ..*text
+        };
+        read(&text, hits);
+    }
+    read(text, hits);
+}
+
+/// The text that `0x27206f7220313d31` spells.
+fn hex_text(text: &[u8]) -> Option<Vec<u8>> {
+    let digits = trim(text).strip_prefix(b"0x")?;
+    if digits.len() < MIN_HEX || digits.len() % 2 != 0 {
+        return None;
+    }
+    let nibble = |digit: u8| {
+        char::from(digit)
+            .to_digit(16)
+            .and_then(|value| u8::try_from(value).ok())
+    };
+    digits
+        .chunks_exact(2)
+        .map(|pair| Some(nibble(at(pair, 0))? * 16 + nibble(at(pair, 1))?))
+        .map(|byte| {
+            byte.filter(|byte| (b' '..=b'~').contains(byte))
+                .map(|byte| byte.to_ascii_lowercase())
+        })
+        .collect()
+}
+
+/// Each reading in turn.
+fn read(text: &Text<'_>, hits: &mut Vec<Hit>) {
     Sql::new(text.lower, None).detect(hits);
     for quote in *b"'\"`" {
         let is_short = quote != b'`' || text.lower.len() <= MAX_BACKTICKED;
@@ -150,6 +219,7 @@ impl<'a> Sql<'a> {
         }
         self.comment(hits);
         self.breakout(hits);
+        self.probe(hits);
     }
 
     /// Whether SQL at this token may be meant for a database: not after a sentence's worth of
@@ -223,7 +293,9 @@ impl<'a> Sql<'a> {
         } else {
             3
         };
-        trim(said).len() <= longest
+        let said = trim(said);
+        // `-- &password=`: the rest of somebody's query string.
+        said.len() <= longest || (said.starts_with(b"&") && said.len() <= MAX_REST)
     }
 }
 

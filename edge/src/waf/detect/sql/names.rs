@@ -374,8 +374,18 @@ pub(super) const FUNCTIONS: &[&[u8]] = &[
     b"xmlelement",
     b"like",
     b"in",
+    b"glob",
+    b"regexp",
+    b"bitand",
+    b"binary_checksum",
+    b"rawtohex",
+    b"get_host_name",
+    b"substrc",
 ];
 
 /// Columns that a database has of itself.
 pub(super) const COLUMNS: &[&[u8]] =
     &[b"rownum", b"rowid", b"user", b"id", b"uid", b"current_user"];
+
+/// Beginnings of names that only databases give to functions.
+pub(super) const PREFIXES: &[&[u8]] = &[b"pg_", b"dbms_", b"utl_", b"json_", b"jsonb_", b"xml"];

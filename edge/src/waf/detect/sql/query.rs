@@ -20,11 +20,12 @@ impl Sql<'_> {
         }
         // However long the text before the quote: `so many words' union select 1, 2 -- and more`.
         let breaks_out = index <= 3 && self.quote.is_some() && self.is_glued();
-        if self.kind(index) != Kind::Union || !(breaks_out || self.is_anchored(index)) {
+        let is_free = self.kind(index) == Kind::Union && self.previous(index) != Kind::Dot;
+        if !is_free || !(breaks_out || self.is_anchored(index)) {
             return;
         }
         let mut select = index + 1;
-        while matches!(self.kind(select), Kind::All | Kind::Open) && select < index + 8 {
+        while matches!(self.kind(select), Kind::All | Kind::Open) && select < index + 24 {
             select += 1;
         }
         let is_query = match self.kind(select) {
@@ -55,7 +56,7 @@ impl Sql<'_> {
     }
 
     fn is_selected(&self, index: usize, select: usize) -> bool {
-        let first = (select + 1..select + 5)
+        let first = (select + 1..select + 12)
             .find(|at| !matches!(self.kind(*at), Kind::All | Kind::Open))
             .unwrap_or(select + 1);
         let is_list = match self.kind(first) {
@@ -84,8 +85,11 @@ impl Sql<'_> {
                     || self.kind(first + 3) != Kind::Ident
             }
             Kind::Dot | Kind::Comment => true,
+            Kind::Close => self.is_attached(union),
             Kind::From => self.is_attached(union) || self.is_table(first + 2),
-            Kind::End => self.is_attached(union),
+            Kind::End => {
+                self.is_attached(union) && (union > 0 || SENSITIVE.contains(&self.word(first)))
+            }
             _ => false,
         }
     }
@@ -101,25 +105,28 @@ impl Sql<'_> {
                 | Kind::Var
                 | Kind::End
                 | Kind::Arith
+                | Kind::Other
         ) && (self.quote.is_none() || index <= 3 || self.previous(index) != Kind::Str)
     }
 
     /// `select <list> from <table> ...`, or a list that only SQL could mean.
     pub(super) fn select(&self, index: usize) -> Option<&'static crate::waf::rules::Rule> {
+        // `(select top 1`.
+        if index == 1 && self.word(2) == b"top" && self.kind(3) == Kind::Number {
+            return Some(&rules::SELECT);
+        }
         let (end, mut evidence) = self.list(index + 1)?;
         let nested = self.previous(index) == Kind::Open;
         let stacked = self.previous(index) == Kind::Semi;
         if self.kind(end) != Kind::From {
             let has_call = self.is_function(index + 1)
-                || self.kind(index + 1) == Kind::Var
+                || self.word(index + 1).starts_with(b"@@")
                 || self.word(index + 1) == b"current_user"
                 || self.is_timer(index + 1);
             let alone = has_call && self.ends(end);
             let in_query =
                 (nested || stacked) && self.ends(end) && self.kind(index + 1) != Kind::Ident;
-            let cut_short =
-                nested && self.kind(index + 1) == Kind::Ident && self.word(index + 1) == b"top";
-            return (alone || in_query || cut_short).then_some(&rules::SELECT);
+            return (alone || in_query).then_some(&rules::SELECT);
         }
         let table = end + 1;
         if nested && evidence && self.kind(table) == Kind::End {

@@ -67,7 +67,11 @@ impl Sql<'_> {
             Kind::Exec => self.exec(index).then_some(&rules::STACKED),
             _ => None,
         };
-        let rule = rule.or_else(|| (stacked && self.command(index)).then_some(&rules::STACKED));
+        let rule = rule.or_else(|| {
+            let is_command = (stacked && self.follows_value(index) && self.command(index))
+                || self.is_conditional(index);
+            is_command.then_some(&rules::STACKED)
+        });
         hits.extend(rule.map(|rule| self.hit(rule, index, index + 4)));
     }
 
@@ -153,11 +157,19 @@ impl Sql<'_> {
         match self.word(index) {
             b"alter" => matches!(
                 self.word(after),
-                b"add" | b"drop" | b"modify" | b"rename" | b"alter" | b"change" | b"set" | b"with"
+                b"add"
+                    | b"drop"
+                    | b"modify"
+                    | b"rename"
+                    | b"alter"
+                    | b"change"
+                    | b"set"
+                    | b"with"
+                    | b"enable"
             ),
             b"create" => {
                 self.kind(after) == Kind::Open
-                    || self.word(after) == b"identified"
+                    || matches!(self.word(after), b"identified" | b"with")
                     || self.kind(after + 1) == Kind::Select
             }
             _ => {
@@ -192,6 +204,26 @@ impl Sql<'_> {
         }
     }
 
+    /// Whether the semicolon before `index` ends a value and not a line of code.
+    fn follows_value(&self, index: usize) -> bool {
+        self.quote.is_some()
+            || self.kind(0) != Kind::Ident
+            || self.kind(1) == Kind::Close
+            || (index == 2 && self.kind(index) != Kind::Keyword)
+    }
+
+    /// `if (1=1) select 1`, all of it.
+    fn is_conditional(&self, index: usize) -> bool {
+        index == 0
+            && self.word(0) == b"if"
+            && self.close(1).is_some_and(|close| {
+                matches!(
+                    self.kind(close + 1),
+                    Kind::Select | Kind::Exec | Kind::Schema
+                )
+            })
+    }
+
     /// Statements that count only after the semicolon that ends somebody else's.
     fn command(&self, index: usize) -> bool {
         let (second, third) = (index + 1, index + 2);
@@ -216,7 +248,8 @@ impl Sql<'_> {
             b"execute" | b"deallocate" => ends(third) && self.quote.is_some(),
             b"set" => self.kind(second) == Kind::Var || word == b"global",
             b"print" => matches!(self.kind(second), Kind::Var | Kind::Str),
-            b"vacuum" | b"reconfigure" | b"rollback" | b"commit" => ends(second),
+            b"vacuum" | b"rollback" | b"commit" => ends(second),
+            b"reconfigure" => ends(second) || word == b"with",
             b"attach" | b"detach" | b"backup" | b"restore" => self.kind(second) == Kind::Object,
             b"load" => matches!(word, b"data" | b"xml"),
             b"bulk" => self.kind(second) == Kind::Insert,

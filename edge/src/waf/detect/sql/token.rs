@@ -2,7 +2,7 @@
 //! comments vanish; MySQL's version comments (`/*!50000 ... */`) are read as the code they are.
 
 use super::lexeme::{empty_exponent, is_latin_space, string_end, token};
-use crate::waf::scan::{at, find, find_any, from, is_space, skip_while, span};
+use crate::waf::scan::{at, find, find_any, from, is_space, skip_space, skip_while, span};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +102,16 @@ pub(super) fn tokens(text: &[u8], quote: Option<u8>) -> Vec<Token> {
             index += 1;
             continue;
         }
+        if byte == b'`' && quote == Some(b'`') {
+            let end = string_end(text, index + 1, b'`', false).unwrap_or(text.len());
+            tokens.push(Token {
+                kind: Kind::Str,
+                start: index,
+                end,
+            });
+            index = end;
+            continue;
+        }
         if let Some(end) = vanishing(text, index) {
             index = end;
             continue;
@@ -109,8 +119,21 @@ pub(super) fn tokens(text: &[u8], quote: Option<u8>) -> Vec<Token> {
         let token = token(text, index);
         index = token.end.max(index + 1);
         tokens.push(token);
+        if quote.is_some() && tokens.len() == 2 && is_text(text, &token) {
+            break;
+        }
     }
     tokens
+}
+
+/// Whether what follows the first quote is no operator or clause: then the quote is an apostrophe
+/// or opens a string of somebody's code, and this reading is not worth going on with.
+fn is_text(text: &[u8], token: &Token) -> bool {
+    match token.kind {
+        Kind::Ident => at(text, skip_space(text, token.end)) != b'(',
+        Kind::Number | Kind::Other | Kind::Dot | Kind::Var | Kind::Const | Kind::Cast => true,
+        _ => false,
+    }
 }
 
 /// The end of a closed comment, of a version comment's opening or of a stray closing.
