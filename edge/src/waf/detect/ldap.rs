@@ -116,13 +116,16 @@ fn is_filter(text: &[u8], open: usize) -> bool {
     }
     let inner = skip_space(text, open + 2);
     if at(text, inner) != b'(' {
-        return false;
+        // `(&)(user=tom`.
+        return operator != b'!' && stands(text, inner, b")(");
     }
     let next = at(text, inner + 1);
     let is_chain = operator != b'!' && matches!(next, b'&' | b'|' | b'!');
+    let is_reopened = operator != b'!' && matches!(before(text, open), b')' | b'*');
     is_chain
-        || item(text, inner + 1)
-            .is_some_and(|(name, value)| ATTRIBUTES.contains(&name) || at(text, value) == b'*')
+        || item(text, inner + 1).is_some_and(|(name, value)| {
+            is_reopened || ATTRIBUTES.contains(&name) || at(text, value) == b'*'
+        })
 }
 
 /// `(objectclass=*)`.

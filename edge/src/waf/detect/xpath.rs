@@ -8,7 +8,7 @@ use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::xpath as rules;
 use crate::waf::scan::{
-    at, before, find_any, from, is_word, last_before, skip_space, span, stands, trim,
+    at, before, find_any, from, is_word, last_before, skip_space, skip_while, span, stands, trim,
 };
 
 /// Without one of these nothing here can fire.
@@ -39,6 +39,12 @@ pub(super) const TRIGGERS: &[&str] = &[
     "(name(",
     "(../",
     "//*",
+    "//@*",
+    " //",
+    "[@",
+    "[name",
+    "[position",
+    "]/",
     "local-name(",
     "in doc",
     "count(",
@@ -66,6 +72,14 @@ const SHAPES: &[&[u8]] = &[
     b"starts-with(@",
     b"contains(name(",
     b"contains(../",
+    b"starts-with(../",
+    b"string-length(../",
+    b"ancestor::",
+    b"ancestor-or-self::",
+    b"descendant::",
+    b"descendant-or-self::",
+    b"following-sibling::",
+    b"preceding-sibling::",
     b"contains(*,",
     b"contains(/",
     b"contains(.,",
@@ -79,13 +93,8 @@ const SHAPES: &[&[u8]] = &[
     b"doc(\"//",
     b"doc(concat(",
     b"/child::",
-    b"/descendant::",
-    b"/descendant-or-self::",
-    b"/ancestor::",
     b"/following::",
-    b"/following-sibling::",
     b"/preceding::",
-    b"/preceding-sibling::",
     b"/parent::",
     b"/self::",
     b"/attribute::",
@@ -120,13 +129,31 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     }
     let lower = text.lower;
     let found = if lower.len() <= MAX_VALUE && !is_prose(lower) {
-        shape(lower)
+        whole(lower)
+            .or_else(|| shape(lower))
             .or_else(|| union(lower))
             .or_else(|| call(lower))
     } else {
         union(lower)
     };
     hits.extend(found.map(|start| Hit::new(&rules::EXPRESSION, start, start + 8)));
+}
+
+/// `//*`, `//user[name='a']`, `/users/user/text()`: nothing but a path.
+fn whole(text: &[u8]) -> Option<usize> {
+    let path = trim(text);
+    let is_all = matches!(
+        path,
+        b"//*" | b"//@*" | b"//node()" | b"//text()" | b"//comment()"
+    );
+    let step = skip_while(path, 2, is_word);
+    let is_chosen = stands(path, 0, b"//")
+        && step > 2
+        && at(path, step) == b'['
+        && path.contains(&b']')
+        && !path.contains(&b' ');
+    let is_text = at(path, 0) == b'/' && path.ends_with(b"/text()");
+    (is_all || is_chosen || is_text).then_some(0)
 }
 
 /// A shape that does not end somebody's longer name: `account(/`, `db.doc('http`.
@@ -157,7 +184,8 @@ fn union(text: &[u8]) -> Option<usize> {
                 let bar = skip_space(text, index + 1);
                 let path = skip_space(text, bar + 1);
                 let is_path = at(text, bar) == b'|' && at(text, path) == b'/';
-                let is_step = stands(text, index + 1, b"//") || stands(text, index + 1, b"/*");
+                let is_step = find_any(span(text, index + 1, index + 4), &[b"//", b"/*", b"/.."])
+                    .is_some_and(|(start, _)| start == 0);
                 if is_path || is_step {
                     return Some(index);
                 }
@@ -172,6 +200,7 @@ fn union(text: &[u8]) -> Option<usize> {
 fn call(text: &[u8]) -> Option<usize> {
     const CALLS: &[&[u8]] = &[
         b"count(/",
+        b"//",
         b"name()",
         b"text()",
         b"node()",

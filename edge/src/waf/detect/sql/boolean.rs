@@ -59,6 +59,16 @@ impl Sql<'_> {
             return self.bare_operand(index);
         };
         let is_cut = matches!(self.kind(comparison.end), Kind::Comment | Kind::Semi);
+        // `1 and 0 = 0; 1 or 0 = 1` teaches; so does a comment that says something.
+        let after = self.kind(comparison.end + 1);
+        let goes_on = match self.kind(comparison.end) {
+            Kind::Semi => matches!(after, Kind::Number | Kind::Ident | Kind::Not | Kind::Other),
+            Kind::Comment => index > 1 && !self.is_cut(comparison.end),
+            _ => false,
+        };
+        if goes_on {
+            return None;
+        }
         let is_grouped = self.kind(index) == Kind::Having && index > 2;
         let proves = (!comparison.has_name && !(is_grouped && comparison.has_call))
             || (is_cut && self.previous(index) != Kind::Ident)
@@ -89,11 +99,18 @@ impl Sql<'_> {
 
     /// `2+2=4 or 3+3=6`: nothing precedes the condition but another that says as little.
     fn is_arithmetic(&self, index: usize) -> bool {
+        let compares = index >= 3
+            && (
+                self.kind(index - 3),
+                self.kind(index - 2),
+                self.kind(index - 1),
+            ) == (Kind::Number, Kind::Cmp, Kind::Number);
         self.quote.is_none()
-            && self.kind(0) == Kind::Number
-            && self
-                .comparison(0)
-                .is_some_and(|first| first.end == index && !first.has_name && !first.has_call)
+            && (compares
+                || self.kind(0) == Kind::Number
+                    && self.comparison(0).is_some_and(|first| {
+                        first.end == index && !first.has_name && !first.has_call
+                    }))
     }
 
     /// `x=x`, `'a'='a`.

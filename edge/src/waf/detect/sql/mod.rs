@@ -126,10 +126,10 @@ struct Sql<'a> {
 
 /// Pairs of plain words that a query may hold: an alias here, a type name there.
 const MAX_WORD_PAIRS: usize = 3;
-/// Shortest text of several lines that is a listing, in bytes.
-const MIN_LISTING: usize = 160;
+/// Tokens on a line of a listing, on average.
+const MIN_LINE: usize = 3;
 /// Tokens of a listing that may still belong to an attack put before it.
-const LISTING_HEAD: usize = 4;
+const LISTING_HEAD: usize = 6;
 /// Fewest digits that may spell an attack.
 const MIN_HEX: usize = 12;
 /// Longest rest of a query string behind a comment sign.
@@ -176,7 +176,9 @@ fn hex_text(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Each reading in turn.
 fn read(text: &Text<'_>, hits: &mut Vec<Hit>) {
-    Sql::new(text.lower, None).detect(hits);
+    let mut plain = Sql::new(text.lower, None);
+    plain.listing |= is_leaf(text);
+    plain.detect(hits);
     for quote in *b"'\"`" {
         let is_short = quote != b'`' || text.lower.len() <= MAX_BACKTICKED;
         if is_short && text.lower.contains(&quote) {
@@ -199,8 +201,7 @@ impl<'a> Sql<'a> {
             terminated: false,
             open,
             prose: prose(&tokens),
-            listing: text.len() >= MIN_LISTING
-                && text.iter().filter(|byte| **byte == b'\n').count() >= 2,
+            listing: is_listing(text, tokens.len()),
             tokens,
             closing,
             quote,
@@ -297,6 +298,25 @@ impl<'a> Sql<'a> {
         // `-- &password=`: the rest of somebody's query string.
         said.len() <= longest || (said.starts_with(b"&") && said.len() <= MAX_REST)
     }
+}
+
+/// Whether the text has lines of several words each; an attack that writes line breaks for spaces
+/// has not.
+fn is_listing(text: &[u8], tokens: usize) -> bool {
+    let breaks = trim(text).iter().filter(|byte| **byte == b'\n').count();
+    breaks > 0 && tokens >= MIN_LINE * (breaks + 1)
+}
+
+/// Names that editors give to what their users write.
+const WRITTEN: &[&str] = &[
+    ".text", ".insert", ".code", ".source", ".content", ".snippet",
+];
+
+/// Whether the value is a leaf of a document tree, as editors send for a block of code.
+fn is_leaf(text: &Text<'_>) -> bool {
+    text.part == Part::Json
+        && text.name.bytes().filter(|byte| *byte == b'.').count() >= 2
+        && WRITTEN.iter().any(|name| text.name.ends_with(name))
 }
 
 /// Whether the text before the quote that breaks out is a value and not prose.
