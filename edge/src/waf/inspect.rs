@@ -9,9 +9,8 @@ use super::excerpt::Excerpt;
 use super::field::{self, Sink};
 use super::quote::{self, Quotations};
 use super::rules::{self, Rule};
-use super::scan::is_word;
 use super::{Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict};
-use super::{body, decode, header, prefilter, score, shape};
+use super::{body, decode, header, path, prefilter, score, shape};
 
 /// Findings kept; a request with more is judged by these.
 const MAX_FINDINGS: usize = 32;
@@ -69,7 +68,7 @@ impl<'s> Inspector<'s> {
 
     fn request(&mut self, request: &Request<'_>) {
         self.custom();
-        self.path(request.path);
+        path::read(request.path, self);
         if shape::has_wordpress_session(request) {
             let probe = rules::scanner::WORDPRESS.id;
             self.findings.retain(|finding| finding.rule != probe);
@@ -78,28 +77,6 @@ impl<'s> Inspector<'s> {
         shape::read(request, self);
         header::read(request.headers, self);
         body::read(request.body, self);
-    }
-
-    /// The path as a whole, then from its first segment that is not a plain name, then its last:
-    /// an attack in a segment has its own beginning, which the SQL and URL grammars need.
-    fn path(&mut self, path: &str) {
-        self.field(Part::Path, "", path.as_bytes());
-        let is_plain = |segment: &&str| {
-            segment
-                .bytes()
-                .all(|byte| is_word(byte) || matches!(byte, b'-' | b'.' | b'~'))
-        };
-        let mut start = 0;
-        for segment in path.split('/') {
-            if !is_plain(&segment) {
-                let rest = path.get(start..).unwrap_or_default();
-                self.field(Part::Path, "segment", rest.as_bytes());
-                break;
-            }
-            start += segment.len() + 1;
-        }
-        let last = path.rsplit('/').next().unwrap_or_default();
-        self.field(Part::Path, "segment", last.as_bytes());
     }
 
     fn view(&mut self, part: Part, name: &str, view: &View<'_>) {

@@ -21,6 +21,7 @@ mod field;
 pub mod fuzz;
 mod header;
 mod inspect;
+mod path;
 mod prefilter;
 mod quote;
 mod report;

@@ -2,7 +2,7 @@
 
 use super::multipart::MAX_FILE_HEAD;
 use crate::waf::field::Sink;
-use crate::waf::scan::{span, trim};
+use crate::waf::scan::{find, skip_while, span, trim};
 use crate::waf::{Part, rules};
 
 /// Hands over the first bytes of a file, and a finding when they are of another kind than its
@@ -17,6 +17,13 @@ pub(super) fn read(
     let head = span(content, 0, MAX_FILE_HEAD);
     sink.field(Part::File, name, head);
     let promised = [of_type(content_type), of_name(file_name)];
+    let is_image = content_type.contains("svg")
+        || file_name.to_ascii_lowercase().ends_with(".svg")
+        || promised.contains(&Promise::Picture)
+        || (promised == [Promise::Other; 2] && !file_name.contains('.'));
+    if is_image && has_script(head) {
+        sink.broken(&rules::upload::SCRIPT, Part::File, "script in an image");
+    }
     let is_picture = promised.contains(&Promise::Picture);
     let lies = match kind(head) {
         Kind::Program => promised.iter().any(|promise| *promise != Promise::Other),
@@ -107,6 +114,27 @@ fn kind(head: &[u8]) -> Kind {
     if is_markup { Kind::Markup } else { Kind::Other }
 }
 
+/// Whether markup in these bytes would run as a script: in an image, and in a file without an
+/// ending, which a browser may take for markup. Pages, documents and sources are full of it.
+fn has_script(head: &[u8]) -> bool {
+    let lower = head.to_ascii_lowercase();
+    let handler = |tag: &[u8]| {
+        let mut index = 0;
+        while let Some(open) = find(&lower, tag, index) {
+            let close = skip_while(&lower, open, |byte| byte != b'>');
+            if [&b" onload"[..], b"/onload", b"\tonload", b"\nonload"]
+                .iter()
+                .any(|name| find(span(&lower, open, close), name, 0).is_some())
+            {
+                return true;
+            }
+            index = close;
+        }
+        false
+    };
+    find(&lower, b"<script", 0).is_some() || handler(b"<svg")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +152,28 @@ mod tests {
         assert!(lies("", "a.jpg", b"\n <!DOCTYPE html>"));
         assert!(lies("text/plain", "a", b"\x7fELF\x02\x01"));
         assert!(lies("", "a.pdf", b"MZ\x90\0\x03"));
+    }
+
+    #[test]
+    fn scripts_are_looked_for_in_images_alone() {
+        assert!(lies(
+            "image/svg+xml",
+            "a.svg",
+            b"<svg><script>x</script></svg>"
+        ));
+        assert!(lies("image/png", "a.png", b"\x89PNG <script>x</script>"));
+        assert!(lies("", "a", b"<svg id=a onload=x>"));
+        assert!(!lies(
+            "text/markdown",
+            "a.md",
+            b"Use <script> and <svg onload=x>"
+        ));
+        assert!(!lies("text/html", "a.html", b"<html><script>x</script>"));
+        assert!(!lies(
+            "image/svg+xml",
+            "a.svg",
+            b"<svg><title>onload</title></svg>"
+        ));
     }
 
     #[test]

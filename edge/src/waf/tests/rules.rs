@@ -38,9 +38,11 @@ fn sample(text: &str) -> Report {
                 Some(("application/json", body.as_bytes())),
             )
         }
-        "upload" | "file" => {
+        "upload" | "file" | "image" => {
             let (file, content) = if kind == "upload" {
                 (rest, "x")
+            } else if kind == "image" {
+                ("a.svg", rest)
             } else {
                 ("a.txt", rest)
             };
