@@ -70,6 +70,8 @@ pub(in crate::waf) fn is_json(text: &[u8]) -> bool {
                 Some(end) => index = end,
                 None => return false,
             },
+            // `{{` opens a placeholder of a template, never an object.
+            b'{' if at(text, skip_space(text, index + 1)) == b'{' => return false,
             b'{' | b'[' => depth += 1,
             b'}' | b']' => {
                 depth = depth.saturating_sub(1);

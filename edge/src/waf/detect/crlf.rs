@@ -49,7 +49,9 @@ pub(super) struct Line<'a> {
 impl Line<'_> {
     /// Whether what comes before is one token or nothing.
     pub(super) fn follows_token(&self) -> bool {
-        !trim(self.lead).iter().any(|byte| is_space(*byte))
+        let lead = trim(self.lead);
+        // In a path as it was sent, a space is spelled out.
+        !lead.iter().any(|byte| is_space(*byte)) && !lead.windows(3).any(|three| three == b"%20")
     }
 
     /// Whether what comes before is one line and no sentence.
@@ -152,10 +154,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
 
 fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
     let may_split = line.follows_phrase() && !is_header_like(line.lead);
-    if is_status(line.text) && (line.is_odd || may_split) {
-        return Some(&rules::SPLIT);
-    }
-    if is_request(line) && (line.is_odd || may_split) {
+    if may_split && (is_status(line.text) || is_request(line)) {
         return Some(&rules::SPLIT);
     }
     if line.is_odd && line.is_after_blank && line.follows_phrase() && is_markup(line) {

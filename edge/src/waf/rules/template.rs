@@ -8,6 +8,6 @@ super::rules! { TABLE ["ssti", "CWE-1336", "crs-934"];
         "{{config.items()}}", "%257B%257B''.__class__.__mro__%257D%257D",
         not "{{ user.name }} lives in {{ user.city }}";
     DIRECTIVE "ssti-003" "template directive" Critical 1:
-        "<#assign ex=\"freemarker.template.utility.Execute\"?new()>", "%2523set($x%253D1)",
+        "#set($x=1)", "%2523set($x%253D1)",
         not "#settings and <#1 fan>";
 }

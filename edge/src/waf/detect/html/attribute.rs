@@ -18,7 +18,7 @@ const MIN_PROSE: usize = 6;
 /// Finds event attributes.
 pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
     let mut tag_open = false;
-    let mut is_prose = None;
+    let mut known_prose = None;
     for (index, byte) in text.iter().enumerate() {
         match byte {
             b'<' => {
@@ -27,7 +27,7 @@ pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
             }
             b'>' => tag_open = false,
             b'o' if at(text, index + 1) == b'n' && !is_word(before(text, index)) => {
-                let prose = || *is_prose.get_or_insert_with(|| is_long_prose(text));
+                let prose = || *known_prose.get_or_insert_with(|| is_prose(text, MIN_PROSE));
                 if let Some(end) = handler(text, index, tag_open, prose) {
                     hits.push(Hit::new(&rules::HANDLER, index, end));
                 }
@@ -108,15 +108,15 @@ fn is_component(value: &[u8]) -> bool {
     is_function || is_cut || (path > 0 && at(inner, path) == b'(' && !is_hostile(inner))
 }
 
-/// Whether the text is mostly words side by side.
-fn is_long_prose(text: &[u8]) -> bool {
-    text.split(|byte| is_space(*byte))
+/// Whether the text has this many plain words.
+pub(super) fn is_prose(text: &[u8], count: usize) -> bool {
+    text.split(|byte| is_space(*byte) || matches!(byte, b'<' | b'>'))
         .filter(|token| {
             token.len() > 1
                 && token.iter().all(|byte| {
-                    byte.is_ascii_alphabetic() || matches!(byte, b',' | b'.' | b'?' | b'!')
+                    byte.is_ascii_alphabetic() || matches!(byte, b',' | b'.' | b'?' | b'!' | b':')
                 })
         })
-        .nth(MIN_PROSE - 1)
+        .nth(count - 1)
         .is_some()
 }

@@ -198,25 +198,27 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
         };
         return Some(rule);
     };
+    // What comes after a closing tag is judged by itself.
     if tag.is_closing() {
-        let next = trim(span(text, content, content + 8));
-        let breaks_out = next.starts_with(b"<") && !next.starts_with(b"</");
-        let rule = if breaks_out {
-            &rules::SCRIPT
-        } else {
-            &rules::MENTION
-        };
-        return Some(rule);
+        return Some(&rules::MENTION);
     }
     let rest = span(text, content, content + REACH);
     let closing = find(rest, b"</script", 0);
     if is_type_argument(tag, content) && closing.is_none() {
         return None;
     }
-    if tag.attributes.contains(&b'=') {
-        return Some(&rules::SCRIPT);
-    }
     let body = closing.map_or(rest, |end| span(rest, 0, end));
+    // `<script type="module"></pre>`: what holds markup does not parse.
+    let is_empty = trim(body).is_empty() || body.starts_with(b"</");
+    if tag.attributes.contains(&b'=') {
+        let is_shown = is_empty && shows_source(tag);
+        let rule = if is_shown {
+            &rules::MENTION
+        } else {
+            &rules::SCRIPT
+        };
+        return Some(rule);
+    }
     let is_quoted = closing.is_none()
         && matches!(before(text, open), b'`' | b'"' | b'\'')
         && at(text, content) == before(text, open);
@@ -225,6 +227,44 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
     } else {
         Some(&rules::SCRIPT)
     }
+}
+
+/// Plain words before a tag that make the text a document about scripts.
+const MIN_WORDS: usize = 6;
+
+/// Where libraries are loaded from that documents tell to include.
+const LIBRARIES: &[&[u8]] = &[
+    b"https://cdn.jsdelivr.net/",
+    b"https://unpkg.com/",
+    b"https://cdnjs.cloudflare.com/ajax/libs/",
+    b"https://code.jquery.com/",
+    b"https://ajax.googleapis.com/ajax/libs/",
+    b"https://cdn.skypack.dev/",
+    b"https://esm.sh/",
+    b"https://cdn.tailwindcss.com",
+    b"https://stackpath.bootstrapcdn.com/",
+];
+
+/// Whether a script without a body has no source either, or, in a longer text or a fence, one of
+/// the page's own or of a public library: instructions on how to include it.
+fn shows_source(tag: &Tag<'_>) -> bool {
+    let source = [&b"src"[..], b"href", b"xlink:href"]
+        .iter()
+        .find_map(|name| tag.attribute(name));
+    let Some(source) = source else {
+        return !tag.attributes.contains(&b'/');
+    };
+    if source.starts_with(b"{%") || source.starts_with(b"{{") {
+        return true;
+    }
+    let lead = span(tag.text, tag.open.saturating_sub(REACH), tag.open);
+    let is_own = source.ends_with(b".js") && !is_foreign(source);
+    let is_library = LIBRARIES.iter().any(|host| source.starts_with(host));
+    (is_own || is_library) && (tag.text.starts_with(b"```") || is_prose_lead(lead))
+}
+
+fn is_prose_lead(lead: &[u8]) -> bool {
+    super::attribute::is_prose(lead, MIN_WORDS)
 }
 
 /// `Vec<Script>`, `::<Script>::new()`.

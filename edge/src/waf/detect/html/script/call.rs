@@ -79,7 +79,8 @@ fn weak_place(text: &[u8], index: usize, end: usize, context: &Context) -> bool 
                 || context.is_raw(text, index)
                 || before(text, index) == b'.');
     }
-    if context.is_outside(text, index) {
+    // `function(` declares one; with a string in it, it is the constructor that evaluates.
+    if context.is_outside(text, index) && word(text, index) != b"function" {
         return true;
     }
     let Some((quote @ (b'\'' | b'"' | b'`'), value)) = argument.split_first() else {
@@ -145,6 +146,10 @@ fn is_called(text: &[u8], end: usize, context: &Context) -> bool {
 
 fn has_argument(text: &[u8], open: usize) -> bool {
     let argument = skip_space(text, open + 1);
+    // "alert(s)" is a plural.
+    if stands(text, argument, b"s)") {
+        return false;
+    }
     let name = word(text, argument);
     let after = skip_space(text, argument + name.len());
     match at(text, argument) {

@@ -1,7 +1,9 @@
 //! Where in a text code could run: from its start as long as it parses, after a quote that ends the
 //! string it was put into, inside `${`, after a comment.
 
-use crate::waf::scan::{at, before, is_space, is_word, last_before, skip_space, span, word_before};
+use crate::waf::scan::{
+    at, before, is_space, is_word, last_before, skip_space, span, stands, word, word_before,
+};
 
 /// What is known of the text before an index, kept up to date in one pass.
 #[derive(Debug, Default)]
@@ -16,6 +18,8 @@ pub(super) struct Context {
     opener: u8,
     /// Whether an odd number of `'`, `"` and backticks stood so far.
     odd: [bool; 3],
+    /// Whether a comment was opened that has not been closed.
+    in_comment: bool,
     /// End of the last plain word.
     word_end: Option<usize>,
 }
@@ -37,8 +41,15 @@ impl Context {
                 self.begin(b'$', index + 2);
                 return 2;
             }
+            b'/' if at(text, index + 1) == b'*' => {
+                self.in_comment = true;
+                return 2;
+            }
+            // A comment that the text opened itself is none that it breaks out of.
             b'*' if at(text, index + 1) == b'/' => {
-                self.begin(b'*', index + 2);
+                if !std::mem::take(&mut self.in_comment) {
+                    self.begin(b'*', index + 2);
+                }
                 return 2;
             }
             // Letters beyond ASCII make words too.
@@ -88,7 +99,12 @@ impl Context {
         }
         let first = at(text, skip_space(text, self.start));
         match self.opener {
-            b'$' | b'*' => follows_operator(text, self.start, index),
+            b'$' => follows_operator(text, self.start, index),
+            // The lines after a comment are a listing's own.
+            b'*' => {
+                let lead = span(text, self.start, index.min(self.start + 64));
+                !lead.contains(&b'\n') && follows_operator(text, self.start, index)
+            }
             0 => false,
             quote => {
                 let is_odd = position(quote)
@@ -212,10 +228,15 @@ pub(in crate::waf::detect::html) fn is_keyword(name: &[u8]) -> bool {
 
 /// Whether prose goes on at `end`: a space and a word that is no operator.
 pub(super) fn goes_on(text: &[u8], end: usize) -> bool {
-    let next = skip_space(text, end);
-    let name = crate::waf::scan::word(text, next);
-    next > end
-        && is_space(at(text, end))
+    // In a path as it was sent, a space is spelled out.
+    let is_spelled = stands(text, end, b"%20");
+    let next = if is_spelled {
+        end + 3
+    } else {
+        skip_space(text, end)
+    };
+    let name = word(text, next);
+    (is_spelled || is_space(at(text, end)))
         && name.first().is_some_and(u8::is_ascii_alphabetic)
         && !matches!(name, b"in" | b"instanceof" | b"of")
         && !matches!(at(text, end), b'\n' | b'\r')

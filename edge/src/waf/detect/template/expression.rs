@@ -1,0 +1,176 @@
+//! What an expression does: computes on constants, calls methods of constants, runs commands.
+
+use super::Expression;
+use crate::waf::scan::{at, find, from, is_word, skip_space, skip_while, span, trim, word};
+
+/// Arithmetic on constants: `7*7`, `=7*7`, `'7'*7`, `7*'7'`, `"a".concat("b")`.
+pub(super) fn computes(expression: &Expression<'_>) -> bool {
+    let open = expression.open;
+    let inner = strip(expression.inner);
+    let Some(operator) = arithmetic(inner) else {
+        return calls_constant(inner, open) || compares(expression);
+    };
+    // `x^{2*3}`, `2*{4*5}`: delimiters of one kind are what mathematics writes as well.
+    let is_loose = matches!(open, b"*{" | b"%{" | b"!{" | b"~{" | b"[=" | b"[%" | b"{$");
+    if is_loose {
+        return !is_word(expression.before) && expression.before != b')';
+    }
+    match open {
+        // `${10-20} per person`, `@(1-2)`: ranges.
+        b"${" | b"@(" => operator != b'-' && (operator != b'/' || expression.is_whole),
+        _ => true,
+    }
+}
+
+fn strip(inner: &[u8]) -> &[u8] {
+    let inner = trim(inner);
+    let inner = inner
+        .strip_prefix(b"=")
+        .or_else(|| inner.strip_prefix(b"-"))
+        .or_else(|| inner.strip_prefix(b"print"))
+        .unwrap_or(inner);
+    let inner = trim(inner);
+    inner
+        .strip_prefix(b"{")
+        .or_else(|| inner.strip_prefix(b"("))
+        .unwrap_or(inner)
+}
+
+/// The operator between two constants at the start.
+fn arithmetic(inner: &[u8]) -> Option<u8> {
+    let inner = trim(inner);
+    let operand = |start: usize| {
+        let sign = skip_while(inner, start, |byte| matches!(byte, b'(' | b'-'));
+        let end = skip_while(inner, sign, |byte| {
+            byte.is_ascii_digit() || matches!(byte, b'\'' | b'"' | b'.')
+        });
+        let has_digit = span(inner, sign, end).iter().any(u8::is_ascii_digit);
+        has_digit.then_some(end)
+    };
+    let operator = skip_space(inner, operand(0)?);
+    let sign = at(inner, operator);
+    let is_operator = matches!(sign, b'*' | b'+' | b'-' | b'%' | b'/' | b'^');
+    let second = skip_space(
+        inner,
+        operator + 1 + usize::from(at(inner, operator + 1) == b'*'),
+    );
+    let end = operand(second)?;
+    // A date is no sum.
+    let is_date = matches!(sign, b'-' | b'/') && at(inner, skip_space(inner, end)) == sign;
+    (is_operator && !is_date).then_some(sign)
+}
+
+/// `'a'.concat('b')`: nobody calls methods of a constant in a template but to see whether it runs.
+fn calls_constant(inner: &[u8], open: &[u8]) -> bool {
+    let quote = at(inner, 0);
+    if !matches!(quote, b'\'' | b'"')
+        || !matches!(
+            open,
+            b"{{" | b"${" | b"#{" | b"<%" | b"*{" | b"@(" | b"%{" | b"{%"
+        )
+    {
+        return false;
+    }
+    let close = skip_while(inner, 1, |byte| byte != quote);
+    let method = word(inner, close + 2);
+    at(inner, close + 1) == b'.'
+        && !method.is_empty()
+        && at(inner, close + 2 + method.len()) == b'('
+        && !matches!(method, b"format" | b"join")
+}
+
+/// `{% if 7*7 == 49 %}`, `{% print(7*7) %}`, `{$7*7}` within statements.
+fn compares(expression: &Expression<'_>) -> bool {
+    let is_statement = matches!(expression.open, b"{%" | b"<%" | b"<#" | b"[#" | b"{{");
+    if !is_statement {
+        return false;
+    }
+    let inner = expression.inner;
+    let mut index = 0;
+    while let Some(star) = from(inner, index).iter().position(|byte| *byte == b'*') {
+        let star = index + star;
+        index = star + 1;
+        let left = at(inner, star.wrapping_sub(1));
+        if left.is_ascii_digit()
+            && at(inner, star + 1).is_ascii_digit()
+            && matches!(
+                word(trim(inner), 0),
+                b"if" | b"print" | b"set" | b"elif" | b"out" | b"assign"
+            )
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// `{{"a"|upper}}`, `{{ [1,2]|length }}`, `{{7|add:7}}` alone: filters on constants.
+fn filters_constant(expression: &Expression<'_>) -> bool {
+    let inner = trim(expression.inner);
+    let pipe = skip_while(inner, 0, |byte| byte != b'|');
+    let filter = word(inner, skip_space(inner, pipe + 1));
+    let constant = trim(span(inner, 0, pipe));
+    expression.is_whole
+        && expression.open == b"{{"
+        && matches!(
+            filter,
+            b"add"
+                | b"length"
+                | b"upper"
+                | b"lower"
+                | b"reverse"
+                | b"join"
+                | b"e"
+                | b"raw"
+                | b"first"
+        )
+        && (matches!(at(constant, 0), b'[')
+            || constant.iter().all(u8::is_ascii_digit)
+            || at(constant, 0) == b'"' && constant.len() < 8)
+        && !constant.is_empty()
+}
+
+/// Commands in backticks, files by absolute path, variables that are nothing but a probe.
+pub(super) fn reaches(expression: &Expression<'_>) -> bool {
+    let inner = trim(expression.inner);
+    let runs = matches!(expression.open, b"#{" | b"<%")
+        && matches!(
+            inner,
+            [b'`', ..] | [b'=', b'`', ..] | [b'=', b' ', b'`', ..]
+        );
+    runs || opens_file(inner) || is_polyglot(expression) || filters_constant(expression)
+}
+
+/// `{% include '/etc/passwd' %}`.
+fn opens_file(inner: &[u8]) -> bool {
+    let name = word(
+        inner,
+        skip_while(inner, 0, |byte| matches!(byte, b'-' | b'=' | b' ' | b'@')),
+    );
+    if !matches!(
+        name,
+        b"include" | b"extends" | b"import" | b"source" | b"render" | b"from"
+    ) {
+        return false;
+    }
+    let quote = skip_while(inner, 0, |byte| !matches!(byte, b'"' | b'\''));
+    let path = from(inner, quote + 1);
+    [
+        &b"/etc/"[..],
+        b"/proc/",
+        b"../",
+        b"file:",
+        b"http:",
+        b"https:",
+        b"c:",
+        b"php:",
+    ]
+    .iter()
+    .any(|start| path.starts_with(start))
+}
+
+/// `${{<%[%'"}}%\`: every delimiter at once.
+fn is_polyglot(expression: &Expression<'_>) -> bool {
+    expression.open == b"${" && expression.inner.starts_with(b"{<%[")
+        || (expression.open == b"{{" && find(expression.inner, b"<%[%", 0).is_some())
+}

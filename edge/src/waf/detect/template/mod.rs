@@ -1,0 +1,210 @@
+//! Template injection: what stands between the delimiters computes or reaches into objects, where
+//! honest placeholders only name a variable.
+
+mod expression;
+mod names;
+
+use super::{Hit, Text};
+use crate::waf::Part;
+use crate::waf::rules::Rule;
+use crate::waf::rules::template as rules;
+use crate::waf::scan::{Needles, at, find, from, is_space, span, stands, trim};
+
+/// Without one of these nothing here can fire.
+pub(super) const TRIGGERS: &[&str] = &[
+    "{{",
+    "${",
+    "#{",
+    "<%",
+    "{%",
+    "*{",
+    "%{",
+    "!{",
+    "#set",
+    "#foreach",
+    "#macro",
+    "#evaluate",
+    "#parse",
+    "#include(",
+    "<#",
+    "[#",
+    "[=",
+    "@(",
+    "@{",
+    "~{",
+    "{php}",
+    "{if ",
+    "[%",
+    "{system",
+    "{$",
+    "{self::",
+    "{math ",
+    "{fetch ",
+    "{include ",
+    "smarty_",
+    ".forname(",
+    "class.inspect(",
+    "system.diagnostics",
+    "}__::",
+    "<jsp:",
+    "<c:import",
+    "<cfexecute",
+    "t(java",
+    "@java",
+];
+
+/// What opens an expression, and what closes it.
+const DELIMITERS: &[(&[u8], &[u8])] = &[
+    (b"{{", b"}}"),
+    (b"${", b"}"),
+    (b"#{", b"}"),
+    (b"<%", b"%>"),
+    (b"*{", b"}"),
+    (b"%{", b"}"),
+    (b"!{", b"}"),
+    (b"@(", b")"),
+    (b"@{", b"}"),
+    (b"~{", b"}"),
+    (b"[%", b"%]"),
+    (b"[=", b"]"),
+    (b"{%", b"%}"),
+    (b"{$", b"}"),
+    (b"<#", b">"),
+    (b"[#", b"]"),
+];
+
+/// Longest expression looked at.
+const REACH: usize = 512;
+
+/// One expression.
+#[derive(Debug, Clone, Copy)]
+struct Expression<'a> {
+    open: &'static [u8],
+    inner: &'a [u8],
+    /// Whether the text is nothing else.
+    is_whole: bool,
+    /// Where it starts in the text.
+    start: usize,
+    /// The byte before it.
+    before: u8,
+    /// The byte after it.
+    after: u8,
+}
+
+/// Names the rules that the text breaks.
+pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+    if text.part == Part::File {
+        return;
+    }
+    directives(text.lower, hits);
+    expressions(text.lower, hits);
+}
+
+fn directives(text: &[u8], hits: &mut Vec<Hit>) {
+    let signs = Needles::new(names::DIRECTIVES);
+    let mut index = 0;
+    while let Some((start, sign)) = signs.find(text, index) {
+        index = start + sign.len();
+        if counts(text, start, index, sign) {
+            hits.push(Hit::new(&rules::DIRECTIVE, start, index));
+        }
+    }
+}
+
+/// Directives that are words need what they act on.
+fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
+    let rest = span(text, end, end + REACH);
+    match sign {
+        b"{php}" => find(rest, b"{/php}", 0).is_some() || span(rest, 0, 64).contains(&b'('),
+        b"#include(" | b"#parse(" | b"#evaluate(" => matches!(at(rest, 0), b'"' | b'\'' | b'$'),
+        b"#macro(" => find(rest, b"#end", 0).is_some(),
+        b"{include " | b"{fetch " => {
+            let tag = span(
+                rest,
+                0,
+                rest.iter().position(|byte| *byte == b'}').unwrap_or(0),
+            );
+            find(tag, b"file=", 0).is_some_and(|file| {
+                let path = trim(from(tag, file + 5));
+                let path = path
+                    .strip_prefix(b"\"")
+                    .or_else(|| path.strip_prefix(b"'"))
+                    .unwrap_or(path);
+                matches!(at(path, 0), b'/' | b'.') || find(path, b":", 0).is_some()
+            })
+        }
+        b"t(java" => !crate::waf::scan::is_word(crate::waf::scan::before(text, start)),
+        b"<jsp:" => [
+            &b"scriptlet"[..],
+            b"expression",
+            b"declaration",
+            b"include page=\"/",
+            b"include file",
+        ]
+        .iter()
+        .any(|kind| rest.starts_with(kind)),
+        _ => true,
+    }
+}
+
+fn expressions(text: &[u8], hits: &mut Vec<Hit>) {
+    let objects = Needles::new(names::OBJECTS);
+    // Where the next object stands, looked up once per place: linear however many expressions.
+    let mut object = objects.find(text, 0);
+    // Where each delimiter closes next, likewise.
+    let mut closings = [0; DELIMITERS.len()];
+    let mut index = 0;
+    while index < text.len() {
+        let opened = DELIMITERS
+            .iter()
+            .zip(closings.iter_mut())
+            .find(|((open, _), _)| stands(text, index, open));
+        let Some(((open, close), closing)) = opened else {
+            index += 1;
+            continue;
+        };
+        let start = index + open.len();
+        if *closing < start {
+            *closing = find(text, close, start).unwrap_or(text.len());
+        }
+        let end = *closing;
+        if end >= text.len().min(start + REACH) {
+            index += 1;
+            continue;
+        }
+        while object.is_some_and(|(place, _)| place < start) {
+            object = objects.find(text, start);
+        }
+        let expression = Expression {
+            open,
+            inner: span(text, start, end),
+            is_whole: is_blank(span(text, 0, index)) && is_blank(from(text, end + close.len())),
+            start: index,
+            before: crate::waf::scan::before(text, index),
+            after: at(text, end + close.len()),
+        };
+        let reaches = object.filter(|(place, _)| *place < end);
+        let found = judge(
+            &expression,
+            reaches.map(|(place, sign)| (place - start, sign)),
+        );
+        if let Some(rule) = found {
+            hits.push(Hit::new(rule, index, end + close.len()));
+        }
+        // What is nested is looked at by itself.
+        index = start;
+    }
+}
+
+fn is_blank(text: &[u8]) -> bool {
+    text.len() < REACH && text.iter().all(|byte| is_space(*byte))
+}
+
+fn judge(expression: &Expression<'_>, object: Option<(usize, &[u8])>) -> Option<&'static Rule> {
+    if expression::computes(expression) {
+        return Some(&rules::EXPRESSION);
+    }
+    let reaches = object.is_some_and(|(place, sign)| names::counts(expression.inner, place, sign));
+    let is_probe = expression.is_whole && names::is_probe(expression.open, expression.inner);
+    (reaches || is_probe || expression::reaches(expression)).then_some(&rules::OBJECTS)
+}

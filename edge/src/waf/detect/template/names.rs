@@ -1,0 +1,245 @@
+//! Names that only an attack reaches for between delimiters.
+
+use crate::waf::scan::{at, before, is_word, skip_while, span, trim, word};
+
+/// Names and members; some count only with what stands around them.
+pub(super) const OBJECTS: &[&[u8]] = &[
+    b"__",
+    b"config.items",
+    b"config.secret",
+    b"config.from",
+    b"config|",
+    b"config[",
+    b"self._",
+    b"self.module",
+    b"request.application",
+    b"request.environ",
+    b"request[",
+    b"request|attr",
+    b"|attr(",
+    b"lipsum",
+    b"cycler.",
+    b"joiner.",
+    b"namespace.",
+    b"_self.env",
+    b"getfilter",
+    b"registerundefinedfiltercallback",
+    b"constructor",
+    b"getruntime",
+    b"runtime.exec",
+    b"java.lang",
+    b"java.io",
+    b"java.util",
+    b"java.net",
+    b"javax.",
+    b"processbuilder",
+    b"getclass",
+    b"getresource",
+    b"classloader",
+    b"forname",
+    b"system(",
+    b"exec(",
+    b"execsync",
+    b"eval(",
+    b"popen",
+    b"require(",
+    b"require '",
+    b"require \"",
+    b"process.env",
+    b"process.mainmodule",
+    b"process.binding",
+    b"process.exit",
+    b"mainmodule",
+    b"child_process",
+    b"global.process",
+    b"globalthis",
+    b"settings.secret",
+    b"file.open",
+    b"file.read",
+    b"io.popen",
+    b"io.read",
+    b"dir.entries",
+    b"dir.glob",
+    b"kernel.",
+    b"system.cmd",
+    b"('system'",
+    b"(\"system\"",
+    b"'system')",
+    b"\"system\")",
+    b"('passthru'",
+    b"'exec')",
+    b"('exec'",
+    b"'shell_exec'",
+    b"'call_user_func'",
+    b"['id'",
+    b"app.request",
+    b"dump(app",
+    b"file_excerpt",
+    b"_context|",
+    b"_charset|",
+    b"debug_toolbar",
+    b"url_for.",
+    b"get_flashed_messages",
+    b"@java",
+    b"t(java",
+    b"phpinfo",
+    b"passthru",
+    b"#root",
+    b"#_memberaccess",
+    b"#context",
+    b"@ognl",
+    b"class.inspect",
+    b".class.",
+    b".mro",
+    b"subclasses(",
+    b"import os",
+    b"os.system",
+    b"subprocess",
+    b"$on.",
+    b"$eval",
+    b"handler.settings",
+    b"application.settings",
+    b"signer.key",
+    b"constant('",
+    b"constant(\"",
+    b"system.diagnostics",
+    b"system.reflection",
+    b"system.io.file",
+    b"applicationscope",
+    b"sessionscope.",
+    b"facescontext",
+    b"pagecontext.",
+    b"?new(",
+    b"?api",
+    b".data_model",
+    b".execute()",
+    b"freemarker.template",
+    b"objectconstructor",
+    b"jythonruntime",
+    b"env.to_h",
+    b"env['",
+    b"env.inspect",
+    b".system \"",
+    b"wp-config",
+    b"self.methods",
+    b"smarty.",
+    b"_smarty",
+];
+
+/// Whether the object at `place` counts within its expression.
+pub(super) fn counts(inner: &[u8], place: usize, sign: &[u8]) -> bool {
+    let stands_alone = !is_word(before(inner, place));
+    match sign {
+        // `__class__`, `__cla'+'ss__`; `__('key')` translates.
+        b"__" => {
+            let name = word(inner, place);
+            let end = at(inner, place + name.len());
+            name.len() >= 5
+                && (name.ends_with(b"__") || (matches!(end, b'\'' | b'"') && stands_alone))
+        }
+        b"config.items" | b"config.secret" | b"config.from" | b"config|" | b"config["
+        | b"self._" | b"self.module" | b"request[" | b"require(" | b"require '" | b"require \""
+        | b"eval(" | b"exec(" | b"system(" | b"process.env" | b"process.exit" | b"namespace."
+        | b"kernel." | b"lipsum" | b"joiner." | b"cycler." | b"constant('" | b"constant(\""
+        | b"io.read" | b"file.open" | b"file.read" | b"env['" | b"#root" | b"smarty." => {
+            stands_alone
+        }
+        b"constructor" => {
+            stands_alone
+                && matches!(
+                    at(inner, place + sign.len()),
+                    b'.' | b'(' | b'[' | b'"' | b'\'' | b'`' | b' ' | b'}' | 0
+                )
+        }
+        _ => true,
+    }
+}
+
+/// Directives and names that need no delimiters to be told from prose.
+pub(super) const DIRECTIVES: &[&[u8]] = &[
+    b"#set(",
+    b"#set (",
+    b"#set($",
+    b"#include(",
+    b"#parse(",
+    b"#foreach(",
+    b"#foreach (",
+    b"#macro(",
+    b"#evaluate(",
+    b"{php}",
+    b"{system(",
+    b"{if phpinfo",
+    b"{if system",
+    b"{if passthru",
+    b"{if exec",
+    b"{self::",
+    b"smarty_internal",
+    b"{math equation",
+    b"{include ",
+    b"{fetch ",
+    b"[[${",
+    b"}__::",
+    b".class.forname(",
+    b"class.inspect(",
+    b"@system.diagnostics",
+    b"t(java",
+    b"@java.lang",
+    b"<jsp:",
+    b"<c:import url",
+    b"<cfexecute",
+];
+
+/// Whether an expression that is the whole text asks what the template knows.
+pub(super) fn is_probe(open: &[u8], inner: &[u8]) -> bool {
+    let name = trim(inner);
+    let name = match open {
+        b"<%" => trim(
+            name.strip_prefix(b"=")
+                .or_else(|| name.strip_prefix(b"-"))
+                .unwrap_or(name),
+        ),
+        _ => name,
+    };
+    let end = skip_while(name, 0, |byte| is_word(byte) || byte == b'.');
+    if end < name.len() && !matches!(at(name, end), b'|' | b'?') {
+        return false;
+    }
+    matches!(
+        span(name, 0, end),
+        b"config"
+            | b"self"
+            | b"this"
+            | b"request"
+            | b"session"
+            | b"settings"
+            | b"g"
+            | b"global"
+            | b"process"
+            | b"root"
+            | b"_self"
+            | b"_context"
+            | b"application"
+            | b"env"
+            | b"."
+            | b"debug"
+            | b"header"
+            | b"headers"
+            | b"cookie"
+            | b"param"
+            | b"pagecontext"
+            | b"sessionscope"
+            | b"requestscope"
+            | b"applicationscope"
+            | b".version"
+            | b".data_model"
+            | b".vars"
+            | b".globals"
+            | b".locals"
+            | b".main"
+            | b"dump"
+            | b"velocitycount"
+            | b"class"
+            | b"smarty.version"
+            | b"request.environ"
+    )
+}
