@@ -17,6 +17,9 @@ pub(super) fn read(
     let head = span(content, 0, MAX_FILE_HEAD);
     sink.field(Part::File, name, head);
     let promised = [of_type(content_type), of_name(file_name)];
+    if is_object(head) {
+        sink.broken(&rules::code::SERIALIZED, Part::File, "serialised object");
+    }
     let is_image = content_type.contains("svg")
         || file_name.to_ascii_lowercase().ends_with(".svg")
         || promised.contains(&Promise::Picture)
@@ -114,6 +117,25 @@ fn kind(head: &[u8]) -> Kind {
     if is_markup { Kind::Markup } else { Kind::Other }
 }
 
+/// Whether the file is markup that a browser or an XML parser will read as such.
+pub(super) fn is_xml(content_type: &str, file_name: &str) -> bool {
+    let name = file_name.to_ascii_lowercase();
+    let essence = content_type.to_ascii_lowercase();
+    name.ends_with(".svg")
+        || name.ends_with(".xml")
+        || essence.contains("svg")
+        || essence.contains("/xml")
+}
+
+/// Objects of Java, .NET and Python, which run code when they are read back.
+fn is_object(head: &[u8]) -> bool {
+    let names = [&b"posix"[..], b"builtin", b"subprocess", b"os\n", b"nt\n"];
+    head.starts_with(b"\xac\xed\x00\x05")
+        || head.starts_with(b"\x00\x01\x00\x00\x00\xff\xff\xff\xff")
+        || (matches!(head, [0x80, 2..=5, ..])
+            && names.iter().any(|name| find(head, name, 0).is_some()))
+}
+
 /// Whether markup in these bytes would run as a script: in an image, and in a file without an
 /// ending, which a browser may take for markup. Pages, documents and sources are full of it.
 fn has_script(head: &[u8]) -> bool {
@@ -152,6 +174,18 @@ mod tests {
         assert!(lies("", "a.jpg", b"\n <!DOCTYPE html>"));
         assert!(lies("text/plain", "a", b"\x7fELF\x02\x01"));
         assert!(lies("", "a.pdf", b"MZ\x90\0\x03"));
+    }
+
+    #[test]
+    fn serialised_objects_are_told() {
+        for object in [
+            &b"\xac\xed\x00\x05sr\x00\x17java.util"[..],
+            b"\x00\x01\x00\x00\x00\xff\xff\xff\xff\x01",
+            b"\x80\x02cposix\nsystem\n",
+        ] {
+            assert!(lies("", "", object), "{object:?}");
+        }
+        assert!(!lies("", "", b"\x80\x02plain"));
     }
 
     #[test]

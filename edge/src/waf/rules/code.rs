@@ -61,5 +61,5 @@ super::literal::literals! {
     RUBY, Any, Anywhere: ["`#{", "#{`", "#{%x", "#{system", "#{exec", "#{io.popen", "#{file.", "erb.new(", "!ruby/object", "!ruby/hash", "!ruby/struct", "!!javax.", "!!com.sun.", "!!java.", "!!python/", "!!org.", "const_get('kernel", "const_get(\"kernel", "const_get(:kernel", "send(:system", "send(:exec", "send('system", "send(\"system", "send(:eval"];
     SERIALIZED, Word, Anywhere: ["clonetransformer", "forclosure", "instantiatefactory", "instantiatetransformer", "invokertransformer", "prototypeclonefactory", "prototypeserializationfactory", "whileclosure"];
     SERIALIZED, Any, Anywhere: ["__viewstate=/we", "objectdataprovider", "windowsidentity, mscorlib", "ysoserial", "sr java.", "csubprocess\n", "cos\nsystem", "cnt\nsystem", "cposix\nsystem", "c__builtin__\n", "cbuiltins\n", "_$$nd_func$$_"];
-    UPLOAD_CODE, Any, File: ["<?php", "<?=", "<%@", "<% ", "<%eval", "<%execute", "<jsp:", "#!/bin/", "#!/usr/bin/", "<script language=\"php", "__halt_compiler", "eval(base64_decode"];
+    UPLOAD_CODE, Any, File: ["<?php", "<?=", "<%@", "<% ", "<%eval", "<%execute", "<jsp:", "#!/bin/", "#!/usr/bin/", "<script language=\"php", "__halt_compiler", "eval(base64_decode", "push graphic-context", "<system.webserver", "|file:///", "concat:http"];
 }

@@ -7,6 +7,7 @@ mod part;
 
 use super::Bounds;
 use super::window::Window;
+use super::xml::Xml;
 use crate::waf::field::Sink;
 use crate::waf::scan::{at, find, from, span};
 use crate::waf::{Part, rules};
@@ -45,6 +46,9 @@ pub(super) struct Multipart {
     pending: Vec<u8>,
     head: Head,
     content: Window,
+    /// The reader of a file that is XML: an image of that kind runs scripts, a document fetches
+    /// entities.
+    xml: Option<Xml>,
     parts: usize,
     is_closed: bool,
 }
@@ -60,6 +64,7 @@ impl Multipart {
             pending: Vec::new(),
             head: Head::default(),
             content: Window::new(bounds.window),
+            xml: None,
             parts: 0,
             is_closed: false,
         };
@@ -190,6 +195,7 @@ impl Multipart {
         } else {
             State::Field
         };
+        self.xml = self.head.is_xml().then(|| Xml::new(self.bounds));
         Some(end + gap)
     }
 
@@ -198,6 +204,9 @@ impl Multipart {
             State::File => {
                 let room = MAX_FILE_HEAD.saturating_sub(self.content.held().len());
                 self.content.extend(span(content, 0, room), |_| {});
+                if let Some(xml) = &mut self.xml {
+                    xml.push(content, sink);
+                }
             }
             State::Field => {
                 let head = &self.head;
@@ -210,6 +219,9 @@ impl Multipart {
     }
 
     fn end_content(&mut self, sink: &mut impl Sink) {
+        if let Some(mut xml) = self.xml.take() {
+            xml.finish(sink);
+        }
         let (state, head) = (self.state, &self.head);
         self.content.end(|text, _| match state {
             State::File => head.file(text, sink),

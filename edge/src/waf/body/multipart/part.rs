@@ -107,6 +107,9 @@ impl Head {
         }
         let files = [&self.file_name].into_iter().chain(&self.other_file_names);
         for file in files.filter(|file| !file.is_empty()) {
+            if file.contains('`') || file.contains("$(") || file.contains('<') {
+                sink.broken(&rules::upload::NAME, Part::FileName, "file name with code");
+            }
             sink.field(Part::FileName, &self.name, file.as_bytes());
         }
         for (name, value) in &self.headers {
@@ -116,12 +119,26 @@ impl Head {
 
     /// Hands over the first bytes of a file.
     pub(super) fn file(&self, content: &[u8], sink: &mut impl Sink) {
-        let content_type = self
-            .headers
+        magic::read(
+            self.content_type(),
+            &self.file_name,
+            &self.name,
+            content,
+            sink,
+        );
+    }
+
+    /// Whether all of the file is to be read as XML.
+    pub(super) fn is_xml(&self) -> bool {
+        self.is_file() && magic::is_xml(self.content_type(), &self.file_name)
+    }
+
+    fn content_type(&self) -> &str {
+        let named = |(name, _): &&(String, String)| name == "content-type";
+        self.headers
             .iter()
-            .find(|(name, _)| name == "content-type")
-            .map_or("", |(_, value)| value);
-        magic::read(content_type, &self.file_name, &self.name, content, sink);
+            .find(named)
+            .map_or("", |(_, value)| value)
     }
 }
 
