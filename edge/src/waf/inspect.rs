@@ -19,6 +19,9 @@ const MIN_LANGUAGE: usize = 5;
 /// JSON within JSON that is read as such; deeper, it is read as text.
 const MAX_NESTED: usize = 3;
 
+/// Longest value each of whose readings is inspected, in bytes.
+const MAX_STEPWISE: usize = 32 * 1024;
+
 /// Inspects everything in the request that an application could read.
 ///
 /// Time is linear in the size of the request; memory is bounded by a few times the longest value.
@@ -98,7 +101,13 @@ impl<'s> Inspector<'s> {
                 !is_listed && !quotations.cover(hit.start)
             });
         }
+        // A rule counts once in a view, however often a hostile one repeats it.
+        let mut told: Vec<&'static Rule> = Vec::new();
         for hit in hits.drain(..) {
+            if told.iter().rev().any(|rule| std::ptr::eq(*rule, hit.rule)) {
+                continue;
+            }
+            told.push(hit.rule);
             let excerpt = || Excerpt::around(&view.text, hit.start, hit.end);
             self.add(hit.rule, part, name, view.steps, excerpt);
         }
@@ -248,7 +257,18 @@ impl Sink for Inspector<'_> {
             self.custom_view(part, name, value, Steps::default());
             return;
         }
-        for view in decode::views(part, value) {
+        if value.len() <= MAX_STEPWISE {
+            for view in decode::views(part, value) {
+                self.view(part, name, &view);
+            }
+            return;
+        }
+        // Of a long one, what is sent and what it comes to: each reading costs as much again.
+        let mut views = decode::views(part, value);
+        if let Some(view) = views.next() {
+            self.view(part, name, &view);
+        }
+        if let Some(view) = views.last() {
             self.view(part, name, &view);
         }
     }

@@ -57,13 +57,14 @@ pub(super) fn position(text: &[u8], start: usize, wanted: impl Fn(u8) -> bool) -
 }
 
 /// First place where any of the needles stands, in one pass, and the needle. Needles have at
-/// least two bytes.
+/// least two bytes; those that never change are better kept as a static [`Needles`].
 pub(super) fn find_any<'n>(text: &[u8], needles: &'n [&'n [u8]]) -> Option<(usize, &'n [u8])> {
     Needles::new(needles).find(text, 0)
 }
 
 /// Literals looked for together; each place in the text is compared only with those that start
 /// with the same two bytes.
+#[derive(Debug)]
 pub(super) struct Needles<'n> {
     needles: &'n [&'n [u8]],
     /// By the first two bytes, one more than the position of the last needle that has them.
@@ -73,34 +74,45 @@ pub(super) struct Needles<'n> {
 }
 
 /// Slots for the first two bytes of needles; collisions only cost time.
-const PAIRS: usize = 1021;
+const PAIRS: usize = 512;
 /// Most needles looked for together.
 const MAX_NEEDLES: usize = 255;
 
 impl<'n> Needles<'n> {
-    /// Prepares at most 255 needles of at least two bytes.
-    pub(super) fn new(needles: &'n [&'n [u8]]) -> Self {
+    /// Prepares at most 255 needles of at least two bytes; in a static, when it is compiled.
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        reason = "in range by the loop's bound and the slots' mask; `get` is not const"
+    )]
+    pub(super) const fn new(needles: &'n [&'n [u8]]) -> Self {
         let mut this = Self {
             needles,
             heads: [0; PAIRS],
             chain: [0; MAX_NEEDLES],
         };
-        for (number, (needle, link)) in (1..=u8::MAX).zip(needles.iter().zip(&mut this.chain)) {
-            if let Some(head) = this.heads.get_mut(slot(needle, 0)) {
-                *link = std::mem::replace(head, number);
+        let mut number = 0;
+        while number < needles.len() && number < MAX_NEEDLES {
+            if let [first, second, ..] = needles[number] {
+                let slot = slot(*first, *second);
+                this.chain[number] = this.heads[slot];
+                this.heads[slot] = number as u8 + 1;
             }
+            number += 1;
         }
         this
     }
 
     /// First place at or after `start` where one of them stands, and which.
     pub(super) fn find(&self, text: &[u8], start: usize) -> Option<(usize, &'n [u8])> {
-        (start..text.len()).find_map(|index| {
-            let mut number = self.heads.get(slot(text, index)).copied().unwrap_or(0);
+        let rest = from(text, start);
+        let pairs = rest.iter().zip(rest.iter().skip(1));
+        pairs.enumerate().find_map(|(index, (first, second))| {
+            let mut number = self.heads.get(slot(*first, *second)).copied().unwrap_or(0);
             while let Some(position) = usize::from(number).checked_sub(1) {
                 let needle = self.needles.get(position)?;
-                if stands(text, index, needle) {
-                    return Some((index, *needle));
+                if stands(rest, index, needle) {
+                    return Some((start + index, *needle));
                 }
                 number = self.chain.get(position).copied().unwrap_or(0);
             }
@@ -109,8 +121,8 @@ impl<'n> Needles<'n> {
     }
 }
 
-fn slot(text: &[u8], index: usize) -> usize {
-    (usize::from(at(text, index)) * 31 + usize::from(at(text, index + 1))) % PAIRS
+const fn slot(first: u8, second: u8) -> usize {
+    (first as usize * 31 + second as usize) % PAIRS
 }
 
 /// Whether the byte may be part of an identifier.

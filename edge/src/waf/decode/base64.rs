@@ -1,6 +1,6 @@
 //! Base64 (RFC 4648 §4 and §5) of text, both alphabets at once, padded or not.
 
-use crate::waf::scan::{from, span};
+use crate::waf::scan::{at, from, span};
 
 use super::Step;
 
@@ -82,8 +82,20 @@ pub(super) fn text(encoded: &[u8]) -> Option<(Vec<u8>, Step)> {
     is_text(&decoded, true).then_some((decoded, step))
 }
 
+/// Whether the first byte that the characters spell may start a text.
+fn may_start(encoded: &[u8]) -> bool {
+    let (Some(first), Some(second)) = (sextet(at(encoded, 0)), sextet(at(encoded, 1))) else {
+        return false;
+    };
+    let byte = (first << 2) | (second >> 4);
+    matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0xc2..=0xf4)
+}
+
 /// Judges by a sample from the start.
 fn kind(encoded: &[u8]) -> Option<Kind> {
+    if !may_start(encoded) {
+        return None;
+    }
     let mut buffer = [0; SAMPLE_BYTES];
     let mut room = buffer.iter_mut();
     let mut length = 0;

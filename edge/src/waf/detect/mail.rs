@@ -23,14 +23,14 @@ pub(super) const TRIGGERS: &[&str] = &[
     "-x/",
 ];
 
-const SIGNS: &[&[u8]] = &[
+static SIGNS: Needles<'static> = Needles::new(&[
     b" capability",
     b"body[header]",
     b"\" noop",
     b"${run{",
     b"-oq/",
     b"-x/",
-];
+]);
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
@@ -46,9 +46,8 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
             ));
         }
     }
-    let signs = Needles::new(SIGNS);
     let mut index = 0;
-    while let Some((start, sign)) = signs.find(text.lower, index) {
+    while let Some((start, sign)) = SIGNS.find(text.lower, index) {
         index = start + sign.len();
         if let Some(rule) = sign_rule(text.lower, start, index, sign) {
             hits.push(Hit::new(rule, start, index));

@@ -24,7 +24,7 @@ pub(super) const TRIGGERS: &[&str] = &[
 /// Longest declaration looked at.
 const REACH: usize = 512;
 
-const SIGNS: &[&[u8]] = &[
+static SIGNS: Needles<'static> = Needles::new(&[
     b"<!doctype",
     b"<!entity",
     b"<!notation",
@@ -34,16 +34,15 @@ const SIGNS: &[&[u8]] = &[
     b"exsl:document",
     b"xalan/java",
     b"xslt/java",
-];
+]);
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if text.part == Part::File {
         return;
     }
-    let signs = Needles::new(SIGNS);
     let mut index = 0;
-    while let Some((start, sign)) = signs.find(text.lower, index) {
+    while let Some((start, sign)) = SIGNS.find(text.lower, index) {
         index = start + sign.len();
         if let Some(rule) = judge(text.lower, start, index, sign) {
             hits.push(Hit::new(rule, start, index));

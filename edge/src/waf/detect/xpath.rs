@@ -8,7 +8,8 @@ use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::xpath as rules;
 use crate::waf::scan::{
-    at, before, find_any, from, is_word, last_before, skip_space, skip_while, span, stands, trim,
+    Needles, at, before, find_any, from, is_word, last_before, skip_space, skip_while, span,
+    stands, trim,
 };
 
 /// Without one of these nothing here can fire.
@@ -51,7 +52,7 @@ pub(super) const TRIGGERS: &[&str] = &[
 ];
 
 /// Shapes that no other language has.
-const SHAPES: &[&[u8]] = &[
+static SHAPES: Needles<'static> = Needles::new(&[
     b"count(/*",
     b"count(/child",
     b"count(//",
@@ -115,7 +116,7 @@ const SHAPES: &[&[u8]] = &[
     b"position() =",
     b"]/text()",
     b"normalize-space(//",
-];
+]);
 
 /// Words after which a longer text is somebody's explanation.
 const MAX_WORDS: usize = 6;
@@ -160,7 +161,7 @@ fn whole(text: &[u8]) -> Option<usize> {
 fn shape(text: &[u8]) -> Option<usize> {
     let mut start = 0;
     loop {
-        let (index, _) = find_any(from(text, start), SHAPES)?;
+        let (index, _) = SHAPES.find(from(text, start), 0)?;
         let index = start + index;
         let previous = before(text, index);
         let is_name = at(text, index).is_ascii_alphabetic();
@@ -198,7 +199,7 @@ fn union(text: &[u8]) -> Option<usize> {
 
 /// `' or name()='x`, `1 and starts-with(a,'b')`: a function of XPath after `and` or `or`.
 fn call(text: &[u8]) -> Option<usize> {
-    const CALLS: &[&[u8]] = &[
+    static CALLS: Needles<'static> = Needles::new(&[
         b"count(/",
         b"//",
         b"name()",
@@ -213,10 +214,10 @@ fn call(text: &[u8]) -> Option<usize> {
         b"normalize-space(",
         b"local-name(",
         b"substring-before(",
-    ];
+    ]);
     let mut start = 0;
     loop {
-        let (index, _) = find_any(from(text, start), CALLS)?;
+        let (index, _) = CALLS.find(from(text, start), 0)?;
         let index = start + index;
         start = index + 1;
         if is_word(before(text, index)) || !follows_logic(text, index) {

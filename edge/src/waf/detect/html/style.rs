@@ -9,7 +9,7 @@ use crate::waf::scan::{Needles, at, before, find, is_word, last_before, skip_spa
 /// Bytes of a style sheet looked at.
 const REACH: usize = 512;
 
-const SIGNS: &[&[u8]] = &[
+static SIGNS: Needles<'static> = Needles::new(&[
     b"-moz-binding",
     b"expression(",
     b"expr/*",
@@ -18,13 +18,12 @@ const SIGNS: &[&[u8]] = &[
     b"srcdoc",
     b"formaction",
     b"<style",
-];
+]);
 
 /// Finds them in one pass.
 pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
-    let signs = Needles::new(SIGNS);
     let mut index = 0;
-    while let Some((start, sign)) = signs.find(text, index) {
+    while let Some((start, sign)) = SIGNS.find(text, index) {
         index = start + sign.len();
         if let Some(rule) = judge(text, start, index, sign) {
             hits.push(Hit::new(rule, start, index));

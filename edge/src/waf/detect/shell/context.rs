@@ -1,7 +1,7 @@
 //! What stands around a command: a value, a list, a sentence.
 
 use super::command::{self, Class};
-use crate::waf::scan::{at, find_any, from, is_space, is_word, skip_space, span, trim};
+use crate::waf::scan::{Needles, at, from, is_space, is_word, skip_space, span, trim};
 
 /// Longest text before a separator that can be a value.
 const MAX_VALUE: usize = 80;
@@ -258,7 +258,7 @@ pub(super) fn joins_parameters(text: &[u8], first: usize, index: usize) -> bool 
 }
 
 /// Targets that make a command in a sentence dangerous all the same.
-const SIGNS: &[&[u8]] = &[
+static SIGNS: Needles<'static> = Needles::new(&[
     b"etc/passwd",
     b"etc/shadow",
     b"/dev/tcp",
@@ -270,9 +270,11 @@ const SIGNS: &[&[u8]] = &[
     b"-rf /",
     b".ssh/",
     b"proc/self",
-];
+]);
 
 /// Where the next of them stands at or after `start`; far away when none does.
 pub(super) fn next_severe(text: &[u8], start: usize) -> usize {
-    find_any(from(text, start), SIGNS).map_or(usize::MAX, |(index, _)| start + index)
+    SIGNS
+        .find(from(text, start), 0)
+        .map_or(usize::MAX, |(index, _)| start + index)
 }

@@ -3,12 +3,10 @@
 
 use super::{Hit, is_prose};
 use crate::waf::rules::shell as rules;
-use crate::waf::scan::{
-    at, before, find, find_any, is_word, last_before, skip_space, span, stands,
-};
+use crate::waf::scan::{Needles, at, before, find, is_word, last_before, skip_space, span, stands};
 
 /// Windows commands and PowerShell. In prose they are mentioned rather than run.
-const WINDOWS: &[&[u8]] = &[
+static WINDOWS: Needles<'static> = Needles::new(&[
     b"cmd.exe",
     b"cmd /c",
     b"cmd /k",
@@ -102,11 +100,11 @@ const WINDOWS: &[&[u8]] = &[
     b"if exist c:\\",
     b"start /b ",
     b"taskkill /",
-];
+]);
 
 /// Reports what is found.
 pub(super) fn detect(text: &[u8], prose: &mut Option<bool>, hits: &mut Vec<Hit>) {
-    if let Some((start, sign)) = find_any(text, WINDOWS) {
+    if let Some((start, sign)) = WINDOWS.find(text, 0) {
         let is_free = !is_word(before(text, start))
             && before(text, start) != b'.'
             && !(sign.ends_with(b".exe") && !is_started(text, start, start + sign.len()))

@@ -8,6 +8,8 @@ use crate::waf::scan::{at, from, is_space, is_word, skip_while, span, stands};
 const MAX_NAME: usize = 24;
 /// Bytes looked at for one word.
 const MAX_WORD: usize = 96;
+/// Pieces in a row that add nothing to the name; evasions have a few.
+const MAX_IDLE: usize = 12;
 
 /// A word in the place of a command.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,10 +45,13 @@ impl Word {
         };
         let limit = text.len().min(start + MAX_WORD);
         let mut quotes = Quotes::of(span(text, start, limit));
-        while word.end < limit && !word.is_spaced {
+        let mut idle = 0;
+        while word.end < limit && !word.is_spaced && idle <= MAX_IDLE {
+            let known = word.length;
             let Some(length) = word.step(text, &mut quotes) else {
                 break;
             };
+            idle = if word.length > known { 0 } else { idle + 1 };
             word.end += length;
         }
         word.is_quoted = matches!(at(text, start), b'"' | b'\'');
@@ -70,7 +75,7 @@ impl Word {
     }
 
     /// Reads one piece and returns its length; `None` at the end of the word.
-    fn step(&mut self, text: &[u8], quotes: &mut Quotes) -> Option<usize> {
+    fn step(&mut self, text: &[u8], quotes: &mut Quotes<'_>) -> Option<usize> {
         let index = self.end;
         let next = at(text, index + 1);
         match at(text, index) {
@@ -135,7 +140,7 @@ impl Word {
         Some(self.drop(length, self.length > 0))
     }
 
-    fn quote(&mut self, text: &[u8], index: usize, quotes: &mut Quotes) -> Option<usize> {
+    fn quote(&mut self, text: &[u8], index: usize, quotes: &mut Quotes<'_>) -> Option<usize> {
         let is_open = quotes.take(at(text, index))?;
         let next = at(text, index + 1);
         let goes_on = is_word(next) || matches!(next, b'\'' | b'"' | b'/' | b'\\' | b'$' | b'?');
@@ -252,28 +257,37 @@ fn is_rooted(text: &[u8], start: usize) -> bool {
 }
 
 /// Quotes left in a word; an odd one is an apostrophe and ends it.
-struct Quotes {
+struct Quotes<'t> {
+    /// The text to count them in, until one is met.
+    text: Option<&'t [u8]>,
     single: usize,
     double: usize,
     is_open: bool,
 }
 
-impl Quotes {
-    fn of(text: &[u8]) -> Self {
+impl<'t> Quotes<'t> {
+    const fn of(text: &'t [u8]) -> Self {
+        Self {
+            text: Some(text),
+            single: 0,
+            double: 0,
+            is_open: false,
+        }
+    }
+
+    fn count(&mut self) {
+        let Some(text) = self.text.take() else { return };
         let word = text
             .split(|byte| is_space(*byte) || matches!(byte, b';' | b'|' | b'&'))
             .next()
             .unwrap_or_default();
         let count = |quote: u8| word.iter().filter(|byte| **byte == quote).count();
-        Self {
-            single: count(b'\''),
-            double: count(b'"'),
-            is_open: false,
-        }
+        (self.single, self.double) = (count(b'\''), count(b'"'));
     }
 
     /// Takes a quote: `None` when it has no partner, else whether it opens.
     fn take(&mut self, quote: u8) -> Option<bool> {
+        self.count();
         let left = if quote == b'"' {
             &mut self.double
         } else {

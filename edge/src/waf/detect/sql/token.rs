@@ -2,7 +2,7 @@
 //! comments vanish; MySQL's version comments (`/*!50000 ... */`) are read as the code they are.
 
 use super::lexeme::{empty_exponent, is_latin_space, string_end, token};
-use crate::waf::scan::{at, find, find_any, from, is_space, skip_space, skip_while, span};
+use crate::waf::scan::{Needles, at, find, from, is_space, skip_space, skip_while, span};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,17 +75,17 @@ pub(super) struct Token {
 const MAX_TOKENS: usize = 20_000;
 
 /// Proof that plus signs stand for spaces: a list of payloads was sent as it was written for URLs.
-const PLUS_FOR_SPACE: &[&[u8]] = &[
+static PLUS_FOR_SPACE: Needles<'static> = Needles::new(&[
     b"+or+", b"+and+", b"+union", b"select+", b"+order+", b"+group+", b"+--", b"--+", b"/+",
     b"+/*", b"+where+", b"+from+",
-];
+]);
 
 /// The tokens of `text`. With a `quote`, the text is read as if it stood inside that quote: the
 /// first token is the string that the text's first such quote ends.
 pub(super) fn tokens(text: &[u8], quote: Option<u8>) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut index = 0;
-    let plus_is_space = !text.contains(&b' ') && find_any(text, PLUS_FOR_SPACE).is_some();
+    let plus_is_space = !text.contains(&b' ') && PLUS_FOR_SPACE.find(text, 0).is_some();
     if let Some(quote) = quote {
         // An application that escapes with backslashes doubles the attacker's own: `\\' or`.
         let end = string_end(text, 0, quote, false).unwrap_or(text.len());

@@ -9,7 +9,7 @@ use crate::waf::scan::{
 /// Bytes around a sign looked at.
 const REACH: usize = 96;
 
-const SIGNS: &[&[u8]] = &[
+static SIGNS: Needles<'static> = Needles::new(&[
     b"[]['",
     b"[][\"",
     b"[][`",
@@ -58,13 +58,12 @@ const SIGNS: &[&[u8]] = &[
     b"location='java",
     b"location=\"java",
     b"location=`java",
-];
+]);
 
 /// Finds them in one pass.
 pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
-    let signs = Needles::new(SIGNS);
     let mut index = 0;
-    while let Some((start, sign)) = signs.find(text, index) {
+    while let Some((start, sign)) = SIGNS.find(text, index) {
         let end = start + sign.len();
         index = start + 1;
         if counts(text, start, end, sign) {
