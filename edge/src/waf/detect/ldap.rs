@@ -99,7 +99,9 @@ fn item(text: &[u8], start: usize) -> Option<(&[u8], usize)> {
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b';' | b':');
     let end = skip_while(window, start, is_part);
     let operator = end + usize::from(matches!(at(text, end), b'~' | b'>' | b'<'));
-    let is_item = end > start && at(text, operator) == b'=' && at(text, operator + 1) != b'=';
+    let is_item = at(text, start).is_ascii_alphanumeric()
+        && at(text, operator) == b'='
+        && at(text, operator + 1) != b'=';
     let name = span(
         text,
         start,
@@ -111,7 +113,7 @@ fn item(text: &[u8], start: usize) -> Option<(&[u8], usize)> {
 /// `(&(uid=x)`, `(|(mail=*))`, `(|(&`.
 fn is_filter(text: &[u8], open: usize) -> bool {
     let operator = at(text, open + 1);
-    if !matches!(operator, b'&' | b'|' | b'!') {
+    if !matches!(operator, b'&' | b'|' | b'!') || before(text, open) == b'\\' {
         return false;
     }
     let inner = skip_space(text, open + 2);
@@ -120,7 +122,9 @@ fn is_filter(text: &[u8], open: usize) -> bool {
         return operator != b'!' && stands(text, inner, b")(");
     }
     let next = at(text, inner + 1);
-    let is_chain = operator != b'!' && matches!(next, b'&' | b'|' | b'!');
+    let is_chain = operator != b'!'
+        && matches!(next, b'&' | b'|' | b'!')
+        && matches!(at(text, inner + 2), b'(' | b')' | 0);
     let is_reopened = operator != b'!' && matches!(before(text, open), b')' | b'*');
     is_chain
         || item(text, inner + 1).is_some_and(|(name, value)| {

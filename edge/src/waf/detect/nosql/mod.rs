@@ -117,7 +117,9 @@ fn stands_in_name(text: &[u8], dollar: usize, end: usize) -> bool {
 
 /// `user[$ne]`.
 fn stands_in_brackets(text: &[u8], dollar: usize, end: usize) -> bool {
-    before(text, dollar) == b'[' && at(text, end) == b']'
+    before(text, dollar) == b'['
+        && at(text, end) == b']'
+        && matches!(at(text, end + 1), 0 | b'=' | b'[' | b':' | b'&' | b'.')
 }
 
 /// `"$ne":`, `{$gt:`, `$where: '1'`.

@@ -53,7 +53,8 @@ impl Sql<'_> {
             Kind::Cmp | Kind::Not => {
                 let operand = (index + 1..index + 4)
                     .find(|next| !matches!(self.kind(*next), Kind::Cmp | Kind::Not))?;
-                self.expression(operand).map(|operand| operand.end)
+                let operand = self.expression(operand)?;
+                (!operand.has_name).then_some(operand.end)
             }
             _ => None,
         }

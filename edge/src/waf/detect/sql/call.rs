@@ -16,18 +16,23 @@ impl Sql<'_> {
             return;
         }
         let word = self.word(index);
-        if TIMERS.contains(&word) {
+        // Tables are searched only for what could stand in them.
+        let is_called = matches!(self.kind(index + 1), Kind::Open | Kind::Dot);
+        if is_called && TIMERS.contains(&word) {
             if self.is_timer(index) && self.stands_in_expression(index) {
                 hits.push(self.hit(&rules::TIME, index, index + 3));
             }
-        } else if LEAKS.contains(&word) {
+        } else if is_called && LEAKS.contains(&word) {
             let names = self.calls(index).is_some() || self.previous(index) == Kind::Logic;
             if names && self.stands_in_expression(index) {
                 hits.push(self.hit(&rules::LEAK, index, index + 3));
             }
-        } else if CATALOGS.contains(&unbracketed(word)) && self.names_catalog(index) {
+        } else if may_be_catalog(word)
+            && CATALOGS.contains(&unbracketed(word))
+            && self.names_catalog(index)
+        {
             hits.push(self.hit(&rules::CATALOG, index, index + 2));
-        } else if index == 0 && self.is_chain() {
+        } else if index == 0 && is_called && self.is_chain() {
             hits.push(self.hit(&rules::LEAK, 0, 3));
         }
     }
@@ -134,6 +139,14 @@ impl Sql<'_> {
         let is_compared = self.previous(index) == Kind::Logic;
         (in_query && self.is_anchored(index)) || is_whole || is_compared
     }
+}
+
+/// What the names of all catalogues have in common.
+fn may_be_catalog(word: &[u8]) -> bool {
+    let bare = unbracketed(word);
+    bare.starts_with(b"sys")
+        || bare.starts_with(b"msys")
+        || word.iter().any(|byte| matches!(byte, b'_' | b'$'))
 }
 
 /// `[sysobjects]`, `` `user` ``.

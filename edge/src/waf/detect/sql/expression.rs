@@ -53,6 +53,8 @@ impl Sql<'_> {
             ..Expression::default()
         };
         let mut operand = match self.kind(index) {
+            // Perl's arguments are no variable of a database.
+            Kind::Var if self.word(index) == b"@_" => None,
             Kind::Number | Kind::Str | Kind::Const | Kind::Var => Some(plain),
             Kind::Open => self.parenthesis(index),
             Kind::Keyword if self.word(index) == b"case" => self.case(index),

@@ -207,7 +207,10 @@ impl Sql<'_> {
     /// Whether the semicolon before `index` ends a value and not a line of code.
     fn follows_value(&self, index: usize) -> bool {
         self.quote.is_some()
-            || self.kind(0) != Kind::Ident
+            || matches!(
+                self.kind(0),
+                Kind::Number | Kind::Const | Kind::Close | Kind::Semi | Kind::Str | Kind::Arith
+            )
             || self.kind(1) == Kind::Close
             || (index == 2 && self.kind(index) != Kind::Keyword)
     }
