@@ -109,7 +109,7 @@ fn first_line(text: &[u8]) -> &[u8] {
     span(
         text,
         0,
-        skip_while(text, 0, |byte| !matches!(byte, b'\n' | b'\r')),
+        next_break(text, 0).map_or(text.len(), |(end, _)| end),
     )
 }
 

@@ -149,7 +149,11 @@ fn includes(text: &[u8], start: usize, end: usize) -> bool {
 fn transforms(text: &[u8], end: usize) -> bool {
     let name = word(text, end);
     let tag = span(text, end, end + REACH);
-    let tag = span(tag, 0, skip_while(tag, 0, |byte| byte != b'>'));
+    let tag = span(
+        tag,
+        0,
+        skip_while(tag, 0, |byte| !matches!(byte, b'>' | b'<')),
+    );
     let has = |signs: &[&[u8]]| signs.iter().any(|sign| find(tag, sign, 0).is_some());
     match name {
         b"include" | b"import" => has(&[b"://", b"file:", b"=\"/", b"='/"]),

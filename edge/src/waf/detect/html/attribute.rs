@@ -19,8 +19,9 @@ const MIN_PROSE: usize = 6;
 pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
     let mut tag_open = false;
     let mut known_prose = None;
-    for (index, byte) in text.iter().enumerate() {
-        match byte {
+    let mut index = 0;
+    while index < text.len() {
+        match at(text, index) {
             b'<' => {
                 let next = at(text, index + 1);
                 tag_open |= next.is_ascii_alphabetic() || matches!(next, b'!' | b'?' | b'/');
@@ -30,10 +31,13 @@ pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
                 let prose = || *known_prose.get_or_insert_with(|| is_prose(text, MIN_PROSE));
                 if let Some(end) = handler(text, index, tag_open, prose) {
                     hits.push(Hit::new(&rules::HANDLER, index, end));
+                    index = end;
+                    continue;
                 }
             }
             _ => {}
         }
+        index += 1;
     }
 }
 
@@ -70,7 +74,7 @@ fn handler(
     } else {
         is_known && breaks_out(text, start, value, is_prose)
     };
-    runs.then_some(equals + 1)
+    runs.then_some(equals + 1 + value.len())
 }
 
 /// Whether a handler outside a tag could end the attribute it stands in.

@@ -222,7 +222,7 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
     let is_quoted = closing.is_none()
         && matches!(before(text, open), b'`' | b'"' | b'\'')
         && at(text, content) == before(text, open);
-    if is_quoted || is_prose(body, span(text, 0, open)) {
+    if is_quoted || body.starts_with(b"</") || is_prose(body, span(text, 0, open)) {
         Some(&rules::MENTION)
     } else {
         Some(&rules::SCRIPT)

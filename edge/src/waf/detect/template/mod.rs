@@ -155,6 +155,13 @@ fn expressions(text: &[u8], hits: &mut Vec<Hit>) {
     let mut closings = [0; DELIMITERS.len()];
     let mut index = 0;
     while index < text.len() {
+        if !matches!(
+            at(text, index),
+            b'{' | b'$' | b'#' | b'<' | b'*' | b'%' | b'!' | b'@' | b'~' | b'['
+        ) {
+            index += 1;
+            continue;
+        }
         let opened = DELIMITERS
             .iter()
             .zip(closings.iter_mut())
