@@ -27,7 +27,12 @@ const SESSION_NAMES: &[&str] = &[
 
 /// Headers that name another URL than the one that the gate has judged.
 /// The last skips a framework's own checks (CVE-2025-29927).
-const URL_OVERRIDES: &[&str] = &["x-original-url", "x-rewrite-url", "x-middleware-subrequest"];
+const URL_OVERRIDES: &[&str] = &[
+    "x-original-url",
+    "x-rewrite-url",
+    "x-middleware-subrequest",
+    "x-override-url",
+];
 
 /// Headers that replace the method.
 const METHOD_OVERRIDES: &[&str] = &[

@@ -1,6 +1,6 @@
 //! Rules that are literals: the prefilter's automaton finds them, and what stands around them decides.
 
-use super::{Rule, code, jndi, nosql, path, scanner, shell, ssrf, xml};
+use super::{Rule, code, jndi, nosql, path, probe, scanner, shell, ssrf, xml};
 use crate::waf::Part;
 use crate::waf::detect::{Hit, Text};
 use crate::waf::scan::{at, before, is_word};
@@ -105,6 +105,7 @@ pub(in crate::waf) fn all() -> impl Iterator<Item = &'static Literal> {
         jndi::LITERALS,
         nosql::LITERALS,
         path::LITERALS,
+        probe::LITERALS,
         scanner::LITERALS,
         shell::LITERALS,
         ssrf::LITERALS,

@@ -14,6 +14,7 @@ pub(super) mod literal;
 pub(super) mod mail;
 pub(super) mod nosql;
 pub(super) mod path;
+pub(super) mod probe;
 pub(super) mod protocol;
 pub(super) mod scanner;
 pub(super) mod shell;
