@@ -88,8 +88,48 @@ fn streams(route: &Route, length: Option<u64>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::may_be_large;
-    use crate::facts::tests::facts;
+    use super::{bound, may_be_large, streams};
+    use crate::{
+        facts::tests::facts,
+        policy::{self, Route},
+        verdict::BodyBound,
+    };
+
+    fn route(lines: &str) -> Route {
+        let text = format!(
+            "version = 1\n[[route]]\nname = \"r\"\npath = \"/\"\ntoken = \"none\"\n{lines}\n"
+        );
+        policy::parse(&text, None).unwrap().routes.remove(0)
+    }
+
+    #[test]
+    fn what_streams_is_what_the_route_says() {
+        const LIMIT: u64 = 131_072;
+        let lengths = [Some(1), Some(LIMIT), Some(LIMIT + 1), None];
+        for (lines, expected) in [
+            ("", [false; 4]),
+            ("oversize = \"stream\"", [false, false, true, true]),
+            ("waf = \"detect\"", [false, false, true, true]),
+            ("waf = \"off\"", [false, false, true, true]),
+            ("oversize = \"stream\"\nbody_bytes = 65536", [false; 4]),
+            ("body = \"stream\"", [true; 4]),
+        ] {
+            let route = route(lines);
+            assert_eq!(
+                lengths.map(|length| streams(&route, length)),
+                expected,
+                "{lines}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_lower_bound_holds_and_is_named() {
+        assert_eq!(bound(&route("")), (131_072, BodyBound::Inspection));
+        assert_eq!(bound(&route("body_bytes = 10")), (10, BodyBound::Length));
+        let raised = route("body_bytes = 1000000\ninspection_bytes = 2000000");
+        assert_eq!(bound(&raised), (1_000_000, BodyBound::Length));
+    }
 
     #[test]
     fn a_body_of_unknown_length_counts_as_large() {

@@ -51,9 +51,9 @@ impl Bounds {
     pub(super) const STREAM: Self = Self {
         window: 32 * 1024,
         fields: 10_000,
-        strings: 200_000,
+        strings: 2_000_000,
         parts: 1000,
-        nodes: 200_000,
+        nodes: 2_000_000,
     };
 }
 
