@@ -1,7 +1,7 @@
 //! The firewall in the real Worker: what the reference system lists is stopped,
 //! however and wherever it is sent, and honest text passes.
 
-use gapura_tests::{Request, Stack, harness};
+use gapura_tests::{Edge, EdgeConfig, Request, Stack, harness};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -197,4 +197,131 @@ fn passwords_may_be_anything() {
         403,
         "the other fields are looked at"
     );
+}
+
+#[test]
+fn a_policy_adds_rules_and_exclusions() {
+    let stack = Stack::start(
+        r#"
+[[rule]]
+id = "old-app"
+header = { name = "x-app-version", regex = '^[12]\.' }
+action = "block"
+
+[[rule]]
+id = "free-coupon"
+path = "/echo/shop/**"
+parameter = "coupon"
+literal = "Free-"
+action = "block"
+
+[[rule]]
+id = "lab-network"
+networks = ["203.0.113.0/24"]
+action = "log"
+
+[[exclude]]
+tag = "sqli"
+path = "/echo/notes"
+parameter = "note"
+"#,
+    );
+    let get = |target: &str, version: &str, client: &str| {
+        let ask = Request::new("GET", target)
+            .header("X-App-Version", version)
+            .from(client);
+        stack.edge.send(&ask).status
+    };
+    let attack = encoded("' OR '1'='1");
+    for (target, version, client, wanted) in [
+        ("/echo/a".to_owned(), "1.9", "198.51.100.1", 403),
+        ("/echo/a".to_owned(), "3.0", "198.51.100.1", 200),
+        (
+            "/echo/shop/cart?coupon=free-42".to_owned(),
+            "3.0",
+            "198.51.100.1",
+            403,
+        ),
+        (
+            "/echo/shop/cart?coupon=%2566ree-42".to_owned(),
+            "3.0",
+            "198.51.100.1",
+            403,
+        ),
+        (
+            "/echo/shop/cart?name=free-42".to_owned(),
+            "3.0",
+            "198.51.100.1",
+            200,
+        ),
+        (
+            "/echo/cart?coupon=free-42".to_owned(),
+            "3.0",
+            "198.51.100.1",
+            200,
+        ),
+        ("/echo/a".to_owned(), "3.0", "203.0.113.9", 200),
+        (
+            format!("/echo/notes?note={attack}"),
+            "3.0",
+            "198.51.100.1",
+            200,
+        ),
+        (
+            format!("/echo/notes?other={attack}"),
+            "3.0",
+            "198.51.100.1",
+            403,
+        ),
+        (
+            format!("/echo/other?note={attack}"),
+            "3.0",
+            "198.51.100.1",
+            403,
+        ),
+    ] {
+        let status = get(&target, version, client);
+        assert_eq!(
+            status,
+            wanted,
+            "{target} {version} {client}: {}",
+            stack.edge.log()
+        );
+    }
+    stack.edge.await_log("lab-network");
+}
+
+#[test]
+fn the_log_explains_a_stop_in_development_and_the_answer_never_does() {
+    let stack = Stack::start("");
+    let target = "/echo/a?note=%2527%20OR%20%25271%2527%253D%25271";
+    let ask = Request::new("GET", target).from("198.51.100.1");
+    let production = Edge::start(&EdgeConfig {
+        overlay: "version = 1\n[[route]]\nname = \"echo\"\npath = \"/echo/**\"\ntoken = \"none\"\n\
+                  classes = []\n"
+            .into(),
+        ..EdgeConfig::for_origin(&stack.origin)
+    });
+    for edge in [&stack.edge, &production] {
+        let stopped = edge.send(&ask);
+        assert_eq!(stopped.status, 403, "{}", stopped.text());
+        let problem = stopped.json();
+        let id = problem["instance"].as_str().unwrap_or_default();
+        assert!(id.starts_with("urn:gapura:request:"), "{problem}");
+        let said = format!("{:?} {}", stopped.headers, stopped.text()).to_lowercase();
+        for word in ["sqli", "rule", "score", "note", "1=1", "'1'"] {
+            assert!(!said.contains(word), "{word} in {said}");
+        }
+        edge.await_log("WAF_BLOCKED");
+    }
+    for line in [
+        "GET /echo/a: blocked (score ",
+        "in query parameter `note`: \"«' OR '1'='1»\" after percent",
+        "[[exclude]]",
+        "path = \"/echo/a\"",
+        "parameter = \"note\"",
+    ] {
+        stack.edge.await_log(line);
+        assert!(!production.log().contains(line), "{}", production.log());
+    }
 }
