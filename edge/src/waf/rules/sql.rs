@@ -7,7 +7,7 @@ super::rules! { TABLE ["sqli", "CWE-89", "crs-942"];
     SELECT "sqli-002" "SELECT statement" Critical 1:
         "SELECT * FROM users WHERE id = 1", "1%253B%2520select%2520a%252Cb%2520from%2520t",
         not "please select a specialty hospital from the list";
-    SELECT_WEAK "sqli-003" "possible SELECT statement" Warning 1:
+    SELECT_WEAK "sqli-003" "possible statement" Warning 1:
         "select name from islands", "select%2520name%2520from%2520islands",
         not "select one or more from the menu";
     INSERT "sqli-004" "INSERT statement" Critical 1:

@@ -64,6 +64,7 @@ impl Sql<'_> {
         let goes_on = match self.kind(comparison.end) {
             Kind::Semi => matches!(after, Kind::Number | Kind::Ident | Kind::Not | Kind::Other),
             Kind::Comment => index > 1 && !self.is_cut(comparison.end),
+            Kind::Keyword => true,
             _ => false,
         };
         if goes_on {
@@ -90,7 +91,7 @@ impl Sql<'_> {
                     || self.compares_itself(start, start + 3)
             }
             Kind::Ident | Kind::Object => index == 1 || self.ends_condition(index),
-            Kind::Cmp => index == 2,
+            Kind::Cmp => index == 2 && self.quote.is_none() && self.kind(0) == Kind::Ident,
             Kind::Semi => index == 1,
             Kind::Other => self.word(index - 1) == b"}",
             _ => false,

@@ -81,7 +81,10 @@ impl Sql<'_> {
         }
         let argument = self.expression(open + 1);
         if word == b"benchmark"
-            && argument.is_none_or(|argument| self.kind(argument.end) != Kind::Comma)
+            && argument.is_none_or(|argument| {
+                self.kind(argument.end) != Kind::Comma
+                    || self.kind(argument.end + 1) == Kind::Number
+            })
         {
             return false;
         }
@@ -110,7 +113,7 @@ impl Sql<'_> {
             .map_or(Kind::End, |close| self.kind(close + 1));
         is_due
             && self.is_anchored(index)
-            && !(index == 0 && matches!(after, Kind::Ident | Kind::Other | Kind::Dot))
+            && !(index == 0 && matches!(after, Kind::Ident | Kind::Other | Kind::Dot | Kind::Semi))
     }
 
     /// `chr(65)||chr(66)`, `concat(char(97),char(98))`, `unhex(hex(version()))`: nothing but

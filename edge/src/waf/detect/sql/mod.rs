@@ -189,7 +189,10 @@ fn read(text: &Text<'_>, hits: &mut Vec<Hit>) {
 
 impl<'a> Sql<'a> {
     fn new(text: &'a [u8], quote: Option<u8>) -> Self {
-        let tokens = tokens(text, quote);
+        let mut tokens = tokens(text, quote);
+        if quote.is_some() && opens_string(text, tokens.first()) {
+            tokens.truncate(1);
+        }
         let closing = closing(&tokens);
         let last = tokens.last().filter(|_| tokens.len() > 1);
         let open = quote
@@ -317,6 +320,21 @@ fn is_leaf(text: &Text<'_>) -> bool {
     text.part == Part::Json
         && text.name.bytes().filter(|byte| *byte == b'.').count() >= 2
         && WRITTEN.iter().any(|name| text.name.ends_with(name))
+}
+
+/// Whether the first quote opens a string of somebody's code: a bracket before it is still open,
+/// or another quote is.
+fn opens_string(text: &[u8], head: Option<&Token>) -> bool {
+    let end = head.map_or(0, |token| token.end.saturating_sub(1));
+    let head = span(text, 0, end);
+    let count = |wanted: u8| head.iter().filter(|byte| **byte == wanted).count();
+    let is_open = [(b'(', b')'), (b'[', b']'), (b'{', b'}')]
+        .iter()
+        .any(|(open, close)| count(*open) > count(*close));
+    let quoted = head
+        .windows(2)
+        .any(|pair| matches!(pair, [b' ' | b'=' | b':' | b',', b'"' | b'\'']));
+    is_open || quoted
 }
 
 /// Whether the text before the quote that breaks out is a value and not prose.

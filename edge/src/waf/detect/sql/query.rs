@@ -84,11 +84,14 @@ impl Sql<'_> {
                     || self.kind(first + 2) != Kind::Ident
                     || self.kind(first + 3) != Kind::Ident
             }
-            Kind::Dot | Kind::Comment => true,
+            Kind::Dot => self.word(union) == b"union",
+            Kind::Comment => true,
             Kind::Close => self.is_attached(union),
             Kind::From => self.is_attached(union) || self.is_table(first + 2),
             Kind::End => {
-                self.is_attached(union) && (union > 0 || SENSITIVE.contains(&self.word(first)))
+                // `students' union select committee`.
+                let is_value = union > 0 && self.previous(union) != Kind::Str;
+                self.is_attached(union) && (is_value || SENSITIVE.contains(&self.word(first)))
             }
             _ => false,
         }
@@ -234,7 +237,7 @@ impl Sql<'_> {
         if is_alias { index + 1 } else { index }
     }
 
-    fn names_secrets(&self, start: usize, end: usize) -> bool {
+    pub(super) fn names_secrets(&self, start: usize, end: usize) -> bool {
         (start..=end).take(MAX_ITEMS).any(|index| {
             SENSITIVE.contains(&self.word(index)) || CATALOGS.contains(&self.word(index))
         })

@@ -8,6 +8,9 @@ use crate::waf::rules::sql as rules;
 /// Longest select list followed.
 const MAX_ITEMS: usize = 64;
 
+/// Tokens of a statement that are searched for what it is about.
+const MAX_STATEMENT: usize = 64;
+
 impl Sql<'_> {
     /// Whether a statement may start at `index`.
     fn starts_statement(&self, index: usize) -> bool {
@@ -58,8 +61,11 @@ impl Sql<'_> {
             return;
         }
         let stacked = self.previous(index) == Kind::Semi;
+        if stacked && self.listing && !self.follows_value(index) {
+            return;
+        }
         let rule = match self.kind(index) {
-            Kind::Select => self.select(index),
+            Kind::Select if !stacked || self.follows_value(index) => self.select(index),
             Kind::Insert => self.insert(index),
             Kind::Update => self.update(index).then_some(&rules::UPDATE),
             Kind::Delete => self.delete(index, stacked).then_some(&rules::DELETE),
@@ -72,7 +78,35 @@ impl Sql<'_> {
                 || self.is_conditional(index);
             is_command.then_some(&rules::STACKED)
         });
+        let rule = rule.and_then(|rule| self.judge(index, rule));
         hits.extend(rule.map(|rule| self.hit(rule, index, index + 4)));
+    }
+
+    /// A whole statement that reads or writes an everyday table may be somebody's example: it is
+    /// suspicious and no more; with placeholders it is a program's own.
+    fn judge(
+        &self,
+        index: usize,
+        rule: &'static crate::waf::rules::Rule,
+    ) -> Option<&'static crate::waf::rules::Rule> {
+        let is_plain = match self.kind(index) {
+            Kind::Select => (0..MAX_STATEMENT).any(|at| self.kind(at) == Kind::From),
+            Kind::Insert | Kind::Update | Kind::Delete => true,
+            _ => false,
+        };
+        if index > 0 || self.quote.is_some() || !is_plain {
+            return Some(rule);
+        }
+        let is_placeholder = |at: usize| {
+            self.word(at) == b"?" || self.word(at).starts_with(b"$") && self.word(at).len() <= 3
+        };
+        if (0..MAX_STATEMENT).any(is_placeholder) {
+            return None;
+        }
+        let is_meant = self.names_secrets(0, MAX_STATEMENT)
+            || self.kind(self.tokens.len() - 1) == Kind::Comment
+            || (1..MAX_STATEMENT).any(|at| matches!(self.kind(at), Kind::Select | Kind::Union));
+        Some(if is_meant { rule } else { &rules::SELECT_WEAK })
     }
 
     fn insert(&self, index: usize) -> Option<&'static crate::waf::rules::Rule> {
@@ -212,7 +246,10 @@ impl Sql<'_> {
                 Kind::Number | Kind::Const | Kind::Close | Kind::Semi | Kind::Str | Kind::Arith
             )
             || self.kind(1) == Kind::Close
-            || (index == 2 && self.kind(index) != Kind::Keyword)
+            || (index == 2
+                && self.kind(0) == Kind::Ident
+                && !self.listing
+                && self.kind(index) != Kind::Keyword)
     }
 
     /// `if (1=1) select 1`, all of it.
