@@ -19,6 +19,8 @@ const MAX_HEAD_BYTES: usize = 4096;
 const MAX_BOUNDARY: usize = 70;
 /// Longest padding behind a boundary.
 const MAX_PADDING: usize = 64;
+/// Bytes copied at a time: what is pending stays short, however long a chunk is.
+const STEP: usize = 4096;
 /// First bytes of a file that are looked at.
 pub(super) const MAX_FILE_HEAD: usize = 1024;
 
@@ -75,8 +77,10 @@ impl Multipart {
     }
 
     pub(super) fn push(&mut self, bytes: &[u8], sink: &mut impl Sink) {
-        self.pending.extend_from_slice(bytes);
-        self.work(false, sink);
+        for step in bytes.chunks(STEP) {
+            self.pending.extend_from_slice(step);
+            self.work(false, sink);
+        }
     }
 
     pub(super) fn finish(&mut self, sink: &mut impl Sink) {
