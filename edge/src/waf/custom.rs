@@ -117,30 +117,36 @@ impl Subnet {
     }
 }
 
-/// What a text must hold.
+/// What a text must hold: all that is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Matcher {
-    /// This text; ASCII letters in either case. Stored in lower case.
-    Literal(String),
-    /// A match of this expression.
-    Regex(Regex),
+pub struct Matcher {
+    literal: Option<String>,
+    regex: Option<Regex>,
 }
 
 impl Matcher {
-    /// A text in any case.
+    /// A text in which ASCII letters count in either case, an expression, or both: then the
+    /// expression is asked about texts that hold the literal alone. `None` of neither.
     #[must_use]
-    pub fn literal(text: &str) -> Self {
-        Self::Literal(text.to_ascii_lowercase())
+    pub fn new(literal: Option<&str>, regex: Option<Regex>) -> Option<Self> {
+        (literal.is_some() || regex.is_some()).then(|| Self {
+            literal: literal.map(str::to_ascii_lowercase),
+            regex,
+        })
     }
 
-    /// Where the text holds it. Linear in the text.
+    /// Where the text holds it: the match of the expression, if there is one. Linear in the text.
     fn find(&self, text: &str) -> Option<Range<usize>> {
-        match self {
-            Self::Literal(wanted) => {
+        let literal = match &self.literal {
+            Some(wanted) => {
                 let start = text.to_ascii_lowercase().find(wanted)?;
                 Some(start..start + wanted.len())
             }
-            Self::Regex(regex) => regex.compiled()?.find(text).map(|found| found.range()),
+            None => None,
+        };
+        match &self.regex {
+            Some(regex) => Some(regex.compiled()?.find(text)?.range()),
+            None => literal,
         }
     }
 }
@@ -227,10 +233,16 @@ mod tests {
 
     #[test]
     fn matchers_say_where() {
-        let literal = Matcher::literal("Old-App");
+        let regex = || Regex::parse("(?i)v[0-9]+").ok();
+        let literal = Matcher::new(Some("Old-App"), None).unwrap();
         assert_eq!(literal.find("an old-APP"), Some(3..10));
-        let regex = Matcher::Regex(Regex::parse("(?i)v[0-9]+").unwrap());
-        assert_eq!(regex.find("x V12 y"), Some(2..5));
-        assert_eq!(regex.find("x"), None);
+        let expression = Matcher::new(None, regex()).unwrap();
+        assert_eq!(expression.find("x V12 y"), Some(2..5));
+        assert_eq!(expression.find("x"), None);
+        let both = Matcher::new(Some("app"), regex()).unwrap();
+        assert_eq!(both.find("App v1"), Some(4..6));
+        assert_eq!(both.find("v1"), None);
+        assert_eq!(both.find("app"), None);
+        assert_eq!(Matcher::new(None, None), None);
     }
 }

@@ -113,11 +113,8 @@ fn header(item: &Item<'_>) -> Option<(String, Option<Matcher>)> {
     Some((name?, value))
 }
 
-/// What `literal` or `regex` ask for.
+/// What `literal` and `regex` ask for.
 fn matcher(table: &Table<'_>) -> Option<Matcher> {
-    if let (Some(_), Some(regex)) = (table.get("literal"), table.get("regex")) {
-        regex.fault("has no place beside literal");
-    }
     let literal = table.read("literal", |item| item.text_where(is_label, section::LABEL));
     let regex = table.read("regex", |item| {
         let text = item.text()?;
@@ -127,8 +124,5 @@ fn matcher(table: &Table<'_>) -> Option<Matcher> {
         }
         regex.ok()
     });
-    literal
-        .as_deref()
-        .map(Matcher::literal)
-        .or(regex.map(Matcher::Regex))
+    Matcher::new(literal.as_deref(), regex)
 }

@@ -91,3 +91,25 @@ fn places_stay_right_in_either_text() {
     ];
     assert_eq!(places, wanted);
 }
+
+#[test]
+fn overlay_adds_rules_and_exclusions() {
+    let rule = |id: &str| format!("[[rule]]\nid = \"{id}\"\nliteral = \"x\"\naction = \"log\"\n");
+    let exclude = |id: &str| format!("[[exclude]]\nrule = \"{id}\"\n");
+    let base = format!(
+        "version = 1\n{}{}[[route]]\nname = \"a\"\npath = \"/a\"\nexclude = [{{ tag = \"custom\" }}]\n",
+        rule("below"),
+        exclude("below")
+    );
+    let overlay = format!("version = 1\n{}{}", rule("above"), exclude("below"));
+    let policy = parse(&base, Some(&overlay)).unwrap();
+    let settings = &policy.routes[0].waf;
+    let ids: Vec<_> = settings.rules.iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(ids, ["above", "below"]);
+    assert_eq!(settings.exclusions.len(), 3);
+    let faulty = format!("version = 1\n{}", exclude("nothing"));
+    refuses(
+        shown(parse(&base, Some(&faulty))),
+        "overlay:3:8: exclude[0].rule is not known",
+    );
+}

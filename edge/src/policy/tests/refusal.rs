@@ -353,10 +353,6 @@ fn refuses_faulty_rules() {
             "must not match the empty text",
         ),
         (
-            "id = \"a\"\nregex = \"a\"\nliteral = \"a\"\naction = \"log\"",
-            "rule[0].regex has no place",
-        ),
-        (
             "id = \"a\"\nnetworks = [\"10.0.0.1/8\"]\naction = \"log\"",
             "rule[0].networks[0] must be a network",
         ),

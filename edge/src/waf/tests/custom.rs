@@ -29,7 +29,7 @@ fn with(rules: Vec<Custom>) -> Settings {
 #[test]
 fn a_literal_is_found_in_every_part_and_encoding() {
     let settings = with(vec![Custom {
-        value: Some(Matcher::literal("Forbidden")),
+        value: Matcher::new(Some("Forbidden"), None),
         ..rule("own", Effect::Block)
     }]);
     for spot in super::SPOTS {
@@ -53,7 +53,7 @@ fn actions_block_add_to_the_score_or_log() {
         let settings = Settings {
             mode,
             ..with(vec![Custom {
-                value: Some(Matcher::Regex(Regex::parse("^x[0-9]+$").unwrap())),
+                value: Matcher::new(None, Regex::parse("^x[0-9]+$").ok()),
                 parameter: Some("q".into()),
                 ..rule("own", effect)
             }])
@@ -82,7 +82,7 @@ fn everything_that_is_given_must_hold() {
             base: "192.0.2.0".parse().unwrap(),
             prefix: 24,
         }],
-        header: Some(("x-app".into(), Some(Matcher::literal("1.")))),
+        header: Some(("x-app".into(), Matcher::new(Some("1."), None))),
         ..rule("old-app", Effect::Block)
     };
     let settings = with(vec![own]);
