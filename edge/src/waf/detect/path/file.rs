@@ -130,6 +130,12 @@ const FOLDERS: &[&[u8]] = &[
     b"/.htaccess",
     b"/.htpasswd",
     b"/.bash_",
+    b"/.bashrc",
+    b"/.profile",
+    b"/.zsh",
+    b"/.viminfo",
+    b"/.gnupg/",
+    b"/web.config",
     b"/.mysql_history",
     b"/.docker/",
     b"/.kube/",
@@ -183,7 +189,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     });
     if let Some(end) = rooted(lower, first)
         && (is_single(lower, first) || words_after(lower, end) == 0)
-        && text.part != Part::Path
+        && !(text.part == Part::Path && text.name.is_empty())
     {
         hits.push(Hit::new(&rules::FILE, first, end));
         return;

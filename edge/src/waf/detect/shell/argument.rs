@@ -127,7 +127,14 @@ pub(super) fn ends(text: &[u8], end: usize) -> bool {
     let next = skip_space(text, end);
     match at(text, next) {
         0 | b';' | b'|' | b'&' | b'#' | b')' | b'`' | b'}' | b'\n' => true,
-        b'"' | b'\'' => !is_word(at(text, next + 1)),
+        b'"' | b'\'' => {
+            let after = at(text, next + 1);
+            !is_word(after)
+                && !matches!(
+                    after,
+                    b'[' | b'/' | b'$' | b'-' | b'\\' | b'{' | b'.' | b'*' | b'~'
+                )
+        }
         b'\\' => matches!(at(text, next + 1), b'n' | b'r') && !is_word(at(text, next + 2)),
         b'-' => stands(text, next, b"--") && !is_word(at(text, next + 2)),
         b'/' => stands(text, next, b"//") && next > end,

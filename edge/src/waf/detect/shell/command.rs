@@ -30,7 +30,7 @@ const COMMANDS: &[(&str, Class)] = &[
     ("at", Word),
     ("attrib", Tool),
     ("awk", Tool),
-    ("aws", Word),
+    ("aws", Tame),
     ("base32", Tool),
     ("base64", Tool),
     ("bash", Tool),

@@ -236,7 +236,7 @@ impl Scanner<'_> {
             },
             Proof::Later if class != Class::Tame => head < Head::Text,
             Proof::Soft | Proof::Later => match class {
-                Class::Tame => false,
+                Class::Tame => self.reads_on(lead_at, word, class, head),
                 Class::Word => head < Head::Few,
                 _ => head < Head::Text,
             },

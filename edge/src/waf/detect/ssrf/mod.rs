@@ -190,8 +190,9 @@ fn names_host(url: &Url<'_>) -> bool {
 }
 
 fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
+    let lower = text.lower;
     if ODD_SCHEMES.contains(&url.scheme) {
-        return (!url.is_in_prose()).then_some(&rules::ODD_SCHEME);
+        return (!super::shell::reads_as_prose(lower)).then_some(&rules::ODD_SCHEME);
     }
     if !OTHER_SCHEMES.contains(&url.scheme) || url.is_in_prose() {
         return None;

@@ -109,7 +109,7 @@ impl<'t> Url<'t> {
     /// Whether the value goes on as a sentence after the URL.
     pub(super) fn is_in_prose(&self) -> bool {
         let words = |text: &[u8]| {
-            text.split(|byte| is_space(*byte))
+            text.split(|byte| *byte == b' ')
                 .skip(1)
                 .filter(|word| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic))
                 .take(2)
@@ -126,7 +126,7 @@ pub(super) fn split_port(host: &[u8]) -> (&[u8], Option<u16>) {
         return (span(host, 1, end), None);
     }
     let colon = skip_while(host, 0, |byte| byte != b':');
-    if span(host, colon + 1, host.len()).contains(&b':') {
+    if !span(host, 0, colon).contains(&b'.') && span(host, colon + 1, host.len()).contains(&b':') {
         return (host, None);
     }
     let digits = span(host, colon + 1, host.len());
