@@ -5,67 +5,86 @@ use crate::waf::Part;
 use crate::waf::rules::path as rules;
 use crate::waf::scan::{at, before, find_any, is_word, skip_space, skip_while, span, stands};
 
-/// Files at the root, slashes forward. Those that end in a slash are folders.
-const FILES: &[&[u8]] = &[
-    b"/etc/passwd",
-    b"/etc/shadow",
-    b"/etc/group",
-    b"/etc/gshadow",
-    b"/etc/hosts",
-    b"/etc/hostname",
-    b"/etc/issue",
-    b"/etc/sudoers",
-    b"/etc/crontab",
-    b"/etc/fstab",
-    b"/etc/motd",
-    b"/etc/ssh/",
-    b"/etc/apache2/",
-    b"/etc/nginx/",
-    b"/etc/httpd/",
-    b"/etc/mysql/",
-    b"/etc/my.cnf",
-    b"/etc/php",
-    b"/etc/resolv.conf",
-    b"/etc/os-release",
-    b"/etc/master.passwd",
-    b"/etc/security/",
-    b"/etc/kubernetes/",
-    b"/proc/self/",
-    b"/proc/version",
-    b"/proc/cpuinfo",
-    b"/proc/1/",
-    b"/proc/net/",
-    b"/proc/mounts",
-    b"/proc/cmdline",
-    b"/var/log/",
-    b"/var/www/",
-    b"/var/lib/mysql",
-    b"/var/run/secrets",
-    b"/root/.",
-    b"/.ssh/id_",
-    b"/.bash_history",
-    b"/usr/local/apache",
-    b"/usr/local/etc/",
-    b"/windows/win.ini",
-    b"/winnt/win.ini",
-    b"/windows/system.ini",
-    b"/windows/system32/",
-    b"/windows/repair/",
-    b"/windows/panther/",
-    b"/boot.ini",
-    b"/inetpub/",
-    b"/.htpasswd",
-    b"/.htaccess",
-    b"/web-inf/",
-    b"/meta-inf/",
-    b"/wp-config.php",
-    b"/.aws/credentials",
-    b"/.git/config",
-    b"/.git/head",
-    b"/.svn/entries",
-    b"/web.config",
-    b"/.env",
-    b"/docker.sock",
+/// Files by the folder at the root that they lie in, slashes forward. Names that end in a slash, a
+/// dot or an underscore are beginnings.
+const FILES: &[(&[u8], &[&[u8]])] = &[
+    (
+        b"/etc/",
+        &[
+            b"passwd",
+            b"shadow",
+            b"group",
+            b"gshadow",
+            b"hosts",
+            b"hostname",
+            b"issue",
+            b"sudoers",
+            b"crontab",
+            b"fstab",
+            b"motd",
+            b"ssh/",
+            b"apache2/",
+            b"nginx/",
+            b"httpd/",
+            b"mysql/",
+            b"my.cnf",
+            b"php",
+            b"resolv.conf",
+            b"os-release",
+            b"master.passwd",
+            b"security/",
+            b"kubernetes/",
+        ],
+    ),
+    (
+        b"/proc/",
+        &[
+            b"self/", b"version", b"cpuinfo", b"1/", b"net/", b"mounts", b"cmdline",
+        ],
+    ),
+    (
+        b"/var/",
+        &[
+            b"log/",
+            b"www/",
+            b"lib/mysql",
+            b"run/secrets",
+            b"run/docker.sock",
+        ],
+    ),
+    (b"/usr/local/", &[b"apache", b"etc/"]),
+    (
+        b"/windows/",
+        &[
+            b"win.ini",
+            b"system.ini",
+            b"system32/",
+            b"repair/",
+            b"panther/",
+        ],
+    ),
+    (b"/winnt/", &[b"win.ini"]),
+    (
+        b"/",
+        &[
+            b"root/.",
+            b".ssh/id_",
+            b".bash_history",
+            b"boot.ini",
+            b"inetpub/",
+            b".htpasswd",
+            b".htaccess",
+            b"web-inf/",
+            b"meta-inf/",
+            b"wp-config.php",
+            b".aws/credentials",
+            b".git/config",
+            b".git/head",
+            b".svn/entries",
+            b"web.config",
+            b".env",
+        ],
+    ),
 ];
 
 /// Folders at the root: a value that is a path into one of them is no page and no picture.
@@ -243,16 +262,12 @@ fn named(text: &Text<'_>, first: usize, hits: &mut Vec<Hit>) {
     let lower = text.lower;
     for start in first..lower.len() {
         let is_start = matches!(at(lower, start), b'/' | b'\\')
-            && !matches!(before(lower, start), b'/' | b'\\');
+            && !matches!(before(lower, start), b'/' | b'\\')
+            && !stands(lower, start + 1, b"..");
         if !is_start {
             continue;
         }
-        let Some((end, is_folder)) = FILES.iter().find_map(|file| {
-            Some((
-                fits(lower, start, file)?,
-                file.ends_with(b"/") || file.ends_with(b"_") || file.ends_with(b"."),
-            ))
-        }) else {
+        let Some((end, is_folder)) = known(lower, start) else {
             continue;
         };
         if !is_folder && (is_word(at(lower, end)) || at(lower, end) == b'-') {
@@ -274,6 +289,24 @@ fn named(text: &Text<'_>, first: usize, hits: &mut Vec<Hit>) {
         return;
     }
     bare(lower, first, hits);
+}
+
+/// The end of the known file at `start`, and whether it is a folder's beginning.
+fn known(text: &[u8], start: usize) -> Option<(usize, bool)> {
+    let letter = at(text, slashes(text, start));
+    FILES.iter().find_map(|(folder, names)| {
+        let end = match folder {
+            [b'/'] => slashes(text, start),
+            _ if at(folder, 1) == letter => fits(text, start, folder)?,
+            _ => return None,
+        };
+        let letter = at(text, end);
+        let likely = names.iter().filter(|name| at(name, 0) == letter);
+        likely.copied().find_map(|name| {
+            let is_folder = matches!(name.last(), Some(b'/' | b'_' | b'.'));
+            Some((continues(text, end, name)?, is_folder))
+        })
+    })
 }
 
 /// `/etc/passwd` and its like are never part of another path.
@@ -357,8 +390,12 @@ fn fits(text: &[u8], start: usize, pattern: &[u8]) -> Option<usize> {
 
 /// The same without the pattern's first slash.
 fn fits_after_slash(text: &[u8], start: usize, pattern: &[u8]) -> Option<usize> {
+    continues(text, start, pattern.get(1..)?)
+}
+
+fn continues(text: &[u8], start: usize, pattern: &[u8]) -> Option<usize> {
     let mut index = start;
-    for byte in pattern.iter().skip(1) {
+    for byte in pattern {
         if *byte == b'/' {
             let end = slashes(text, index);
             if end == index {

@@ -5,7 +5,7 @@ use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::Rule;
 use crate::waf::rules::path as rules;
-use crate::waf::scan::{at, before, find, find_any, is_word, skip_space, skip_while, span};
+use crate::waf::scan::{at, before, find, is_word, skip_space, skip_while, span};
 
 /// Bytes after the last step in which its target stands.
 const MAX_TARGET: usize = 80;
@@ -73,7 +73,7 @@ fn judge(
     }
     // In prose and code `'../../lib'` is honest; a value that is a path throughout is not.
     let is_path = is_single && !matches!(previous, b'\'' | b'"' | b'(' | b'`');
-    let is_source = find_any(target, &[b"node_modules/"]).is_some()
+    let is_source = find(target, b"node_modules/", 0).is_some()
         || (steps <= 3 && SOURCES.iter().any(|ending| target.ends_with(ending)));
     match steps {
         _ if is_source => is_path.then_some(&rules::RELATIVE),

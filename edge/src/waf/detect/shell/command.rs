@@ -335,12 +335,40 @@ pub(super) fn is_pattern(pattern: &[u8]) -> bool {
             .any(|(name, _)| super::glob::fits(pattern, name.as_bytes()))
 }
 
+/// Where the names of each first letter start in [`COMMANDS`], and where the last ones end.
+const STARTS: [usize; 27] = starts();
+
+const fn starts() -> [usize; 27] {
+    let mut starts = [COMMANDS.len(); 27];
+    let mut position = COMMANDS.len();
+    while position > 0 {
+        position -= 1;
+        let first = COMMANDS[position].0.as_bytes()[0];
+        if first.is_ascii_lowercase() {
+            let mut letter = (first - b'a') as usize + 1;
+            starts[letter - 1] = position;
+            // Letters without names start where the next ones do.
+            while letter > 1 && starts[letter - 2] > position {
+                letter -= 1;
+                starts[letter - 1] = position;
+            }
+        }
+    }
+    starts
+}
+
 /// The class of a command's name, or `None` when it is no command.
 pub(super) fn class(name: &[u8]) -> Option<Class> {
-    let found = COMMANDS.binary_search_by(|(known, _)| known.as_bytes().cmp(name));
+    let first = *name.first()?;
+    if first == b'.' {
+        return (name.len() == 1).then_some(Word);
+    }
+    let letter = usize::from(first.checked_sub(b'a')?);
+    let names = COMMANDS.get(*STARTS.get(letter)?..*STARTS.get(letter + 1)?)?;
+    let found = names.binary_search_by(|(known, _)| known.as_bytes().cmp(name));
     found
         .ok()
-        .and_then(|position| COMMANDS.get(position))
+        .and_then(|position| names.get(position))
         .map(|(_, class)| *class)
 }
 
@@ -457,5 +485,10 @@ mod tests {
         assert!(COMMANDS.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert_eq!(class(b"whoami"), Some(Recon));
         assert_eq!(class(b"dog"), None);
+        assert!(
+            COMMANDS
+                .iter()
+                .all(|(name, known)| class(name.as_bytes()) == Some(*known))
+        );
     }
 }

@@ -278,3 +278,8 @@ pub(super) fn next_severe(text: &[u8], start: usize) -> usize {
         .find(from(text, start), 0)
         .map_or(usize::MAX, |(index, _)| start + index)
 }
+
+/// Whether one of them stands at `start` or within `distance` after it.
+pub(super) fn is_severe(text: &[u8], start: usize, distance: usize) -> bool {
+    SIGNS.find(span(text, start, start + distance), 0).is_some()
+}

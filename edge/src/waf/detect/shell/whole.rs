@@ -24,7 +24,7 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
         proof = argument::proof(text, &word);
     }
     let class = word.class()?;
-    let is_severe = context::next_severe(text, start) < start + 120;
+    let is_severe = context::is_severe(text, start, 140);
     let is_targeted = is_severe || has_target(text, word.end);
     if !is_severe
         && words_after(text, word.end) >= if is_targeted { MAX_WORDS } else { 1 }
@@ -37,7 +37,7 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
     let is_code = command::is_interpreter(word.name())
         && matches!(
             argument,
-            b"-e" | b"-c" | b"-r" | b"-x" | b"-ne" | b"-m" | b"-i"
+            b"-e" | b"-c" | b"-r" | b"-x" | b"-ne" | b"-m" | b"-i" | b"-rsocket"
         );
     let is_known = match class {
         Class::Recon => proof > Proof::Ends || word.is_evaded || is_switch(argument),

@@ -88,7 +88,7 @@ impl Word {
             }
             b'\\' => self.backslash(text, index),
             b'\'' | b'"' => self.quote(text, index, quotes),
-            b'`' if next == b'`' => Some(self.drop(2, is_word(at(text, index + 2)))),
+            b'`' if next == b'`' && self.length > 0 => Some(self.drop(2, is_word(at(text, index + 2)))),
             b'^' if is_word(next) => Some(self.drop(1, self.length > 0)),
             b'$' => self.variable(text, index),
             b'%' => self.percent(text, index),
