@@ -185,7 +185,7 @@ fn named(token: &[u8], closes: bool, name: &[u8]) -> Proof {
     if scheme > 2 && stands(token, scheme, b"://") {
         return Proof::Hard;
     }
-    if is_number && token.iter().filter(|byte| **byte == b'.').count() == 3 {
+    if is_number && token.split(|byte| *byte == b'.').count() == 4 {
         return if takes_host(name) {
             Proof::Hard
         } else {
@@ -246,7 +246,7 @@ fn path(token: &[u8], closes: bool) -> Proof {
     let first = token.split(|byte| *byte == b'/').nth(1).unwrap_or_default();
     let is_known = ROOTS.contains(&first);
     let is_deep = first.first().is_some_and(|byte| *byte != b'>')
-        && token.iter().filter(|byte| **byte == b'/').count() > 1;
+        && token.split(|byte| *byte == b'/').count() > 2;
     let has_wildcard = first
         .iter()
         .any(|byte| matches!(byte, b'?' | b'*' | b'[' | b'\\' | b'\''));

@@ -52,7 +52,7 @@ impl Head {
 }
 
 fn is_address(head: &[u8]) -> bool {
-    head.iter().filter(|byte| **byte == b'.').count() >= 3
+    head.split(|byte| *byte == b'.').count() >= 4
         && !head
             .iter()
             .any(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80)

@@ -107,8 +107,8 @@ pub(super) fn detect(text: &[u8], prose: &mut Option<bool>, hits: &mut Vec<Hit>)
     if let Some((start, sign)) = WINDOWS.find(text, 0) {
         let is_free = !is_word(before(text, start))
             && before(text, start) != b'.'
-            && !(sign.ends_with(b".exe") && !is_started(text, start, start + sign.len()))
-            && !(sign.starts_with(b"net ") && !is_net(text, start));
+            && (!sign.ends_with(b".exe") || is_started(text, start, start + sign.len()))
+            && (!sign.starts_with(b"net ") || is_net(text, start));
         if is_free || !sign.first().is_some_and(u8::is_ascii_alphabetic) {
             let rule = if is_prose(text, prose) {
                 &rules::MENTIONED

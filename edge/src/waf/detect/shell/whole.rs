@@ -19,7 +19,7 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
     let start = skip_while(text, first, |byte| matches!(byte, b'{' | b'(' | b'@'));
     let mut word = Word::read(text, start)?;
     let mut proof = argument::proof(text, &word);
-    if let Some(inner) = super::unwrapped(text, &word, proof) {
+    if let Some(inner) = super::lead::unwrapped(text, &word, proof) {
         word = inner;
         proof = argument::proof(text, &word);
     }

@@ -13,6 +13,10 @@ const MAX_IDLE: usize = 12;
 
 /// A word in the place of a command.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts about one word, each asked for by itself"
+)]
 pub(super) struct Word {
     name: [u8; MAX_NAME],
     length: usize,
@@ -88,7 +92,9 @@ impl Word {
             }
             b'\\' => self.backslash(text, index),
             b'\'' | b'"' => self.quote(text, index, quotes),
-            b'`' if next == b'`' && self.length > 0 => Some(self.drop(2, is_word(at(text, index + 2)))),
+            b'`' if next == b'`' && self.length > 0 => {
+                Some(self.drop(2, is_word(at(text, index + 2))))
+            }
             b'^' if is_word(next) => Some(self.drop(1, self.length > 0)),
             b'$' => self.variable(text, index),
             b'%' => self.percent(text, index),
@@ -281,7 +287,7 @@ impl<'t> Quotes<'t> {
             .split(|byte| is_space(*byte) || matches!(byte, b';' | b'|' | b'&'))
             .next()
             .unwrap_or_default();
-        let count = |quote: u8| word.iter().filter(|byte| **byte == quote).count();
+        let count = |quote: u8| word.split(|byte| *byte == quote).count() - 1;
         (self.single, self.double) = (count(b'\''), count(b'"'));
     }
 

@@ -20,7 +20,7 @@ pub(super) enum Kind {
     Public,
 }
 
-/// Metadata services (AWS, GCP, Azure, Alibaba, Oracle, OpenStack, DigitalOcean, Rancher, ECS).
+/// Metadata services of the public clouds, container hosts and virtual machine managers.
 const METADATA: &[&str] = &[
     "169.254.169.254",
     "metadata.google.internal",
@@ -205,11 +205,10 @@ fn kind_v6(address: Ipv6Addr) -> Kind {
     // IPv4 addresses in IPv6 (mapped, compatible, NAT64, 6to4) lead to the same machines.
     let [a, b, .., g, h] = address.segments();
     let embedded = match (a, b) {
-        (0x64, 0xff9b) => Some((g, h)),
+        (0x64, 0xff9b) | (0, 0) => Some((g, h)),
         (0x2002, first) => match address.segments() {
             [_, _, second, ..] => Some((first, second)),
         },
-        (0, 0) => Some((g, h)),
         _ => None,
     };
     let is_inner = embedded.is_some_and(|(high, low)| {

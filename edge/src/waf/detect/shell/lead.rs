@@ -1,0 +1,85 @@
+//! What leads to a command: separators, substitutions, and commands that run others.
+
+use super::argument::Proof;
+use super::command;
+use super::context;
+use super::word::Word;
+use crate::waf::scan::{at, before, find_any, is_space, is_word, skip_space, skip_while};
+
+/// How a command was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lead {
+    /// `;`, `|`, `&`, `&&`, `||`.
+    Separator,
+    /// A line break, also one spelled `\n`.
+    Line,
+    /// `$(`, `<(`, `>(`.
+    Substitution,
+    /// A backtick.
+    Backtick,
+}
+
+/// A separator at `index`, and where the command after it starts.
+pub(super) fn read(text: &[u8], index: usize) -> Option<(Lead, usize)> {
+    let next = at(text, index + 1);
+    match at(text, index) {
+        b'&' | b'|' if next == at(text, index) => Some((Lead::Separator, index + 2)),
+        b'$' if next == b'(' && at(text, index + 2) != b'(' => {
+            Some((Lead::Substitution, index + 2))
+        }
+        b'<' | b'>' if next == b'(' => Some((Lead::Substitution, index + 2)),
+        b'`' => Some((Lead::Backtick, index + 1)),
+        b'\n' => Some((Lead::Line, index + 1)),
+        b'\\' if matches!(next, b'n' | b'r') => Some((Lead::Line, index + 2)),
+        b';' if context::closes_entity(text, index) => None,
+        b';' | b'|' | b'&' if before(text, index) != at(text, index) => {
+            Some((Lead::Separator, index + 1))
+        }
+        _ => None,
+    }
+}
+
+/// What may stand between a separator and its command.
+pub(super) const fn is_filler(byte: u8) -> bool {
+    is_space(byte) || matches!(byte, b'(' | b'{' | b'!' | b'@')
+}
+
+/// The command that a wrapper such as `sudo`, `timeout 5` or `do` runs.
+pub(super) fn unwrapped(text: &[u8], word: &Word, proof: Proof) -> Option<Word> {
+    if !command::is_wrapper(word.name()) || matches!(proof, Proof::Ends) {
+        return None;
+    }
+    let mut inner = Word::read(text, skip_space(text, word.end));
+    if inner.is_some_and(|inner| inner.name().iter().all(u8::is_ascii_digit)) {
+        inner = Word::read(text, skip_space(text, inner?.end));
+    }
+    inner.filter(|inner| inner.class().is_some())
+}
+
+/// Whether the value before `end` assigns a variable, as in `a=c;b=at`.
+pub(super) fn assigns(text: &[u8], first: usize, end: usize) -> bool {
+    let start = skip_while(text, first, |byte| {
+        matches!(byte, b';' | b'|' | b'&' | b' ')
+    });
+    let name = skip_while(text, start, is_word);
+    let value = at(text, name + 1);
+    name > start
+        && end - start < 80
+        && at(text, start).is_ascii_alphabetic()
+        && at(text, name) == b'='
+        && (is_word(value) || matches!(value, b'$' | b'\'' | b'"'))
+}
+
+/// `$(</etc/passwd)`
+pub(super) fn reads_file(text: &[u8], start: usize) -> bool {
+    let path = skip_space(text, start + 1);
+    at(text, start) == b'<' && at(text, path) == b'/' && at(text, path + 1).is_ascii_alphabetic()
+}
+
+/// Where the first thing stands that a shell could be fed with.
+pub(super) fn first_feed(text: &[u8]) -> usize {
+    let signs: [&[u8]; 9] = [
+        b"echo", b"base64", b"curl", b"wget", b"http", b"printf", b"xxd", b"rev", b"cat ",
+    ];
+    find_any(text, &signs).map_or(usize::MAX, |(index, _)| index)
+}
