@@ -1,7 +1,7 @@
-//! XPath and XQuery injection: paths, axes and functions that only XPath has, where a value ended
+//! `XPath` and `XQuery` injection: paths, axes and functions that only `XPath` has, where a value ended
 //! or where they are all there is.
 //!
-//! People who scrape or test pages write XPath in forums; in a text of many words only the
+//! People who scrape or test pages write `XPath` in forums; in a text of many words only the
 //! break-out of a predicate counts.
 
 use super::{Hit, Text};
@@ -197,7 +197,7 @@ fn union(text: &[u8]) -> Option<usize> {
     None
 }
 
-/// `' or name()='x`, `1 and starts-with(a,'b')`: a function of XPath after `and` or `or`.
+/// `' or name()='x`, `1 and starts-with(a,'b')`: a function of `XPath` after `and` or `or`.
 fn call(text: &[u8]) -> Option<usize> {
     static CALLS: Needles<'static> = Needles::new(&[
         b"count(/",

@@ -69,7 +69,7 @@ const OPERATORS: &[&[u8]] = &[
 ];
 
 /// Those that style sheets, schemas or analytics also spell with a dollar: they count where JSON
-/// quotes them or a name brackets them. (`$set` and `$comment` do not: PostHog and JSON Schema.)
+/// quotes them or a name brackets them. (`$set` and `$comment` do not: `PostHog` and JSON Schema.)
 const QUOTED_OPERATORS: &[&[u8]] = &[
     b"all", b"size", b"mod", b"rand", b"type", b"text", b"options",
 ];

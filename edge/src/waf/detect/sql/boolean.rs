@@ -71,7 +71,7 @@ impl Sql<'_> {
             return None;
         }
         let is_grouped = self.kind(index) == Kind::Having && index > 2;
-        let proves = (!comparison.has_name && !(is_grouped && comparison.has_call))
+        let proves = !(comparison.has_name || is_grouped && comparison.has_call)
             || (is_cut && self.previous(index) != Kind::Ident)
             || (comparison.has_call && index <= 1)
             || (index <= 1 && self.compares_itself(start, comparison.end))

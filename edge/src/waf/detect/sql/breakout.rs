@@ -22,7 +22,7 @@ impl Sql<'_> {
         if self.quote.is_none() || !self.head_is_plain() {
             return;
         }
-        let first = (1..1 + MAX_LINKS)
+        let first = (1..=MAX_LINKS)
             .find(|index| self.kind(*index) != Kind::Close)
             .unwrap_or(1);
         let mut index = first;

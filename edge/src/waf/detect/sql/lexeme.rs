@@ -181,10 +181,11 @@ fn word(text: &[u8], start: usize) -> Token {
         return new(Kind::Str, start, close.unwrap_or(text.len()));
     }
     let kind = keyword(word);
-    if kind == Kind::Ident && stands(text, end, b"/*") {
-        if let Some((kind, end)) = spliced(text, word, end) {
-            return new(kind, start, end);
-        }
+    if kind == Kind::Ident
+        && stands(text, end, b"/*")
+        && let Some((kind, end)) = spliced(text, word, end)
+    {
+        return new(kind, start, end);
     }
     new(kind, start, end)
 }

@@ -306,8 +306,8 @@ impl<'a> Sql<'a> {
 /// Whether the text has lines of several words each; an attack that writes line breaks for spaces
 /// has not.
 fn is_listing(text: &[u8], tokens: usize) -> bool {
-    let breaks = trim(text).iter().filter(|byte| **byte == b'\n').count();
-    breaks > 0 && tokens >= MIN_LINE * (breaks + 1)
+    let lines = trim(text).split(|byte| *byte == b'\n').count();
+    lines > 1 && tokens >= MIN_LINE * lines
 }
 
 /// Names that editors give to what their users write.
@@ -318,7 +318,7 @@ const WRITTEN: &[&str] = &[
 /// Whether the value is a leaf of a document tree, as editors send for a block of code.
 fn is_leaf(text: &Text<'_>) -> bool {
     text.part == Part::Json
-        && text.name.bytes().filter(|byte| *byte == b'.').count() >= 2
+        && text.name.split('.').count() > 2
         && WRITTEN.iter().any(|name| text.name.ends_with(name))
 }
 
@@ -327,10 +327,11 @@ fn is_leaf(text: &Text<'_>) -> bool {
 fn opens_string(text: &[u8], head: Option<&Token>) -> bool {
     let end = head.map_or(0, |token| token.end.saturating_sub(1));
     let head = span(text, 0, end);
-    let count = |wanted: u8| head.iter().filter(|byte| **byte == wanted).count();
-    let is_open = [(b'(', b')'), (b'[', b']'), (b'{', b'}')]
-        .iter()
-        .any(|(open, close)| count(*open) > count(*close));
+    let is_open = head.iter().fold(0_i32, |depth, byte| match byte {
+        b'(' | b'[' | b'{' => depth + 1,
+        b')' | b']' | b'}' => depth - 1,
+        _ => depth,
+    }) > 0;
     let quoted = head
         .windows(2)
         .any(|pair| matches!(pair, [b' ' | b'=' | b':' | b',', b'"' | b'\'']));
