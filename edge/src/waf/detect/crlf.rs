@@ -40,6 +40,8 @@ pub(super) struct Line<'a> {
     pub(super) text: &'a [u8],
     /// What stands before the break.
     pub(super) lead: &'a [u8],
+    /// The beginning of what comes after the line.
+    pub(super) next: &'a [u8],
     /// Whether the break has no business here: in a URL, a header or a name, or spelled out.
     pub(super) is_odd: bool,
     /// Whether an empty line comes before.
@@ -55,7 +57,7 @@ impl Line<'_> {
     }
 
     /// Whether what comes before is one line and no sentence.
-    fn follows_phrase(&self) -> bool {
+    pub(super) fn follows_phrase(&self) -> bool {
         let lead = trim(self.lead);
         let spaces = lead.iter().filter(|byte| **byte == b' ').nth(2);
         spaces.is_none() && !lead.contains(&b'\n')
@@ -91,9 +93,11 @@ pub(super) fn lines<'a>(text: &'a [u8], part: Part) -> impl Iterator<Item = Line
                 line
             };
         index = line.max(end);
+        let first = first_line(span(text, line, line + REACH));
         Some(Line {
             start,
-            text: first_line(span(text, line, line + REACH)),
+            text: first,
+            next: trim(span(text, line + first.len(), line + first.len() + 24)),
             lead: if start > REACH {
                 b"a b c d"
             } else {

@@ -71,13 +71,11 @@ fn sign_rule(text: &[u8], start: usize, end: usize, sign: &[u8]) -> Option<&'sta
 }
 
 fn judge(line: &Line<'_>) -> Option<&'static Rule> {
-    if !line.follows_token() && !line.is_odd {
-        return None;
-    }
     if is_smtp(line) {
         return Some(&rules::SMTP);
     }
-    is_imap(line.text).then_some(&rules::IMAP)
+    let may_follow = line.is_odd || line.follows_phrase();
+    (may_follow && is_imap(line.text)).then_some(&rules::IMAP)
 }
 
 /// `RCPT TO:<x>`; `QUIT` and its like only behind one token, where they end the text or a line.
@@ -85,17 +83,28 @@ fn is_smtp(line: &Line<'_>) -> bool {
     let text = line.text;
     let verb = word(text, 0);
     let rest = trim(span(text, verb.len(), text.len()));
+    // Spaces, that is, and not the breaks of the commands before.
+    let is_terse = !trim(line.lead).contains(&b' ');
+    let goes_on = |verbs: &[&[u8]]| verbs.contains(&word(line.next, 0));
     match verb {
         b"rcpt" | b"mail" => {
             (rest.starts_with(b"to:") || rest.starts_with(b"from:"))
                 && (rest.contains(&b'@') || rest.contains(&b'<'))
+                && (is_terse || line.is_odd)
         }
         b"quit" | b"rset" | b"data" | b"starttls" => {
             line.is_odd && rest.is_empty() && line.follows_token()
         }
         b"ehlo" | b"helo" => line.is_odd && !rest.is_empty() && line.follows_token(),
-        b"retr" | b"dele" => at(rest, 0).is_ascii_digit() && line.follows_token(),
-        b"" if text == b"." => line.is_odd && line.follows_token(),
+        b"pass" => {
+            !rest.is_empty()
+                && line.follows_token()
+                && goes_on(&[b"retr", b"dele", b"list", b"stat"])
+        }
+        b"" if text == b"." => {
+            (line.is_odd && line.follows_token())
+                || (is_terse && goes_on(&[b"quit", b"mail", b"rset", b"data"]))
+        }
         _ => false,
     }
 }

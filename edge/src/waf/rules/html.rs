@@ -32,3 +32,7 @@ super::rules! { TABLE ["xss", "CWE-79", "crs-941"];
         "<b style=\"width:expression(alert(1))\">", "%253Cb%2520style%253D%2522x:expression(alert(1))%2522%253E",
         not "a facial expression (smile)";
 }
+
+super::literal::literals! {
+    SCRIPT, Any, Anywhere: ["\u{bc}script\u{be}", "\u{bc}script "];
+}

@@ -1,6 +1,6 @@
 //! Rules that are literals: the prefilter's automaton finds them, and what stands around them decides.
 
-use super::{Rule, code, jndi, nosql, path, probe, scanner, shell, ssrf, xml};
+use super::{Rule, code, html, jndi, nosql, path, probe, scanner, shell, ssrf, xml};
 use crate::waf::Part;
 use crate::waf::detect::{Hit, Text};
 use crate::waf::scan::{at, before, is_word};
@@ -102,6 +102,7 @@ pub(super) use literals;
 pub(in crate::waf) fn all() -> impl Iterator<Item = &'static Literal> {
     [
         code::LITERALS,
+        html::LITERALS,
         jndi::LITERALS,
         nosql::LITERALS,
         path::LITERALS,

@@ -65,7 +65,7 @@ fn handler(
         return None;
     }
     let value = value(span(text, 0, equals + 1 + REACH), equals + 1);
-    if value.is_empty() || is_component(value) {
+    if value.is_empty() || is_component(value) || asks_only(value) {
         return None;
     }
     let is_known = is_event(from(name, 2));
@@ -110,6 +110,32 @@ fn is_component(value: &[u8]) -> bool {
     // An unquoted value ends at a space: `{(e)` or `{async` goes on outside.
     let is_cut = !value.contains(&b'}') && (parameters >= inner.len());
     is_function || is_cut || (path > 0 && at(inner, path) == b'(' && !is_hostile(inner))
+}
+
+/// `return confirm('Delete it?')`, and what else pages write into their links.
+fn asks_only(value: &[u8]) -> bool {
+    let code = value.strip_suffix(b";").unwrap_or(value);
+    let question = code
+        .strip_prefix(b"return confirm(")
+        .and_then(|rest| rest.strip_suffix(b")"))
+        .unwrap_or_default();
+    let quote = at(question, 0);
+    let is_text =
+        |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80 || b" ?!.,".contains(byte);
+    let asks = matches!(quote, b'\'' | b'"')
+        && question.len() > 3
+        && span(question, 1, question.len() - 1).iter().all(is_text)
+        && question.ends_with(&[quote]);
+    asks || matches!(
+        code,
+        b"return false"
+            | b"return true"
+            | b"history.back()"
+            | b"history.go(-1)"
+            | b"window.history.back()"
+            | b"window.print()"
+            | b"this.form.submit()"
+    )
 }
 
 /// Whether the text has this many plain words.

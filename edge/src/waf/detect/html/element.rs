@@ -66,6 +66,7 @@ fn is_active(tag: &Tag<'_>) -> bool {
         b"form" => is_foreign_form(tag),
         b"img" | b"image" => has(&[b"dynsrc", b"lowsrc"]),
         b"use" => is_foreign(value(b"href")) || is_foreign(value(b"xlink:href")),
+        b"handler" | b"listener" => has(&[b"event", b"ev:event"]),
         b"import" | b"namespace" => has(&[b"implementation", b"ns"]),
         b"stylesheet" => at(tag.text, tag.open + 1) == b'?' && is_foreign(value(b"href")),
         b"xml" => at(tag.text, tag.open + 1) == b'?' && is_stylesheet(tag),
@@ -108,6 +109,7 @@ fn is_active_meta(tag: &Tag<'_>) -> bool {
     [&b"refresh"[..], b"set-cookie", b"link"].contains(&equivalent)
         || charset.starts_with(b"utf-7")
         || charset.starts_with(b"x-imap")
+        || charset.ends_with(b"mac-farsi")
         || find(content, b"utf-7", 0).is_some()
 }
 

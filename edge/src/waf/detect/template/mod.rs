@@ -215,3 +215,72 @@ fn judge(expression: &Expression<'_>, object: Option<(usize, &[u8])>) -> Option<
     let is_probe = expression.is_whole && names::is_probe(expression.open, expression.inner);
     (reaches || is_probe || expression::reaches(expression)).then_some(&rules::OBJECTS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stops(text: &str) -> bool {
+        let mut hits = Vec::new();
+        let lower = text.to_ascii_lowercase();
+        let text = Text {
+            lower: lower.as_bytes(),
+            part: Part::Form,
+            name: "",
+        };
+        detect(&text, &mut hits);
+        !hits.is_empty()
+    }
+
+    #[test]
+    fn expressions_that_compute_or_reach_are_found() {
+        for text in [
+            "{{7*7}}",
+            "a{{ 7 * '7' }}b",
+            "${7*7}",
+            "#{ 7*7 }",
+            "<%= 7*7 %>",
+            "@(1+2)",
+            "*{7*7}",
+            "[[${7*7}]]",
+            "{% if 7*7 == 49 %}",
+            "${{<%[%'\"}}%\\",
+            "{{config}}",
+            "{{ request }}",
+            "{{''.__class__}}",
+            "{{()|attr('x')}}",
+            "{% include '/etc/passwd' %}",
+            "#{`id`}",
+            "{{ 'a'.toUpperCase() }}",
+            "${T(java.lang.Runtime)}",
+            "{{ {{ 7*7 }}",
+            "#set($x=1)",
+        ] {
+            assert!(stops(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn placeholders_are_honest() {
+        for text in [
+            "{{ user.name }} {{ price | currency }} {{{body}}} {{> header}}",
+            "{{#each items}}{{this}}{{/each}}",
+            "${{ secrets.TOKEN }}",
+            "${name} ${VAR:-x}",
+            "#{id}",
+            "{{ __('messages.welcome') }}",
+            "{% include 'header.html' %}",
+            "<%= user.name %>",
+            "costs ${10-20} per person",
+            "x^{2*3} + 2*{4*5}",
+            "{{ movie.runtime }} min",
+            "@(home)",
+            "{{ 'key' | translate }}",
+            "{{ 2026-11-21 }}",
+            "%{count} items",
+            "{php} is dead",
+        ] {
+            assert!(!stops(text), "{text}");
+        }
+    }
+}

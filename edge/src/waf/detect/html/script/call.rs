@@ -30,6 +30,9 @@ const WEAK: &[&[u8]] = &[
     b"getscript",
     b"postmessage",
     b"constructor",
+    b"requestanimationframe",
+    b"queuemicrotask",
+    b"setimmediate",
 ];
 
 /// Whether a name is of a function that hardly any honest text calls.
@@ -49,9 +52,20 @@ pub(super) fn runs(text: &[u8], index: usize, name: &[u8], context: &Context) ->
 
 fn strong_place(text: &[u8], index: usize, end: usize, context: &Context) -> bool {
     context.is_outside(text, index)
-        || context.is_attribute(text, index)
+        || (context.is_attribute(text, index) && !asks(text, index, end))
         || (context.is_raw(text, index) && !is_remark(text, end))
         || (before(text, index) == b'=' && follows_handler(text, index))
+}
+
+/// `return confirm('Delete it?')` lets a form through or not.
+fn asks(text: &[u8], index: usize, end: usize) -> bool {
+    let quote = at(text, end + 1);
+    word(text, index) == b"confirm"
+        && span(text, index.saturating_sub(7), index) == b"return "
+        && matches!(quote, b'\'' | b'"')
+        && from(text, end + 2).iter().take(REACH).find(|byte| {
+            !(byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"?!.,".contains(byte))
+        }) == Some(&quote)
 }
 
 /// `onfoo=alert(1)`, after any prose.
@@ -91,6 +105,7 @@ fn weak_place(text: &[u8], index: usize, end: usize, context: &Context) -> bool 
     let value = value.split(|byte| byte == quote).next().unwrap_or_default();
     match word(text, index) {
         b"constructor" => matches!(before(text, index), b'.') && super::is_code(value),
+        b"function" => context.is_raw(text, index),
         b"fetch" | b"open" | b"print" | b"postmessage" => {
             context.is_raw(text, index) && value.starts_with(b"//")
         }

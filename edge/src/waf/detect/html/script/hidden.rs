@@ -38,6 +38,8 @@ static SIGNS: Needles<'static> = Needles::new(&[
     b"${eval",
     b"throw onerror=",
     b"onerror=",
+    b"[alert]",
+    b"[eval]",
     b"(alert)",
     b"(eval)",
     b"(confirm)",
