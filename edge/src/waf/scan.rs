@@ -66,7 +66,7 @@ pub(super) fn find_any<'n>(text: &[u8], needles: &'n [&'n [u8]]) -> Option<(usiz
 /// with the same two bytes.
 #[derive(Debug)]
 pub(super) struct Needles<'n> {
-    needles: &'n [&'n [u8]],
+    literals: &'n [&'n [u8]],
     /// By the first two bytes, one more than the position of the last needle that has them.
     heads: [u8; PAIRS],
     /// For each needle, one more than the position of the one before it with the same start.
@@ -87,7 +87,7 @@ impl<'n> Needles<'n> {
     )]
     pub(super) const fn new(needles: &'n [&'n [u8]]) -> Self {
         let mut this = Self {
-            needles,
+            literals: needles,
             heads: [0; PAIRS],
             chain: [0; MAX_NEEDLES],
         };
@@ -110,7 +110,7 @@ impl<'n> Needles<'n> {
         pairs.enumerate().find_map(|(index, (first, second))| {
             let mut number = self.heads.get(slot(*first, *second)).copied().unwrap_or(0);
             while let Some(position) = usize::from(number).checked_sub(1) {
-                let needle = self.needles.get(position)?;
+                let needle = self.literals.get(position)?;
                 if stands(rest, index, needle) {
                     return Some((start + index, *needle));
                 }

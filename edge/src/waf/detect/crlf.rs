@@ -66,7 +66,7 @@ impl Line<'_> {
 
 /// The lines after the first, each with what stands before it. `lead` is cut so that looking at
 /// it costs the same for every line.
-pub(super) fn lines<'a>(text: &'a [u8], part: Part) -> impl Iterator<Item = Line<'a>> {
+pub(super) fn lines(text: &[u8], part: Part) -> impl Iterator<Item = Line<'_>> {
     let is_odd_place = part.is_name()
         || matches!(
             part,

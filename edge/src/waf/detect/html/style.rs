@@ -75,7 +75,7 @@ fn sheet(text: &[u8], start: usize) -> bool {
         .filter_map(|tag| find(rest, tag, 0))
         .min();
     let rest = span(rest, 0, stop.unwrap_or(rest.len()));
-    let imports = find(rest, b"@import", 0).is_some_and(|import| {
+    find(rest, b"@import", 0).is_some_and(|import| {
         let target = skip_space(rest, import + 7);
         let target = if stands(rest, target, b"url(") {
             target + 4
@@ -83,6 +83,5 @@ fn sheet(text: &[u8], start: usize) -> bool {
             target
         };
         is_foreign(value(rest, target)) && find(rest, b"fonts.googleapis.com", 0).is_none()
-    });
-    imports
+    })
 }

@@ -4,7 +4,8 @@ use super::script::{is_code, is_hostile};
 use crate::waf::detect::Hit;
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{
-    at, before, find, from, is_space, is_word, skip_space, span, stands, trim, word_before,
+    at, before, find, from, is_space, is_word, skip_space, skip_while, span, stands, trim,
+    word_before,
 };
 
 /// Bytes of a URL looked at.
@@ -122,25 +123,30 @@ fn data(text: &[u8], hits: &mut Vec<Hit>) {
     }
 }
 
+/// `script`, `onload` and `onerror` in base64, at each of the three alignments, in lower case.
+const ENCODED: &[&[u8]] = &[
+    b"c2nyaxb0",
+    b"njcmlwd",
+    b"zy3jpch",
+    b"b25sb2fk",
+    b"9ubg9hz",
+    b"vbmxvyw",
+    b"b25lcnjvc",
+    b"9uzxjyb3",
+    b"vbmvycm9y",
+];
+
 /// SVG that holds a script. Icons and avatars are SVG as well, and no script of theirs runs where
 /// pages show them, so that alone is no attack.
 fn is_active_image(text: &[u8], start: usize, media: usize) -> bool {
     if !stands(text, media, b"image/svg") {
         return false;
     }
-    // `script` and `onload` in base64, at each of the three alignments, in lower case.
-    const ENCODED: &[&[u8]] = &[
-        b"c2nyaxb0",
-        b"njcmlwd",
-        b"zy3jpch",
-        b"b25sb2fk",
-        b"9ubg9hz",
-        b"vbmxvyw",
-        b"b25lcnjvc",
-        b"9uzxjyb3",
-        b"vbmvycm9y",
-    ];
-    let content = span(text, media, media + 2048);
+    let head = span(text, media, media + 60);
+    let start_of_data = find(head, b"base64,", 0).map_or(media, |comma| media + comma + 7);
+    let window = span(text, start_of_data, start_of_data + 2048);
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let content = span(window, 0, skip_while(window, 0, is_base64));
     let is_loaded = matches!(before(text, start), b'=' | b'"' | b'\'')
         && [&b"<object"[..], b"<embed", b"<iframe", b"<use"]
             .iter()

@@ -117,7 +117,7 @@ fn weak_place(text: &[u8], index: usize, end: usize, context: &Context) -> bool 
     }
 }
 
-/// Whether the sentence goes on after the call: "eval() is evil".
+/// Whether the sentence goes on after the call: "`eval()` is evil".
 fn is_remark(text: &[u8], end: usize) -> bool {
     let window = span(text, end, end + REACH);
     let close = window.iter().position(|byte| *byte == b')');

@@ -54,7 +54,7 @@ pub(super) fn is_reached(text: &[u8], index: usize, name: &[u8], context: &Conte
     }
     let member = word(text, dot + 1);
     let end = dot + 1 + member.len();
-    if !members.contains(&member) && !(name == b"document" && writes(text, end, member)) {
+    if !(members.contains(&member) || (name == b"document" && writes(text, end, member))) {
         return false;
     }
     if context.is_outside(text, index) || context.is_attribute(text, index) {
@@ -77,7 +77,7 @@ fn is_joined(text: &[u8], index: usize) -> bool {
     before(text, index) != b'(' || is_word(before(text, index - 1))
 }
 
-/// "document.write() breaks my page".
+/// "`document.write()` breaks my page".
 fn is_called_in_prose(text: &[u8], end: usize) -> bool {
     at(text, end) == b'('
         && span(text, end, end + REACH)
