@@ -4,6 +4,7 @@
 mod overlay;
 mod refusal;
 mod route;
+mod rule;
 mod shipped;
 
 use super::{Fault, Found, Policy, keys, parse};
