@@ -98,7 +98,7 @@ impl<'s> Inspector<'s> {
             let is_listing = quote::is_listing(&lower);
             hits.retain(|hit| {
                 let is_listed = is_listing && quote::is_listed(hit.rule.tags);
-                !is_listed && !quotations.cover(hit.start)
+                !is_listed && !quotations.cover(hit.start, hit.rule.tags)
             });
         }
         // A rule counts once in a view, however often a hostile one repeats it.

@@ -11,9 +11,11 @@ use std::ops::Range;
 use super::scan::{at, find, from, is_space, span, trim};
 
 /// Shortest text that can be a document, in bytes.
-const MIN_DOCUMENT: usize = 80;
+const MIN_DOCUMENT: usize = 40;
 /// Plain words that a document has outside its quotations.
-const MIN_WORDS: usize = 8;
+const MIN_WORDS: usize = 5;
+/// The same where backticks could also be a shell's.
+const MIN_WORDS_SHELL: usize = 8;
 /// Quotations remembered; what comes after them is not spared.
 const MAX_QUOTATIONS: usize = 256;
 /// Longest code between single backticks, in bytes.
@@ -21,7 +23,11 @@ const MAX_INLINE: usize = 400;
 
 /// The quoted code of one document; empty when the text is none.
 #[derive(Debug, Default)]
-pub(super) struct Quotations(Vec<Range<usize>>);
+pub(super) struct Quotations {
+    ranges: Vec<Range<usize>>,
+    /// Plain words around them.
+    words: usize,
+}
 
 impl Quotations {
     /// Reads a lower-cased view.
@@ -30,20 +36,25 @@ impl Quotations {
             return Self::default();
         }
         let ranges = ranges(text);
-        if !ranges.is_empty() && is_document(text, &ranges) {
-            Self(ranges)
+        if ranges.is_empty() {
+            return Self::default();
+        }
+        let (words, others) = count_words(text, &ranges);
+        if words >= MIN_WORDS && words >= others {
+            Self { ranges, words }
         } else {
             Self::default()
         }
     }
 
-    /// Whether `index` lies within quoted code.
-    pub(super) fn cover(&self, index: usize) -> bool {
-        let after = self.0.partition_point(|range| range.start <= index);
-        after
+    /// Whether a finding of this class at `index` lies within quoted code.
+    pub(super) fn cover(&self, index: usize, tags: &[&str]) -> bool {
+        let after = self.ranges.partition_point(|range| range.start <= index);
+        let is_quoted = after
             .checked_sub(1)
-            .and_then(|last| self.0.get(last))
-            .is_some_and(|range| range.contains(&index))
+            .and_then(|last| self.ranges.get(last))
+            .is_some_and(|range| range.contains(&index));
+        is_quoted && (self.words >= MIN_WORDS_SHELL || tags.first() != Some(&"rce"))
     }
 }
 
@@ -159,8 +170,8 @@ fn indented(text: &[u8], newline: usize) -> Option<usize> {
     Some(line.min(text.len()))
 }
 
-/// Whether plain words make up most of what is not quoted.
-fn is_document(text: &[u8], ranges: &[Range<usize>]) -> bool {
+/// Plain words of what is not quoted, and what else stands between spaces there.
+fn count_words(text: &[u8], ranges: &[Range<usize>]) -> (usize, usize) {
     let starts = std::iter::once(0).chain(ranges.iter().map(|range| range.end));
     let ends = ranges
         .iter()
@@ -178,7 +189,7 @@ fn is_document(text: &[u8], ranges: &[Range<usize>]) -> bool {
             others += 1;
         }
     }
-    words >= MIN_WORDS && words >= others
+    (words, others)
 }
 
 /// Letters of any script, with the punctuation that prose puts around words.
@@ -206,7 +217,7 @@ mod tests {
         "hello all, why does my browser run this when i paste it into the page of my blog?";
 
     fn covers(text: &str, needle: &str) -> bool {
-        Quotations::of(text.as_bytes()).cover(text.find(needle).unwrap())
+        Quotations::of(text.as_bytes()).cover(text.find(needle).unwrap(), &["xss"])
     }
 
     #[test]
@@ -245,6 +256,13 @@ mod tests {
         ] {
             assert!(!covers(&text, "<script>"), "{text}");
         }
+    }
+
+    #[test]
+    fn backticks_may_be_a_shells() {
+        let quotations = Quotations::of(b"what does `id` print on a mac, please?");
+        assert!(quotations.cover(11, &["xss"]));
+        assert!(!quotations.cover(11, &["rce"]));
     }
 
     #[test]
