@@ -8,14 +8,33 @@ use crate::waf::scan::from;
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
     "/.", "~", ".bak", ".old", ".orig", ".sw", ".sav", ".backup", ".copy", ".sql", ".zip", ".tar",
-    ".tgz", ".gz", ".rar", ".7z", ".dump", "/wp-",
+    ".php", ".tmp", ".tgz", ".gz", ".rar", ".7z", ".dump", "/wp-",
 ];
 
 /// Hidden names that honest clients ask for (RFC 8615; object stores' empty folders).
 const HONEST_HIDDEN: &[&[u8]] = &[b".", b"..", b".well-known", b".emptyfolderplaceholder"];
 /// What editors and administrators append to a file that they keep.
 const KEPT: &[&[u8]] = &[
-    b".bak", b".old", b".orig", b".swp", b".swo", b".sav", b".save", b".backup", b".copy", b"~",
+    b".bak",
+    b".old",
+    b".orig",
+    b".swp",
+    b".swo",
+    b".sav",
+    b".save",
+    b".backup",
+    b".copy",
+    b"~",
+    b".php-dist",
+    b".php.dist",
+    b".php-bak",
+    b".php_",
+    b".php1",
+    b".php.txt",
+    b".php.inc",
+    b".bak1",
+    b".bak2",
+    b".tmp",
 ];
 /// Endings of dumps and archives, the longer ones first.
 const ARCHIVES: &[&[u8]] = &[
@@ -82,6 +101,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if is_kept(last) || is_site_archive(last) {
         hits.push(Hit::new(&rules::BACKUP, end - last.len(), end));
     }
+    if is_tool(last) {
+        hits.push(Hit::new(&rules::ADMIN, end - last.len(), end));
+    }
     if is_wordpress(path) {
         hits.push(Hit::new(&rules::WORDPRESS, 0, end));
     }
@@ -100,9 +122,28 @@ fn is_kept(name: &[u8]) -> bool {
         name.strip_suffix(*suffix).is_some_and(|stem| {
             stem.contains(&b'.')
                 || SITE_WORDS.contains(&stem)
+                || suffix.starts_with(b".php")
                 || matches!(stem, b"config" | b"index" | b"settings" | b"wp-config")
         })
     })
+}
+
+/// `adminer-4.7.6.php`, `phpinfo2.php`: one file that manages a server, under a name of its own.
+fn is_tool(name: &[u8]) -> bool {
+    let heads: &[&[u8]] = &[
+        b"adminer",
+        b"phpinfo",
+        b"phpmyadmin",
+        b"webshell",
+        b"c99",
+        b"r57",
+        b"b374k",
+        b"wso",
+        b"filemanager",
+        b"simple-backdoor",
+        b"eval-stdin",
+    ];
+    name.ends_with(b".php") && heads.iter().any(|head| name.starts_with(head))
 }
 
 /// `backup.zip`, `db_backup.sql.gz`, `site-2024-01-01.tar.gz`: named after a site, not a document.
@@ -124,7 +165,35 @@ fn is_site_archive(name: &[u8]) -> bool {
     is_site && count > 0
 }
 
-/// Everything of WordPress but what a page of such a site loads or calls.
+/// Pages of WordPress that only its owner or a prober opens; what editors work with is honest.
+const WORDPRESS: &[&[u8]] = &[
+    b"login",
+    b"config",
+    b"cron",
+    b"signup",
+    b"json/wp/v2/users",
+    b"trackback",
+    b"mail.php",
+    b"settings",
+    b"load.php",
+    b"activate",
+    b"admin/setup-config",
+    b"admin/install",
+    b"admin/upgrade.php",
+    b"admin/maint",
+    b"admin/includes",
+    b"admin/css",
+    b"admin/js",
+    b"admin/user/",
+    b"admin/network",
+    b"admin/admin-post.php",
+    b"admin/load-",
+    b"content/backup",
+    b"content/debug",
+    b"content/plugins/",
+];
+
+/// Everything of WordPress but what a page of such a site loads or its editors call.
 fn is_wordpress(path: &[u8]) -> bool {
     let Some(start) = crate::waf::scan::find(path, b"/wp-", 0) else {
         return false;
@@ -132,22 +201,9 @@ fn is_wordpress(path: &[u8]) -> bool {
     let rest = from(path, start + 4);
     let is_asset = ASSETS.iter().any(|ending| path.ends_with(ending));
     let names = |names: &[&[u8]]| names.iter().any(|name| rest.starts_with(name));
-    names(&[
-        b"login",
-        b"config",
-        b"cron",
-        b"signup",
-        b"json/wp/v2/users",
-        b"trackback",
-        b"mail.php",
-        b"settings",
-        b"load.php",
-        b"activate",
-    ]) || names(&[b"admin"]) && !is_asset && !rest.ends_with(b"admin-ajax.php")
-        || names(&[b"content/", b"includes/"]) && !is_asset && !rest.ends_with(b"/")
-        || rest == b"content"
-        || rest == b"includes"
-        || names(&[b"content/plugins/", b"content/debug"]) && !is_asset
+    let is_file = names(&[b"content/", b"includes/"]) && !rest.ends_with(b"/");
+    !is_asset && (names(WORDPRESS) || is_file)
+        || matches!(rest, b"admin" | b"admin/" | b"content" | b"includes")
 }
 
 #[cfg(test)]
@@ -180,6 +236,10 @@ mod tests {
             "/wp-login.php",
             "/blog/wp-admin/",
             "/wp-content/plugins/x/readme.txt",
+            "/wp-content/backup-db/",
+            "/wp-admin/setup-config.php",
+            "/adminer-4.7.6.php",
+            "/configuration.php-dist",
         ] {
             assert!(is_found(probe), "{probe}");
         }
@@ -188,6 +248,12 @@ mod tests {
             "/storage/v1/object/a/.emptyfolderplaceholder",
             "/wp-content/uploads/2024/a.jpg",
             "/wp-admin/admin-ajax.php",
+            "/wp-admin/edit.php",
+            "/wp-admin/post.php",
+            "/wp-admin/async-upload.php",
+            "/wp-includes/js/jquery/jquery.min.js",
+            "/index.php",
+            "/upload.php",
             "/files/my-web-design.zip",
             "/~budi/",
             "/articles/wp-and-admins",

@@ -14,6 +14,9 @@ pub(in crate::waf) enum Edges {
     Word,
     /// The end of a path segment after it, or a suffix such as `.bak` or `~`.
     Segment,
+    /// The same, and the start of the path before it, unless the path ends in a program: further
+    /// down, a word such as `/solr` is an article about it.
+    Root,
 }
 
 /// Where a literal counts.
@@ -79,12 +82,25 @@ impl Literal {
         match self.edges {
             Edges::Any => true,
             Edges::Word => !is_word(before(text, start)) && !is_word(at(text, end)),
-            Edges::Segment => matches!(
-                at(text, end),
-                0 | b'/' | b'.' | b'?' | b';' | b'~' | b'\\' | b' ' | b'#'
-            ),
+            Edges::Segment => ends_segment(at(text, end)),
+            Edges::Root => {
+                ends_segment(at(text, end))
+                    && (start == 0 || PROGRAMS.iter().any(|ending| text.ends_with(ending)))
+            }
         }
     }
+}
+
+/// Endings of what a server runs.
+const PROGRAMS: &[&[u8]] = &[
+    b".php", b".jsp", b".do", b".action", b".aspx", b".asp", b".cgi",
+];
+
+const fn ends_segment(byte: u8) -> bool {
+    matches!(
+        byte,
+        0 | b'/' | b'.' | b'?' | b';' | b'~' | b'\\' | b' ' | b'#'
+    )
 }
 
 /// Declares the literals of one class: rule, edges, place, texts.

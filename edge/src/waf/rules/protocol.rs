@@ -19,11 +19,21 @@ super::rules! { TABLE ["protocol", "CWE-400", "crs-920"];
     RANGES "proto-008" "abusive range" Critical 1:
         "@header range bytes=0-18446744073709551615", "@header range bytes=0-1,2-3,4-5,6-7,8-9,10-11,12-13,14-15,16-17",
         not "@header range bytes=0-1023";
-    METHOD "proto-020" "method for debugging" Critical 1: "@elsewhere", "@elsewhere", not "a";
+    METHOD "proto-020" "unknown method or one for debugging" Critical 1: "@elsewhere", "@elsewhere", not "a";
     WEB_SHELL "shell-090" "command for a web shell" Critical 1: "@elsewhere", "@elsewhere", not "a";
     SESSION "session-001" "session id from elsewhere" Critical 1:
         "@name phpsessid", "@name JSESSIONID",
         not "@name session_id";
+    HOST "proto-010" "host that is none" Critical 1:
+        "@header host shop.example.com@evil.example", "@header host shop.example.com%27 or 1=1",
+        not "@header host shop.example.com:8443";
+    CONTROL "proto-011" "hidden control bytes" Critical 1:
+        "@path /admin%00.html", "@path /a%08b",
+        not "@path /a%20b";
+    SMUGGLED "proto-012" "request within a body" Critical 1: "@elsewhere", "@elsewhere", not "a";
+    DROPPED "proto-013" "header dropped by a hop" Critical 1:
+        "@header connection close, X-Forwarded-For", "@header connection cookie",
+        not "@header connection keep-alive, Upgrade";
     CHARSET "proto-009" "charset that hides text" Critical 1:
         "@header content-type text/plain; charset=utf-7", "@header content-type text/xml; charset=\"IBM037\"",
         not "@header content-type text/plain; charset=utf-8";

@@ -3,45 +3,34 @@
 //! Three things tell code from a text about code: the name is dangerous, its arguments are what an
 //! attack passes, and the call stands where a statement or an expression would.
 
+use super::arguments::Arguments;
 use super::functions::{self, Needs};
 use crate::waf::detect::Hit;
 use crate::waf::rules::Rule;
 use crate::waf::scan::{
-    at, before, find, from, is_space, is_word, last_before, skip_space, span, stands, word,
-    word_before,
+    at, before, find, from, is_space, is_word, last_before, span, stands, word_before,
 };
 
-use Needs::{Anything, Callback, Nothing, Place, Probe, Something, Text};
+use Needs::{Place, Probe, Something};
 
 /// Longest name before a parenthesis that is read, in bytes.
 const MAX_CALLEE: usize = 64;
-/// How far the closing parenthesis is looked for, in bytes.
-const MAX_ARGUMENTS: usize = 300;
 
-/// What a function that takes a function must not be given.
-const CALLBACKS: &[&[u8]] = &[
-    b"'system'",
-    b"\"system\"",
-    b"'assert'",
-    b"\"assert\"",
-    b"'exec'",
-    b"'passthru'",
-    b"\"passthru\"",
-    b"'shell_exec'",
-    b"\"shell_exec\"",
-    b"'phpinfo'",
-    b"'eval'",
-];
+/// Most calls named in one text: where the first is quoted by an author, another may not be.
+const MAX_CALLS: usize = 8;
 
 /// Names the rules that the calls break.
 pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
-    let mut index = 0;
+    let (mut index, mut calls) = (0, 0);
     while let Some(found) = from(text, index).iter().position(|byte| *byte == b'(') {
         let open = index + found;
         index = open + 1;
         if let Some((rule, start)) = check(text, open) {
             hits.push(Hit::new(rule, start, open + 1));
-            return;
+            calls += 1;
+            if calls == MAX_CALLS {
+                return;
+            }
         }
     }
 }
@@ -84,12 +73,10 @@ fn name_before(text: &[u8], open: usize) -> Option<Name<'_>> {
     }
     let window = span(text, (last + 1).saturating_sub(MAX_CALLEE), last + 1);
     let inner = from(window, groups_start(window)?);
-    // Digits index the groups; what is left spells the name.
-    let name: Vec<u8> = inner
-        .iter()
-        .copied()
-        .filter(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
-        .collect();
+    if is_link_text(inner) {
+        return None;
+    }
+    let name = letters(inner);
     // PHP's `(string)"system"`: the last of them is called, whatever it is cast from.
     let literal = word_before(text, last);
     let name = match functions::function(&name) {
@@ -101,6 +88,30 @@ fn name_before(text: &[u8], open: usize) -> Option<Name<'_>> {
         start: last + 1 - inner.len(),
         is_quoted: true,
     })
+}
+
+/// Markdown's `[text](url)`, which is one group in brackets, and what it may hold.
+fn is_link_text(groups: &[u8]) -> bool {
+    let quotes = |byte: &u8| matches!(byte, b'\'' | b'"');
+    groups.contains(&b'`')
+        || groups.ends_with(b"]")
+            && !groups.iter().any(quotes)
+            && groups.iter().filter(|byte| **byte == b'[').count() == 1
+}
+
+/// What the groups spell: digits index them, and comments stand between them.
+fn letters(groups: &[u8]) -> Vec<u8> {
+    let mut name = Vec::with_capacity(groups.len());
+    let mut index = 0;
+    while index < groups.len() {
+        if stands(groups, index, b"/*") {
+            index = find(groups, b"*/", index).unwrap_or(groups.len());
+        } else if at(groups, index).is_ascii_alphabetic() || at(groups, index) == b'_' {
+            name.push(at(groups, index));
+        }
+        index += 1;
+    }
+    name
 }
 
 /// Where the groups in brackets or quotes start that end with the window.
@@ -156,136 +167,6 @@ fn suspicion(name: &Name<'_>, path: &[u8], text: &[u8]) -> Option<(Needs, &'stat
     let is_method = matches!(path.last(), Some(b'.' | b'>'));
     let is_generic = matches!(needs, Probe) || needs == Place && !object.is_empty();
     (!is_method || is_concatenated || is_command || is_generic).then_some((needs, rule))
-}
-
-/// What stands between the parentheses, as far as it is read.
-struct Arguments<'a> {
-    text: &'a [u8],
-    /// After the closing parenthesis; `None` when it lies too far away or is missing.
-    end: Option<usize>,
-}
-
-impl<'a> Arguments<'a> {
-    fn read(text: &'a [u8], open: usize) -> Self {
-        let window = span(text, open + 1, open + 1 + MAX_ARGUMENTS);
-        let (mut depth, mut quote) = (0usize, 0u8);
-        for (index, &byte) in window.iter().enumerate() {
-            match byte {
-                b'\'' | b'"' | b'`' if quote == 0 => quote = byte,
-                _ if quote == byte => quote = 0,
-                _ if quote != 0 => {}
-                b'(' => depth += 1,
-                b')' if depth == 0 => {
-                    return Self {
-                        text: span(window, 0, index),
-                        end: Some(open + index + 2),
-                    };
-                }
-                b')' => depth -= 1,
-                _ => {}
-            }
-        }
-        Self {
-            text: window,
-            end: None,
-        }
-    }
-
-    fn meet(&self, needs: Needs) -> bool {
-        let first = skip_space(self.text, 0);
-        let head = at(self.text, first);
-        let inner = from(self.text, first);
-        let is_text = matches!(head, b'\'' | b'"' | b'$' | b'`' | b'\\')
-            || stands(inner, 0, b"b'")
-            || self.text.contains(&b'(');
-        match needs {
-            Anything => true,
-            Something => head != 0,
-            Text => is_text && has_letter(inner),
-            Nothing => head == 0 && self.end.is_some() || stands(inner, 0, b"-1)"),
-            Place => is_place(inner) || stands(inner, 0, b"__file__"),
-            Callback => CALLBACKS.iter().any(|name| find(inner, name, 0).is_some()),
-            Probe => is_probe(inner),
-        }
-    }
-
-    /// After a call comes the end, punctuation or an operator; prose goes on with a word.
-    fn end_like_code(&self, text: &[u8]) -> bool {
-        let Some(end) = self.end else { return true };
-        let next = skip_space(text, end);
-        let line_ended = span(text, end, next).contains(&b'\n');
-        let follows = word(text, next);
-        line_ended
-            || !at(text, next).is_ascii_alphanumeric() && at(text, next) < 0x80
-            || matches!(
-                follows,
-                b"and" | b"or" | b"if" | b"unless" | b"as" | b"for" | b"then" | b"in"
-            ) && at(text, next + follows.len()) == b' '
-                && self.text.len() < 40
-                && is_code_word(from(text, next + follows.len() + 1))
-    }
-}
-
-/// After a word that is also an English one: a call or a number, not another word.
-fn is_code_word(rest: &[u8]) -> bool {
-    let name = word(rest, 0);
-    matches!(at(rest, name.len()), b'(' | b'=' | b'[' | b'\'' | b'"')
-        || name.first().is_some_and(u8::is_ascii_digit)
-}
-
-fn has_letter(text: &[u8]) -> bool {
-    text.iter().any(u8::is_ascii_alphanumeric)
-}
-
-/// `'/etc/passwd'`, `"http://…"`, `'../x'`, `'|id'`, `"."`, `$_GET`, `__FILE__`, a nested call of a
-/// superglobal.
-fn is_place(arguments: &[u8]) -> bool {
-    let inner = arguments
-        .iter()
-        .position(|byte| matches!(byte, b'\'' | b'"'))
-        .map_or(&[][..], |quote| from(arguments, quote + 1));
-    let starts = |head: &[u8]| inner.starts_with(head);
-    starts(b"/") && !starts(b"/api")
-        || starts(b"../")
-        || starts(b"|")
-        || starts(b".'")
-        || starts(b".\"")
-        || starts(b"c:\\")
-        || inner.iter().take(12).any(|byte| *byte == b':')
-            && !starts(b"https://")
-            && inner.windows(3).take(12).any(|three| three == b"://")
-        || arguments.starts_with(b"$_")
-        || inner.windows(2).take(40).any(|two| two == b"<?")
-        || inner.windows(4).take(40).any(|four| four == b".php") && arguments.contains(&b',')
-}
-
-/// `md5(1)`, `7*7`.
-fn is_probe(arguments: &[u8]) -> bool {
-    let name = word(arguments, 0);
-    let product = || {
-        let second = skip_space(arguments, name.len());
-        let factor = word(arguments, skip_space(arguments, second + 1));
-        at(arguments, second) == b'*' && is_number(name) && is_number(factor)
-    };
-    matches!(
-        name,
-        b"md5"
-            | b"sha1"
-            | b"scandir"
-            | b"system"
-            | b"shell_exec"
-            | b"phpinfo"
-            | b"getcwd"
-            | b"php_uname"
-            | b"base64_decode"
-            | b"file"
-            | b"createobject"
-    ) && at(arguments, name.len()) == b'('
-        || product()
-}
-
-fn is_number(word: &[u8]) -> bool {
-    !word.is_empty() && word.iter().all(u8::is_ascii_digit)
 }
 
 /// Words after which an expression stands, in the languages concerned.
@@ -359,6 +240,9 @@ mod tests {
             "a=1; os.popen('id').read()",
             "open('/etc/passwd').read()",
             "x=Runtime.getRuntime().exec('id')",
+            "([ system ] [ 0 ]) {/* comment */0} ( ls )",
+            "`system('x')` and system('id')",
+            "system(ls -la)",
         ] {
             assert!(rule(attack).is_some(), "{attack}");
         }
@@ -375,6 +259,10 @@ mod tests {
             "db.exec('create table x')",
             "the system (new) works",
             "include (if possible) 'it'",
+            "see [system](https://example.com/a) and [exec][1]",
+            "the [`spawnSync`](https://nodejs.org/api) call",
+            "subprocess.Popen(cmd, env=env)",
+            "__import__(modname)",
             "open('notes.txt').read()",
         ] {
             assert_eq!(rule(honest), None, "{honest}");

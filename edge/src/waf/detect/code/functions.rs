@@ -11,6 +11,8 @@ pub(super) enum Needs {
     Something,
     /// A string, a variable or a nested call.
     Text,
+    /// A command as a string or a list of strings, or what computes one.
+    Command,
     /// A path or URL out of the application's reach.
     Place,
     /// Nothing.
@@ -21,7 +23,7 @@ pub(super) enum Needs {
     Probe,
 }
 
-use Needs::{Anything, Callback, Nothing, Place, Probe, Something, Text};
+use Needs::{Anything, Callback, Command, Nothing, Place, Probe, Something, Text};
 
 /// A function by its name alone.
 pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
@@ -35,6 +37,10 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         | b"register_shutdown_function"
         | b"ob_start"
         | b"iterator_apply"
+        | b"array_walk_recursive"
+        | b"set_error_handler"
+        | b"forward_static_call"
+        | b"spl_autoload_register"
         | b"preg_replace_callback" => (Callback, &rules::PHP_CALL),
         b"system"
         | b"exec"
@@ -59,6 +65,9 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         | b"highlight_file"
         | b"reflectionfunction"
         | b"gzuncompress"
+        | b"loadstring"
+        | b"executeglobal"
+        | b"createobject"
         | b"hex2bin" => (Text, &rules::PHP_CALL),
         b"phpinfo" | b"get_defined_vars" | b"getallheaders" | b"phpversion" | b"phpcredits"
         | b"breakpoint" | b"php_uname" => (Nothing, &rules::PHP_CALL),
@@ -85,21 +94,42 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
 /// A function that is dangerous for the object it is called on.
 pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule)> {
     Some(match (object, name) {
-        (b"os", b"system" | b"popen" | b"execl" | b"spawnl" | b"getenv")
+        (
+            b"os",
+            b"system" | b"popen" | b"execl" | b"execlp" | b"execv" | b"spawnl" | b"spawnlp"
+            | b"getenv" | b"execute" | b"cmd",
+        )
         | (b"commands", b"getoutput")
         | (b"pickle" | b"cpickle", b"loads")
-        | (b"marshal", b"loads" | b"load") => (Text, &rules::PYTHON),
-        (b"subprocess", b"popen" | b"call" | b"run" | b"check_call") | (b"time", b"sleep") => {
-            (Something, &rules::PYTHON)
+        | (b"marshal", b"loads" | b"load")
+        | (b"dill", b"loads")
+        | (b"jsonpickle", b"decode")
+        | (b"yaml", b"unsafe_load")
+        | (b"platform", b"popen") => (Text, &rules::PYTHON),
+        (b"subprocess", b"popen" | b"call" | b"run" | b"check_call" | b"getoutput")
+        | (b"pty", b"spawn")
+        | (b"asyncio", b"create_subprocess_shell" | b"create_subprocess_exec") => {
+            (Command, &rules::PYTHON)
         }
+        (b"time", b"sleep") => (Something, &rules::PYTHON),
         (b"kernel", b"exec" | b"system" | b"open" | b"spawn" | b"fork")
         | (b"process", b"spawn")
         | (b"open3", b"capture2" | b"capture3" | b"capture2e" | b"popen3") => (Text, &rules::RUBY),
-        (b"io", b"popen") => (Something, &rules::RUBY),
+        (b"io", b"popen") | (b"pty", b"fork") => (Something, &rules::RUBY),
+        (b"file", b"read" | b"open" | b"binread" | b"readlines" | b"delete")
+        | (b"io", b"open" | b"read" | b"readlines" | b"binread" | b"lines")
+        | (b"dir", b"entries" | b"glob" | b"children")
+        | (b"deno", b"readtextfile" | b"readtextfilesync" | b"readdir" | b"readdirsync") => {
+            (Place, &rules::FILE_CALL)
+        }
         (b"process", b"exit" | b"kill" | b"binding" | b"abort") => (Anything, &rules::NODE),
-        (b"child_process", b"exec" | b"spawn" | b"fork") => (Text, &rules::NODE),
+        (b"child_process", b"exec" | b"spawn" | b"fork" | b"execfile")
+        | (b"vm", b"runinthiscontext" | b"runinnewcontext" | b"runincontext")
+        | (b"deno", b"run" | b"command")
+        | (b"bun", b"spawn" | b"spawnsync") => (Command, &rules::NODE),
         (b"runtime", b"getruntime") => (Nothing, &rules::JAVA),
         (b"process", b"start") | (b"class", b"forname") => (Text, &rules::JAVA),
+        (b"exec", b"command") | (b"syscall", b"exec") => (Text, &rules::NODE),
         (b"thread", b"sleep") => (Something, &rules::JAVA),
         _ => return None,
     })

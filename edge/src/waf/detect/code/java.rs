@@ -1,10 +1,9 @@
-//! Java's classes where an expression language or a deserialiser would reach for them, and the
-//! look-ups of Log4j (CVE-2021-44228).
+//! Java's classes where an expression language or a deserialiser would reach for them.
 
 use crate::waf::detect::{Hit, Text};
 use crate::waf::field::leaf;
-use crate::waf::rules::{code as rules, jndi};
-use crate::waf::scan::{at, before, find, from, is_word, span, stands, word};
+use crate::waf::rules::code as rules;
+use crate::waf::scan::{Needles, at, before, find, from, is_word, span};
 
 /// Packages from which attacks take classes.
 const PACKAGES: &[&[u8]] = &[b"java.", b"javax."];
@@ -51,15 +50,44 @@ const GADGETS: &[&[u8]] = &[
     b"org.aspectj.",
     b"lcom.sun.",
 ];
-/// How far a look-up's end is looked for.
-const MAX_LOOKUP: usize = 80;
+/// Last names of classes that act as soon as a deserialiser has filled them, after their dot.
+const ACTING: &[&[u8]] = &[
+    b".jdbcrowsetimpl",
+    b".templatesimpl",
+    b".drivermanagerconnectionsource",
+    b".jndiconnectionsource",
+    b".badattributevalueexpexception",
+    b".jndirefforwardingdatasource",
+    b".wrapperconnectionpooldatasource",
+    b".propertypathfactorybean",
+    b".methodinvokingfactorybean",
+    b".defaultbeanfactorypointcutadvisor",
+    b".classpathxmlapplicationcontext",
+    b".filesystemxmlapplicationcontext",
+    b".jndidatasourcefactory",
+    b".simplejndibeanfactory",
+    b".jndiconfiguration",
+    b".jndiobjectfactory",
+    b".scriptenginemanager",
+    b".urlclassloader",
+    b".unicastremoteobject",
+    b".remoteobjectinvocationhandler",
+    b".annotationinvocationhandler",
+    b".beancomparator",
+    b".tiedmapentry",
+    b".lazymap",
+    b".chainedtransformer",
+    b".convertedclosure",
+    b".groovyclassloader",
+    b".imageio$containsfilter",
+];
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     classes(text.lower, hits);
     typed_json(text, hits);
     executes_string(text.lower, hits);
-    lookups(text.lower, hits);
+    gadget(text.lower, hits);
 }
 
 /// `java.lang.Runtime` followed by what uses it, unless a stack trace names it (`at java…`).
@@ -150,53 +178,31 @@ fn executes_string(text: &[u8], hits: &mut Vec<Hit>) {
     }
 }
 
-/// `${jndi:…}` however it is spelled: a look-up within a look-up, or one that names a default
-/// character, is only ever written to hide something.
-fn lookups(text: &[u8], hits: &mut Vec<Hit>) {
+/// A class that acts, by its full name, as a string or a tag of its own: a stack trace and an
+/// import name it too, but do not end it so.
+fn gadget(text: &[u8], hits: &mut Vec<Hit>) {
+    const MAX_PACKAGE: usize = 80;
+    let needles = Needles::new(ACTING);
     let mut index = 0;
-    while let Some(start) = find(text, b"${", index) {
-        index = start + 2;
-        let body = span(text, index, index + MAX_LOOKUP);
-        let end = body
+    while let Some((dot, class)) = needles.find(text, index) {
+        let end = dot + class.len();
+        index = end;
+        let package = span(text, dot.saturating_sub(MAX_PACKAGE), dot);
+        let length = package
             .iter()
-            .position(|byte| matches!(byte, b'}' | b'\n'))
-            .unwrap_or(body.len());
-        let inner = span(body, 0, end);
-        let prefix = word(inner, 0);
-        let is_lookup = at(inner, prefix.len()) == b':';
-        let hides = is_lookup
-            && find(inner, b":-", prefix.len() + usize::from(!prefix.is_empty()))
-                .is_some_and(|default| inner.len() - default <= 8);
-        let nests = is_lookup
-            && find(inner, b"${", 0).is_some()
-            && !matches!(prefix, b"self" | b"file" | b"opt");
-        let names = is_lookup
-            && matches!(
-                prefix,
-                b"lower"
-                    | b"upper"
-                    | b"k8s"
-                    | b"jndi"
-                    | b"docker"
-                    | b"script"
-                    | b"dns"
-                    | b"marker"
-                    | b"sd"
-            );
-        if prefix == b"jndi" && is_lookup {
-            hits.push(Hit::new(&jndi::LOOKUP, start, index + end));
-            return;
-        }
-        // Configuration files read the environment too; a value that is nothing else asks for it.
-        let is_whole = start == 0
-            && end + 3 >= text.len()
-            && matches!(
-                prefix,
-                b"env" | b"sys" | b"java" | b"ctx" | b"main" | b"bundle" | b"web" | b"spring"
-            )
-            && is_lookup;
-        if is_whole || hides || nests || names || stands(inner, 0, b"${") && inner.contains(&b':') {
-            hits.push(Hit::new(&jndi::NESTED, start, index + end));
+            .rev()
+            .take_while(|byte| is_word(**byte) || **byte == b'.')
+            .count();
+        let start = dot - length;
+        let is_quoted = matches!(
+            before(text, start),
+            0 | b'"' | b'\'' | b'<' | b'!' | b'=' | b'['
+        ) && matches!(
+            at(text, end),
+            0 | b'"' | b'\'' | b'>' | b' ' | b';' | b'[' | b']'
+        );
+        if length > 0 && is_quoted && !span(text, end, end + 2).eq(b"; ") {
+            hits.push(Hit::new(&rules::SERIALIZED, start, end));
             return;
         }
     }

@@ -1,9 +1,9 @@
 //! Serialised objects: what a deserialiser would turn into a class of the attacker's choice.
 //! Arrays and scalars of the same formats are honest session data.
 
-use crate::waf::detect::Hit;
+use crate::waf::detect::{Hit, Text};
 use crate::waf::rules::code as rules;
-use crate::waf::scan::{at, before, find, from, is_word, stands};
+use crate::waf::scan::{Needles, at, before, find, from, is_word, stands};
 
 /// How objects begin once they were put into base64 or hexadecimal, in lower case: Java, .NET's
 /// `BinaryFormatter`, Python's pickle of a class, Ruby's Marshal of an object.
@@ -12,7 +12,11 @@ const HEADS: &[&[u8]] = &[
     b"aced0005",
     b"aaeaaad/////",
     b"gasv",
+    b"gawv",
+    b"gajj",
+    b"ganj",
     b"bahv",
+    b"bahb",
     b"y29zcn",
     b"y3bvc2l4c",
 ];
@@ -27,38 +31,79 @@ pub(in crate::waf::detect) fn starts_object(value: &[u8]) -> bool {
 /// Fewer bytes than this are a word or a number, not an object.
 const MIN_OBJECT: usize = 12;
 
+/// Heads of four letters, which a word may have too: only a whole value that is long counts.
+const SHORT_HEADS: &[&[u8]] = &[b"gasv", b"gawv", b"gajj", b"ganj", b"bahv", b"bahb"];
+/// Shortest whole value with such a head.
+const MIN_SHORT: usize = 24;
+
+/// Keys under which jsonpickle keeps classes and calls.
+const PICKLED_KEYS: &[&str] = &[
+    "py/object",
+    "py/reduce",
+    "py/type",
+    "py/function",
+    "py/repr",
+];
+
 /// Names the rule that the text breaks.
-pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+    let lower = text.lower;
     let is_head = JAVA_HEADS.iter().any(|head| {
-        text.len() < MIN_OBJECT
-            && text.len() > 5
-            && text
+        lower.len() < MIN_OBJECT
+            && lower.len() > 5
+            && lower
                 .get(..head.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(head))
     });
-    if is_head {
-        hits.push(Hit::new(&rules::SERIALIZED, 0, text.len()));
+    if is_head || names_class(text) {
+        hits.push(Hit::new(&rules::SERIALIZED, 0, lower.len()));
     }
-    encoded(text, hits);
-    php(text, hits);
+    encoded(lower, hits);
+    php(lower, hits);
+    yaml(lower, hits);
 }
 
+/// Keys of JSON that name the class to make: Ruby's `json_class` and Oj's `^o`, jsonpickle's.
+fn names_class(text: &Text<'_>) -> bool {
+    let key = text.name.rsplit('.').next().unwrap_or_default();
+    let is_ruby = matches!(key, "json_class" | "^o" | "^O" | "^c");
+    PICKLED_KEYS.contains(&key) || is_ruby && find(text.lower, b"::", 0).is_some()
+}
+
+/// The same as text, where the JSON was not read as such.
+fn yaml(text: &[u8], hits: &mut Vec<Hit>) {
+    for key in [
+        &b"\"py/object\""[..],
+        b"\"py/reduce\"",
+        b"\"json_class\"",
+        b"\"^o\"",
+        b"!!js/",
+    ] {
+        if let Some(start) = find(text, key, 0) {
+            hits.push(Hit::new(&rules::SERIALIZED, start, start + key.len()));
+            return;
+        }
+    }
+}
+
+/// Every place where a head stands is tried: the first may be a decoy.
 fn encoded(text: &[u8], hits: &mut Vec<Hit>) {
     let is_digit =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
-    for head in HEADS {
-        let Some(start) = find(text, head, 0) else {
-            continue;
-        };
+    let needles = Needles::new(HEADS);
+    let mut index = 0;
+    while let Some((start, head)) = needles.find(text, index) {
+        index = start + 1;
         let length = from(text, start)
             .iter()
             .take(64)
             .take_while(|byte| is_digit(**byte))
             .count();
-        let is_whole = *head != b"gasv" && *head != b"bahv" || start == 0 && length > 24;
+        let is_short = SHORT_HEADS.contains(&head);
+        let fits = !is_short || start == 0 && length > MIN_SHORT;
         // .NET's stands within a longer text, its own view state.
-        let is_free = *head == b"aaeaaad/////" || !is_digit(before(text, start));
-        if is_free && length >= MIN_OBJECT && is_whole {
+        let is_free = *head == *b"aaeaaad/////" || !is_digit(before(text, start));
+        if is_free && length >= MIN_OBJECT && fits {
             hits.push(Hit::new(&rules::SERIALIZED, start, start + length));
             return;
         }

@@ -1,5 +1,9 @@
 //! What only the request as a whole shows: a session that another site chose, a method or path
-//! that a header swaps after the gate has judged it, lengths that two servers would read apart.
+//! that a header swaps after the gate has judged it, lengths that two servers would read apart,
+//! bytes that no text holds.
+
+mod session;
+mod smuggling;
 
 use super::field::Sink;
 use super::rules::protocol as rules;
@@ -8,22 +12,6 @@ use super::{Part, Request};
 
 /// Most ranges of one `Range` header; a video player asks for one (CVE-2011-3192).
 const MAX_RANGES: usize = 8;
-
-/// Names under which servers take a session id from the URL. `session_id` is not among them:
-/// payment pages return with it.
-const SESSION_NAMES: &[&str] = &[
-    "jsessionid",
-    "jservsession",
-    "jwsession",
-    "phpsessid",
-    "phpsession",
-    "aspsessionid",
-    "asp.net_sessionid",
-    "weblogicsession",
-    "cfid",
-    "cftoken",
-    "cfsid",
-];
 
 /// Headers that name another URL than the one that the gate has judged.
 /// The last skips a framework's own checks (CVE-2025-29927).
@@ -59,8 +47,26 @@ const SCANNER_HEADERS: &[&str] = &[
     "acunetix-scanning-agreement",
 ];
 
-/// Methods that echo a request or switch debugging on.
-const DEBUG_METHODS: &[&str] = &["TRACE", "TRACK", "DEBUG", "CONNECT"];
+/// Methods that only read; an override must not make them write.
+const SAFE_METHODS: &[&str] = &["GET", "HEAD", "OPTIONS"];
+
+/// Methods beyond those that an application may have: WebDAV's, a cache's.
+const OTHER_METHODS: &[&str] = &[
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "MKCALENDAR",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "REPORT",
+    "SEARCH",
+    "QUERY",
+    "PURGE",
+    "LINK",
+    "UNLINK",
+];
 
 /// Parameters through which web shells take their commands.
 const SHELL_PARAMETERS: &[&str] = &["cmd", "exec", "command", "execute", "shell", "c", "system"];
@@ -85,15 +91,53 @@ pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
             .find(|(other, _)| other == name)
             .map(|(_, value)| value.as_str())
     };
-    session(request, header("referer"), header("host"), sink);
-    lengths(header("content-length"), header("transfer-encoding"), sink);
-    if DEBUG_METHODS.contains(&request.method) {
+    session::read(request, header("referer"), header("host"), sink);
+    smuggling::read(request, sink);
+    // TRACE echoes a request, DEBUG switches debugging on, GPOST was smuggled.
+    let is_known = METHODS.contains(&request.method) || OTHER_METHODS.contains(&request.method);
+    if !is_known && !request.method.is_empty() {
         sink.broken(&rules::METHOD, Part::HeaderName, request.method);
     }
+    hidden_bytes(request, sink);
     programs(request, sink);
     for (name, value) in request.headers {
-        one_header(name, value, sink);
+        one_header(request.method, name, value, sink);
     }
+}
+
+/// Control bytes that no text holds, as they are or percent-encoded once or twice: they end a
+/// string for one reader and not for another.
+fn hidden_bytes(request: &Request<'_>, sink: &mut impl Sink) {
+    let has_hidden = |text: &str| {
+        let bytes = text.as_bytes();
+        let is_raw = bytes.iter().any(|byte| is_hidden(*byte));
+        is_raw
+            || bytes
+                .windows(3)
+                .any(|window| matches!(window, [b'%', high, low] if is_hidden_hex(*high, *low)))
+            || bytes
+                .windows(5)
+                .any(|window| matches!(window, [b'%', b'2', b'5', b'0', b'0']))
+    };
+    if has_hidden(request.path) {
+        sink.broken(&rules::CONTROL, Part::Path, request.path);
+    }
+    if has_hidden(request.query) {
+        sink.broken(&rules::CONTROL, Part::Query, request.query);
+    }
+}
+
+/// Tabs and breaks of lines and pages come with pasted text.
+const fn is_hidden(byte: u8) -> bool {
+    byte < b'\t' || byte > b'\r' && byte < b' '
+}
+
+fn is_hidden_hex(high: u8, low: u8) -> bool {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    matches!(high, b'0' | b'1')
+        && digit(low)
+            .and_then(|low| u8::try_from(low).ok())
+            .is_some_and(|low| is_hidden((high - b'0') * 16 + low))
 }
 
 /// Whether the client holds a login of WordPress: it edits its site and probes for none. A forged
@@ -105,16 +149,25 @@ pub(super) fn has_wordpress_session(request: &Request<'_>) -> bool {
         .any(|(name, value)| name == "cookie" && value.contains("wordpress_logged_in_"))
 }
 
-fn one_header(name: &str, value: &str, sink: &mut impl Sink) {
+fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
     let rule = if METHOD_OVERRIDES.contains(&name) {
-        let is_known = METHODS
-            .iter()
-            .any(|known| value.trim().eq_ignore_ascii_case(known));
-        (!is_known).then_some(&rules::METHOD_OVERRIDE)
+        let names = |methods: &[&str]| {
+            methods
+                .iter()
+                .any(|known| value.trim().eq_ignore_ascii_case(known))
+        };
+        let is_honest = if SAFE_METHODS.contains(&method) {
+            names(SAFE_METHODS)
+        } else {
+            names(METHODS) || names(&["MERGE"])
+        };
+        (!is_honest).then_some(&rules::METHOD_OVERRIDE)
     } else if URL_OVERRIDES.contains(&name) {
         Some(&rules::URL_OVERRIDE)
     } else if name == "proxy" {
         Some(&rules::PROXY)
+    } else if name == "connection" {
+        drops_header(value).then_some(&rules::DROPPED)
     } else if name == "range" || name == "request-range" {
         is_range_attack(value).then_some(&rules::RANGES)
     } else {
@@ -123,6 +176,17 @@ fn one_header(name: &str, value: &str, sink: &mut impl Sink) {
     if let Some(rule) = rule {
         sink.broken(rule, Part::HeaderName, name);
     }
+}
+
+/// Whether `Connection` makes a proxy drop a header that the next server would check.
+fn drops_header(value: &str) -> bool {
+    value.split(',').map(str::trim).any(|name| {
+        let starts = |head: &str| {
+            name.get(..head.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(head))
+        };
+        starts("x-") || starts("authorization") || starts("cookie") || starts("cf-")
+    })
 }
 
 /// Many ranges, or one that ends where 64-bit arithmetic does (CVE-2015-1635).
@@ -151,42 +215,6 @@ fn programs(request: &Request<'_>, sink: &mut impl Sink) {
         });
     if is_option || is_command {
         sink.broken(&rules::WEB_SHELL, Part::Query, request.query);
-    }
-}
-
-/// Session fixation (CWE-384): a session id in the URL that no page of this site has put there.
-fn session(request: &Request<'_>, referer: Option<&str>, host: Option<&str>, sink: &mut impl Sink) {
-    let name = request
-        .query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, _)| name.to_ascii_lowercase())
-        .find(|name| SESSION_NAMES.contains(&name.as_str()));
-    let from = referer.and_then(|referer| referer.split('/').nth(2));
-    // In the path it is how old servers write links; a stranger's link is still an attack.
-    let path = request.path.to_ascii_lowercase();
-    let in_path = || {
-        SESSION_NAMES
-            .iter()
-            .find(|name| path.contains(&format!(";{name}=")))
-            .map(|name| (*name).to_owned())
-            .filter(|_| from.is_some())
-    };
-    if let Some(name) = name.or_else(in_path)
-        && (from.is_none() || from != host)
-    {
-        sink.broken(&rules::SESSION, Part::QueryName, &name);
-    }
-}
-
-/// Request smuggling (RFC 9112 §6.3): both lengths, several, or an encoding that only one of two
-/// servers would recognise.
-fn lengths(length: Option<&str>, encoding: Option<&str>, sink: &mut impl Sink) {
-    let is_odd_encoding = encoding.is_some_and(|value| !value.eq_ignore_ascii_case("chunked"));
-    let is_odd_length = length
-        .is_some_and(|value| value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()));
-    if length.is_some() && encoding.is_some() || is_odd_encoding || is_odd_length {
-        sink.broken(&rules::LENGTHS, Part::HeaderName, "content-length");
     }
 }
 
@@ -240,6 +268,9 @@ mod tests {
             ("transfer-encoding", "xchunked"),
             ("content-length", "5, 6"),
             ("x-scanner", "whatever"),
+            ("x-http-method", "DELETE"),
+            ("host", "shop.example.com@evil.example"),
+            ("connection", "close, X-Forwarded-For"),
         ] {
             assert!(is_stopped("", &[(name, value)]), "{name}: {value}");
         }
@@ -247,6 +278,16 @@ mod tests {
             "",
             &[("content-length", "5"), ("transfer-encoding", "chunked")]
         ));
+    }
+
+    #[test]
+    fn hidden_bytes_are_stopped() {
+        for query in ["a=%00", "a=adm%08in", "a=x%2500.jpg", "a=%1Fb"] {
+            assert!(is_stopped(query, &[]), "{query}");
+        }
+        for query in ["a=b%0D%0Ac", "a=%09", "a=%0C", "a=100%25", "a=%E2%80%A6"] {
+            assert!(!is_stopped(query, &[]), "{query}");
+        }
     }
 
     #[test]
@@ -259,7 +300,7 @@ mod tests {
             let request = Request {
                 client: None,
                 method: "GET",
-                path: "/wp-admin/edit.php",
+                path: "/wp-admin/",
                 query: "",
                 headers,
                 body: Body::None,
@@ -273,7 +314,9 @@ mod tests {
     #[test]
     fn honest_headers_pass() {
         for (name, value) in [
-            ("x-http-method-override", "PATCH"),
+            ("x-http-method-override", "HEAD"),
+            ("connection", "keep-alive, Upgrade"),
+            ("host", "[2001:db8::1]:8443"),
             ("range", "bytes=0-1023, -500"),
             ("transfer-encoding", "chunked"),
             ("content-length", "512"),

@@ -1,0 +1,195 @@
+//! What stands between a call's parentheses, and whether an attack would pass it.
+
+use super::functions::Needs;
+use crate::waf::scan::{at, from, skip_space, span, stands, word};
+
+use Needs::{Anything, Callback, Command, Nothing, Place, Probe, Something, Text};
+
+/// How far the closing parenthesis is looked for, in bytes.
+const MAX_ARGUMENTS: usize = 300;
+
+/// What a function that takes a function must not be given, between quotes.
+const CALLBACKS: &[&[u8]] = &[
+    b"system",
+    b"assert",
+    b"exec",
+    b"passthru",
+    b"shell_exec",
+    b"phpinfo",
+    b"eval",
+    b"popen",
+    b"proc_open",
+];
+
+/// Commands that stand without quotes where only a string would do: PHP took bare words.
+const BARE: &[&[u8]] = &[
+    b"id",
+    b"ls",
+    b"whoami",
+    b"uname",
+    b"pwd",
+    b"dir",
+    b"cat",
+    b"ipconfig",
+    b"ifconfig",
+];
+
+/// What stands between the parentheses, as far as it is read.
+pub(super) struct Arguments<'a> {
+    text: &'a [u8],
+    /// After the closing parenthesis; `None` when it lies too far away or is missing.
+    end: Option<usize>,
+}
+
+impl<'a> Arguments<'a> {
+    /// Reads on from the parenthesis at `open`.
+    pub(super) fn read(text: &'a [u8], open: usize) -> Self {
+        let window = span(text, open + 1, open + 1 + MAX_ARGUMENTS);
+        let (mut depth, mut quote) = (0usize, 0u8);
+        for (index, &byte) in window.iter().enumerate() {
+            match byte {
+                b'\'' | b'"' | b'`' if quote == 0 => quote = byte,
+                _ if quote == byte => quote = 0,
+                _ if quote != 0 => {}
+                b'(' => depth += 1,
+                b')' if depth == 0 => {
+                    return Self {
+                        text: span(window, 0, index),
+                        end: Some(open + index + 2),
+                    };
+                }
+                b')' => depth -= 1,
+                _ => {}
+            }
+        }
+        Self {
+            text: window,
+            end: None,
+        }
+    }
+
+    /// Whether they are what the function needs to be dangerous.
+    pub(super) fn meet(&self, needs: Needs) -> bool {
+        let first = skip_space(self.text, 0);
+        let head = at(self.text, first);
+        let inner = from(self.text, first);
+        let is_text = matches!(head, b'\'' | b'"' | b'$' | b'`' | b'\\')
+            || stands(inner, 0, b"b'")
+            || self.text.contains(&b'(');
+        match needs {
+            Anything => true,
+            Something => head != 0,
+            Text => is_text && has_letter(inner) || is_bare(inner),
+            Command => {
+                let list = skip_space(inner, usize::from(matches!(head, b'[' | b'(')));
+                matches!(at(inner, list), b'\'' | b'"' | b'`') && has_letter(inner)
+                    || self.text.contains(&b'(') && self.end.is_some() && is_text
+            }
+            Nothing => head == 0 && self.end.is_some() || stands(inner, 0, b"-1)"),
+            Place => is_place(inner) || stands(inner, 0, b"__file__"),
+            Callback => names_callback(inner),
+            Probe => is_probe(inner),
+        }
+    }
+
+    /// After a call comes the end, punctuation or an operator; prose goes on with a word.
+    pub(super) fn end_like_code(&self, text: &[u8]) -> bool {
+        let Some(end) = self.end else { return true };
+        let next = skip_space(text, end);
+        let line_ended = span(text, end, next).contains(&b'\n');
+        let follows = word(text, next);
+        line_ended
+            || !at(text, next).is_ascii_alphanumeric() && at(text, next) < 0x80
+            || matches!(
+                follows,
+                b"and" | b"or" | b"if" | b"unless" | b"as" | b"for" | b"then" | b"in"
+            ) && at(text, next + follows.len()) == b' '
+                && self.text.len() < 40
+                && is_code_word(from(text, next + follows.len() + 1))
+    }
+}
+
+/// After a word that is also an English one: a call or a number, not another word.
+fn is_code_word(rest: &[u8]) -> bool {
+    let name = word(rest, 0);
+    matches!(at(rest, name.len()), b'(' | b'=' | b'[' | b'\'' | b'"')
+        || name.first().is_some_and(u8::is_ascii_digit)
+}
+
+/// `'system'`, `"assert"` among the arguments.
+fn names_callback(arguments: &[u8]) -> bool {
+    let mut index = 0;
+    while let Some(quote) = from(arguments, index)
+        .iter()
+        .position(|byte| matches!(byte, b'\'' | b'"'))
+    {
+        let start = index + quote + 1;
+        let name = word(arguments, start);
+        index = start + name.len();
+        if CALLBACKS.contains(&name) && matches!(at(arguments, index), b'\'' | b'"') {
+            return true;
+        }
+    }
+    false
+}
+
+/// `ls -la)`.
+fn is_bare(arguments: &[u8]) -> bool {
+    let name = word(arguments, 0);
+    BARE.contains(&name) && matches!(at(arguments, name.len()), b')' | b' ' | 0)
+}
+
+fn has_letter(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_alphanumeric)
+}
+
+/// `'/etc/passwd'`, `"http://…"`, `'../x'`, `'|id'`, `"."`, `$_GET`, `__FILE__`, a nested call of a
+/// superglobal.
+fn is_place(arguments: &[u8]) -> bool {
+    let inner = arguments
+        .iter()
+        .position(|byte| matches!(byte, b'\'' | b'"'))
+        .map_or(&[][..], |quote| from(arguments, quote + 1));
+    let starts = |head: &[u8]| inner.starts_with(head);
+    starts(b"/") && !starts(b"/api")
+        || starts(b"../")
+        || starts(b"|")
+        || starts(b".'")
+        || starts(b".\"")
+        || starts(b"c:\\")
+        || inner.iter().take(12).any(|byte| *byte == b':')
+            && !starts(b"https://")
+            && inner.windows(3).take(12).any(|three| three == b"://")
+        || arguments.starts_with(b"$_")
+        || inner.windows(2).take(40).any(|two| two == b"<?")
+        || inner.windows(4).take(40).any(|four| four == b".php") && arguments.contains(&b',')
+}
+
+/// `md5(1)`, `7*7`.
+fn is_probe(arguments: &[u8]) -> bool {
+    let name = word(arguments, 0);
+    let product = || {
+        let second = skip_space(arguments, name.len());
+        let factor = word(arguments, skip_space(arguments, second + 1));
+        at(arguments, second) == b'*' && is_number(name) && is_number(factor)
+    };
+    matches!(
+        name,
+        b"md5"
+            | b"sha1"
+            | b"scandir"
+            | b"system"
+            | b"shell_exec"
+            | b"phpinfo"
+            | b"getcwd"
+            | b"php_uname"
+            | b"base64_decode"
+            | b"file"
+            | b"createobject"
+    ) && at(arguments, name.len()) == b'('
+        || product()
+}
+
+fn is_number(word: &[u8]) -> bool {
+    !word.is_empty() && word.iter().all(u8::is_ascii_digit)
+}

@@ -1,0 +1,222 @@
+//! PHP's superglobals, and names that are put together from pieces before they are called.
+
+use super::functions::{self, Needs};
+use crate::waf::detect::Hit;
+use crate::waf::rules::code as rules;
+use crate::waf::scan::{
+    at, before, find, from, is_space, skip_space, skip_while, span, stands, trim, word, word_before,
+};
+
+/// The variables through which PHP hands a request over.
+const GLOBALS: &[&[u8]] = &[
+    b"_get",
+    b"_post",
+    b"_request",
+    b"_server",
+    b"_cookie",
+    b"_files",
+    b"_session",
+    b"_env",
+    b"globals",
+];
+
+/// Functions around a superglobal that only look at it.
+const LOOKERS: &[&[u8]] = &[
+    b"isset",
+    b"empty",
+    b"intval",
+    b"trim",
+    b"htmlspecialchars",
+    b"htmlentities",
+    b"is_numeric",
+    b"filter_var",
+    b"count",
+];
+/// Longest index of a superglobal, in bytes.
+const MAX_INDEX: usize = 64;
+/// Longest name put together from pieces, and longest white space between two of them.
+const MAX_NAME: usize = 24;
+const MAX_GAP: usize = 4;
+/// Variables remembered that hold a name in pieces.
+const MAX_VARIABLES: usize = 8;
+/// How far an assignment is read, in bytes.
+const MAX_ASSIGNMENT: usize = 80;
+
+/// Names the rules that the text breaks.
+pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+    globals(text, hits);
+    pieces(text, hits);
+    variables(text, hits);
+    // The complement of a name: `(~…)()`.
+    if text.starts_with(b"(~") && find(text, b")(", 2).is_some() {
+        hits.push(Hit::new(&rules::PHP_CALL, 0, 2));
+    }
+}
+
+/// `$_GET['c']` as a whole value or where code uses it; a sentence may name it.
+fn globals(text: &[u8], hits: &mut Vec<Hit>) {
+    let mut index = 0;
+    while let Some(dollar) = from(text, index).iter().position(|byte| *byte == b'$') {
+        let start = index + dollar;
+        index = start + 1;
+        let name = word(text, index);
+        let open = index + name.len();
+        if !GLOBALS.contains(&name) || !matches!(at(text, open), b'[' | b'{') {
+            continue;
+        }
+        let inner = span(text, open + 1, open + 1 + MAX_INDEX);
+        let close = inner.iter().position(|byte| matches!(byte, b']' | b'}'));
+        let Some(end) = close.map(|close| open + close + 2) else {
+            continue;
+        };
+        if is_used(text, start, end) {
+            hits.push(Hit::new(&rules::PHP_GLOBAL, start, end));
+            return;
+        }
+    }
+}
+
+fn is_used(text: &[u8], start: usize, end: usize) -> bool {
+    let is_whole = trim(text).len() == end - start;
+    is_whole
+        || match at(text, end) {
+            b'(' | b'{' | b'[' | b'`' | b';' => true,
+            b')' => {
+                let caller = word_before(text, start.saturating_sub(1));
+                before(text, start) == b'(' && !LOOKERS.contains(&caller)
+            }
+            _ => false,
+        }
+}
+
+/// `'sys'.'tem'`: nobody writes the name of a function in pieces but to hide it.
+fn pieces(text: &[u8], hits: &mut Vec<Hit>) {
+    let mut index = 0;
+    while let Some(found) = from(text, index)
+        .iter()
+        .position(|byte| matches!(byte, b'\'' | b'"'))
+    {
+        let start = index + found;
+        index = start + 1;
+        if let Some((name, end)) = joined(text, start)
+            && is_hidden(&name)
+        {
+            hits.push(Hit::new(&rules::PHP_CALL, start, end));
+            return;
+        }
+    }
+}
+
+fn is_hidden(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"child_process" | b"__import__" | b"__globals__" | b"__class__" | b"__builtins__"
+    ) || matches!(
+        functions::function(name),
+        Some((Needs::Text | Needs::Nothing, _))
+    )
+}
+
+/// The name that two or more strings from `start` on make together, and where they end.
+fn joined(text: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
+    let mut name = Vec::new();
+    let (mut open, mut count) = (start, 0);
+    loop {
+        let quote = at(text, open);
+        let piece = span(text, open + 1, open + 2 + MAX_NAME);
+        let length = piece.iter().position(|byte| *byte == quote)?;
+        let piece = span(piece, 0, length);
+        if !piece.iter().all(|byte| crate::waf::scan::is_word(*byte)) {
+            return None;
+        }
+        name.extend_from_slice(piece);
+        count += 1;
+        let close = open + 1 + length;
+        let gap = |index: usize| {
+            let end = skip_while(span(text, 0, index + MAX_GAP), index, is_space);
+            end.min(text.len())
+        };
+        let operator = gap(close + 1);
+        let next = gap(operator + 1);
+        let is_joined =
+            matches!(at(text, operator), b'.' | b'+') && matches!(at(text, next), b'\'' | b'"');
+        if !is_joined || name.len() > MAX_NAME {
+            return (count > 1 && name.len() <= MAX_NAME).then_some((name, close + 1));
+        }
+        open = next;
+    }
+}
+
+/// `$a='sys'.$b;$a('id')`: a variable that was put together and is then called.
+fn variables(text: &[u8], hits: &mut Vec<Hit>) {
+    let mut names: Vec<&[u8]> = Vec::new();
+    let mut index = 0;
+    while let Some(dollar) = from(text, index).iter().position(|byte| *byte == b'$') {
+        let start = index + dollar;
+        let name = word(text, start + 1);
+        let end = start + 1 + name.len();
+        index = end;
+        if name.is_empty() {
+            continue;
+        }
+        let is_call = at(text, end) == b'(' || stands(text, end, b")(");
+        if is_call && names.contains(&name) {
+            hits.push(Hit::new(&rules::PHP_CALL, start, end + 1));
+            return;
+        }
+        let equals = skip_space(span(text, 0, end + MAX_GAP), end);
+        let is_assigned = at(text, equals) == b'=' && at(text, equals + 1) != b'=';
+        if is_assigned && names.len() < MAX_VARIABLES && is_put_together(text, equals + 1) {
+            names.push(name);
+        }
+    }
+}
+
+/// Whether strings are joined (`.`) or computed on (`^`) before the statement ends.
+fn is_put_together(text: &[u8], start: usize) -> bool {
+    span(text, start, start + MAX_ASSIGNMENT)
+        .iter()
+        .take_while(|byte| **byte != b';')
+        .any(|byte| matches!(byte, b'.' | b'^'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_found(text: &str) -> bool {
+        let mut hits = Vec::new();
+        detect(text.as_bytes(), &mut hits);
+        !hits.is_empty()
+    }
+
+    #[test]
+    fn finds_what_hides_a_call() {
+        for attack in [
+            "$_get['c']",
+            "$_get[a]($_get[b]);",
+            "include($_get['f']);",
+            "$y = 'sys'.'tem';($y)('uname')",
+            "define('z', [['sys' .'tem']]);(z)[0][0]('uname')",
+            "$f='sys'.$t;$f('id');",
+            "\"ev\"+\"al\"",
+        ] {
+            assert!(is_found(attack), "{attack}");
+        }
+    }
+
+    #[test]
+    fn leaves_sentences_and_joined_words_alone() {
+        for honest in [
+            "$_get['id'] undefined index",
+            "https://a.example/?q=$_get['id'",
+            "what does isset($_get['id']) return?",
+            "'foo'.'bar'",
+            "'it'+'is'",
+            "$total = 3.5; $total is a number",
+            "costs $5 (or $6.50)",
+        ] {
+            assert!(!is_found(honest), "{honest}");
+        }
+    }
+}

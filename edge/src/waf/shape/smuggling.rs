@@ -1,0 +1,122 @@
+//! Request smuggling (RFC 9112 §6.3 and §11.2): what two servers would read apart.
+
+use crate::waf::field::Sink;
+use crate::waf::rules::protocol as rules;
+use crate::waf::{Body, Part, Request};
+
+/// Hands what is wrong with lengths, host and the body's frame to the sink.
+pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
+    let all = |name: &'static str| {
+        request
+            .headers
+            .iter()
+            .filter(move |(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
+    };
+    if are_odd(all("content-length"), all("transfer-encoding")) {
+        sink.broken(&rules::LENGTHS, Part::HeaderName, "content-length");
+    }
+    if all("host").any(is_no_host) || all("host").nth(1).is_some() {
+        sink.broken(&rules::HOST, Part::HeaderName, "host");
+    }
+    if let Body::Read {
+        content_type,
+        bytes,
+    } = request.body
+        && holds_request(content_type, bytes)
+    {
+        sink.broken(&rules::SMUGGLED, Part::Text, "request within a body");
+    }
+}
+
+/// Both lengths, several, or an encoding that only one of two servers would recognise.
+fn are_odd<'a>(
+    mut lengths: impl Iterator<Item = &'a str>,
+    mut encodings: impl Iterator<Item = &'a str>,
+) -> bool {
+    let (length, encoding) = (lengths.next(), encodings.next());
+    let is_odd_length =
+        |value: &str| value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit());
+    let differs = lengths.any(|other| Some(other) != length);
+    differs
+        || length.is_some() && encoding.is_some()
+        || length.is_some_and(is_odd_length)
+        || encoding.is_some_and(|value| !value.eq_ignore_ascii_case("chunked"))
+        || encodings.next().is_some()
+}
+
+/// A host has letters, digits and few marks; an `@` or a quote makes it another one, or an attack.
+fn is_no_host(value: &str) -> bool {
+    let fits = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || byte >= 0x80
+            || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+    };
+    !value.trim().bytes().all(fits)
+}
+
+/// A last chunk with something behind it, or the line of a request in a form, whose own line
+/// breaks are encoded.
+fn holds_request(content_type: Option<&str>, body: &[u8]) -> bool {
+    let is_ended = [&b"0\r\n\r\n"[..], b"0\n\n"]
+        .iter()
+        .any(|end| body.len() > end.len() && body.starts_with(end));
+    let is_form = content_type.is_some_and(|value| {
+        value
+            .to_ascii_lowercase()
+            .starts_with("application/x-www-form-urlencoded")
+    });
+    is_ended
+        || is_form
+            && body
+                .split(|byte| *byte == b'\n')
+                .skip(1)
+                .any(is_request_line)
+}
+
+/// `GET /admin HTTP/1.1`.
+fn is_request_line(line: &[u8]) -> bool {
+    const VERSION: &[u8] = b" HTTP/";
+    let method = line
+        .iter()
+        .take_while(|byte| byte.is_ascii_uppercase())
+        .count();
+    (3..=10).contains(&method)
+        && line.get(method) == Some(&b' ')
+        && line.windows(VERSION.len()).any(|window| window == VERSION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_that_two_servers_read_apart_are_odd() {
+        let odd = |lengths: &[&'static str], encodings: &[&'static str]| {
+            are_odd(lengths.iter().copied(), encodings.iter().copied())
+        };
+        assert!(odd(&["5"], &["chunked"]));
+        assert!(odd(&["5", "40"], &[]));
+        assert!(odd(&["+5"], &[]));
+        assert!(odd(&[], &["chunked", "cow"]));
+        assert!(odd(&[], &["\u{b}chunked"]));
+        assert!(!odd(&["5"], &[]));
+        assert!(!odd(&["5", "5"], &[]));
+        assert!(!odd(&[], &["Chunked"]));
+        assert!(!odd(&[], &[]));
+    }
+
+    #[test]
+    fn requests_within_bodies_are_told() {
+        let form = Some("application/x-www-form-urlencoded");
+        assert!(holds_request(form, b"0\r\n\r\nGET /admin HTTP/1.1\r\n"));
+        assert!(holds_request(None, b"0\r\n\r\nG"));
+        assert!(holds_request(form, b"a=x\r\n\r\nGPOST / HTTP/1.1\r\n"));
+        assert!(!holds_request(form, b"a=GET+/admin+HTTP/1.1"));
+        assert!(!holds_request(
+            Some("text/plain"),
+            b"so:\r\nGET /a HTTP/1.1\r\nHost: x"
+        ));
+        assert!(!holds_request(None, b"0"));
+    }
+}
