@@ -1,5 +1,5 @@
-//! Uploaded files: names that a server might run, and contents that act where files are shown,
-//! converted or run, whatever type was declared.
+//! Uploaded files: names that a server might run, and contents that act where files are converted
+//! or run, whatever type was declared.
 //!
 //! The first bytes of a file tell what it is: source code that is shown in a text file is honest,
 //! source code that a file begins with, or that hides in an image, is not.
@@ -7,22 +7,17 @@
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::code as rules;
-use crate::waf::scan::{at, find, find_any, from, is_word, skip_space, span, word};
+use crate::waf::scan::{Needles, at, find, from, skip_space, span, word};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
     ".",
-    "`",
-    "$(",
     "<",
     "#!",
     "#extm3u",
     "push graphic-context",
     "%pipe%",
     "__halt_compiler",
-    "\u{5}s",
-    "\u{5}t",
-    "\u{5}w",
 ];
 
 /// Last endings that servers or systems run.
@@ -103,7 +98,7 @@ const BINARY: &[&[u8]] = &[
     b"mm\0*",
 ];
 /// Code that has no place in such files.
-const HIDDEN: &[&[u8]] = &[
+static HIDDEN: Needles<'static> = Needles::new(&[
     b"<?php",
     b"<%@",
     b"<%eval",
@@ -112,20 +107,9 @@ const HIDDEN: &[&[u8]] = &[
     b"__halt_compiler",
     b"eval(base64_decode",
     b"<jsp:",
-];
+]);
 /// The same, when text follows: these bytes alone occur by chance.
 const HIDDEN_SHORT: &[&[u8]] = &[b"<?=", b"<? ", b"<%"];
-/// What acts in a picture of vectors; its text may name anything.
-const VECTOR: &[&[u8]] = &[
-    b"<script",
-    b"javascript:",
-    b"<foreignobject",
-    b"<iframe",
-    b"<embed",
-    b"<handler",
-    b"data:text/html",
-];
-
 /// Names the rules that a file breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     let is_name_header = text.part == Part::HeaderValue && NAME_HEADERS.contains(&text.name);
@@ -149,9 +133,7 @@ fn name(text: &[u8], hits: &mut Vec<Hit>) {
         let is_last = endings.peek().is_none() || ending_word.len() < ending.len();
         runs |= RUNS_WITHIN.contains(&ending_word) || is_last && RUNS.contains(&ending_word);
     }
-    let substitutes = base.iter().filter(|byte| **byte == b'`').count() > 1
-        || find(base, b"$(", 0).is_some_and(|start| find(base, b")", start).is_some());
-    if runs || substitutes {
+    if runs {
         hits.push(Hit::new(&rules::UPLOAD_NAME, 0, text.len()));
     }
 }
@@ -161,9 +143,6 @@ fn content(text: &[u8], hits: &mut Vec<Hit>) {
     let body = from(body, skip_space(body, 0));
     let found = if let Some(start) = STARTS.iter().find(|start| body.starts_with(start)) {
         Some(*start)
-    } else if is_java(body) {
-        hits.push(Hit::new(&rules::SERIALIZED, 0, 4));
-        None
     } else if BINARY.iter().any(|magic| body.starts_with(magic)) {
         hidden(body)
     } else {
@@ -175,17 +154,12 @@ fn content(text: &[u8], hits: &mut Vec<Hit>) {
     }
 }
 
-/// A stream of Java objects; the NUL may have been dropped.
-fn is_java(body: &[u8]) -> bool {
-    body.starts_with(b"\xac\xed\0\x05") || body.starts_with(b"\xac\xed\x05")
-}
-
 /// Code in a file that should hold none.
 fn hidden(body: &[u8]) -> Option<&'static [u8]> {
     // Forms in PDF hold scripts of their own.
     let is_document = body.starts_with(b"%pdf");
     let fits = |literal: &&[u8]| !(is_document && **literal == *b"<script");
-    if let Some((_, literal)) = find_any(body, HIDDEN).filter(|(_, literal)| fits(literal)) {
+    if let Some((_, literal)) = HIDDEN.find(body, 0).filter(|(_, literal)| fits(literal)) {
         return Some(literal);
     }
     let is_text = |byte: &u8| (b' '..0x7f).contains(byte);
@@ -198,71 +172,19 @@ fn hidden(body: &[u8]) -> Option<&'static [u8]> {
     })
 }
 
-/// Text that acts: markup in a vector picture, entities that read files, play lists and drawings
-/// that make a converter read or run what they name.
+/// Text that makes a converter read or run what it names: play lists, PostScript; and a server's
+/// handlers. Markup that acts is read as markup elsewhere.
 fn acting(body: &[u8]) -> Option<&'static [u8]> {
-    if body.starts_with(b"#extm3u") {
-        return [&b"file:///"[..], b"concat:"]
-            .into_iter()
-            .find(|name| find(body, name, 0).is_some());
-    }
-    if body.starts_with(b"%!ps") {
-        return find(body, b"%pipe%", 0).map(|_| &b"%pipe%"[..]);
-    }
-    if at(body, 0) != b'<' {
-        return None;
-    }
-    if reads_entity(body) {
-        return Some(b"<!entity");
-    }
-    // A prefix makes markup of what no filter takes for it.
-    if find(body, b":script", 0).is_some() && find(body, b"1999/xhtml", 0).is_some() {
-        return Some(b":script");
-    }
-    if find(body, b"scriptprocessor=", 0).is_some() {
-        return Some(b"scriptprocessor=");
-    }
-    let is_vector = find(span(body, 0, 512), b"<svg", 0).is_some();
-    if !is_vector {
-        return None;
-    }
-    find_any(body, VECTOR)
-        .map(|(_, literal)| literal)
-        .or_else(|| has_handler(body).then_some(&b"<svg"[..]))
-}
-
-/// `<!ENTITY x SYSTEM "file:…">`; drawing programs declare entities too, with a value.
-fn reads_entity(body: &[u8]) -> bool {
-    let mut index = 0;
-    while let Some(start) = find(body, b"<!entity", index) {
-        index = start + 8;
-        let declaration = span(body, index, index + 120);
-        let end = declaration.iter().position(|byte| *byte == b'>');
-        let declaration = span(declaration, 0, end.unwrap_or(declaration.len()));
-        let references = declaration.iter().filter(|byte| **byte == b'&').count();
-        if references > 1
-            || find(declaration, b" system ", 0).is_some()
-            || find(declaration, b" public ", 0).is_some()
-        {
-            return true;
-        }
-    }
-    false
-}
-
-/// An attribute such as ` onload=`.
-fn has_handler(body: &[u8]) -> bool {
-    let mut index = 0;
-    while let Some(on) = find(body, b"on", index) {
-        index = on + 2;
-        let name = word(body, index);
-        let previous = on.checked_sub(1).map_or(0, |before| at(body, before));
-        let after = skip_space(body, index + name.len());
-        if name.len() > 2 && !is_word(previous) && previous != b'-' && at(body, after) == b'=' {
-            return true;
-        }
-    }
-    false
+    let signs: &[&[u8]] = match at(body, 0) {
+        b'#' if body.starts_with(b"#extm3u") => &[b"file:///", b"concat:"],
+        b'%' if body.starts_with(b"%!ps") => &[b"%pipe%"],
+        b'<' => &[b"scriptprocessor="],
+        _ => &[],
+    };
+    signs
+        .iter()
+        .copied()
+        .find(|sign| find(body, sign, 0).is_some())
 }
 
 #[cfg(test)]
@@ -291,8 +213,6 @@ mod tests {
             ".htaccess",
             "web.config",
             "../a/web.config",
-            "`id`.jpg",
-            "a$(id).png",
             "x.phtml ",
         ] {
             assert!(is_found(Part::FileName, attack.as_bytes()), "{attack}");
@@ -318,13 +238,8 @@ mod tests {
             b"\xff\xd8\xff\xe0\0\x10jfif<?=`$_get[0]`?>",
             b"<%@ page language=\"java\"%>",
             b"#!/bin/sh\nid",
-            b"<svg xmlns=\"x\" onload = alert(1)>",
-            b"<svg><a xlink:href=\"javascript:alert(1)\"/>",
-            b"<?xml version=\"1.0\"?><!doctype svg [<!entity x system \"file:///etc/passwd\">]>",
-            b"<a xmlns:b=\"http://www.w3.org/1999/xhtml\"><b:script>",
             b"push graphic-context\nfill 'url(https://x)'",
             b"#extm3u\nconcat:http://x|file:///etc/passwd",
-            b"\xac\xed\0\x05sr\0\x17java.util",
         ] {
             assert!(is_found(Part::File, attack), "{attack:?}");
         }

@@ -51,7 +51,7 @@ super::literal::literals! {
     ];
     PHP_GLOBAL, Any, Anywhere: ["_server[document_root]", "globals[absolute_path]", "_session[!]"];
     JAVA, Any, Anywhere: [
-        "getruntime().exec(", "new processbuilder(", "getclass().forname", "getclass().getclassloader", "getclass().getmethod", "getclass().getdeclared", "t(java.", "t(org.", "t( java.", "freemarker.template.utility.", "freemarker.template.utility.execute", "groovy.lang.groovyshell", "groovy.util.eval", "commons.io.ioutils.tostring(", "runtime.methodclosure", "@grab(", "@groovy.transform.asttest", "asttest(value",
+        "getruntime().exec(", "getclass().forname", "getclass().getclassloader", "getclass().getmethod", "getclass().getdeclared", "t(java.", "t(org.", "t( java.", "freemarker.template.utility.", "freemarker.template.utility.execute", "groovy.lang.groovyshell", "groovy.util.eval", "commons.io.ioutils.tostring(", "runtime.methodclosure", "@grab(", "@groovy.transform.asttest", "asttest(value",
         "com.sun.rowset.jdbcrowsetimpl", "<dynamic-proxy>", "java.beans.eventhandler", "class=\"java.beans.xmldecoder", "class='java.beans.xmldecoder", "com.sun.org.apache.xalan.internal.xsltc.trax.templatesimpl",
     ];
     SPRING, Any, Anywhere: ["class.module.classloader", "class.classloader.", "class['module']", "class[module]", "classloader.resources", "classloader.urls", "classloader[url", "class.module.class", "spring.cloud.function.routing-expression"];

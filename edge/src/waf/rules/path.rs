@@ -24,7 +24,7 @@ super::rules! { TABLE ["lfi", "CWE-22", "crs-930"];
         not "@path /a/b..c/v1.2...3";
     NULL "lfi-008" "NUL in a file name" Critical 1:
         "shell.php%00.jpg", "index.html%2500",
-        not "100%00 is no percentage";
+        not "100%25 is no file";
 }
 super::literal::literals! {
     TRAVERSAL, Any, Anywhere: ["0x2e0x2e", "..0x2f", "..0x5c", r".\\./.\\./", r".\./.\./", r".\.\./", "..%bg%qf", "..%uefc8", "..%u2216", "..%u2215"];

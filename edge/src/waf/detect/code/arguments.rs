@@ -1,9 +1,9 @@
 //! What stands between a call's parentheses, and whether an attack would pass it.
 
 use super::functions::Needs;
-use crate::waf::scan::{at, from, skip_space, span, stands, word};
+use crate::waf::scan::{at, find, from, skip_space, span, stands, word};
 
-use Needs::{Anything, Callback, Command, Nothing, Place, Probe, Something, Text};
+use Needs::{Anything, Callback, Command, Nothing, Place, Probe, Program, Something, Text};
 
 /// How far the closing parenthesis is looked for, in bytes.
 const MAX_ARGUMENTS: usize = 300;
@@ -19,6 +19,26 @@ const CALLBACKS: &[&[u8]] = &[
     b"eval",
     b"popen",
     b"proc_open",
+];
+
+/// Programs that an attack starts, besides [`BARE`].
+const PROGRAMS: &[&[u8]] = &[
+    b"sh",
+    b"bash",
+    b"zsh",
+    b"cmd",
+    b"powershell",
+    b"calc",
+    b"curl",
+    b"wget",
+    b"nc",
+    b"ncat",
+    b"ping",
+    b"nslookup",
+    b"touch",
+    b"sleep",
+    b"perl",
+    b"open",
 ];
 
 /// Commands that stand without quotes where only a string would do: PHP took bare words.
@@ -85,6 +105,7 @@ impl<'a> Arguments<'a> {
                 matches!(at(inner, list), b'\'' | b'"' | b'`') && has_letter(inner)
                     || self.text.contains(&b'(') && self.end.is_some() && is_text
             }
+            Program => starts_program(self.text),
             Nothing => head == 0 && self.end.is_some() || stands(inner, 0, b"-1)"),
             Place => is_place(inner) || stands(inner, 0, b"__file__"),
             Callback => names_callback(inner),
@@ -131,6 +152,18 @@ fn names_callback(arguments: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// `"/bin/sh", "-c"`, `new String[]{"cmd"`, `request.getParameter("c")`.
+fn starts_program(arguments: &[u8]) -> bool {
+    let quote = arguments
+        .iter()
+        .position(|byte| matches!(byte, b'\'' | b'"'));
+    let name = quote.map_or(&[][..], |quote| word(arguments, quote + 1));
+    quote.is_some_and(|quote| at(arguments, quote + 1) == b'/')
+        || PROGRAMS.contains(&name)
+        || BARE.contains(&name)
+        || find(arguments, b"request", 0).is_some()
 }
 
 /// `ls -la)`.

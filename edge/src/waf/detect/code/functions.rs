@@ -13,6 +13,8 @@ pub(super) enum Needs {
     Text,
     /// A command as a string or a list of strings, or what computes one.
     Command,
+    /// A shell, a command that attacks begin with, or what a request names.
+    Program,
     /// A path or URL out of the application's reach.
     Place,
     /// Nothing.
@@ -23,7 +25,7 @@ pub(super) enum Needs {
     Probe,
 }
 
-use Needs::{Anything, Callback, Command, Nothing, Place, Probe, Something, Text};
+use Needs::{Anything, Callback, Command, Nothing, Place, Probe, Program, Something, Text};
 
 /// A function by its name alone.
 pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
@@ -86,7 +88,7 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         | b"execv" | b"execve" | b"execvp" => (Text, &rules::PYTHON),
         b"instance_eval" | b"class_eval" | b"module_eval" | b"capture2" | b"capture3"
         | b"capture2e" => (Text, &rules::RUBY),
-        b"processbuilder" | b"wscript.shell" => (Something, &rules::JAVA),
+        b"processbuilder" => (Program, &rules::JAVA),
         _ => return None,
     })
 }

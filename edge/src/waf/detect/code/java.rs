@@ -51,7 +51,7 @@ const GADGETS: &[&[u8]] = &[
     b"lcom.sun.",
 ];
 /// Last names of classes that act as soon as a deserialiser has filled them, after their dot.
-const ACTING: &[&[u8]] = &[
+static ACTING: Needles<'static> = Needles::new(&[
     b".jdbcrowsetimpl",
     b".templatesimpl",
     b".drivermanagerconnectionsource",
@@ -80,7 +80,7 @@ const ACTING: &[&[u8]] = &[
     b".convertedclosure",
     b".groovyclassloader",
     b".imageio$containsfilter",
-];
+]);
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
@@ -103,7 +103,7 @@ fn classes(text: &[u8], hits: &mut Vec<Hit>) {
                 .count();
             let end = start + path;
             if !is_word(before(text, start))
-                && !span(text, 0, start).ends_with(b"at ")
+                && !is_mentioned(text, start, end)
                 && uses_class(span(text, start, end), text, end)
             {
                 hits.push(Hit::new(&rules::JAVA, start, end));
@@ -112,6 +112,25 @@ fn classes(text: &[u8], hits: &mut Vec<Hit>) {
             index = index.max(end);
         }
     }
+}
+
+/// An import, or a frame of a stack trace.
+fn is_mentioned(text: &[u8], start: usize, end: usize) -> bool {
+    let head = span(text, 0, start);
+    let rest = span(text, end, end + 60);
+    let is_source = |source: &&[u8]| find(rest, source, 0).is_some();
+    head.ends_with(b"at ")
+        || head.ends_with(b"import ")
+        || head.ends_with(b"import static ")
+        || at(rest, 0) == b'('
+            && [
+                &b".java:"[..],
+                b"(native method)",
+                b"(unknown source)",
+                b".java)",
+            ]
+            .iter()
+            .any(is_source)
 }
 
 fn uses_class(path: &[u8], text: &[u8], end: usize) -> bool {
@@ -182,9 +201,8 @@ fn executes_string(text: &[u8], hits: &mut Vec<Hit>) {
 /// import name it too, but do not end it so.
 fn gadget(text: &[u8], hits: &mut Vec<Hit>) {
     const MAX_PACKAGE: usize = 80;
-    let needles = Needles::new(ACTING);
     let mut index = 0;
-    while let Some((dot, class)) = needles.find(text, index) {
+    while let Some((dot, class)) = ACTING.find(text, index) {
         let end = dot + class.len();
         index = end;
         let package = span(text, dot.saturating_sub(MAX_PACKAGE), dot);
@@ -204,6 +222,50 @@ fn gadget(text: &[u8], hits: &mut Vec<Hit>) {
         if length > 0 && is_quoted && !span(text, end, end + 2).eq(b"; ") {
             hits.push(Hit::new(&rules::SERIALIZED, start, end));
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::waf::Part;
+
+    fn is_found(text: &str) -> bool {
+        let mut hits = Vec::new();
+        let lower = text.to_ascii_lowercase();
+        let text = Text {
+            lower: lower.as_bytes(),
+            part: Part::Query,
+            name: "q",
+        };
+        detect(&text, &mut hits);
+        !hits.is_empty()
+    }
+
+    #[test]
+    fn finds_classes_that_are_used() {
+        for attack in [
+            "java.lang.Runtime.getRuntime().exec('id')",
+            "T(java.lang.ProcessBuilder)",
+            "com.sun.rowset.JdbcRowSetImpl",
+            "[\"ch.qos.logback.core.db.DriverManagerConnectionSource\"",
+            "['id'].execute()",
+        ] {
+            assert!(is_found(attack), "{attack}");
+        }
+    }
+
+    #[test]
+    fn leaves_traces_and_imports_alone() {
+        for honest in [
+            "import java.util.Scanner;",
+            "at java.base/java.lang.Thread.run(Thread.java:1583)",
+            "at java.lang.Thread.run(Unknown Source)",
+            "new ClassPathXmlApplicationContext(\"beans.xml\")",
+            "org.springframework.context.support.ClassPathXmlApplicationContext.<init>(X.java:9)",
+        ] {
+            assert!(!is_found(honest), "{honest}");
         }
     }
 }

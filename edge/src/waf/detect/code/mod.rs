@@ -66,6 +66,8 @@ pub(super) const TRIGGERS: &[&str] = &[
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if text.part == Part::File {
+        // A body with NULs is read as a file; PHP writes them around the names of private members.
+        serialized::php_file(text.lower, hits);
         return;
     }
     call::detect(text.lower, hits);

@@ -7,7 +7,7 @@ use crate::waf::scan::{Needles, at, before, find, from, is_word, stands};
 
 /// How objects begin once they were put into base64 or hexadecimal, in lower case: Java, .NET's
 /// `BinaryFormatter`, Python's pickle of a class, Ruby's Marshal of an object.
-const HEADS: &[&[u8]] = &[
+static HEADS: Needles<'static> = Needles::new(&[
     b"ro0ab",
     b"aced0005",
     b"aaeaaad/////",
@@ -19,7 +19,7 @@ const HEADS: &[&[u8]] = &[
     b"bahb",
     b"y29zcn",
     b"y3bvc2l4c",
-];
+]);
 /// Java's stream header in base64 at each of the three offsets, as it is spelled.
 const JAVA_HEADS: &[&[u8]] = &[b"rO0AB", b"KztAAU", b"Cs7QAF"];
 
@@ -90,9 +90,8 @@ fn yaml(text: &[u8], hits: &mut Vec<Hit>) {
 fn encoded(text: &[u8], hits: &mut Vec<Hit>) {
     let is_digit =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
-    let needles = Needles::new(HEADS);
     let mut index = 0;
-    while let Some((start, head)) = needles.find(text, index) {
+    while let Some((start, head)) = HEADS.find(text, index) {
         index = start + 1;
         let length = from(text, start)
             .iter()
@@ -107,6 +106,13 @@ fn encoded(text: &[u8], hits: &mut Vec<Hit>) {
             hits.push(Hit::new(&rules::SERIALIZED, start, start + length));
             return;
         }
+    }
+}
+
+/// A file that is nothing but what PHP has serialised.
+pub(super) fn php_file(text: &[u8], hits: &mut Vec<Hit>) {
+    if matches!(at(text, 0), b'o' | b'c' | b'a') && at(text, 1) == b':' {
+        php(text, hits);
     }
 }
 
