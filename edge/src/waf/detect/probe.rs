@@ -7,8 +7,29 @@ use crate::waf::scan::from;
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
-    "/.", "~", ".bak", ".old", ".orig", ".sw", ".sav", ".backup", ".copy", ".sql", ".zip", ".tar",
-    ".php", ".tmp", ".tgz", ".gz", ".rar", ".7z", ".dump", "/wp-",
+    "/.",
+    "~",
+    ".bak",
+    ".old",
+    ".orig",
+    ".sw",
+    ".sav",
+    ".backup",
+    ".copy",
+    ".sql",
+    ".zip",
+    ".tar",
+    ".php",
+    ".tmp",
+    "phpmyadmin",
+    "/pma",
+    ".dll",
+    ".tgz",
+    ".gz",
+    ".rar",
+    ".7z",
+    ".dump",
+    "/wp-",
 ];
 
 /// Hidden names that honest clients ask for (RFC 8615; object stores' empty folders).
@@ -101,8 +122,11 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if is_kept(last) || is_site_archive(last) {
         hits.push(Hit::new(&rules::BACKUP, end - last.len(), end));
     }
-    if is_tool(last) {
+    if is_tool(last) || is_manager(path) {
         hits.push(Hit::new(&rules::ADMIN, end - last.len(), end));
+    }
+    if path.starts_with(b"/bin/") && last.ends_with(b".dll") {
+        hits.push(Hit::new(&rules::SECRETS, 0, end));
     }
     if is_wordpress(path) {
         hits.push(Hit::new(&rules::WORDPRESS, 0, end));
@@ -144,6 +168,37 @@ fn is_tool(name: &[u8]) -> bool {
         b"eval-stdin",
     ];
     name.ends_with(b".php") && heads.iter().any(|head| name.starts_with(head))
+}
+
+/// `/phpMyAdmin-5.1.0/`, `/db/pma/`; further down, the name is an article's.
+fn is_manager(path: &[u8]) -> bool {
+    let parents: &[&[u8]] = &[
+        b"",
+        b"db",
+        b"dbadmin",
+        b"admin",
+        b"administrator",
+        b"web",
+        b"xampp",
+        b"sql",
+        b"mysql",
+        b"tools",
+        b"cpanel",
+        b"phpmyadmin",
+    ];
+    let names = |segment: &[u8]| {
+        segment == b"pma"
+            || segment == b"pma2"
+            || segment
+                .strip_prefix(b"phpmyadmin")
+                .is_some_and(|version| !version.iter().any(u8::is_ascii_alphabetic))
+    };
+    let mut parent: &[u8] = b"-";
+    path.split(|byte| *byte == b'/').take(3).any(|segment| {
+        let is_found = names(segment) && parents.contains(&parent);
+        parent = segment;
+        is_found
+    })
 }
 
 /// `backup.zip`, `db_backup.sql.gz`, `site-2024-01-01.tar.gz`: named after a site, not a document.
@@ -240,6 +295,8 @@ mod tests {
             "/wp-admin/setup-config.php",
             "/adminer-4.7.6.php",
             "/configuration.php-dist",
+            "/db/phpmyadmin/",
+            "/phpmyadmin4.8.1/index.php",
         ] {
             assert!(is_found(probe), "{probe}");
         }
@@ -254,6 +311,9 @@ mod tests {
             "/wp-includes/js/jquery/jquery.min.js",
             "/index.php",
             "/upload.php",
+            "/tags/phpmyadmin",
+            "/wiki/phpmyadmin-tips",
+            "/_framework/app.dll",
             "/files/my-web-design.zip",
             "/~budi/",
             "/articles/wp-and-admins",

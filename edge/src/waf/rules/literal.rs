@@ -14,7 +14,9 @@ pub(in crate::waf) enum Edges {
     Word,
     /// The end of a path segment after it, or a suffix such as `.bak` or `~`.
     Segment,
-    /// The same, and the start of the path before it, unless the path ends in a program: further
+    /// The start of the text before it, and its end or a version after it.
+    Whole,
+    /// Those of [`Edges::Segment`], and the start of the path before it, unless the path ends in a program: further
     /// down, a word such as `/solr` is an article about it.
     Root,
 }
@@ -83,6 +85,7 @@ impl Literal {
             Edges::Any => true,
             Edges::Word => !is_word(before(text, start)) && !is_word(at(text, end)),
             Edges::Segment => ends_segment(at(text, end)),
+            Edges::Whole => start == 0 && matches!(at(text, end), 0 | b'/'),
             Edges::Root => {
                 ends_segment(at(text, end))
                     && (start == 0 || PROGRAMS.iter().any(|ending| text.ends_with(ending)))

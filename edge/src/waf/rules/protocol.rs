@@ -34,6 +34,9 @@ super::rules! { TABLE ["protocol", "CWE-400", "crs-920"];
     DROPPED "proto-013" "header dropped by a hop" Critical 1:
         "@header connection close, X-Forwarded-For", "@header connection cookie",
         not "@header connection keep-alive, Upgrade";
+    TYPE "proto-014" "type that two servers read apart" Critical 1:
+        "@header content-type multipart/form-data; boundary=a; boundary=b", "@header content-type text/xml; CHARSET=a;charset=b",
+        not "@header content-type text/html; charset=utf-8";
     CHARSET "proto-009" "charset that hides text" Critical 1:
         "@header content-type text/plain; charset=utf-7", "@header content-type text/xml; charset=\"IBM037\"",
         not "@header content-type text/plain; charset=utf-8";

@@ -166,6 +166,10 @@ fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
         Some(&rules::URL_OVERRIDE)
     } else if name == "proxy" {
         Some(&rules::PROXY)
+    } else if name == "content-type" {
+        let value = value.to_ascii_lowercase();
+        let repeats = |parameter: &str| value.matches(parameter).count() > 1;
+        (repeats("boundary=") || repeats("charset=")).then_some(&rules::TYPE)
     } else if name == "connection" {
         drops_header(value).then_some(&rules::DROPPED)
     } else if name == "range" || name == "request-range" {
@@ -213,7 +217,9 @@ fn programs(request: &Request<'_>, sink: &mut impl Sink) {
                 .unwrap_or_default();
             SHELL_PARAMETERS.contains(&name) && SHELL_COMMANDS.contains(&first)
         });
-    if is_option || is_command {
+    // Yii's generator of code.
+    let is_generator = request.query == "r=gii" || request.query.starts_with("r=gii/");
+    if is_option || is_command || is_generator {
         sink.broken(&rules::WEB_SHELL, Part::Query, request.query);
     }
 }
@@ -271,6 +277,10 @@ mod tests {
             ("x-http-method", "DELETE"),
             ("host", "shop.example.com@evil.example"),
             ("connection", "close, X-Forwarded-For"),
+            (
+                "content-type",
+                "multipart/form-data; boundary=a; boundary=b",
+            ),
         ] {
             assert!(is_stopped("", &[(name, value)]), "{name}: {value}");
         }
