@@ -5,7 +5,11 @@
 //!
 //! Of the half that is reported nothing but counts is printed: nobody tunes on what fails there.
 
-#![expect(clippy::unwrap_used, reason = "test code: a panic is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "test code: a panic is a failed test"
+)]
 
 use gapura_edge::{
     cli::{
