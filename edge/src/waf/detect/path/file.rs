@@ -46,7 +46,7 @@ const FILES: &[(&[u8], &[&[u8]])] = &[
         b"/var/",
         &[
             b"log/",
-            b"www/",
+            b"www/html/",
             b"lib/mysql",
             b"run/secrets",
             b"run/docker.sock",
@@ -100,7 +100,7 @@ const FOLDERS: &[&[u8]] = &[
     b"/var/mail/",
     b"/var/run/",
     b"/run/secrets/",
-    b"/var/www/",
+    b"/var/www/html/",
     b"/usr/local/apache",
     b"/usr/local/etc/",
     b"/usr/local/tomcat/",

@@ -129,8 +129,9 @@ fn local(text: &Text<'_>, hits: &mut Vec<Hit>) {
         // Pages within an application on a phone.
         let is_asset = stands(lower, end, b"android_asset/");
         if starts_url && is_rooted && !is_asset && !is_origin {
-            let is_named = !matches!(before(lower, start), 0 | b'=' | b'"' | b'\'')
-                && super::super::shell::reads_as_prose(lower);
+            let is_named = super::words_after(lower, end) >= 2
+                || (!matches!(before(lower, start), 0 | b'=' | b'"' | b'\'')
+                    && super::super::shell::reads_as_prose(lower));
             let rule = if is_named {
                 &rules::FILE_NAMED
             } else {

@@ -100,6 +100,9 @@ fn later(text: &[u8], end: usize, first: Proof) -> Proof {
         stands(window, index, b"<<<")
             || is_space(at(window, index))
                 && match at(window, index + 1) {
+                    letter if letter.is_ascii_alphabetic() && at(window, index + 2) == b':' => {
+                        at(window, index + 3) == b'\\'
+                    }
                     b'/' => is_rooted(span(window, index + 1, index + 16)),
                     b'<' | b'>' => redirection(window, index + 1) == Proof::Hard,
                     b'-' => first == Proof::Soft && at(window, index + 2).is_ascii_alphabetic(),
@@ -163,7 +166,7 @@ fn argument(token: &[u8], closes: bool, word: &Word) -> Proof {
             Proof::Hard
         }
         b'.' | b'*' if second == 0 && closes => Proof::Soft,
-        b'*' if second == b'.' => Proof::Hard,
+        b'*' if second == b'.' => Proof::Soft,
         b'~' if matches!(second, 0 | b'/' | b'+' | b'-') => Proof::Hard,
         b'%' if is_word(second) && token.iter().skip(1).any(|byte| *byte == b'%') => Proof::Hard,
         letter if letter.is_ascii_alphabetic() && second == b':' => match at(token, 2) {
@@ -219,6 +222,7 @@ fn named(token: &[u8], closes: bool, name: &[u8]) -> Proof {
         () if name == b"net" && matches!(token, b"user" | b"localgroup" | b"view" | b"share") => {
             Proof::Soft
         }
+        () if name == b"net" && token == b"start" && closes => Proof::Soft,
         () if name == b"ip" && matches!(token, b"addr" | b"a" | b"route" | b"link") => Proof::Soft,
         () if name == b"printf" && token.contains(&b'%') => Proof::Soft,
         () if name == b"ps" && matches!(token, b"aux" | b"auxw" | b"axu" | b"ef") => Proof::Soft,
@@ -274,6 +278,7 @@ fn redirection(text: &[u8], start: usize) -> Proof {
         }
         b'$' | b'(' | b'.' | b'~' => true,
         b'&' => at(text, target + 1).is_ascii_digit() || at(text, target + 1) == b'-',
+        byte if byte.is_ascii_alphabetic() && at(text, target + 1) == b':' => true,
         byte => {
             let name = skip_while(text, target, |byte| is_word(byte) || byte == b'.');
             is_word(byte) && span(text, target, name).contains(&b'.')

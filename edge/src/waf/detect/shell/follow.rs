@@ -114,6 +114,11 @@ impl Scanner<'_> {
         let is_start = lead_at == self.first
             && matches!(at(self.text, lead_at), b';' | b'&')
             && !is_space(at(self.text, lead_at + 1));
+        let is_tool = class == Class::Tool && !command::is_interpreter(word.name());
+        if is_tool && head == Head::Empty && is_space(at(self.text, word.end)) {
+            return at(self.text, lead_at) != b'\n'
+                && !context::is_listed(self.text, lead_at, word.end);
+        }
         if is_start && is_space(at(self.text, word.end)) {
             return matches!(class, Class::Tool | Class::Tame | Class::Recon);
         }

@@ -49,6 +49,11 @@ impl Scanner<'_> {
                     continue;
                 }
             }
+            // `!ls` on a line of its own is a notebook's.
+            if lead == Lead::Line && at(self.text, after) == b'!' {
+                index = after;
+                continue;
+            }
             let start = skip_while(self.text, after, lead::is_filler);
             if lead == Lead::Substitution && lead::reads_file(self.text, start) {
                 hits.push(Hit::new(&rules::SUBSTITUTION, index, start + 6));

@@ -287,7 +287,7 @@ pub(super) const COMMANDS: [&[(&str, Class)]; 26] = [
         ("time", Word),
         ("timeout", Word),
         ("top", Word),
-        ("touch", Word),
+        ("touch", Tool),
         ("tr", Word),
         ("traceroute", Tool),
         ("tracert", Tool),

@@ -37,7 +37,7 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
     let is_code = command::is_interpreter(word.name())
         && matches!(
             argument,
-            b"-e" | b"-c" | b"-r" | b"-x" | b"-ne" | b"-m" | b"-i" | b"-rsocket"
+            b"-e" | b"-c" | b"-r" | b"-x" | b"-ne" | b"-i" | b"-rsocket"
         );
     let is_known = match class {
         Class::Recon => proof > Proof::Ends || word.is_evaded || is_switch(argument),
@@ -101,7 +101,6 @@ fn runs_alone(name: &[u8]) -> bool {
             | b"del"
             | b"find"
             | b"socat"
-            | b"echo"
             | b"iwr"
             | b"iex"
             | b"fetch"

@@ -132,6 +132,10 @@ const SERVICES: &[u16] = &[
     3306, 5432, 5984, 6379, 8500, 9200, 9300, 10250, 11211, 27017,
 ];
 
+/// Ports on which nothing but front ends under development listen (Vite, Angular, Astro, Hugo, Expo);
+/// their pages report their own address in previews and analytics.
+const DEVELOPMENT: &[u16] = &[1313, 4173, 4200, 4321, 5173, 5174, 19006];
+
 /// Hosts of metadata services that count anywhere in a value.
 const METADATA: &[&[u8]] = &[
     b"169.254.169.254",
@@ -222,7 +226,8 @@ fn may_be_local(url: &Url<'_>, name: &str, port: Option<u16>) -> bool {
     let is_plain = !url.authority.contains(&b'@') && !url.authority.contains(&b'#');
     matches!(url.scheme, b"http" | b"https" | b"ws" | b"wss")
         && is_plain
-        && REDIRECTS.contains(&name.as_str())
-        && port.is_none_or(|port| !SERVICES.contains(&port))
+        && (port.is_some_and(|port| DEVELOPMENT.contains(&port))
+            || (REDIRECTS.contains(&name.as_str())
+                && port.is_none_or(|port| !SERVICES.contains(&port))))
         && !span(url.rest, 0, 200).contains(&b'\n')
 }

@@ -37,17 +37,10 @@ const PLANTED: &[&[u8]] = &[
     b"malicious",
     b"phpshell",
     b"rfi",
-    b"id",
-    b"poc",
     b"reverse",
-    b"rev",
     b"bypass",
     b"injx",
     b"inc",
-    b"x",
-    b"a",
-    b"s",
-    b"1",
 ];
 /// Parameters that name what is included.
 const INCLUDED: &[&str] = &[
