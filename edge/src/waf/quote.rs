@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn backticks_may_be_a_shells() {
-        let quotations = Quotations::of(b"what does `id` print on a mac, please?");
+        let quotations = Quotations::of(b"what does `id` print on your computer, please?");
         assert!(quotations.cover(11, &["xss"]));
         assert!(!quotations.cover(11, &["rce"]));
     }
