@@ -65,9 +65,8 @@ fn resolve(path: &[u8]) -> Vec<u8> {
 
 fn append(resolved: &mut Vec<u8>, segment: &[u8], keeps_slash: bool) {
     match segment {
-        b"." => {}
         b"" if keeps_slash => resolved.push(b'/'),
-        b"" => {}
+        b"" | b"." => {}
         b".." if !resolved.is_empty() && !resolved.ends_with(b"/..") => {
             let parent = resolved.iter().rposition(|byte| *byte == b'/');
             resolved.truncate(parent.unwrap_or(0));

@@ -21,7 +21,7 @@ pub(super) fn read(
         sink.broken(&rules::code::SERIALIZED, Part::File, "serialised object");
     }
     let is_image = content_type.contains("svg")
-        || file_name.to_ascii_lowercase().ends_with(".svg")
+        || ending(file_name) == "svg"
         || promised.contains(&Promise::Picture)
         || (promised == [Promise::Other; 2] && !file_name.contains('.'));
     if is_image && has_script(head) {
@@ -68,12 +68,16 @@ fn of_type(content_type: &str) -> Promise {
     }
 }
 
-fn of_name(file_name: &str) -> Promise {
-    let ending = file_name
+/// What follows the last dot, in lower case.
+fn ending(file_name: &str) -> String {
+    file_name
         .rsplit_once('.')
         .map_or("", |(_, ending)| ending)
-        .to_ascii_lowercase();
-    match ending.as_str() {
+        .to_ascii_lowercase()
+}
+
+fn of_name(file_name: &str) -> Promise {
+    match ending(file_name).as_str() {
         "png" | "jpg" | "jpeg" | "gif" | "webp" | "bmp" | "ico" | "avif" | "heic" | "tif"
         | "tiff" | "pdf" | "mp3" | "mp4" | "webm" | "ogg" | "wav" | "woff" | "woff2" => {
             Promise::Picture
@@ -119,10 +123,8 @@ fn kind(head: &[u8]) -> Kind {
 
 /// Whether the file is markup that a browser or an XML parser will read as such.
 pub(super) fn is_xml(content_type: &str, file_name: &str) -> bool {
-    let name = file_name.to_ascii_lowercase();
     let essence = content_type.to_ascii_lowercase();
-    name.ends_with(".svg")
-        || name.ends_with(".xml")
+    matches!(ending(file_name).as_str(), "svg" | "xml")
         || essence.contains("svg")
         || essence.contains("/xml")
 }

@@ -158,7 +158,7 @@ impl Reader {
 enum Format {
     Json(Json),
     Form(Form),
-    Multipart(Multipart),
+    Multipart(Box<Multipart>),
     Xml(Xml),
     Text { name: &'static str, text: Window },
     Binary { content_type: String, head: Vec<u8> },
@@ -169,7 +169,9 @@ impl Format {
         match kind {
             Kind::Json => Self::Json(Json::new(bounds)),
             Kind::Form => Self::Form(Form::new(Part::FormName, Part::Form, bounds)),
-            Kind::Multipart => Self::Multipart(Multipart::new(content_type, bounds, sink)),
+            Kind::Multipart => {
+                Self::Multipart(Box::new(Multipart::new(content_type, bounds, sink)))
+            }
             Kind::Xml => Self::Xml(Xml::new(bounds)),
             Kind::Graphql => Self::Text {
                 name: "query",
