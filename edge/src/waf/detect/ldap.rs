@@ -56,6 +56,8 @@ const ATTRIBUTES: &[&[u8]] = &[
 
 /// Most parentheses and spaces that close a filter before the next opens.
 const MAX_CLOSINGS: usize = 8;
+/// Spaces before a filter that is a value.
+const MAX_SPACES: usize = 4;
 /// Longest attribute description, options and matching rule included.
 const MAX_ATTRIBUTE: usize = 48;
 
@@ -65,16 +67,24 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         return;
     }
     let lower = text.lower;
-    let mut depth = 0_i32;
+    // Whole filters in a text of several lines or behind a command or a sentence are what somebody
+    // asks about. What closes a filter of the application's own is never spared.
+    let is_listing = trim(lower).contains(&b'\n');
+    let (mut depth, mut spaces) = (0_i32, 0);
     for (index, byte) in lower.iter().enumerate() {
+        let is_shown = is_listing || spaces >= MAX_SPACES;
         let found = match byte {
+            b' ' => {
+                spaces += 1;
+                false
+            }
             b'(' => {
                 depth += 1;
-                is_filter(lower, index) || is_wild_item(lower, index)
+                !is_shown && (is_filter(lower, index) || is_wild_item(lower, index))
             }
             b')' => {
                 depth -= 1;
-                let is_foreign = depth < 0 || before(lower, index) == b'*';
+                let is_foreign = depth < 0 || (before(lower, index) == b'*' && !is_shown);
                 // Each text that is closed too often may be reopened by the next.
                 depth = depth.max(0);
                 is_foreign && reopens(lower, index)

@@ -129,7 +129,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         return;
     }
     let lower = text.lower;
-    let found = if lower.len() <= MAX_VALUE && !is_prose(lower) {
+    let found = if lower.len() <= MAX_VALUE && !trim(lower).contains(&b'\n') && !is_prose(lower) {
         whole(lower)
             .or_else(|| shape(lower))
             .or_else(|| union(lower))

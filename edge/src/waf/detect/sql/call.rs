@@ -105,6 +105,8 @@ impl Sql<'_> {
             }
             Kind::Dot => index >= 3 && self.previous(index - 2) != Kind::Ident,
             Kind::Str => self.follows_breakout(index),
+            // `In MySQL: select sleep(1) makes it slow`.
+            Kind::Select => !matches!(self.previous(index - 1), Kind::Ident | Kind::Other),
             _ => true,
         };
         let after = self
