@@ -263,7 +263,9 @@ fn named(text: &Text<'_>, first: usize, hits: &mut Vec<Hit>) {
     for start in first..lower.len() {
         let is_start = matches!(at(lower, start), b'/' | b'\\')
             && !matches!(before(lower, start), b'/' | b'\\')
-            && !stands(lower, start + 1, b"..");
+            && !stands(lower, start + 1, b"..")
+            // A run of `./` was read with its first slash.
+            && !(start > 1 && before(lower, start) == b'.' && is_slash(at(lower, start - 2)));
         if !is_start {
             continue;
         }
