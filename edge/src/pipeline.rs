@@ -126,7 +126,13 @@ async fn stages<'g, R: Runtime>(
     if cors::is_preflight(facts) {
         return Ok(Verdict::Preflight);
     }
-    let route = find_route(gate, facts)?;
+    let route = match find_route(gate, facts) {
+        Ok(route) => route,
+        Err(stop) => {
+            let (_, report) = inspect(&policy.waf, facts, Body::Empty);
+            return Err(blocked(report, decision).unwrap_or(stop));
+        }
+    };
     decision.route = Some(route);
     access::check(facts, &route.access)?;
     limits::declared_body(facts, route.body_bytes)?;
@@ -142,16 +148,13 @@ async fn stages<'g, R: Runtime>(
         Ok(_) => body::read(route, facts, runtime).await,
         Err(_) => Ok(Body::Empty),
     };
-    let inspected = body.map(|body| inspect(route, facts, body));
+    let inspected = body.map(|body| inspect(&route.waf, facts, body));
 
     admission.settle(&mut decision.notice).await?;
     let principal = principal?;
     let (body, report) = inspected?;
-    let blocked = report.verdict == waf::Verdict::Blocked;
-    let rules = record::rules(&report);
-    decision.report = Some(report);
-    if blocked {
-        return Err(Stop::WafBlocked { rules });
+    if let Some(stop) = blocked(report, decision) {
+        return Err(stop);
     }
     Ok(match &route.answer {
         Some(answer) => Verdict::Answer(answer),
@@ -177,8 +180,17 @@ fn find_route<'g>(gate: &'g Gate, facts: &Facts) -> Result<&'g Route, Stop> {
     }
 }
 
+/// Keeps what the WAF found; the stop, if it says so. A request that fits no route is judged as
+/// well: a probe is an attack, wherever it looks.
+fn blocked(report: waf::Report, decision: &mut Decision<'_>) -> Option<Stop> {
+    let is_blocked = report.verdict == waf::Verdict::Blocked;
+    let rules = record::rules(&report);
+    decision.report = Some(report);
+    is_blocked.then_some(Stop::WafBlocked { rules })
+}
+
 /// What the WAF says of all that is there, and the body with what it needs on its way.
-fn inspect(route: &Route, facts: &Facts, body: Body) -> (Body, waf::Report) {
+fn inspect(settings: &waf::Settings, facts: &Facts, body: Body) -> (Body, waf::Report) {
     let mut request = waf::Request {
         client: Some(facts.client),
         method: &facts.method,
@@ -187,7 +199,6 @@ fn inspect(route: &Route, facts: &Facts, body: Body) -> (Body, waf::Report) {
         headers: &facts.headers,
         body: waf::Body::None,
     };
-    let settings = &route.waf;
     match body {
         Body::Empty => (Body::Empty, waf::inspect(&request, settings)),
         Body::Read { bytes, inflated } => {

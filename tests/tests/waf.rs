@@ -136,6 +136,23 @@ fn scanners_are_turned_away_by_name() {
 }
 
 #[test]
+fn probes_are_stopped_where_no_route_is() {
+    let stack = Stack::start("");
+    for (n, (path, status)) in [
+        ("/.env", 403),
+        ("/wp-login.php", 403),
+        ("/nowhere?q=1%27%20or%201=1--", 403),
+        ("/nowhere?q=now", 404),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let ask = Request::new("GET", path).from(&client(n));
+        assert_eq!(stack.edge.send(&ask).status, *status, "{path}");
+    }
+}
+
+#[test]
 fn honest_text_passes() {
     let file = "tests/corpus/waf/tune/honest/reference.jsonl";
     let corpus = fs::read_to_string(harness::root().join(file)).unwrap();

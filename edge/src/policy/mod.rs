@@ -41,6 +41,8 @@ pub struct Policy {
     pub cors: Cors,
     /// Headers set on every answer, lower-case names.
     pub headers: Vec<(String, String)>,
+    /// What the firewall is told of a request that no route fits.
+    pub waf: waf::Settings,
     /// Routes in the order in which they are asked.
     pub routes: Vec<Route>,
     /// Set in a development stack alone.

@@ -77,6 +77,7 @@ fn policy(root: &Table<'_>) -> Policy {
         upstream,
         classes,
         headers: section::headers(root),
+        waf: waf::usual(&waf),
         routes,
         development,
     }

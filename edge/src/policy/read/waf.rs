@@ -46,6 +46,15 @@ pub(super) fn common(root: &Table<'_>) -> Common {
     }
 }
 
+/// The settings where no route says otherwise.
+pub(super) fn usual(common: &Common) -> Settings {
+    Settings {
+        exclusions: common.exclusions.clone(),
+        rules: Arc::clone(&common.rules),
+        ..Settings::default()
+    }
+}
+
 /// The exclusions of a table; what they name must exist.
 fn exclusions(table: &Table<'_>, rules: &[Custom]) -> Vec<Exclusion> {
     table
