@@ -1,4 +1,4 @@
-//! Paths under which nothing of ours is served: hidden files, backups, WordPress.
+//! Paths under which nothing of ours is served: hidden files, backups, `WordPress`.
 
 use super::{Hit, Text};
 use crate::waf::Part;
@@ -102,7 +102,7 @@ const SITE_WORDS: &[&[u8]] = &[
     b"1",
     b"2",
 ];
-/// What browsers load from a WordPress site.
+/// What browsers load from a `WordPress` site.
 const ASSETS: &[&[u8]] = &[
     b".css", b".js", b".png", b".jpg", b".jpeg", b".gif", b".webp", b".avif", b".svg", b".ico",
     b".woff", b".woff2", b".ttf", b".mp4", b".webm", b".pdf", b".map",
@@ -220,7 +220,7 @@ fn is_site_archive(name: &[u8]) -> bool {
     is_site && count > 0
 }
 
-/// Pages of WordPress that only its owner or a prober opens; what editors work with is honest.
+/// Pages of `WordPress` that only its owner or a prober opens; what editors work with is honest.
 const WORDPRESS: &[&[u8]] = &[
     b"login",
     b"config",
@@ -248,7 +248,7 @@ const WORDPRESS: &[&[u8]] = &[
     b"content/plugins/",
 ];
 
-/// Everything of WordPress but what a page of such a site loads or its editors call.
+/// Everything of `WordPress` but what a page of such a site loads or its editors call.
 fn is_wordpress(path: &[u8]) -> bool {
     let Some(start) = crate::waf::scan::find(path, b"/wp-", 0) else {
         return false;

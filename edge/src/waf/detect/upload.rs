@@ -172,7 +172,7 @@ fn hidden(body: &[u8]) -> Option<&'static [u8]> {
     })
 }
 
-/// Text that makes a converter read or run what it names: play lists, PostScript; and a server's
+/// Text that makes a converter read or run what it names: play lists, `PostScript`; and a server's
 /// handlers. Markup that acts is read as markup elsewhere.
 fn acting(body: &[u8]) -> Option<&'static [u8]> {
     let signs: &[&[u8]] = match at(body, 0) {

@@ -50,7 +50,7 @@ const SCANNER_HEADERS: &[&str] = &[
 /// Methods that only read; an override must not make them write.
 const SAFE_METHODS: &[&str] = &["GET", "HEAD", "OPTIONS"];
 
-/// Methods beyond those that an application may have: WebDAV's, a cache's.
+/// Methods beyond those that an application may have: `WebDAV`'s, a cache's.
 const OTHER_METHODS: &[&str] = &[
     "PROPFIND",
     "PROPPATCH",
@@ -140,7 +140,7 @@ fn is_hidden_hex(high: u8, low: u8) -> bool {
             .is_some_and(|low| is_hidden((high - b'0') * 16 + low))
 }
 
-/// Whether the client holds a login of WordPress: it edits its site and probes for none. A forged
+/// Whether the client holds a login of `WordPress`: it edits its site and probes for none. A forged
 /// cookie spares it nothing but the probes' rule.
 pub(super) fn has_wordpress_session(request: &Request<'_>) -> bool {
     request

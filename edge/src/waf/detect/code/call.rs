@@ -93,10 +93,11 @@ fn name_before(text: &[u8], open: usize) -> Option<Name<'_>> {
 /// Markdown's `[text](url)`, which is one group in brackets, and what it may hold.
 fn is_link_text(groups: &[u8]) -> bool {
     let quotes = |byte: &u8| matches!(byte, b'\'' | b'"');
+    let is_bracket = |byte: &u8| *byte == b'[';
     groups.contains(&b'`')
         || groups.ends_with(b"]")
             && !groups.iter().any(quotes)
-            && groups.iter().filter(|byte| **byte == b'[').count() == 1
+            && groups.iter().position(is_bracket) == groups.iter().rposition(is_bracket)
 }
 
 /// What the groups spell: digits index them, and comments stand between them.
@@ -116,18 +117,21 @@ fn letters(groups: &[u8]) -> Vec<u8> {
 
 /// Where the groups in brackets or quotes start that end with the window.
 fn groups_start(window: &[u8]) -> Option<usize> {
-    let (mut depth, mut quote, mut start) = (0usize, 0u8, None);
+    let (mut open, mut quote, mut start) = (Vec::new(), 0u8, None);
     for (index, &byte) in window.iter().enumerate().rev() {
         match byte {
             _ if quote == byte => quote = 0,
             _ if quote != 0 => {}
             b'\'' | b'"' => quote = byte,
-            b')' | b']' | b'}' => depth += 1,
-            b'(' | b'[' | b'{' => depth = depth.checked_sub(1)?,
-            _ if depth == 0 && !is_space(byte) => return start,
+            b')' => open.push(b'('),
+            b']' => open.push(b'['),
+            b'}' => open.push(b'{'),
+            b'(' | b'[' | b'{' if open.pop() != Some(byte) => return start,
+            b'(' | b'[' | b'{' => {}
+            _ if open.is_empty() && !is_space(byte) => return start,
             _ => {}
         }
-        if depth == 0 && quote == 0 && !is_space(byte) {
+        if open.is_empty() && quote == 0 && !is_space(byte) {
             start = Some(index);
         }
     }

@@ -102,13 +102,16 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
             | b"getenv" | b"execute" | b"cmd",
         )
         | (b"commands", b"getoutput")
-        | (b"pickle" | b"cpickle", b"loads")
+        | (b"pickle" | b"cpickle" | b"dill", b"loads")
         | (b"marshal", b"loads" | b"load")
-        | (b"dill", b"loads")
         | (b"jsonpickle", b"decode")
         | (b"yaml", b"unsafe_load")
         | (b"platform", b"popen") => (Text, &rules::PYTHON),
-        (b"subprocess", b"popen" | b"call" | b"run" | b"check_call" | b"getoutput")
+        (
+            b"subprocess",
+            b"popen" | b"call" | b"run" | b"check_call" | b"check_output" | b"getoutput"
+            | b"getstatusoutput",
+        )
         | (b"pty", b"spawn")
         | (b"asyncio", b"create_subprocess_shell" | b"create_subprocess_exec") => {
             (Command, &rules::PYTHON)

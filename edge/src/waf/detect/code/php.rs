@@ -37,6 +37,8 @@ const MAX_INDEX: usize = 64;
 /// Longest name put together from pieces, and longest white space between two of them.
 const MAX_NAME: usize = 24;
 const MAX_GAP: usize = 4;
+/// Most pieces of one name.
+const MAX_PIECES: usize = 12;
 /// Variables remembered that hold a name in pieces.
 const MAX_VARIABLES: usize = 8;
 /// How far an assignment is read, in bytes.
@@ -140,7 +142,7 @@ fn joined(text: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
         let next = gap(operator + 1);
         let is_joined =
             matches!(at(text, operator), b'.' | b'+') && matches!(at(text, next), b'\'' | b'"');
-        if !is_joined || name.len() > MAX_NAME {
+        if !is_joined || name.len() > MAX_NAME || count == MAX_PIECES {
             return (count > 1 && name.len() <= MAX_NAME).then_some((name, close + 1));
         }
         open = next;
