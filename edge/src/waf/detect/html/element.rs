@@ -212,6 +212,12 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
     let body = closing.map_or(rest, |end| span(rest, 0, end));
     // `<script type="module"></pre>`: what holds markup does not parse.
     let is_empty = trim(body).is_empty() || body.starts_with(b"</");
+    let is_quoted = closing.is_none()
+        && matches!(before(text, open), b'`' | b'"' | b'\'')
+        && at(text, content) == before(text, open);
+    if is_quoted && !tag.has(b"src") {
+        return Some(&rules::MENTION);
+    }
     if tag.attributes.contains(&b'=') {
         let is_shown = is_empty && shows_source(tag);
         let rule = if is_shown {
@@ -221,10 +227,9 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
         };
         return Some(rule);
     }
-    let is_quoted = closing.is_none()
-        && matches!(before(text, open), b'`' | b'"' | b'\'')
-        && at(text, content) == before(text, open);
-    if is_quoted || body.starts_with(b"</") || is_prose(body, span(text, 0, open)) {
+    // The tag alone runs nothing; with its end tag it asks whether it would.
+    let is_bare = is_empty && (closing.is_none() || span(text, 0, open).contains(&b' '));
+    if is_bare || body.starts_with(b"</") || is_prose(body) {
         Some(&rules::MENTION)
     } else {
         Some(&rules::SCRIPT)
@@ -294,11 +299,8 @@ fn is_type_argument(tag: &Tag<'_>, content: usize) -> bool {
 }
 
 /// Whether what a script holds cannot be one: a sentence goes on after the tag.
-fn is_prose(body: &[u8], lead: &[u8]) -> bool {
+fn is_prose(body: &[u8]) -> bool {
     let trimmed = trim(body);
-    if trimmed.is_empty() {
-        return lead.contains(&b' ');
-    }
     // No program starts with these, and the tag of one is not quoted.
     if matches!(at(body, 0), b',' | b'.' | b')' | b'?' | b':') {
         return true;

@@ -277,6 +277,7 @@ mod tests {
             "@(home)",
             "{{ 'key' | translate }}",
             "{{ 2026-11-21 }}",
+            "[[${user.name}]]",
             "%{count} items",
             "{php} is dead",
         ] {

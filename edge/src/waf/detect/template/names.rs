@@ -177,7 +177,6 @@ pub(super) const DIRECTIVES: &[&[u8]] = &[
     b"{math equation",
     b"{include ",
     b"{fetch ",
-    b"[[${",
     b"}__::",
     b".class.forname(",
     b"class.inspect(",
