@@ -15,13 +15,26 @@ use crate::waf::scan::{
 
 /// Without one of these nothing here can fire. The characters whose low bytes are CR and LF are
 /// cut to them by servers that keep one byte of each.
-pub(super) const TRIGGERS: &[&str] = &["\n", "\r", "%0a", "%0d", "\\r\\n", "\u{560a}", "\u{10a}"];
+pub(super) const TRIGGERS: &[&str] = &[
+    "\n",
+    "\r",
+    "%0a",
+    "%0d",
+    "%e2%80%a8",
+    "%e5%98%8",
+    "\\r\\n",
+    "\u{560a}",
+    "\u{10a}",
+];
 
 /// Spellings of a line break besides the bytes themselves, which only an attack puts into a text.
 const ENCODED: &[&[u8]] = &[
     b"%0d%0a",
     b"%0a",
     b"%0d",
+    b"%e2%80%a8",
+    b"%e5%98%8d%e5%98%8a",
+    b"%e5%98%8a%e5%98%8d",
     b"\\r\\n",
     "\u{560d}\u{560a}".as_bytes(),
     "\u{560a}\u{560d}".as_bytes(),
@@ -161,6 +174,9 @@ fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
     if may_split && (is_status(line.text) || is_request(line)) {
         return Some(&rules::SPLIT);
     }
+    if ends_request(line.lead) && header_name(line.text).is_some() {
+        return Some(&rules::SPLIT);
+    }
     if line.is_odd && line.is_after_blank && line.follows_phrase() && is_markup(line) {
         return Some(&rules::SPLIT);
     }
@@ -168,7 +184,14 @@ fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
         return Some(&rules::MAIL);
     }
     let in_name = text.part.is_name() && header_name(line.text).is_some();
-    (in_name || (may_split && is_response_header(line.text))).then_some(&rules::HEADER)
+    (in_name || (may_split && is_response_header(line))).then_some(&rules::HEADER)
+}
+
+/// `x HTTP/1.1`: the end of a request line whose beginning the server wrote.
+fn ends_request(lead: &[u8]) -> bool {
+    let lead = trim(lead);
+    let target = skip_while(lead, 0, |byte| !is_space(byte));
+    matches!(from(lead, target), b" http/1.1" | b" http/1.0")
 }
 
 /// `HTTP/1.1 200`.
@@ -248,7 +271,8 @@ const FAMILIES: &[&[u8]] = &[
 ];
 
 /// A header with a value of its kind: `Location: Ubud` is an address, `Location: //x` a redirect.
-fn is_response_header(line: &[u8]) -> bool {
+fn is_response_header(header: &Line<'_>) -> bool {
+    let line = header.text;
     let Some(name) = header_name(line) else {
         return false;
     };
@@ -257,8 +281,12 @@ fn is_response_header(line: &[u8]) -> bool {
     match name {
         b"set-cookie" => has(b'='),
         b"location" | b"referer" | b"origin" => {
-            matches!(at(value, 0), b'/' | b'\\') || value.windows(3).any(|window| window == b"://")
+            let is_host = || header.is_odd && has(b'.') && !has(b' ');
+            matches!(at(value, 0), b'/' | b'\\')
+                || value.windows(3).any(|window| window == b"://")
+                || is_host()
         }
+        b"proxy" => value.windows(3).any(|window| window == b"://"),
         b"content-length" | b"refresh" => at(value, 0).is_ascii_digit(),
         b"content-type" => has(b'/'),
         b"link" => at(value, 0) == b'<',
@@ -314,8 +342,8 @@ fn is_mail_header(text: &Text<'_>, line: &Line<'_>) -> bool {
         | b"return-path"
         | b"disposition-notification-to"
         | b"errors-to" => is_addressed && (line.follows_token() || in_mail_field()),
+        b"mime-version" => line.follows_token() || in_mail_field(),
         b"subject"
-        | b"mime-version"
         | b"content-type"
         | b"content-transfer-encoding"
         | b"x-mailer"

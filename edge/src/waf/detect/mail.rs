@@ -101,6 +101,8 @@ fn is_smtp(line: &Line<'_>) -> bool {
                 && line.follows_token()
                 && goes_on(&[b"retr", b"dele", b"list", b"stat"])
         }
+        b"user" => !rest.is_empty() && line.follows_token() && goes_on(&[b"pass"]),
+        b"retr" | b"dele" => at(rest, 0).is_ascii_digit() && line.follows_token(),
         b"" if text == b"." => {
             (line.is_odd && line.follows_token())
                 || (is_terse && goes_on(&[b"quit", b"mail", b"rset", b"data"]))
@@ -142,7 +144,17 @@ fn is_imap(line: &[u8]) -> bool {
     is_tag(tag)
         && is_command
         && (matches!(at(line, argument), 0 | b'"' | b'(' | b'*' | b'0'..=b'9')
-            || word(line, argument) == b"inbox")
+            || word(line, argument) == b"inbox"
+            || (command == b"login" && is_pair(span(line, argument, line.len()))))
+}
+
+/// A name and a password.
+fn is_pair(arguments: &[u8]) -> bool {
+    trim(arguments)
+        .iter()
+        .filter(|byte| is_space(**byte))
+        .count()
+        == 1
 }
 
 /// `a1`, `V100`: what clients put before a command.

@@ -138,7 +138,19 @@ pub(super) fn reaches(expression: &Expression<'_>) -> bool {
             inner,
             [b'`', ..] | [b'=', b'`', ..] | [b'=', b' ', b'`', ..]
         );
-    runs || opens_file(inner) || is_polyglot(expression) || filters_constant(expression)
+    runs || calls_variable(expression)
+        || opens_file(inner)
+        || is_polyglot(expression)
+        || filters_constant(expression)
+}
+
+/// `{$x('id')}`: a variable that names a function.
+fn calls_variable(expression: &Expression<'_>) -> bool {
+    let name = word(expression.inner, 0);
+    expression.open == b"{$"
+        && !name.is_empty()
+        && at(expression.inner, name.len()) == b'('
+        && matches!(at(expression.inner, name.len() + 1), b'\'' | b'"')
 }
 
 /// `{% include '/etc/passwd' %}`.

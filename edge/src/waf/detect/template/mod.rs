@@ -49,6 +49,9 @@ pub(super) const TRIGGERS: &[&str] = &[
     "<jsp:",
     "<c:import",
     "<cfexecute",
+    "<tmpl_include",
+    ".getclassloader(",
+    ".getservletcontext(",
     "t(java",
     "@java",
 ];
@@ -132,6 +135,16 @@ fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
                     .unwrap_or(path);
                 matches!(at(path, 0), b'/' | b'.') || find(path, b":", 0).is_some()
             })
+        }
+        // `$request.getServletContext()`; in Java itself no dollar leads the chain.
+        b".getclassloader(" | b".getservletcontext(" => {
+            let head = span(text, start.saturating_sub(64), start);
+            let chain = head
+                .iter()
+                .rev()
+                .take_while(|byte| crate::waf::scan::is_word(**byte) || b".()".contains(byte))
+                .count();
+            at(head, (head.len() - chain).wrapping_sub(1)) == b'$'
         }
         b"t(java" => !crate::waf::scan::is_word(crate::waf::scan::before(text, start)),
         b"<jsp:" => [

@@ -76,6 +76,15 @@ pub(super) const OBJECTS: &[&[u8]] = &[
     b"dump(app",
     b"file_excerpt",
     b"_context|",
+    b"@environment",
+    b"env('app_key",
+    b"env('db_pass",
+    b"include request.",
+    b".exec \"",
+    b"| system",
+    b"|system",
+    b"| shell",
+    b"|shell",
     b"_charset|",
     b"debug_toolbar",
     b"url_for.",
@@ -186,6 +195,11 @@ pub(super) const DIRECTIVES: &[&[u8]] = &[
     b"<jsp:",
     b"<c:import url",
     b"<cfexecute",
+    b"<tmpl_include name=/",
+    b"<tmpl_include name=\"/",
+    b"<tmpl_include name='/",
+    b".getclassloader(",
+    b".getservletcontext(",
 ];
 
 /// Whether an expression that is the whole text asks what the template knows.
