@@ -18,6 +18,10 @@ export ESBUILD_BIN=$ROOT/node_modules/.bin/esbuild
 export WASM_OPT_BIN=$ROOT/node_modules/.bin/wasm-opt
 export CI=1 WRANGLER_SEND_METRICS=false NO_UPDATE_NOTIFIER=1
 
+# Builds as for the Worker: for size, since the platform loads it cold. What this costs in speed is
+# in docs/waf.md.
+for_worker() { CARGO_PROFILE_RELEASE_OPT_LEVEL=s "$@"; }
+
 say() { printf '\033[1m%s\033[0m %s\n' "gapura:" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
