@@ -32,8 +32,6 @@ pub(in crate::waf) enum Place {
     Agent,
     /// In any header.
     Header,
-    /// In uploaded files.
-    File,
 }
 
 /// One literal, in lower case.
@@ -76,7 +74,6 @@ impl Literal {
             Place::Path => text.part == Part::Path && text.name.is_empty(),
             Place::Agent => text.part == Part::HeaderValue && text.name == "user-agent",
             Place::Header => text.part == Part::HeaderValue,
-            Place::File => is_file,
         }
     }
 

@@ -5,9 +5,6 @@ use super::token::Kind;
 use super::{Hit, Sql};
 use crate::waf::rules::sql as rules;
 
-/// Longest select list followed.
-const MAX_ITEMS: usize = 64;
-
 /// Tokens of a statement that are searched for what it is about.
 const MAX_STATEMENT: usize = 64;
 

@@ -86,12 +86,8 @@ struct Expression<'a> {
     inner: &'a [u8],
     /// Whether the text is nothing else.
     is_whole: bool,
-    /// Where it starts in the text.
-    start: usize,
     /// The byte before it.
     before: u8,
-    /// The byte after it.
-    after: u8,
 }
 
 /// Names the rules that the text breaks.
@@ -199,9 +195,7 @@ fn expressions(text: &[u8], hits: &mut Vec<Hit>) {
             open,
             inner: span(text, start, end),
             is_whole: is_blank(span(text, 0, index)) && is_blank(from(text, end + close.len())),
-            start: index,
             before: crate::waf::scan::before(text, index),
-            after: at(text, end + close.len()),
         };
         let reaches = object.filter(|(place, _)| *place < end);
         let found = judge(
