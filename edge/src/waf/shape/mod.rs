@@ -122,8 +122,23 @@ fn hidden_bytes(request: &Request<'_>, sink: &mut impl Sink) {
     if has_hidden(request.path) {
         sink.broken(&rules::CONTROL, Part::Path, request.path);
     }
+    if request.path.as_bytes().windows(5).any(is_letter_twice) {
+        sink.broken(&rules::CONTROL, Part::Path, request.path);
+    }
     if has_hidden(request.query) {
         sink.broken(&rules::CONTROL, Part::Query, request.query);
+    }
+}
+
+/// `%2577`: nothing encodes a letter, and nothing honest does so twice.
+fn is_letter_twice(window: &[u8]) -> bool {
+    let [b'%', b'2', b'5', high, low] = window else {
+        return false;
+    };
+    match high {
+        b'4' | b'6' => low.is_ascii_hexdigit() && *low != b'0',
+        b'5' | b'7' => low.is_ascii_digit() || matches!(low | 0x20, b'a'),
+        _ => false,
     }
 }
 
@@ -172,6 +187,13 @@ fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
         (repeats("boundary=") || repeats("charset=")).then_some(&rules::TYPE)
     } else if name == "connection" {
         drops_header(value).then_some(&rules::DROPPED)
+    } else if name == "depth" {
+        let is_deep = method == "PROPFIND" && value.trim().eq_ignore_ascii_case("infinity");
+        is_deep.then_some(&rules::METHOD)
+    } else if name == "destination" {
+        let path = value.to_ascii_lowercase();
+        let is_program = PROGRAMS.iter().any(|ending| path.ends_with(ending));
+        (matches!(method, "MOVE" | "COPY") && is_program).then_some(&rules::WEB_SHELL)
     } else if name == "range" || name == "request-range" {
         is_range_attack(value).then_some(&rules::RANGES)
     } else {

@@ -14,6 +14,11 @@ const SESSION_NAMES: &[&str] = &[
     "phpsession",
     "aspsessionid",
     "asp.net_sessionid",
+    "ci_session",
+    "laravel_session",
+    "connect.sid",
+    "rack.session",
+    "beaker.session.id",
     "weblogicsession",
     "cfid",
     "cftoken",
@@ -27,13 +32,14 @@ pub(super) fn read(
     host: Option<&str>,
     sink: &mut impl Sink,
 ) {
+    let from = referer.and_then(|referer| referer.split('/').nth(2));
     let name = request
         .query
         .split('&')
         .filter_map(|pair| pair.split_once('='))
-        .map(|(name, _)| name.to_ascii_lowercase())
-        .find(|name| SESSION_NAMES.contains(&name.as_str()));
-    let from = referer.and_then(|referer| referer.split('/').nth(2));
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .find(|(name, value)| is_session(name) || from.is_some() && is_plain_session(name, value))
+        .map(|(name, _)| name);
     // In the path it is how old servers write links; a stranger's link is still an attack.
     let path = request.path.to_ascii_lowercase();
     let in_path = || {
@@ -48,4 +54,19 @@ pub(super) fn read(
     {
         sink.broken(&rules::SESSION, Part::QueryName, &name);
     }
+}
+
+/// Classic ASP appends letters of its own to the name.
+fn is_session(name: &str) -> bool {
+    SESSION_NAMES.contains(&name)
+        || name
+            .strip_prefix("aspsessionid")
+            .is_some_and(|rest| rest.len() == 8)
+}
+
+/// `session_id` is a payment's too, whose value has a prefix; a server's own is bare hexadecimal.
+fn is_plain_session(name: &str, value: &str) -> bool {
+    matches!(name, "session_id" | "session-id" | "sessionid" | "sessid")
+        && value.len() >= 16
+        && value.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

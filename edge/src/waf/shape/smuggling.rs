@@ -4,6 +4,18 @@ use crate::waf::field::Sink;
 use crate::waf::rules::protocol as rules;
 use crate::waf::{Body, Part, Request};
 
+/// Longest name that DNS has, with a port.
+const MAX_HOST: usize = 260;
+
+/// Headers from which frameworks take the host, too.
+const HOST_OVERRIDES: &[&str] = &[
+    "x-forwarded-host",
+    "x-host",
+    "x-http-host-override",
+    "x-original-host",
+    "x-forwarded-server",
+];
+
 /// Hands what is wrong with lengths, host and the body's frame to the sink.
 pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
     let all = |name: &'static str| {
@@ -18,6 +30,28 @@ pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
     }
     if all("host").any(is_no_host) || all("host").nth(1).is_some() {
         sink.broken(&rules::HOST, Part::HeaderName, "host");
+    }
+    let host = all("host").next();
+    for (name, value) in request.headers {
+        let is_override = HOST_OVERRIDES.contains(&name.as_str());
+        if is_override && host.is_some_and(|host| is_foreign(value, host)) {
+            sink.broken(&rules::HOST, Part::HeaderName, name);
+        }
+    }
+    // Over TLS, HTTP/2 is negotiated; the header opens a tunnel past a proxy.
+    if all("upgrade").any(|value| value.trim().eq_ignore_ascii_case("h2c")) {
+        sink.broken(&rules::DROPPED, Part::HeaderName, "upgrade");
+    }
+    if all("content-encoding").any(|value| value.contains(',')) {
+        sink.broken(&rules::TYPE, Part::HeaderName, "content-encoding");
+    }
+    // A target such as `@evil.example/` makes another host of what a proxy joins it to.
+    if !request.path.is_empty() && !request.path.starts_with(['/', '*']) {
+        sink.broken(&rules::HOST, Part::Path, request.path);
+    }
+    let query = request.query.to_ascii_lowercase();
+    if query.contains("http/1.1%0d%0a") || query.contains("http/1.0%0d%0a") {
+        sink.broken(&rules::SMUGGLED, Part::Query, request.query);
     }
     if let Body::Read {
         content_type,
@@ -52,7 +86,18 @@ fn is_no_host(value: &str) -> bool {
             || byte >= 0x80
             || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
     };
-    !value.trim().bytes().all(fits)
+    value.len() > MAX_HOST || !value.trim().bytes().all(fits)
+}
+
+/// Whether neither host lies below the other's last two labels.
+fn is_foreign(value: &str, host: &str) -> bool {
+    let site = |host: &str| {
+        let name = host.split([':', ',']).next().unwrap_or_default();
+        let labels: Vec<_> = name.trim().rsplit('.').take(2).collect();
+        labels.join(".").to_ascii_lowercase()
+    };
+    let (first, second) = (site(value), site(host));
+    !first.is_empty() && first != second
 }
 
 /// A last chunk with something behind it, or the line of a request in a form, whose own line
@@ -67,11 +112,8 @@ fn holds_request(content_type: Option<&str>, body: &[u8]) -> bool {
             .starts_with("application/x-www-form-urlencoded")
     });
     is_ended
-        || is_form
-            && body
-                .split(|byte| *byte == b'\n')
-                .skip(1)
-                .any(is_request_line)
+        || (is_form || content_type.is_none())
+            && body.split(|byte| *byte == b'\n').any(is_request_line)
 }
 
 /// `GET /admin HTTP/1.1`.

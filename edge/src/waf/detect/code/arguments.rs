@@ -187,6 +187,10 @@ fn is_place(arguments: &[u8]) -> bool {
     starts(b"/") && !starts(b"/api")
         || starts(b"../")
         || starts(b"|")
+        || inner
+            .windows(2)
+            .take(100)
+            .any(|two| matches!(two, b"|\"" | b"|'"))
         || starts(b".'")
         || starts(b".\"")
         || starts(b"c:\\")

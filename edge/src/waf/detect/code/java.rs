@@ -32,6 +32,7 @@ const CLASSES: &[&[u8]] = &[
 const GADGETS: &[&[u8]] = &[
     b"java.",
     b"javax.",
+    b"jdk.",
     b"com.sun.",
     b"com.mchange.",
     b"com.alibaba.",
@@ -80,6 +81,19 @@ static ACTING: Needles<'static> = Needles::new(&[
     b".convertedclosure",
     b".groovyclassloader",
     b".imageio$containsfilter",
+    b".nativestring",
+    b".base64data",
+    b".servicefinder$serviceiterator",
+    b".rmiconnectorserver",
+    b".ldapattribute",
+    b".signedobject",
+    b".hotswappabletargetsource",
+    b".swinglazyvalue",
+    b".proxylazyvalue",
+    b".poolbackeddatasource",
+    b".jndirealmfactory",
+    b".hikariconfig",
+    b".basicdatasource",
 ]);
 
 /// Names the rules that the text breaks.

@@ -35,6 +35,10 @@ pub(super) const TRIGGERS: &[&str] = &[
     "cs7qaf",
     "system",
     "aaeaaad/////",
+    "abaaaa/////w",
+    "aaqaaap////8b",
+    "[exec ",
+    "jdk.",
     "gasv",
     "gawv",
     "gajj",
@@ -78,7 +82,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     quoted_commands(text.lower, hits);
 }
 
-/// Ruby's `%x{id}` and Perl's `qx/id/` where an expression stands, with nothing after them.
+/// Ruby's `%x{id}`, Perl's `qx/id/` and Tcl's `[exec id]` where an expression stands, with nothing after them.
 fn quoted_commands(text: &[u8], hits: &mut Vec<Hit>) {
     for (open, close) in [
         (&b"%x{"[..], b'}'),
@@ -88,6 +92,7 @@ fn quoted_commands(text: &[u8], hits: &mut Vec<Hit>) {
         (b"qx(", b')'),
         (b"qx/", b'/'),
         (b"qx`", b'`'),
+        (b"[exec ", b']'),
     ] {
         let Some(start) = find(text, open, 0) else {
             continue;

@@ -11,6 +11,8 @@ static HEADS: Needles<'static> = Needles::new(&[
     b"ro0ab",
     b"aced0005",
     b"aaeaaad/////",
+    b"abaaaa/////w",
+    b"aaqaaap////8b",
     b"gasv",
     b"gawv",
     b"gajj",
@@ -20,6 +22,8 @@ static HEADS: Needles<'static> = Needles::new(&[
     b"y29zcn",
     b"y3bvc2l4c",
 ]);
+/// .NET's at each of the three offsets: it stands within a view state.
+const DOTNET_HEADS: &[&[u8]] = &[b"aaeaaad/////", b"abaaaa/////w", b"aaqaaap////8b"];
 /// Java's stream header in base64 at each of the three offsets, as it is spelled.
 const JAVA_HEADS: &[&[u8]] = &[b"rO0AB", b"KztAAU", b"Cs7QAF"];
 
@@ -101,7 +105,7 @@ fn encoded(text: &[u8], hits: &mut Vec<Hit>) {
         let is_short = SHORT_HEADS.contains(&head);
         let fits = !is_short || start == 0 && length > MIN_SHORT;
         // .NET's stands within a longer text, its own view state.
-        let is_free = *head == *b"aaeaaad/////" || !is_digit(before(text, start));
+        let is_free = DOTNET_HEADS.contains(&head) || !is_digit(before(text, start));
         if is_free && length >= MIN_OBJECT && fits {
             hits.push(Hit::new(&rules::SERIALIZED, start, start + length));
             return;
