@@ -1,204 +1,10 @@
 //! Files that no application takes as a parameter, by their whole path or by their folder.
 
+use super::known::{FILES, FOLDERS, REACHED};
 use super::{Hit, Text, is_single, words_after};
 use crate::waf::Part;
 use crate::waf::rules::path as rules;
 use crate::waf::scan::{at, before, find_any, is_word, skip_space, skip_while, span, stands};
-
-/// Files by the folder at the root that they lie in, slashes forward. Names that end in a slash, a
-/// dot or an underscore are beginnings.
-const FILES: &[(&[u8], &[&[u8]])] = &[
-    (
-        b"/etc/",
-        &[
-            b"passwd",
-            b"shadow",
-            b"group",
-            b"gshadow",
-            b"hosts",
-            b"hostname",
-            b"issue",
-            b"sudoers",
-            b"crontab",
-            b"fstab",
-            b"motd",
-            b"ssh/",
-            b"apache2/",
-            b"nginx/",
-            b"httpd/",
-            b"mysql/",
-            b"my.cnf",
-            b"php",
-            b"resolv.conf",
-            b"os-release",
-            b"master.passwd",
-            b"security/",
-            b"kubernetes/",
-        ],
-    ),
-    (
-        b"/proc/",
-        &[
-            b"self/", b"version", b"cpuinfo", b"1/", b"net/", b"mounts", b"cmdline",
-        ],
-    ),
-    (
-        b"/var/",
-        &[
-            b"log/",
-            b"www/html/",
-            b"lib/mysql",
-            b"run/secrets",
-            b"run/docker.sock",
-        ],
-    ),
-    (b"/usr/local/", &[b"apache", b"etc/"]),
-    (
-        b"/windows/",
-        &[
-            b"win.ini",
-            b"system.ini",
-            b"system32/",
-            b"repair/",
-            b"panther/",
-        ],
-    ),
-    (b"/winnt/", &[b"win.ini"]),
-    (
-        b"/",
-        &[
-            b"root/.",
-            b".ssh/id_",
-            b".bash_history",
-            b"boot.ini",
-            b"inetpub/",
-            b".htpasswd",
-            b".htaccess",
-            b"web-inf/",
-            b"meta-inf/",
-            b"wp-config.php",
-            b".aws/credentials",
-            b".git/config",
-            b".git/head",
-            b".svn/entries",
-            b"web.config",
-            b".env",
-        ],
-    ),
-];
-
-/// Folders at the root: a value that is a path into one of them is no page and no picture.
-const FOLDERS: &[&[u8]] = &[
-    b"/etc/",
-    b"/proc/",
-    b"/root/",
-    b"/sys/",
-    b"/boot/",
-    b"/var/log/",
-    b"/var/lib/",
-    b"/var/spool/",
-    b"/var/mail/",
-    b"/var/run/",
-    b"/run/secrets/",
-    b"/var/www/html/",
-    b"/usr/local/apache",
-    b"/usr/local/etc/",
-    b"/usr/local/tomcat/",
-    b"/usr/local/nginx/",
-    b"/usr/local/php",
-    b"/usr/lib/php",
-    b"/usr/share/tomcat",
-    b"/opt/tomcat/",
-    b"/opt/lampp/",
-    b"/opt/jboss/",
-    b"/tmp/sess_",
-    b"/dev/fd/",
-    b"/dev/zero",
-    b"/dev/random",
-    b"/dev/urandom",
-    b"/dev/mem",
-    b"/dev/sda",
-    b"/winnt/",
-    b"/windows/",
-    b"/inetpub/",
-    b"/xampp/",
-    b"/wamp/",
-    b"/wamp64/",
-    b"/apache/",
-    b"/apache2/",
-    b"/program files/apache",
-    b"/program files/mysql",
-    b"/program files/filezilla",
-    b"/php/php.ini",
-    b"/boot.ini",
-    b"/autoexec.bat",
-    b"/unattend",
-    b"/sysprep",
-    b"/pagefile.sys",
-    b"/ntuser.dat",
-    b"/web-inf/",
-    b"/meta-inf/",
-    b"/system volume information/",
-    b"/documents and settings/administrator",
-    b"/users/administrator/",
-    b"/mysql/my.ini",
-    b"/.ssh/",
-    b"/.aws/",
-    b"/.git/",
-    b"/.svn/",
-    b"/.htaccess",
-    b"/.htpasswd",
-    b"/.bash_",
-    b"/.bashrc",
-    b"/.profile",
-    b"/.zsh",
-    b"/.viminfo",
-    b"/.gnupg/",
-    b"/web.config",
-    b"/.mysql_history",
-    b"/.docker/",
-    b"/.kube/",
-    b"/.npmrc",
-    b"/.netrc",
-    b"/.pgpass",
-    b"/.env",
-    b"/.ds_store",
-    b"/id_rsa",
-    b"/id_dsa",
-    b"/id_ed25519",
-    b"/wp-config.php",
-];
-
-/// What a climb of one step is for, besides the folders above.
-const REACHED: &[&[u8]] = &[
-    b"config.php",
-    b"config.inc.php",
-    b"configuration.php",
-    b"settings.php",
-    b"local_settings.py",
-    b"web.config",
-    b"database.yml",
-    b"secrets.yml",
-    b"parameters.yml",
-    b"application.properties",
-    b"application.yml",
-    b"appsettings.json",
-    b"boot.ini",
-    b"win.ini",
-    b"wp-config",
-    b".env",
-    b"passwd",
-    b"shadow",
-    b"manager/html",
-    b"config/config",
-    b"db.php",
-    b"database.php",
-    b"credentials",
-    b"id_rsa",
-    b"my.cnf",
-    b"php.ini",
-    b"httpd.conf",
-];
 
 /// Reports a known file: as the value's own path an attack, inside prose a warning.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
@@ -261,12 +67,12 @@ fn path_start(text: &[u8], first: usize) -> usize {
 fn named(text: &Text<'_>, first: usize, hits: &mut Vec<Hit>) {
     let lower = text.lower;
     for start in first..lower.len() {
+        // A run of `./` was read with its first slash.
+        let is_within = start > 1 && before(lower, start) == b'.' && is_slash(at(lower, start - 2));
         let is_start = matches!(at(lower, start), b'/' | b'\\')
             && !matches!(before(lower, start), b'/' | b'\\')
-            && !stands(lower, start + 1, b"..")
-            // A run of `./` was read with its first slash.
-            && !(start > 1 && before(lower, start) == b'.' && is_slash(at(lower, start - 2)));
-        if !is_start {
+            && !stands(lower, start + 1, b"..");
+        if !is_start || is_within {
             continue;
         }
         let Some((end, is_folder)) = known(lower, start) else {
@@ -313,13 +119,14 @@ fn known(text: &[u8], start: usize) -> Option<(usize, bool)> {
 
 /// `/etc/passwd` and its like are never part of another path.
 fn is_severe(text: &[u8], start: usize) -> bool {
-    let files: [&[u8]; 6] = [
+    let files: [&[u8]; 7] = [
         b"/etc/passwd",
         b"/etc/shadow",
         b"/windows/win.ini",
         b"/boot.ini",
         b"/proc/self/",
         b"/web-inf/",
+        b"/.htpasswd",
     ];
     files.iter().any(|file| {
         fits(text, start, file).is_some_and(|end| !is_word(at(text, end)) || file.ends_with(b"/"))

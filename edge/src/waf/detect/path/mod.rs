@@ -1,6 +1,7 @@
 //! Path traversal, local files and stream wrappers.
 
 mod file;
+mod known;
 mod traversal;
 mod wrapper;
 
@@ -16,6 +17,10 @@ pub(super) const TRIGGERS: &[&str] = &[
     "/..",
     "\\..",
     "..;",
+    "..\x1c",
+    "/run/",
+    "/srv/",
+    "~root",
     "....",
     ".\\.",
     "etc",

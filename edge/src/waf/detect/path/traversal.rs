@@ -68,7 +68,8 @@ fn judge(
             byte > b' ' && !matches!(byte, b'"' | b'\'' | b'`' | b')')
         }),
     );
-    if file::is_reached(target) || text.part == Part::FileName {
+    let is_overlong = span(lower, start, end).contains(&0x1c);
+    if is_overlong || file::is_reached(target) || text.part == Part::FileName {
         return Some(&rules::TRAVERSAL);
     }
     // In prose and code `'../../lib'` is honest; a value that is a path throughout is not.
@@ -104,8 +105,9 @@ fn climb(text: &[u8], start: usize) -> (usize, usize) {
     }
 }
 
+/// Also what `%c0%5c` comes to, a backslash with a byte too many before it.
 const fn is_slash(byte: u8) -> bool {
-    matches!(byte, b'/' | b'\\')
+    matches!(byte, b'/' | b'\\' | 0x1c)
 }
 
 /// Past any `./`, which leads nowhere: `..././..././`.

@@ -1,6 +1,6 @@
 //! What follows a command, and how far it proves that a command it is.
 
-use super::command::{takes_host, takes_seconds, takes_word};
+use super::command::{class, takes_command, takes_host, takes_seconds, takes_word};
 use super::word::Word;
 use crate::waf::scan::{at, is_space, is_word, skip_space, skip_while, span, stands};
 
@@ -98,6 +98,12 @@ fn later(text: &[u8], end: usize, first: Proof) -> Proof {
     let window = span(window, 0, length);
     let proves = |index: usize| {
         stands(window, index, b"<<<")
+            || matches!(at(window, index), b'"' | b'\'')
+                && at(window, index + 1) == b'>'
+                && matches!(
+                    at(window, skip_while(window, index + 1, |byte| byte == b'>')),
+                    b'~'
+                )
             || is_space(at(window, index))
                 && match at(window, index + 1) {
                     letter if letter.is_ascii_alphabetic() && at(window, index + 2) == b':' => {
@@ -150,7 +156,7 @@ fn unquoted(token: &[u8]) -> &[u8] {
     let start = skip_while(token, 0, |byte| matches!(byte, b'"' | b'\'' | b'@'));
     let end = token
         .iter()
-        .rposition(|byte| !matches!(byte, b'"' | b'\'' | b','))
+        .rposition(|byte| !matches!(byte, b'"' | b'\'' | b',' | b'}'))
         .map_or(start, |last| last + 1);
     span(token, start, end)
 }
@@ -166,6 +172,7 @@ fn argument(token: &[u8], closes: bool, word: &Word) -> Proof {
             Proof::Hard
         }
         b'.' | b'*' if second == 0 && closes => Proof::Soft,
+        b'.' if second == 0 && name == b"find" => Proof::Soft,
         b'*' if second == b'.' => Proof::Soft,
         b'~' if matches!(second, 0 | b'/' | b'+' | b'-') => Proof::Hard,
         b'%' if is_word(second) && token.iter().skip(1).any(|byte| *byte == b'%') => Proof::Hard,
@@ -219,7 +226,19 @@ fn named(token: &[u8], closes: bool, name: &[u8]) -> Proof {
     // `sleep${x}`, `echo "a`, `awk '{print}'`.
     let is_plain = token.iter().all(|byte| is_word(*byte));
     match () {
-        () if name == b"net" && matches!(token, b"user" | b"localgroup" | b"view" | b"share") => {
+        () if name == b"getent" && matches!(token, b"hosts" | b"ahosts" | b"passwd" | b"group") => {
+            Proof::Hard
+        }
+        () if name == b"cat" && token.starts_with(b"flag") && closes => Proof::Soft,
+        () if name == b"route" && token == b"print" && closes => Proof::Soft,
+        () if name == b"sc" && token == b"query" => Proof::Soft,
+        () if takes_command(name) && closes && class(token).is_some() => Proof::Soft,
+        () if name == b"net"
+            && matches!(
+                token,
+                b"user" | b"users" | b"localgroup" | b"view" | b"share"
+            ) =>
+        {
             Proof::Soft
         }
         () if name == b"net" && token == b"start" && closes => Proof::Soft,
@@ -279,6 +298,7 @@ fn redirection(text: &[u8], start: usize) -> Proof {
         b'$' | b'(' | b'.' | b'~' => true,
         b'&' => at(text, target + 1).is_ascii_digit() || at(text, target + 1) == b'-',
         byte if byte.is_ascii_alphabetic() && at(text, target + 1) == b':' => true,
+        byte if stands(text, start, b"<>") => is_word(byte),
         byte => {
             let name = skip_while(text, target, |byte| is_word(byte) || byte == b'.');
             is_word(byte) && span(text, target, name).contains(&b'.')

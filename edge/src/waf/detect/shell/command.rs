@@ -94,7 +94,10 @@ pub(super) fn takes_host(name: &[u8]) -> bool {
 
 /// Commands whose only argument may be a number of seconds.
 pub(super) fn takes_seconds(name: &[u8]) -> bool {
-    matches!(name, b"sleep" | b"timeout" | b"usleep" | b"kill" | b"expr")
+    matches!(
+        name,
+        b"sleep" | b"timeout" | b"usleep" | b"kill" | b"expr" | b"init"
+    )
 }
 
 /// Commands whose only argument may be a plain word.
@@ -182,6 +185,20 @@ pub(super) fn is_wrapper(name: &[u8]) -> bool {
             | b"then"
             | b"else"
             | b"timeout"
+            | b"nice"
+            | b"ionice"
+            | b"setsid"
+            | b"unshare"
+            | b"watch"
+            | b"command"
+    )
+}
+
+/// Commands whose argument may be the name of another command.
+pub(super) fn takes_command(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"type" | b"which" | b"whereis" | b"locate" | b"call" | b"start" | b"man"
     )
 }
 
@@ -206,6 +223,10 @@ pub(super) fn is_lone(name: &[u8]) -> bool {
             | b"calc"
             | b"history"
             | b"last"
+            | b"poweroff"
+            | b"export"
+            | b"path"
+            | b"vol"
     )
 }
 

@@ -161,6 +161,10 @@ const STAND_INS: &[&[u8]] = &[
 pub(super) fn is_listed(text: &[u8], lead: usize, end: usize) -> bool {
     let separator = at(text, lead);
     let next = skip_space(text, end);
+    // No list starts with a semicolon.
+    if separator == b';' && at(text, skip_space(span(text, 0, 16), 0)) == b';' {
+        return false;
+    }
     if at(text, next) == separator && at(text, next + 1) != separator {
         let item = item_after(text, next + 1, separator);
         if is_item(item) {

@@ -70,6 +70,15 @@ pub(super) fn assigns(text: &[u8], first: usize, end: usize) -> bool {
         && (is_word(value) || matches!(value, b'$' | b'\'' | b'"'))
 }
 
+/// `$SHELL` and `${SHELL}`, which is a shell whatever else is set.
+pub(super) fn names_shell(variable: &[u8]) -> bool {
+    let start = skip_while(variable, 0, is_space);
+    matches!(
+        variable.get(start..),
+        Some(b"$shell" | b"${shell}" | b"$bash" | b"${bash}")
+    )
+}
+
 /// `$(</etc/passwd)`
 pub(super) fn reads_file(text: &[u8], start: usize) -> bool {
     let path = skip_space(text, start + 1);

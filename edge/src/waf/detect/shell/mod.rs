@@ -51,6 +51,8 @@ pub(super) const TRIGGERS: &[&str] = &[
     "whoami",
     "ping ",
     "nslookup ",
+    "expr ",
+    "getent ",
     "wget ",
     "curl ",
     "dir ",

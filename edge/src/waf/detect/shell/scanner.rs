@@ -119,7 +119,9 @@ impl Scanner<'_> {
             (start > word.end && (is_path || is_flag)) || argument::ends(self.text, word.end);
         let fits = lead != Lead::Backtick
             && proof
-            && (is_path || lead::assigns(self.text, self.first, lead_at));
+            && (is_path
+                || lead::names_shell(span(self.text, lead_at + 1, word.end))
+                || lead::assigns(self.text, self.first, lead_at));
         fits.then(|| Hit::new(&rules::EVASION, lead_at, start))
     }
 

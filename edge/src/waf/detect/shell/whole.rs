@@ -16,6 +16,9 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
     if let Some(end) = injected_option(text, first) {
         return Some((&rules::OPTION, first, end));
     }
+    if let Some(end) = computes(text, first) {
+        return Some((&rules::COMMAND, first, end));
+    }
     let start = skip_while(text, first, |byte| matches!(byte, b'{' | b'(' | b'@'));
     let mut word = Word::read(text, start)?;
     let mut proof = argument::proof(text, &word);
@@ -26,9 +29,11 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
     let class = word.class()?;
     let is_severe = context::is_severe(text, start, 140);
     let is_targeted = is_severe || has_target(text, word.end);
+    let is_lookup = word.name() == b"getent" && proof == Proof::Hard;
     if !is_severe
         && words_after(text, word.end) >= if is_targeted { MAX_WORDS } else { 1 }
         && !is_net_command(text, &word)
+        && !is_lookup
     {
         return None;
     }
@@ -58,7 +63,8 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
     let is_redirected = proof == Proof::Hard && matches!(at(text, word.end), b'<' | b'>');
     let is_interpreter = matches!(word.name(), b"cmd") && matches!(argument, b"/c" | b"/k" | b"/r");
     // `tail -f /var/log/syslog` is what people look for.
-    let is_watched = word.name() == b"tail" && argument == b"-f" && !is_severe;
+    let is_watched =
+        matches!((word.name(), argument), (b"tail", b"-f") | (b"find", b".")) && !is_severe;
     if is_watched || !(is_known || is_program || is_redirected || is_interpreter) {
         return None;
     }
@@ -203,7 +209,27 @@ const OPTIONS: &[&[u8]] = &[
     b"-ojumpcommand",
     b"--load=",
     b"--rcfile=",
+    b"--config=alias.",
+    b"-k/tmp/",
 ];
+
+/// `expr 1337 + 1338`, `set /a 7*7`, `echo $((7*7))`: sums by which a probe sees that it ran.
+fn computes(text: &[u8], first: usize) -> Option<usize> {
+    let starts: [&[u8]; 5] = [
+        b"expr ",
+        b"set /a ",
+        b"echo $((",
+        b"echo $[",
+        b"echo `expr ",
+    ];
+    let start = starts.iter().find(|start| stands(text, first, start))?;
+    let sum = first + start.len();
+    let number = skip_while(text, sum, |byte| byte.is_ascii_digit());
+    let end = skip_while(span(text, 0, first + 60), number, |byte| {
+        byte.is_ascii_digit() || is_space(byte) || b"+-*/%\\()]`&;|#".contains(&byte)
+    });
+    (number > sum && end > number && end >= text.len()).then_some(end)
+}
 
 fn injected_option(text: &[u8], first: usize) -> Option<usize> {
     let option = OPTIONS.iter().find(|option| stands(text, first, option))?;

@@ -8,8 +8,51 @@ use crate::waf::scan::{at, skip_while, span};
 const SCRIPTS: &[&[u8]] = &[
     b".php", b".php3", b".php4", b".php5", b".php7", b".phtml", b".phar", b".inc", b".txt",
     b".asp", b".aspx", b".ashx", b".jsp", b".jspx", b".cfm", b".sh", b".pl", b".py", b".rb",
-    b".cgi", b".exe", b".ps1", b".bat", b".hta", b".dat", b".log", b".dtd",
+    b".cgi", b".exe", b".ps1", b".bat", b".hta", b".dat", b".log", b".dtd", b".lua", b".war",
 ];
+/// Endings of pages that a server runs where they lie: nobody links to the source, but to the page.
+const PAGES: &[&[u8]] = &[
+    b".php", b".php3", b".php4", b".php5", b".php7", b".phtml", b".phar", b".inc", b".asp",
+    b".aspx", b".jsp", b".jspx", b".cfm", b".lua",
+];
+/// Pages that people do link to.
+const LINKED: &[&[u8]] = &[
+    b"index",
+    b"default",
+    b"home",
+    b"main",
+    b"login",
+    b"signin",
+    b"logout",
+    b"register",
+    b"viewtopic",
+    b"viewforum",
+    b"showthread",
+    b"forumdisplay",
+    b"thread",
+    b"topic",
+    b"article",
+    b"news",
+    b"product",
+    b"detail",
+    b"item",
+    b"profile",
+    b"search",
+    b"contact",
+    b"about",
+    b"callback",
+    b"xmlrpc",
+];
+/// Parts of names of parameters that honestly hold links to pages of others.
+const LINKS: &[&str] = &[
+    "url", "uri", "link", "href", "web", "site", "home", "redirect", "return", "next", "continue",
+    "callback", "ref", "goto", "dest", "source", "origin", "service", "image", "avatar", "icon",
+    "logo", "photo", "issuer", "audience", "share", "target", "to", "u", "r", "endpoint", "dl",
+    "loc", "from", "guid", "sameas", "rl", "host", "domain", "id", "message", "comment", "descr",
+    "note", "caption", "bio", "contact",
+];
+/// Labels of hosts with which attacks are written down.
+const HOSTILE: &[&[u8]] = &[b"evil", b"attacker", b"attackers", b"hacker", b"malicious"];
 /// Endings of pictures and pages, where an attack hides one as the other.
 const DISGUISES: &[&[u8]] = &[
     b".gif", b".jpg", b".jpeg", b".png", b".ico", b".bmp", b".html", b".htm", b".xml", b".css",
@@ -104,6 +147,8 @@ pub(super) fn is_included(url: &Url<'_>, name: &str, is_address: bool) -> bool {
     }
     let end = skip_while(url.rest, 0, |byte| !matches!(byte, b'?' | b'#' | 0));
     let path = span(url.rest, 0, end);
+    // `x.jsp;.txt`: parameters of the path.
+    let path = span(path, 0, skip_while(path, 0, |byte| byte != b';'));
     let query = span(url.rest, end, url.rest.len());
     let file = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     let stem = file.split(|byte| *byte == b'.').next().unwrap_or_default();
@@ -117,6 +162,16 @@ pub(super) fn is_included(url: &Url<'_>, name: &str, is_address: bool) -> bool {
         .iter()
         .any(|sign| query.windows(sign.len()).any(|window| window == *sign));
     let leaf = leaf(name);
+    let is_link = is_link(&leaf);
+    let is_page = ends_in(path, PAGES);
+    // `?id=5` asks a page; `?` and `?a=` make one of what is appended.
+    let is_open = is_cut || query.is_empty() || query.ends_with(b"=");
+    let is_short = !stem.is_empty() && stem.len() <= 2;
+    let is_hostile = url
+        .authority
+        .split(|byte| matches!(byte, b'.' | b'@' | b':'))
+        .any(|label| HOSTILE.contains(&label));
+    let is_bare = url.scheme.is_empty();
     let is_root = leaf.ends_with("_root") || leaf.ends_with("_path") || leaf.ends_with("_dir");
     let includes = is_root || INCLUDED.contains(&leaf.as_str());
     let is_file = is_script || ends_in(path, DISGUISES);
@@ -124,11 +179,32 @@ pub(super) fn is_included(url: &Url<'_>, name: &str, is_address: bool) -> bool {
         () if is_file && (ends_in_null || is_commanded) => true,
         // `http://host/x.gif?` cuts off what the script would append.
         () if is_cut && (is_script || (is_file && includes) || path.is_empty()) => true,
+        () if query == b"?" && !is_link && !is_bare => true,
+        () if name.starts_with("globals[") || (is_hostile && is_file) => true,
+        () if is_hostile && !is_bare && !is_link => true,
+        () if is_page && !is_link && is_open => is_short || !LINKED.contains(&stem),
+        () if is_script && (is_short && is_page || matches!(url.scheme, b"ftp" | b"ftps")) => true,
+        () if url.scheme == b"ftps" && !is_link => true,
+        () if url.authority.ends_with(b"pastebin.com") && path.starts_with(b"/raw") && !is_link => {
+            true
+        }
+        () if includes && (is_address || path.starts_with(b"/raw/")) => true,
         () if is_script && is_address => true,
         () if is_script && PLANTED.contains(&stem) => true,
         () if is_script && includes => !matches!(url.scheme, b""),
         () => is_root && is_file,
     }
+}
+
+/// Whether a parameter of this name honestly holds a link.
+fn is_link(leaf: &str) -> bool {
+    LINKS.iter().any(|part| {
+        if part.len() > 2 {
+            leaf.contains(part)
+        } else {
+            leaf == *part || leaf.rsplit('_').next() == Some(part)
+        }
+    })
 }
 
 fn ends_in(path: &[u8], endings: &[&[u8]]) -> bool {
