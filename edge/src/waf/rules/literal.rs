@@ -3,7 +3,7 @@
 use super::{Rule, code, html, jndi, nosql, path, probe, scanner, shell, ssrf, xml};
 use crate::waf::Part;
 use crate::waf::detect::{Hit, Text};
-use crate::waf::scan::{at, before, is_word};
+use crate::waf::scan::{at, before, is_word, skip_space, span, stands};
 
 /// What must stand around a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,8 @@ impl Literal {
     /// Adds a hit when the literal at `start` counts there.
     pub(in crate::waf) fn check(&self, text: &Text<'_>, start: usize, hits: &mut Vec<Hit>) {
         let end = start + self.text.len();
-        if self.fits(text) && self.stands_free(text.lower, start, end) {
+        let is_file_head = || self.text == "<?php" && opens_source(text.lower, end);
+        if self.fits(text) && self.stands_free(text.lower, start, end) && !is_file_head() {
             hits.push(Hit::new(self.rule, start, end));
         }
     }
@@ -89,6 +90,58 @@ impl Literal {
             }
         }
     }
+}
+
+/// What the source of a program begins with after `<?php` and a line break: what such a file does is
+/// judged by its calls, so a post may quote it.
+const SOURCE_HEADS: &[&[u8]] = &[
+    b"/*",
+    b"//",
+    b"# ",
+    b"declare(",
+    b"declare (",
+    b"namespace ",
+    b"use ",
+    b"class ",
+    b"final ",
+    b"abstract ",
+    b"interface ",
+    b"trait ",
+    b"require __dir__",
+    b"require_once __dir__",
+];
+
+/// What a page puts between its tags: conditions, loops and texts of a theme.
+const TEMPLATE_HEADS: &[&[u8]] = &[
+    b"if (",
+    b"if(",
+    b"elseif",
+    b"else",
+    b"endif",
+    b"foreach",
+    b"endforeach",
+    b"while (",
+    b"endwhile",
+    b"_e(",
+    b"the_",
+    b"wp_",
+    b"checked(",
+    b"selected(",
+    b"esc_",
+    b"get_header",
+    b"get_footer",
+    b"get_sidebar",
+];
+
+/// Whether the open tag that ends at `end` begins the source of a program.
+fn opens_source(text: &[u8], end: usize) -> bool {
+    let next = skip_space(text, end);
+    let heads = if span(text, end, next).contains(&b'\n') {
+        SOURCE_HEADS
+    } else {
+        TEMPLATE_HEADS
+    };
+    heads.iter().any(|head| stands(text, next, head))
 }
 
 /// Endings of what a server runs.

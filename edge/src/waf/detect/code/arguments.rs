@@ -1,9 +1,12 @@
 //! What stands between a call's parentheses, and whether an attack would pass it.
 
 use super::functions::Needs;
-use crate::waf::scan::{at, find, from, skip_space, span, stands, word};
+use crate::waf::scan::{at, find, find_any, from, skip_space, span, stands, word};
 
-use Needs::{Anything, Callback, Command, Nothing, Place, Probe, Program, Something, Text};
+use Needs::{
+    Anything, Callback, Command, Module, Named, Nothing, Number, Place, Probe, Program, Quoted,
+    Something, Text,
+};
 
 /// How far the closing parenthesis is looked for, in bytes.
 const MAX_ARGUMENTS: usize = 300;
@@ -99,6 +102,7 @@ impl<'a> Arguments<'a> {
         match needs {
             Anything => true,
             Something => head != 0,
+            Number => matches!(head, b'1'..=b'9'),
             Text => is_text && has_letter(inner) || is_bare(inner),
             Command => {
                 let list = skip_space(inner, usize::from(matches!(head, b'[' | b'(')));
@@ -108,6 +112,12 @@ impl<'a> Arguments<'a> {
             Program => starts_program(self.text),
             Nothing => head == 0 && self.end.is_some() || stands(inner, 0, b"-1)"),
             Place => is_place(inner) || stands(inner, 0, b"__file__"),
+            Quoted => matches!(head, b'\'' | b'"' | b'$' | b'`' | b'\\') && has_letter(inner),
+            Named => {
+                let is_variable = head == b'$' && at(inner, 1).is_ascii_alphabetic();
+                is_text && has_letter(inner) && !is_variable
+            }
+            Module => is_place(inner) && !is_module(inner),
             Callback => names_callback(inner),
             Probe => is_probe(inner),
         }
@@ -200,6 +210,16 @@ fn is_place(arguments: &[u8]) -> bool {
         || arguments.starts_with(b"$_")
         || inner.windows(2).take(40).any(|two| two == b"<?")
         || inner.windows(4).take(40).any(|four| four == b".php") && arguments.contains(&b',')
+}
+
+/// `'../lib/x.js'`: what a program loads from beside itself.
+fn is_module(arguments: &[u8]) -> bool {
+    let end = arguments.iter().position(|byte| *byte == b')');
+    let path = span(arguments, 1, end.unwrap_or(arguments.len()));
+    let files: [&[u8]; 9] = [
+        b"etc/", b"proc/", b"passwd", b".php", b".env", b".log", b"windows", b"flag", b"://",
+    ];
+    path.starts_with(b"../") && find_any(path, &files).is_none()
 }
 
 /// `md5(1)`, `7*7`.

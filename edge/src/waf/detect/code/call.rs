@@ -11,7 +11,7 @@ use crate::waf::scan::{
     at, before, find, from, is_space, is_word, last_before, span, stands, word_before,
 };
 
-use Needs::{Place, Probe, Something};
+use Needs::{Module, Place, Probe, Something};
 
 /// Longest name before a parenthesis that is read, in bytes.
 const MAX_CALLEE: usize = 64;
@@ -169,7 +169,8 @@ fn suspicion(name: &Name<'_>, path: &[u8], text: &[u8]) -> Option<(Needs, &'stat
     let is_command =
         path == b"." && joint == b')' && matches!(callee, b"system" | b"exec" | b"popen");
     let is_method = matches!(path.last(), Some(b'.' | b'>'));
-    let is_generic = matches!(needs, Probe) || needs == Place && !object.is_empty();
+    let is_generic =
+        matches!(needs, Probe) || matches!(needs, Place | Module) && !object.is_empty();
     (!is_method || is_concatenated || is_command || is_generic).then_some((needs, rule))
 }
 
@@ -247,6 +248,9 @@ mod tests {
             "([ system ] [ 0 ]) {/* comment */0} ( ls )",
             "`system('x')` and system('id')",
             "system(ls -la)",
+            "require('../../../etc/passwd')",
+            "call_user_func('system', 'id')",
+            "call_user_func($_get[f])",
         ] {
             assert!(rule(attack).is_some(), "{attack}");
         }
@@ -268,6 +272,8 @@ mod tests {
             "subprocess.Popen(cmd, env=env)",
             "__import__(modname)",
             "open('notes.txt').read()",
+            "const x = require('../lib/x.js')",
+            "return call_user_func( $this->content, $this );",
         ] {
             assert_eq!(rule(honest), None, "{honest}");
         }

@@ -9,6 +9,8 @@ pub(super) enum Needs {
     Anything,
     /// Anything that is there: a string, a variable, a number, a call.
     Something,
+    /// A whole number, not zero.
+    Number,
     /// A string, a variable or a nested call.
     Text,
     /// A command as a string or a list of strings, or what computes one.
@@ -17,15 +19,24 @@ pub(super) enum Needs {
     Program,
     /// A path or URL out of the application's reach.
     Place,
+    /// The same, but a module may lie in a folder above.
+    Module,
     /// Nothing.
     Nothing,
+    /// A string or a variable.
+    Quoted,
+    /// A function by its name, or what a request says.
+    Named,
     /// The name of a dangerous function as a string.
     Callback,
     /// What only a probe prints: a hash or a product of numbers.
     Probe,
 }
 
-use Needs::{Anything, Callback, Command, Nothing, Place, Probe, Program, Something, Text};
+use Needs::{
+    Anything, Callback, Command, Module, Named, Nothing, Number, Place, Probe, Program, Quoted,
+    Something, Text,
+};
 
 /// A function by its name alone.
 pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
@@ -52,10 +63,7 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         | b"proc_open"
         | b"pcntl_exec"
         | b"eval"
-        | b"assert"
         | b"create_function"
-        | b"call_user_func"
-        | b"call_user_func_array"
         | b"base64_decode"
         | b"gzinflate"
         | b"str_rot13"
@@ -71,15 +79,17 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         | b"executeglobal"
         | b"createobject"
         | b"hex2bin" => (Text, &rules::PHP_CALL),
+        b"call_user_func" | b"call_user_func_array" => (Named, &rules::PHP_CALL),
+        // C and Python assert what they compute.
+        b"assert" => (Quoted, &rules::PHP_CALL),
         b"phpinfo" | b"get_defined_vars" | b"getallheaders" | b"phpversion" | b"phpcredits"
         | b"breakpoint" | b"php_uname" => (Nothing, &rules::PHP_CALL),
+        b"require" => (Module, &rules::FILE_CALL),
         b"file_get_contents" | b"file_put_contents" | b"fopen" | b"readfile" | b"file"
-        | b"include" | b"include_once" | b"require" | b"require_once" | b"scandir" | b"opendir"
-        | b"open" | b"read" | b"readlines" | b"readtext" | b"readalltext" | b"fwrite" | b"glob"
-        | b"copy" | b"unlink" | b"symlink" | b"link" | b"rmdir" | b"readfilesync"
-        | b"readdirsync" | b"writefilesync" | b"listdir" | b"parse_ini_file" => {
-            (Place, &rules::FILE_CALL)
-        }
+        | b"include" | b"include_once" | b"require_once" | b"scandir" | b"opendir" | b"open"
+        | b"read" | b"readlines" | b"readtext" | b"readalltext" | b"fwrite" | b"glob" | b"copy"
+        | b"unlink" | b"symlink" | b"link" | b"rmdir" | b"readfilesync" | b"readdirsync"
+        | b"writefilesync" | b"listdir" | b"parse_ini_file" => (Place, &rules::FILE_CALL),
         b"print" | b"printf" | b"echo" | b"die" | b"exit" | b"var_dump" | b"print_r" | b"write"
         | b"sprintf" | b"puts" => (Probe, &rules::PHP_CALL),
         b"execsync" | b"spawnsync" | b"execfile" | b"execfilesync" | b"runinthiscontext"
@@ -116,7 +126,7 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
         | (b"asyncio", b"create_subprocess_shell" | b"create_subprocess_exec") => {
             (Command, &rules::PYTHON)
         }
-        (b"time", b"sleep") => (Something, &rules::PYTHON),
+        (b"time", b"sleep") => (Number, &rules::PYTHON),
         (b"kernel", b"exec" | b"system" | b"open" | b"spawn" | b"fork")
         | (b"process", b"spawn")
         | (b"open3", b"capture2" | b"capture3" | b"capture2e" | b"popen3") => (Text, &rules::RUBY),
@@ -135,7 +145,7 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
         (b"runtime", b"getruntime") => (Nothing, &rules::JAVA),
         (b"process", b"start") | (b"class", b"forname") => (Text, &rules::JAVA),
         (b"exec", b"command") | (b"syscall", b"exec") => (Text, &rules::NODE),
-        (b"thread", b"sleep") => (Something, &rules::JAVA),
+        (b"thread", b"sleep") => (Number, &rules::JAVA),
         _ => return None,
     })
 }

@@ -79,6 +79,9 @@ const KEYWORDS: &[&[u8]] = &[
 
 /// Whether a person wrote the text for people: plain words make up most of it.
 pub(super) fn is_prose(text: &[u8]) -> bool {
+    if is_script(text) {
+        return true;
+    }
     let (mut words, mut others) = (0_usize, 0_usize);
     for token in text
         .split(|byte| is_space(*byte))
@@ -91,6 +94,17 @@ pub(super) fn is_prose(text: &[u8]) -> bool {
         }
     }
     words >= MIN_WORDS && words >= others
+}
+
+/// Whether the text is a piece of a script, with blocks over several lines, that a post quotes.
+fn is_script(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n').map(trim);
+    let is_edge = |line: &[u8]| {
+        matches!(line, b"then" | b"fi" | b"done" | b"esac" | b";;" | b"do")
+            || line.ends_with(b"; then")
+            || line.ends_with(b"; do")
+    };
+    lines.any(is_edge) && lines.next().is_some()
 }
 
 fn is_plain(token: &[u8]) -> bool {

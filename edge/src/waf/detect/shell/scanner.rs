@@ -141,6 +141,10 @@ impl Scanner<'_> {
         let is_selector = word.is_quoted || matches!(before(self.text, start), b'"' | b'\'');
         match proof {
             Proof::Hard | Proof::Later | Proof::Soft => true,
+            // Variables of a makefile, and programs that do nothing alone: `$(make)`, `$(rm) a.o`.
+            Proof::Ends if matches!(word.name(), b"make" | b"rm" | b"cp" | b"mv" | b"mkdir") => {
+                false
+            }
             Proof::Ends => {
                 let is_tame = matches!(word.name(), b"pwd" | b"date" | b"hostname")
                     || matches!(class, Class::Tame);
