@@ -1,7 +1,7 @@
 //! One pass over a value: every place where a command could start, and what proves one there.
 
 use super::argument::{self, Proof};
-use super::command::{self, Class};
+use super::command::Class;
 use super::context::{self, Head};
 use super::lead::{self, Lead};
 use super::word::Word;

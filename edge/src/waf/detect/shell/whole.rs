@@ -6,7 +6,7 @@ use super::context;
 use super::word::Word;
 use crate::waf::rules::Rule;
 use crate::waf::rules::shell as rules;
-use crate::waf::scan::{at, find, is_space, skip_space, skip_while, span, stands};
+use crate::waf::scan::{at, is_space, skip_space, skip_while, span, stands};
 
 /// Words of a sentence after which a command is talked about rather than run.
 const MAX_WORDS: usize = 3;
