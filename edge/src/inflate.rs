@@ -195,7 +195,7 @@ mod tests {
             "ratio"
         );
         let long: Vec<u8> = (0..100_000_u32)
-            .map(|n| (n.wrapping_mul(n) >> 7) as u8)
+            .map(|n| (n.wrapping_mul(n) >> 7).to_le_bytes()[0])
             .collect();
         assert_eq!(
             inflate(Encoding::Gzip, &gzip(&long), 100_000),

@@ -105,7 +105,7 @@ mod tests {
     fn bodies(text: &str) -> Vec<(&'static str, Vec<u8>)> {
         let words = "lorem ipsum dolor sit amet ".repeat(6000);
         let file: Vec<u8> = (0..150_000_u32)
-            .map(|n| (n.wrapping_mul(n) >> 5) as u8)
+            .map(|n| (n.wrapping_mul(n) >> 5).to_le_bytes()[0])
             .collect();
         let form = format!(
             "a={}&q={}&b={}",

@@ -144,12 +144,12 @@ mod tests {
 
     #[test]
     fn the_middle_of_a_file_in_base64_is_skipped() {
-        let image = [&b"data:image/png;base64,"[..], &[b'A'; 100_000]].concat();
+        let image = [&b"data:image/png;base64,"[..], &vec![b'A'; 100_000]].concat();
         let seen = windows(16 * 1024, &[&image]);
         assert!(
             seen.iter()
                 .all(|window| window.starts_with(b"data:image/png;base64,AAA"))
         );
-        assert_eq!(windows(16 * 1024, &[&[b'A'; 100_000]]).len(), 1);
+        assert_eq!(windows(16 * 1024, &[&vec![b'A'; 100_000]]).len(), 1);
     }
 }

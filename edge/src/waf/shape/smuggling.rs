@@ -7,14 +7,9 @@ use crate::waf::{Body, Part, Request};
 /// Longest name that DNS has, with a port.
 const MAX_HOST: usize = 260;
 
-/// Headers from which frameworks take the host, too.
-const HOST_OVERRIDES: &[&str] = &[
-    "x-forwarded-host",
-    "x-host",
-    "x-http-host-override",
-    "x-original-host",
-    "x-forwarded-server",
-];
+/// Headers from which frameworks take the host, too. Not those that a proxy in front of the client
+/// sets by itself (`X-Forwarded-Host`): the forwarder drops them all.
+const HOST_OVERRIDES: &[&str] = &["x-host", "x-http-host-override", "x-original-host"];
 
 /// Hands what is wrong with lengths, host and the body's frame to the sink.
 pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
