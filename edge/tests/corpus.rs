@@ -21,9 +21,9 @@ use gapura_edge::{
 use std::{borrow::Cow, path::Path};
 
 /// Least share of the attacks that must be stopped, in percent.
-const ATTACKS_PERCENT: f64 = 94.0;
+const ATTACKS_PERCENT: f64 = 96.0;
 /// Greatest share of the honest requests that may be stopped, in percent.
-const HONEST_PERCENT: f64 = 2.0;
+const HONEST_PERCENT: f64 = 1.0;
 /// One attack text in so many is tried in every encoding.
 const ENCODED_EVERY: usize = 10;
 /// Misses shown of the half that detectors are tuned on.
