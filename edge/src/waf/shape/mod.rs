@@ -204,14 +204,25 @@ fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
     }
 }
 
-/// Whether `Connection` makes a proxy drop a header that the next server would check.
+/// Whether `Connection` makes a proxy drop a header that the next server would trust. A client's own
+/// hop-by-hop headers are honest (RFC 9110 §7.6.1).
 fn drops_header(value: &str) -> bool {
     value.split(',').map(str::trim).any(|name| {
         let starts = |head: &str| {
             name.get(..head.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(head))
         };
-        starts("x-") || starts("authorization") || starts("cookie") || starts("cf-")
+        [
+            "authorization",
+            "cookie",
+            "cf-",
+            "forwarded",
+            "x-forwarded-",
+            "x-real-ip",
+            "x-f5-",
+        ]
+        .into_iter()
+        .any(starts)
     })
 }
 
@@ -348,6 +359,7 @@ mod tests {
         for (name, value) in [
             ("x-http-method-override", "HEAD"),
             ("connection", "keep-alive, Upgrade"),
+            ("connection", "X-Hop"),
             ("host", "[2001:db8::1]:8443"),
             ("range", "bytes=0-1023, -500"),
             ("transfer-encoding", "chunked"),
