@@ -8,16 +8,20 @@
 
 use std::ops::Range;
 
-use super::scan::{at, find, from, is_space, span, trim};
+use super::scan::{at, before, find, from, is_space, span, trim};
 
 /// Shortest text that can be a document, in bytes.
 const MIN_DOCUMENT: usize = 40;
 /// Plain words that a document has outside its quotations.
 const MIN_WORDS: usize = 5;
+/// The same where a fence names its language, which nobody does but an author.
+const MIN_WORDS_FENCED: usize = 1;
 /// The same where backticks could also be a shell's.
 const MIN_WORDS_SHELL: usize = 8;
 /// Quotations remembered; what comes after them is not spared.
 const MAX_QUOTATIONS: usize = 256;
+/// Longest name of a language.
+const MAX_LANGUAGE: usize = 16;
 /// Longest code between single backticks, in bytes.
 const MAX_INLINE: usize = 400;
 
@@ -40,7 +44,13 @@ impl Quotations {
             return Self::default();
         }
         let (words, others) = count_words(text, &ranges);
-        if words >= MIN_WORDS && words >= others {
+        let is_named = |range: &Range<usize>| names_language(text, range.start);
+        let least = if ranges.iter().any(is_named) {
+            MIN_WORDS_FENCED
+        } else {
+            MIN_WORDS
+        };
+        if words >= least && words >= others {
             Self { ranges, words }
         } else {
             Self::default()
@@ -136,6 +146,22 @@ fn fence(text: &[u8], start: usize, missing: &mut [bool; FENCES.len()]) -> Optio
     let end = find(text, close, start + open.len());
     *is_missing = end.is_none();
     Some(end? + close.len())
+}
+
+/// Whether a fence at the start of a line says what it holds, and the code starts on the next.
+fn names_language(text: &[u8], start: usize) -> bool {
+    let language = from(text, start)
+        .strip_prefix(b"```")
+        .or_else(|| from(text, start).strip_prefix(b"~~~"))
+        .unwrap_or_default();
+    let length = language
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'#' | b'-'))
+        .count();
+    let end = from(language, length);
+    matches!(before(text, start), 0 | b'\n')
+        && (1..=MAX_LANGUAGE).contains(&length)
+        && (end.starts_with(b"\n") || end.starts_with(b"\r\n"))
 }
 
 /// `` `code` `` within one line.

@@ -167,7 +167,10 @@ fn shape(text: &[u8]) -> Option<usize> {
         let is_name = at(text, index).is_ascii_alphabetic();
         let is_free =
             !is_name || !(is_word(previous) || matches!(previous, b'.' | b'-' | b'\\' | b':'));
-        if is_free {
+        // `creates files in /// the`, `used in // all`: comments of other languages.
+        let is_comment = stands(text, index, b"in //")
+            && !(at(text, index + 5).is_ascii_alphabetic() || at(text, index + 5) == b'*');
+        if is_free && !is_comment {
             return Some(index);
         }
         start = index + 1;

@@ -69,6 +69,10 @@ fn handler(
         return None;
     }
     let is_known = is_event(from(name, 2));
+    let is_quoted = matches!(at(text, skip_space(text, equals + 1)), b'"' | b'\'');
+    if tag_open && is_quoted && answers_user(from(name, 2)) && calls_page(value) {
+        return None;
+    }
     let runs = if tag_open {
         is_known || is_code(value)
     } else {
@@ -135,7 +139,128 @@ fn asks_only(value: &[u8]) -> bool {
             | b"window.history.back()"
             | b"window.print()"
             | b"this.form.submit()"
+            | b"this.select()"
+            | b"this.blur()"
+            | b"this.focus()"
+            | b"document.location.reload()"
+            | b"location.reload()"
+            | b"window.location.reload()"
     )
+}
+
+/// Whether the event comes from what somebody does to a control, and not by itself.
+fn answers_user(event: &[u8]) -> bool {
+    matches!(
+        event,
+        b"click"
+            | b"change"
+            | b"submit"
+            | b"input"
+            | b"keyup"
+            | b"keydown"
+            | b"keypress"
+            | b"dblclick"
+            | b"blur"
+            | b"select"
+            | b"reset"
+    )
+}
+
+/// Functions that a page has not defined itself, and short names that stand for them in attacks.
+const NOT_PAGES: &[&[u8]] = &[
+    b"write",
+    b"writeln",
+    b"print",
+    b"open",
+    b"fetch",
+    b"import",
+    b"settimeout",
+    b"setinterval",
+    b"function",
+    b"msgbox",
+    b"constructor",
+    b"call",
+    b"apply",
+    b"bind",
+    b"name",
+    b"cookie",
+    b"innerhtml",
+    b"outerhtml",
+    b"atob",
+    b"xss",
+    b"top",
+    b"self",
+    b"parent",
+    b"frames",
+    b"globalthis",
+    b"eval",
+    b"alert",
+    b"prompt",
+    b"confirm",
+    b"window",
+    b"location",
+    b"href",
+    b"src",
+    b"action",
+    b"localstorage",
+    b"sessionstorage",
+    b"execscript",
+    b"javascript",
+    b"vbscript",
+    b"importscripts",
+    b"domain",
+    b"navigator",
+    b"xmlhttprequest",
+    b"image",
+    b"string",
+    b"concat",
+    b"fromcharcode",
+    b"unescape",
+    b"decodeuri",
+    b"decodeuricomponent",
+    b"proxy",
+    b"reflect",
+    b"ownerdocument",
+    b"defaultview",
+];
+
+/// Whether a handler only calls what its page defines: `toggle('menu'); return false;`.
+fn calls_page(value: &[u8]) -> bool {
+    let mut calls = 0;
+    let mut index = 0;
+    let mut last: &[u8] = b"";
+    while index < value.len() {
+        let name = word(value, index);
+        if name.is_empty() {
+            let is_plain = matches!(
+                at(value, index),
+                b' ' | b'(' | b')' | b'\'' | b'"' | b',' | b'.' | b';' | b'-' | b'#' | b'$' | b':'
+            ) || at(value, index) >= 0x80;
+            if !is_plain {
+                return false;
+            }
+            index += 1;
+            continue;
+        }
+        index += name.len();
+        // `document.getElementById('x')` finds what a function of the page's own is given.
+        let is_lookup = name == b"document"
+            && [&b".getelementbyid("[..], b".queryselector("]
+                .iter()
+                .any(|call| from(value, index).starts_with(call));
+        if NOT_PAGES.contains(&name) || (name == b"document" && !is_lookup) {
+            return false;
+        }
+        if at(value, index) == b'(' {
+            let is_lookup = matches!(name, b"getelementbyid" | b"queryselector");
+            if name.len() < 4 && last != b"this" {
+                return false;
+            }
+            calls += usize::from(!is_lookup);
+        }
+        last = name;
+    }
+    calls > 0
 }
 
 /// Whether the text has this many plain words.

@@ -50,12 +50,16 @@ fn is_active(tag: &Tag<'_>) -> bool {
     let has = |names: &[&[u8]]| names.iter().any(|name| tag.has(name));
     let value = |name: &[u8]| tag.attribute(name).unwrap_or_default();
     match tag.name {
-        b"iframe" => has(&[b"src", b"srcdoc"]) && !is_player(value(b"src")),
-        b"frame" | b"portal" | b"layer" | b"ilayer" | b"bgsound" | b"vmlframe" => has(&[b"src"]),
+        b"iframe" => {
+            has(&[b"srcdoc"])
+                || (has(&[b"src"]) && !is_player(value(b"src")) && !is_page(value(b"src")))
+        }
+        b"frame" => has(&[b"src"]) && !is_page(value(b"src")),
+        b"portal" | b"layer" | b"ilayer" | b"bgsound" | b"vmlframe" => has(&[b"src"]),
         b"object" => has(&[b"data", b"classid"]) || value(b"type").ends_with(b"scriptlet"),
         b"embed" => has(&[b"src", b"code"]),
         b"applet" => has(&[b"code", b"codebase", b"archive", b"object"]),
-        b"base" => value(b"href").len() > 1,
+        b"base" => is_foreign(value(b"href")),
         b"isindex" => tag.attributes.contains(&b'='),
         b"meta" => is_active_meta(tag),
         b"link" => is_active_link(tag),
@@ -67,7 +71,9 @@ fn is_active(tag: &Tag<'_>) -> bool {
         b"img" | b"image" => has(&[b"dynsrc", b"lowsrc"]),
         b"use" => is_foreign(value(b"href")) || is_foreign(value(b"xlink:href")),
         b"handler" | b"listener" => has(&[b"event", b"ev:event"]),
-        b"import" | b"namespace" => has(&[b"implementation", b"ns"]),
+        b"import" | b"namespace" => {
+            has(&[b"implementation"]) || (has(&[b"ns"]) && has(&[b"prefix"]))
+        }
         b"stylesheet" => at(tag.text, tag.open + 1) == b'?' && is_foreign(value(b"href")),
         b"xml" => at(tag.text, tag.open + 1) == b'?' && is_stylesheet(tag),
         // What testers name the element that no browser knows.
@@ -102,11 +108,25 @@ fn is_player(url: &[u8]) -> bool {
     })
 }
 
+/// A page of the site's own, or a place that its templates fill.
+fn is_page(url: &[u8]) -> bool {
+    let is_path = |byte: &u8| is_word(*byte) || matches!(byte, b'/' | b'.' | b'-');
+    let is_template = url.starts_with(b"{$") || url.starts_with(b"{{ ") || url.starts_with(b"%s");
+    is_template
+        || (url.iter().all(is_path)
+            && !url.starts_with(b"//")
+            && (url.ends_with(b".html") || url.ends_with(b".htm")))
+}
+
 fn is_active_meta(tag: &Tag<'_>) -> bool {
     let equivalent = tag.attribute(b"http-equiv").unwrap_or_default();
     let charset = tag.attribute(b"charset").unwrap_or_default();
     let content = tag.attribute(b"content").unwrap_or_default();
-    [&b"refresh"[..], b"set-cookie", b"link"].contains(&equivalent)
+    // A page that only loads itself again, or a template's.
+    let is_idle = equivalent == b"refresh"
+        && (content.starts_with(b"{{ ") || content.iter().all(u8::is_ascii_digit))
+        && content.len() > 1;
+    ([&b"refresh"[..], b"set-cookie", b"link"].contains(&equivalent) && !is_idle)
         || charset.starts_with(b"utf-7")
         || charset.starts_with(b"x-imap")
         || charset.ends_with(b"mac-farsi")
@@ -126,7 +146,11 @@ fn is_active_link(tag: &Tag<'_>) -> bool {
     ]
     .iter()
     .any(|kind| find(relation, kind.as_bytes(), 0).is_some());
-    loads && is_foreign(target) && find(target, b"//fonts.googleapis.com/", 0).is_none()
+    let is_library = LIBRARIES.iter().any(|host| target.starts_with(host));
+    loads
+        && is_foreign(target)
+        && !is_library
+        && find(target, b"//fonts.googleapis.com/", 0).is_none()
 }
 
 /// A form that sends elsewhere what is typed into it.
@@ -236,6 +260,8 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
     }
 }
 
+/// Longest name of a script that is a tester's: `x.js`.
+const MIN_SOURCE: usize = 6;
 /// Plain words before a tag that make the text a document about scripts.
 const MIN_WORDS: usize = 6;
 
@@ -267,7 +293,9 @@ fn shows_source(tag: &Tag<'_>) -> bool {
     let lead = span(tag.text, tag.open.saturating_sub(REACH), tag.open);
     let is_own = source.ends_with(b".js") && !is_foreign(source);
     let is_library = LIBRARIES.iter().any(|host| source.starts_with(host));
-    (is_own || is_library) && (tag.text.starts_with(b"```") || is_prose_lead(lead))
+    let is_path = |byte: &u8| is_word(*byte) || matches!(byte, b'/' | b'.' | b'-');
+    let is_named = is_own && source.len() > MIN_SOURCE && source.iter().all(is_path);
+    is_named || (is_own || is_library) && (tag.text.starts_with(b"```") || is_prose_lead(lead))
 }
 
 fn is_prose_lead(lead: &[u8]) -> bool {

@@ -42,7 +42,9 @@ fn judge(text: &[u8], start: usize, end: usize, sign: &[u8]) -> Option<&'static 
         b"expression(" => matches!(last(), b':' | b'/') && !stands(text, end, b"s)"),
         b"expr/*" => true,
         b"behavior:" | b"behaviour:" => {
-            stands(text, next, b"url(") || stands(text, next, b"expression")
+            // VML's own.
+            (stands(text, next, b"url(") && !stands(text, next + 4, b"#default#"))
+                || stands(text, next, b"expression")
         }
         b"[value" => reports(text, end),
         b"<style" => return sheet(text, start).then_some(&rules::STYLE),

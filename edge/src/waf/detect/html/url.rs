@@ -44,7 +44,9 @@ fn schemes(text: &[u8], hits: &mut Vec<Hit>) {
 
 fn runs(text: &[u8], start: usize, colon: usize) -> bool {
     let code = span(text, colon + 1, colon + 1 + REACH);
-    if is_word(before(text, start)) || is_idle(code) {
+    // `JavaScript: `return x`` is a list's label.
+    let is_label = is_space(at(code, 0)) && at(code, skip_space(code, 0)) == b'`';
+    if is_word(before(text, start)) || is_idle(code) || is_label {
         return false;
     }
     let next = at(text, colon + 1);

@@ -58,6 +58,9 @@ impl Sql<'_> {
         let Some(comparison) = self.comparison(start) else {
             return self.bare_operand(index);
         };
+        if self.is_code(index) {
+            return None;
+        }
         let is_cut = matches!(self.kind(comparison.end), Kind::Comment | Kind::Semi);
         // `1 and 0 = 0; 1 or 0 = 1` teaches; so does a comment that says something.
         let after = self.kind(comparison.end + 1);
@@ -77,6 +80,28 @@ impl Sql<'_> {
             || (index <= 1 && self.compares_itself(start, comparison.end))
             || (index == 1 && self.compares_text(comparison.end));
         (proves && self.ends(comparison.end)).then_some(comparison.end)
+    }
+
+    /// `if (is_array($x) && count($x) == 0) {`, `let done = a > 0 || b > 0;`: a line of a program.
+    fn is_code(&self, index: usize) -> bool {
+        let is_program = matches!(
+            self.word(0),
+            b"if"
+                | b"elsif"
+                | b"elseif"
+                | b"elif"
+                | b"while"
+                | b"return"
+                | b"let"
+                | b"const"
+                | b"var"
+                | b"assert"
+                | b"unless"
+                | b"until"
+                | b"bool"
+                | b"auto"
+        );
+        self.quote.is_none() && is_program && index > 2 && self.kind(index + 1) != Kind::Number
     }
 
     /// Whether what precedes can be the value that the application compares.
@@ -239,7 +264,7 @@ impl Sql<'_> {
         if self.kind(last) != Kind::Comment || !self.is_cut(last) {
             return;
         }
-        let after_quote = self.follows_breakout(last) && self.value;
+        let after_quote = self.follows_breakout(last) && self.value && !self.is_markup();
         // `'=0--`: the value compared with what converts to it.
         let compares = self.quote.is_some()
             && matches!(self.kind(1), Kind::Cmp | Kind::Arith)
@@ -265,6 +290,14 @@ impl Sql<'_> {
         if after_quote || compares || after_number || after_semicolon {
             hits.push(self.hit(&rules::COMMENT, 0, last));
         }
+    }
+
+    /// Whether the text before the quote is code or markup: Rust closes raw strings by `"#`.
+    fn is_markup(&self) -> bool {
+        let head = self.word(0);
+        head.iter()
+            .any(|byte| matches!(byte, b'<' | b'>' | b'{' | b'}'))
+            || (self.quote == Some(b'`') && head.contains(&b'='))
     }
 
     /// Whole values that only ask how a database fails: `@@version`, `'"`, `1-true`.

@@ -103,7 +103,16 @@ impl Sql<'_> {
             Kind::Ident | Kind::Object | Kind::Other | Kind::Var | Kind::Into | Kind::Close => {
                 false
             }
-            Kind::Dot => index >= 3 && self.previous(index - 2) != Kind::Ident,
+            // Other languages' `time.sleep(1)`.
+            Kind::Dot => {
+                index >= 3
+                    && self.previous(index - 2) != Kind::Ident
+                    && !matches!(
+                        self.word(index - 2),
+                        b"time" | b"thread" | b"asyncio" | b"task"
+                    )
+            }
+            Kind::Keyword if self.word(index - 1) == b"end" => false,
             Kind::Str => self.follows_breakout(index),
             // `In MySQL: select sleep(1) makes it slow`.
             Kind::Select => !matches!(self.previous(index - 1), Kind::Ident | Kind::Other),
@@ -137,7 +146,12 @@ impl Sql<'_> {
     }
 
     fn names_catalog(&self, index: usize) -> bool {
-        let in_query = matches!(self.previous(index), Kind::From | Kind::Into | Kind::Dot)
+        let is_glued = |index: usize| {
+            let start = self.tokens.get(index).map_or(0, |token| token.start);
+            !matches!(before(self.text, start), b' ' | b'\n')
+        };
+        let in_query = matches!(self.previous(index), Kind::From | Kind::Into)
+            || (self.previous(index) == Kind::Dot && is_glued(index))
             || self.word(index.wrapping_sub(1)) == b"join";
         let is_whole = index == 0
             && (self.tokens.len() == 1 || (self.kind(1) == Kind::Dot && self.tokens.len() <= 4));

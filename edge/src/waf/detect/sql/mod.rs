@@ -130,6 +130,8 @@ const MAX_WORD_PAIRS: usize = 3;
 const MIN_LINE: usize = 3;
 /// Tokens of a listing that may still belong to an attack put before it.
 const LISTING_HEAD: usize = 6;
+/// Tokens of a clause that are searched for a condition.
+const MAX_CLAUSE: usize = 32;
 /// Fewest digits that may spell an attack.
 const MIN_HEX: usize = 12;
 /// Longest rest of a query string behind a comment sign.
@@ -230,8 +232,23 @@ impl<'a> Sql<'a> {
     /// words, nor far into a listing.
     fn is_anchored(&self, index: usize) -> bool {
         index < self.prose
+            && !self.is_clause()
             && (!self.listing || index <= LISTING_HEAD)
             && (self.quote.is_none() || self.value || self.terminated)
+    }
+
+    /// Whether the text starts with a clause that can follow no value: a line of a longer query.
+    fn is_clause(&self) -> bool {
+        let is_tried = || (2..MAX_CLAUSE).any(|index| self.kind(index) == Kind::Logic);
+        self.quote.is_none()
+            && (self.kind(0) == Kind::Where
+                || (self.kind(0) == Kind::From && self.kind(1) != Kind::Open && !is_tried())
+                || (self.kind(0) == Kind::Keyword
+                    && matches!(
+                        self.word(0),
+                        b"join" | b"left" | b"right" | b"inner" | b"cross" | b"values" | b"on"
+                    )
+                    && self.kind(1) != Kind::Open))
     }
 
     /// A comment at the end that says nothing, or a short string that the application closes.

@@ -89,6 +89,7 @@ impl Sql<'_> {
         let is_plain = match self.kind(index) {
             Kind::Select => (0..MAX_STATEMENT).any(|at| self.kind(at) == Kind::From),
             Kind::Insert | Kind::Update | Kind::Delete => true,
+            Kind::Schema => self.is_script(index),
             _ => false,
         };
         if index > 0 || self.quote.is_some() || !is_plain {
@@ -101,9 +102,25 @@ impl Sql<'_> {
             return None;
         }
         let is_meant = self.names_secrets(0, MAX_STATEMENT)
-            || self.kind(self.tokens.len() - 1) == Kind::Comment
+            || self.is_cut(self.tokens.len() - 1)
             || (1..MAX_STATEMENT).any(|at| matches!(self.kind(at), Kind::Select | Kind::Union));
         Some(if is_meant { rule } else { &rules::SELECT_WEAK })
+    }
+
+    /// A statement that sets a schema up, as manuals and migrations show it.
+    fn is_script(&self, index: usize) -> bool {
+        match self.word(index) {
+            b"create" => !matches!(
+                self.word(index + 1),
+                b"user" | b"login" | b"role" | b"database"
+            ),
+            b"alter" => matches!(self.word(index + 1), b"table" | b"view" | b"index"),
+            b"drop" => {
+                matches!(self.word(index + 1), b"index" | b"view" | b"trigger")
+                    || self.word(index + 2) == b"if"
+            }
+            _ => false,
+        }
     }
 
     fn insert(&self, index: usize) -> Option<&'static crate::waf::rules::Rule> {
@@ -284,7 +301,9 @@ impl Sql<'_> {
             b"prepare" => self.kind(third) == Kind::From || self.word(third) == b"as",
             b"execute" | b"deallocate" => ends(third) && self.quote.is_some(),
             b"set" => self.kind(second) == Kind::Var || word == b"global",
-            b"print" => matches!(self.kind(second), Kind::Var | Kind::Str),
+            b"print" => {
+                self.kind(second) == Kind::Var || (self.kind(second) == Kind::Str && ends(third))
+            }
             b"vacuum" | b"rollback" | b"commit" => ends(second),
             b"reconfigure" => ends(second) || word == b"with",
             b"attach" | b"detach" | b"backup" | b"restore" => self.kind(second) == Kind::Object,
@@ -302,7 +321,7 @@ impl Sql<'_> {
                     Kind::Exec | Kind::Select | Kind::Insert | Kind::Update
                 ) || self.kind(third) == Kind::Dot
             }
-            b"if" => self.kind(second) == Kind::Open || word == b"exists",
+            b"if" => self.branches(second) || word == b"exists",
             b"with" => self.word(third) == b"as" && self.kind(index + 3) == Kind::Open,
             b"do" => self.is_function(second) || self.kind(second) == Kind::Str,
             b"declare" => {
@@ -324,6 +343,31 @@ impl Sql<'_> {
             }
             _ => self.kind(index) == Kind::Open && self.is_function(second),
         }
+    }
+
+    /// Whether the condition in parentheses at `open`, or what follows it, is SQL's: `if (1=1)`,
+    /// `if (select ...)`, `if (x) waitfor`. The other languages have `if (` as well.
+    fn branches(&self, open: usize) -> bool {
+        let Some(close) = self.close(open) else {
+            return self.kind(open) == Kind::Open
+                && (open + 1..open + 4).any(|index| self.kind(index) == Kind::Select);
+        };
+        let is_query = |index: usize| {
+            matches!(self.kind(index), Kind::Select | Kind::Exec | Kind::Schema)
+                || self.is_function(index)
+        };
+        self.kind(open) == Kind::Open
+            && (matches!(
+                self.kind(close + 1),
+                Kind::Select
+                    | Kind::Exec
+                    | Kind::Schema
+                    | Kind::Insert
+                    | Kind::Update
+                    | Kind::Delete
+                    | Kind::Set
+            ) || (open + 1..close.min(open + 8)).any(is_query)
+                || (self.kind(open + 1) == Kind::Number && self.kind(open + 2) == Kind::Cmp))
     }
 
     /// Whether one of the words stands among the next few tokens.

@@ -17,7 +17,9 @@ pub(super) fn computes(expression: &Expression<'_>) -> bool {
     }
     match open {
         // `${10-20} per person`, `@(1-2)`: ranges.
-        b"${" | b"@(" => operator != b'-' && (operator != b'/' || expression.is_whole),
+        b"${" | b"@(" => {
+            operator != b'-' && (operator != b'/' || expression.is_whole) && !names_variable(inner)
+        }
         _ => true,
     }
 }
@@ -34,6 +36,17 @@ fn strip(inner: &[u8]) -> &[u8] {
         .strip_prefix(b"{")
         .or_else(|| inner.strip_prefix(b"("))
         .unwrap_or(inner)
+}
+
+/// `1 + (1 - scale) * progress`, spaced as programs are: a formula of somebody's code.
+fn names_variable(inner: &[u8]) -> bool {
+    inner.split(|byte| *byte == b' ').skip(1).any(|token| {
+        token
+            .iter()
+            .filter(|byte| byte.is_ascii_alphabetic())
+            .count()
+            > 1
+    })
 }
 
 /// The operator between two constants at the start.

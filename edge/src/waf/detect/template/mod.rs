@@ -142,6 +142,11 @@ fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
                 .count();
             at(head, (head.len() - chain).wrapping_sub(1)) == b'$'
         }
+        // Smarty's own sources name its classes; an attack calls one.
+        b"smarty_internal" => {
+            let name = crate::waf::scan::word(rest, 0);
+            stands(rest, name.len(), b"::") || crate::waf::scan::before(text, start) == b'{'
+        }
         b"t(java" => !crate::waf::scan::is_word(crate::waf::scan::before(text, start)),
         b"<jsp:" => [
             &b"scriptlet"[..],

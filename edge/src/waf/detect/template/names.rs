@@ -148,11 +148,25 @@ pub(super) fn counts(inner: &[u8], place: usize, sign: &[u8]) -> bool {
         }
         b"config.items" | b"config.secret" | b"config.from" | b"config|" | b"config["
         | b"self._" | b"self.module" | b"request[" | b"require(" | b"require '" | b"require \""
-        | b"eval(" | b"exec(" | b"system(" | b"process.env" | b"process.exit" | b"namespace."
-        | b"kernel." | b"lipsum" | b"joiner." | b"cycler." | b"constant('" | b"constant(\""
-        | b"io.read" | b"file.open" | b"file.read" | b"env['" | b"#root" | b"smarty." => {
-            stands_alone
+        | b"eval(" | b"exec(" | b"system(" | b"process.env" | b"process.exit" | b"kernel."
+        | b"lipsum" | b"joiner." | b"cycler." | b"constant('" | b"constant(\"" | b"io.read"
+        | b"file.open" | b"file.read" | b"env['" | b"#root" | b"smarty." => stands_alone,
+        // Vue's `namespace.value`, Flask's `get_flashed_messages()`: attacks go on to their
+        // attributes.
+        b"namespace." => stands_alone && at(inner, place + sign.len()) == b'_',
+        b"get_flashed_messages" => {
+            matches!(at(inner, place + sign.len()), b'.' | b'|' | b'[')
         }
+        // Ruby's `#{self.class.name}`.
+        b".class." => !matches!(
+            word(inner, place + sign.len()),
+            b"name"
+                | b"to_s"
+                | b"table_name"
+                | b"model_name"
+                | b"simplename"
+                | b"human_attribute_name"
+        ),
         b"constructor" => {
             stands_alone
                 && matches!(

@@ -43,11 +43,19 @@ pub(super) fn is_strong(name: &[u8]) -> bool {
 /// Whether the function named at `index` is called and the call could run.
 pub(super) fn runs(text: &[u8], index: usize, name: &[u8], context: &Context) -> bool {
     let end = index + name.len();
+    if is_others(text, index) {
+        return false;
+    }
     if STRONG.contains(&name) {
         return is_called(text, end, context)
             && (strong_place(text, index, end, context) || is_member(text, index, context));
     }
     WEAK.contains(&name) && is_called(text, end, context) && weak_place(text, index, end, context)
+}
+
+/// `$x->confirm('Go on?')`, `Dialog::alert('x')`: a method in another language.
+fn is_others(text: &[u8], index: usize) -> bool {
+    matches!(span(text, index.saturating_sub(2), index), b"->" | b"::")
 }
 
 fn strong_place(text: &[u8], index: usize, end: usize, context: &Context) -> bool {
@@ -105,7 +113,8 @@ fn weak_place(text: &[u8], index: usize, end: usize, context: &Context) -> bool 
     let value = value.split(|byte| byte == quote).next().unwrap_or_default();
     match word(text, index) {
         b"constructor" => matches!(before(text, index), b'.') && super::is_code(value),
-        b"function" => context.is_raw(text, index),
+        // `Function('return this')()` asks for the global object, in every bundle.
+        b"function" => context.is_raw(text, index) && !value.starts_with(b"return this"),
         b"fetch" | b"open" | b"print" | b"postmessage" => {
             context.is_raw(text, index) && value.starts_with(b"//")
         }

@@ -22,11 +22,18 @@ pub(super) struct Context {
     in_comment: bool,
     /// End of the last plain word.
     word_end: Option<usize>,
+    /// Whether anything but white space was read.
+    is_begun: bool,
+    /// Whether a line that holds something has ended.
+    has_lines: bool,
+    /// The same at the quote behind which code could begin.
+    is_below: bool,
 }
 
 impl Context {
     /// Notes the punctuation at `index`; the number of bytes read.
     pub(super) fn punctuation(&mut self, text: &[u8], index: usize) -> usize {
+        self.is_begun |= !is_space(at(text, index));
         match at(text, index) {
             quote @ (b'\'' | b'"' | b'`') => {
                 let inside = is_letter(before(text, index)) && is_letter(at(text, index + 1));
@@ -52,6 +59,7 @@ impl Context {
                 }
                 return 2;
             }
+            b'\n' => self.has_lines |= self.is_begun,
             // Letters beyond ASCII make words too.
             0x80.. => self.words(text, index, index + 1),
             _ => {}
@@ -61,6 +69,7 @@ impl Context {
 
     /// Notes the word at `index`.
     pub(super) fn word(&mut self, text: &[u8], index: usize, name: &[u8]) {
+        self.is_begun = true;
         if is_keyword(name) || name.iter().all(u8::is_ascii_digit) {
             self.word_end = None;
         } else {
@@ -84,6 +93,7 @@ impl Context {
         self.opener = opener;
         self.start = start;
         self.is_broken = false;
+        self.is_below = self.has_lines;
         self.word_end = None;
     }
 
@@ -110,7 +120,11 @@ impl Context {
                 let is_odd = position(quote)
                     .and_then(|quote| self.odd.get(quote))
                     .is_some_and(|odd| *odd);
+                // No string goes on behind a line break, so none that the application opened
+                // before the text can end there.
+                let is_string = quote == b'`' || !self.is_below;
                 is_odd
+                    && is_string
                     && self.start < index
                     && !is_word(first)
                     && follows_operator(text, self.start, index)

@@ -88,6 +88,11 @@ fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
         b"${alert" | b"${prompt" | b"${confirm" | b"${eval" => {
             matches!(at(text, end), b'}' | b'(' | b'`')
         }
+        // PHP's `$steps[]['type']` appends; `[][(,;]` is a class of a regular expression.
+        b"[]['" | b"[][\"" | b"[][`" => {
+            !is_word(before(text, start)) && !matches!(before(text, start), b']' | b')')
+        }
+        b"[][(" => matches!(at(text, end), b'!' | b'+' | b'[' | b'\'' | b'"' | b'('),
         b"~[];" => before(text, start) == b'=',
         _ => true,
     }

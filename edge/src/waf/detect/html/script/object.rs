@@ -41,7 +41,12 @@ const WINDOW: &[&[u8]] = &[
 pub(super) fn is_reached(text: &[u8], index: usize, name: &[u8], context: &Context) -> bool {
     let members = match name {
         b"document" => DOCUMENT,
-        b"window" | b"self" | b"top" | b"parent" => WINDOW,
+        b"window" | b"top" | b"parent" => WINDOW,
+        // Python, Ruby and Rust call the object itself so.
+        b"self" if !is_assigned_text(text, index + 4) => {
+            &[&b"document"[..], b"localstorage", b"onerror", b"opener"]
+        }
+        b"self" => WINDOW,
         b"localstorage" | b"sessionstorage" => &[&b"getitem"[..], b"setitem"],
         b"location" => &[&b"href"[..], b"hash", b"replace", b"assign", b"search"],
         b"string" => &[&b"fromcharcode"[..]],
@@ -70,6 +75,14 @@ pub(super) fn is_reached(text: &[u8], index: usize, name: &[u8], context: &Conte
     }
     let chain = skip_while(text, end, |byte| is_word(byte) || byte == b'.');
     !goes_on(text, chain) && !is_called_in_prose(text, end)
+}
+
+/// `.location='...'`, `.name="..."`.
+fn is_assigned_text(text: &[u8], dot: usize) -> bool {
+    let member = word(text, dot + 1);
+    let equals = skip_space(text, dot + 1 + member.len());
+    at(text, equals) == b'='
+        && matches!(at(text, skip_space(text, equals + 1)), b'\'' | b'"' | b'`')
 }
 
 /// Whether the operand before is joined to something without a space.
