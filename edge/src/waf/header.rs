@@ -92,6 +92,9 @@ fn keeps_grammar(name: &str, value: &str) -> bool {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b" ,:+-".contains(&byte));
     }
+    if name.starts_with("accept") && value.contains("..") {
+        return false;
+    }
     let (mut is_quoted, mut is_token, mut is_parted) = (false, false, false);
     value.bytes().all(|byte| {
         let is_space = matches!(byte, b' ' | b'\t');

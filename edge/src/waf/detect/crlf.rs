@@ -171,12 +171,19 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
 
 fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
     let may_split = line.follows_phrase() && !is_header_like(line.lead);
+    if line.is_after_blank && ends_chunks(line.lead) && is_versioned(line.text) {
+        return Some(&rules::SPLIT);
+    }
     if may_split && (is_status(line.text) || is_request(line)) {
         return Some(&rules::SPLIT);
     }
     if ends_request(line.lead) && header_name(line.text).is_some() {
         return Some(&rules::SPLIT);
     }
+    if line.is_odd && is_whole_request(line.lead) && header_name(line.text).is_some() {
+        return Some(&rules::SPLIT);
+    }
+    let in_path = text.part == Part::Path && line.follows_token() && is_tight_header(line.text);
     if line.is_odd && line.is_after_blank && line.follows_phrase() && is_markup(line) {
         return Some(&rules::SPLIT);
     }
@@ -184,7 +191,7 @@ fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
         return Some(&rules::MAIL);
     }
     let in_name = text.part.is_name() && header_name(line.text).is_some();
-    (in_name || (may_split && is_response_header(line))).then_some(&rules::HEADER)
+    (in_name || in_path || (may_split && is_response_header(line))).then_some(&rules::HEADER)
 }
 
 /// `x HTTP/1.1`: the end of a request line whose beginning the server wrote.
@@ -192,6 +199,25 @@ fn ends_request(lead: &[u8]) -> bool {
     let lead = trim(lead);
     let target = skip_while(lead, 0, |byte| !is_space(byte));
     matches!(from(lead, target), b" http/1.1" | b" http/1.0")
+}
+
+/// `GET /admin HTTP/1.1` before any line break, where no text has lines.
+fn is_whole_request(lead: &[u8]) -> bool {
+    let lead = trim(lead);
+    let target = skip_space(lead, word(lead, 0).len());
+    matches!(
+        word(lead, 0),
+        b"get" | b"post" | b"put" | b"head" | b"gpost"
+    ) && matches!(at(lead, target), b'/' | b'h')
+        && (lead.ends_with(b" http/1.1") || lead.ends_with(b" http/1.0"))
+}
+
+/// `X:y`: a name and a value without a space.
+fn is_tight_header(line: &[u8]) -> bool {
+    header_name(line).is_some_and(|name| {
+        let value = from(line, name.len());
+        value.len() > 1 && !value.iter().any(|byte| is_space(*byte))
+    })
 }
 
 /// `HTTP/1.1 200`.
@@ -206,6 +232,7 @@ fn is_request(line: &Line<'_>) -> bool {
     let is_method = matches!(
         method,
         b"get"
+            | b"gpost"
             | b"post"
             | b"put"
             | b"head"
@@ -216,15 +243,21 @@ fn is_request(line: &Line<'_>) -> bool {
             | b"connect"
     );
     let target = skip_space(line.text, method.len());
-    let is_versioned = || {
-        line.text
-            .windows(8)
-            .any(|window| window.starts_with(b" http/"))
-    };
+    let is_versioned = || is_versioned(line.text);
     is_method
         && target > method.len()
         && (matches!(at(line.text, target), b'/' | b'h') && (is_versioned() || line.is_odd))
         && (is_versioned() || at(line.text, target) == b'/')
+}
+
+fn is_versioned(line: &[u8]) -> bool {
+    line.windows(8).any(|window| window.starts_with(b" http/"))
+}
+
+/// `0` on a line of its own: the last chunk of a body.
+fn ends_chunks(lead: &[u8]) -> bool {
+    let lead = trim(lead);
+    lead == b"0" || lead.ends_with(b"\n0")
 }
 
 /// The body that follows an empty line, where the text before had none of its own markup.

@@ -11,6 +11,7 @@ mod mail;
 mod nosql;
 mod path;
 mod probe;
+mod session;
 mod shell;
 mod sql;
 mod ssi;
@@ -121,6 +122,10 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector {
         detect: upload::detect,
         triggers: upload::TRIGGERS,
+    },
+    Detector {
+        detect: session::detect,
+        triggers: session::TRIGGERS,
     },
 ];
 

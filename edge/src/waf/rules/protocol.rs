@@ -24,6 +24,9 @@ super::rules! { TABLE ["protocol", "CWE-400", "crs-920"];
     SESSION "session-001" "session id from elsewhere" Critical 1:
         "@name phpsessid", "@name JSESSIONID",
         not "@name session_id";
+    SET_COOKIE "session-002" "cookie set by script or meta element" Critical 1:
+        "x.cookie;expires=Fri", "http-equiv%253D%2522Set-Cookie%2522",
+        not "the cookie; it expires = soon";
     HOST "proto-010" "host that is none" Critical 1:
         "@header host shop.example.com@evil.example", "@header host shop.example.com%27 or 1=1",
         not "@header host shop.example.com:8443";
@@ -37,6 +40,9 @@ super::rules! { TABLE ["protocol", "CWE-400", "crs-920"];
     TYPE "proto-014" "type that two servers read apart" Critical 1:
         "@header content-type multipart/form-data; boundary=a; boundary=b", "@header content-type text/xml; CHARSET=a;charset=b",
         not "@header content-type text/html; charset=utf-8";
+    HOP "proto-015" "proxy's header with a value that none sends" Critical 1:
+        "@header x-forwarded-scheme nothttps", "@header x-forwarded-host a.example%2F..",
+        not "@header x-forwarded-proto https, http";
     CHARSET "proto-009" "charset that hides text" Critical 1:
         "@header content-type text/plain; charset=utf-7", "@header content-type text/xml; charset=\"IBM037\"",
         not "@header content-type text/plain; charset=utf-8";

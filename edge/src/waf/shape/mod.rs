@@ -2,6 +2,7 @@
 //! that a header swaps after the gate has judged it, lengths that two servers would read apart,
 //! bytes that no text holds.
 
+mod hop;
 mod session;
 mod smuggling;
 
@@ -9,9 +10,6 @@ use super::field::Sink;
 use super::rules::protocol as rules;
 use super::rules::scanner;
 use super::{Part, Request};
-
-/// Most ranges of one `Range` header; a video player asks for one (CVE-2011-3192).
-const MAX_RANGES: usize = 8;
 
 /// Headers that name another URL than the one that the gate has judged.
 /// The last skips a framework's own checks (CVE-2025-29927).
@@ -91,7 +89,8 @@ pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
             .find(|(other, _)| other == name)
             .map(|(_, value)| value.as_str())
     };
-    session::read(request, header("referer"), header("host"), sink);
+    let from = header("referer").or_else(|| header("origin"));
+    session::read(request, from, header("host"), sink);
     smuggling::read(request, sink);
     // TRACE echoes a request, DEBUG switches debugging on, GPOST was smuggled.
     let is_known = METHODS.contains(&request.method) || OTHER_METHODS.contains(&request.method);
@@ -102,6 +101,12 @@ pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
     programs(request, sink);
     for (name, value) in request.headers {
         one_header(request.method, name, value, sink);
+        if value
+            .bytes()
+            .any(|byte| is_hidden(byte) || matches!(byte, b'\r' | b'\n' | 0x0b | 0x0c | 0x7f))
+        {
+            sink.broken(&rules::CONTROL, Part::HeaderValue, name);
+        }
     }
 }
 
@@ -118,6 +123,7 @@ fn hidden_bytes(request: &Request<'_>, sink: &mut impl Sink) {
             || bytes
                 .windows(5)
                 .any(|window| matches!(window, [b'%', b'2', b'5', b'0', b'0']))
+            || bytes.windows(6).any(is_disguised)
     };
     if has_hidden(request.path) {
         sink.broken(&rules::CONTROL, Part::Path, request.path);
@@ -127,6 +133,18 @@ fn hidden_bytes(request: &Request<'_>, sink: &mut impl Sink) {
     }
     if has_hidden(request.query) {
         sink.broken(&rules::CONTROL, Part::Query, request.query);
+    }
+}
+
+/// `%c0%ae` and `%u0000`: ASCII in more bytes than it has, which is no UTF-8 (RFC 3629 §3).
+fn is_disguised(window: &[u8]) -> bool {
+    match window {
+        [b'%', b'c' | b'C', b'0' | b'1', b'%', high, low] => {
+            matches!(high.to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b')
+                && low.is_ascii_hexdigit()
+        }
+        [b'%', b'u' | b'U', b'0', b'0', high, low] => is_hidden_hex(*high, *low),
+        _ => false,
     }
 }
 
@@ -186,7 +204,7 @@ fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
         let repeats = |parameter: &str| value.matches(parameter).count() > 1;
         (repeats("boundary=") || repeats("charset=")).then_some(&rules::TYPE)
     } else if name == "connection" {
-        drops_header(value).then_some(&rules::DROPPED)
+        hop::drops_header(value).then_some(&rules::DROPPED)
     } else if name == "depth" {
         let is_deep = method == "PROPFIND" && value.trim().eq_ignore_ascii_case("infinity");
         is_deep.then_some(&rules::METHOD)
@@ -195,7 +213,11 @@ fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
         let is_program = PROGRAMS.iter().any(|ending| path.ends_with(ending));
         (matches!(method, "MOVE" | "COPY") && is_program).then_some(&rules::WEB_SHELL)
     } else if name == "range" || name == "request-range" {
-        is_range_attack(value).then_some(&rules::RANGES)
+        hop::is_range_attack(value).then_some(&rules::RANGES)
+    } else if name == "user-agent" {
+        is_scanner(value).then_some(&scanner::AGENT)
+    } else if hop::is_odd(name, value) {
+        Some(&rules::HOP)
     } else {
         SCANNER_HEADERS.contains(&name).then_some(&scanner::HEADER)
     };
@@ -204,31 +226,25 @@ fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
     }
 }
 
-/// Whether `Connection` makes a proxy drop a header that the next server would trust. A client's own
-/// hop-by-hop headers are honest (RFC 9110 §7.6.1).
-fn drops_header(value: &str) -> bool {
-    value.split(',').map(str::trim).any(|name| {
-        let starts = |head: &str| {
-            name.get(..head.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(head))
-        };
-        [
-            "authorization",
-            "cookie",
-            "cf-",
-            "forwarded",
-            "x-forwarded-",
-            "x-real-ip",
-            "x-f5-",
-        ]
-        .into_iter()
-        .any(starts)
-    })
-}
-
-/// Many ranges, or one that ends where 64-bit arithmetic does (CVE-2015-1635).
-fn is_range_attack(value: &str) -> bool {
-    value.split(',').count() > MAX_RANGES || value.contains("18446744073709551615")
+/// `aiohttp-scan/1.0`: what calls itself a scanner in its first product's name. A scanner of
+/// barcodes has no hyphen there.
+fn is_scanner(agent: &str) -> bool {
+    let product = agent.split(['/', ' ', '(']).next().unwrap_or_default();
+    let product = product.to_ascii_lowercase();
+    [
+        "-scan",
+        "-scanner",
+        "-vuln",
+        "-exploit",
+        "-fuzzer",
+        "-bruteforce",
+        "_scanner",
+        "_scan",
+        "vulnscan",
+        "portscan",
+    ]
+    .iter()
+    .any(|ending| product.ends_with(ending))
 }
 
 /// `/x.php?cmd=id` asks for a web shell, and `/x.php?-s` for PHP's own options (CVE-2012-1823).

@@ -27,6 +27,13 @@ pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
         sink.broken(&rules::HOST, Part::HeaderName, "host");
     }
     let host = all("host").next();
+    if request
+        .headers
+        .iter()
+        .any(|(name, _)| is_length_disguised(name))
+    {
+        sink.broken(&rules::LENGTHS, Part::HeaderName, "content-length");
+    }
     for (name, value) in request.headers {
         let is_override = HOST_OVERRIDES.contains(&name.as_str());
         if is_override && host.is_some_and(|host| is_foreign(value, host)) {
@@ -52,7 +59,8 @@ pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
         content_type,
         bytes,
     } = request.body
-        && holds_request(content_type, bytes)
+        && (holds_request(content_type, bytes)
+            || is_unexpected(request.method, content_type, bytes))
     {
         sink.broken(&rules::SMUGGLED, Part::Text, "request within a body");
     }
@@ -74,14 +82,48 @@ fn are_odd<'a>(
         || encodings.next().is_some()
 }
 
+/// `Transfer_Encoding`, `Content-Length `: what some servers take for the names they resemble.
+fn is_length_disguised(name: &str) -> bool {
+    let plain: String = name
+        .trim()
+        .chars()
+        .map(|character| match character {
+            '_' | ' ' => '-',
+            other => other.to_ascii_lowercase(),
+        })
+        .collect();
+    plain != name && matches!(plain.as_str(), "transfer-encoding" | "content-length")
+}
+
 /// A host has letters, digits and few marks; an `@` or a quote makes it another one, or an attack.
-fn is_no_host(value: &str) -> bool {
+/// Nor is it a cloud's metadata service.
+pub(super) fn is_no_host(value: &str) -> bool {
+    let value = value.trim();
     let fits = |byte: u8| {
-        byte.is_ascii_alphanumeric()
-            || byte >= 0x80
-            || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+        byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'.' | b'-' | b'_')
     };
-    value.len() > MAX_HOST || !value.trim().bytes().all(fits)
+    let (name, port) = match value.strip_prefix('[') {
+        Some(rest) => {
+            let (address, rest) = rest.split_once(']').unwrap_or_default();
+            if address.parse::<std::net::Ipv6Addr>().is_err() {
+                return true;
+            }
+            (address, rest)
+        }
+        None => value.split_at(value.find(':').unwrap_or(value.len())),
+    };
+    let is_port = port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok());
+    let is_name = name.contains(':') || name.bytes().all(fits);
+    value.len() > MAX_HOST
+        || name.is_empty()
+        || !is_name
+        || !is_port
+        || name.contains("..")
+        || name.starts_with(['.', '-'])
+        || name == "169.254.169.254"
 }
 
 /// Whether neither host lies below the other's last two labels.
@@ -109,6 +151,12 @@ fn holds_request(content_type: Option<&str>, body: &[u8]) -> bool {
     is_ended
         || (is_form || content_type.is_none())
             && body.split(|byte| *byte == b'\n').any(is_request_line)
+}
+
+/// A body that only one of two servers expects: searches by GET send JSON.
+fn is_unexpected(method: &str, content_type: Option<&str>, body: &[u8]) -> bool {
+    let is_form = |kind: &str| kind.to_ascii_lowercase().contains("form-urlencoded");
+    matches!(method, "GET" | "HEAD") && !body.is_empty() && content_type.is_none_or(is_form)
 }
 
 /// `GET /admin HTTP/1.1`.

@@ -64,6 +64,8 @@ const ODD_SCHEMES: &[&[u8]] = &[
     b"mssql",
     b"oracle",
     b"finger",
+    b"http+unix",
+    b"cloudstorage",
 ];
 /// Schemes that are honest with an honest host.
 const OTHER_SCHEMES: &[&[u8]] = &[
@@ -214,7 +216,7 @@ fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
         }
     }
     // RFC 3986 allows no empty host, and parsers disagree on `http:///x`.
-    remote::is_included(url, text.name, is_address).then_some(&rules::REMOTE_FILE)
+    remote::is_included(url, text.part, text.name, is_address).then_some(&rules::REMOTE_FILE)
 }
 
 /// Whether a developer's own machine may be named here: a redirect that a browser would follow.

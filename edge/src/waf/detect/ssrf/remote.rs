@@ -1,6 +1,7 @@
 //! Remote file inclusion: a URL that names a script for the server to fetch and run.
 
 use super::url::Url;
+use crate::waf::Part;
 use crate::waf::field::leaf;
 use crate::waf::scan::{at, skip_while, span};
 
@@ -52,7 +53,42 @@ const LINKS: &[&str] = &[
     "note", "caption", "bio", "contact",
 ];
 /// Labels of hosts with which attacks are written down.
-const HOSTILE: &[&[u8]] = &[b"evil", b"attacker", b"attackers", b"hacker", b"malicious"];
+const HOSTILE: &[&[u8]] = &[
+    b"evil",
+    b"attacker",
+    b"attackers",
+    b"hacker",
+    b"malicious",
+    b"evilsite",
+    b"evilhost",
+    b"bxss",
+    b"acu",
+];
+/// Parameters whose value names a part of the application itself; not even a page of it.
+const PARTS: &[&str] = &[
+    "include",
+    "inc",
+    "require",
+    "tpl",
+    "skin",
+    "module",
+    "mod",
+    "lang",
+    "language",
+    "plugin",
+    "basepath",
+    "base_path",
+    "basedir",
+    "include_path",
+    "includedir",
+    "incdir",
+];
+/// Those that name a file, which the root of a site is not.
+const FILES: &[&str] = &[
+    "file", "filename", "template", "folder", "dir", "layout", "read",
+];
+/// What parameters are called that name the feed or the hook of another site.
+const SUBSCRIBED: &[&str] = &["rss", "feed", "hook", "webhook", "embed", "pingback"];
 /// Endings of pictures and pages, where an attack hides one as the other.
 const DISGUISES: &[&[u8]] = &[
     b".gif", b".jpg", b".jpeg", b".png", b".ico", b".bmp", b".html", b".htm", b".xml", b".css",
@@ -141,7 +177,7 @@ const INCLUDED: &[&str] = &[
 
 /// Whether this URL, in a field of this name, is there to be included. `is_address` says that its
 /// host is a bare address.
-pub(super) fn is_included(url: &Url<'_>, name: &str, is_address: bool) -> bool {
+pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: bool) -> bool {
     if !matches!(url.scheme, b"" | b"http" | b"https" | b"ftp" | b"ftps") {
         return false;
     }
@@ -169,13 +205,21 @@ pub(super) fn is_included(url: &Url<'_>, name: &str, is_address: bool) -> bool {
     let is_short = !stem.is_empty() && stem.len() <= 2;
     let is_hostile = url
         .authority
-        .split(|byte| matches!(byte, b'.' | b'@' | b':'))
+        .split(|byte| matches!(byte, b'.' | b'@' | b':' | b'-'))
         .any(|label| HOSTILE.contains(&label));
     let is_bare = url.scheme.is_empty();
     let is_root = leaf.ends_with("_root") || leaf.ends_with("_path") || leaf.ends_with("_dir");
     let includes = is_root || INCLUDED.contains(&leaf.as_str());
     let is_file = is_script || ends_in(path, DISGUISES);
+    let is_query = matches!(part, Part::Query | Part::Form | Part::Multipart);
+    let is_part = is_query && !is_bare && PARTS.contains(&leaf.as_str());
+    let is_no_file = is_query
+        && !is_bare
+        && matches!(path, b"" | b"/")
+        && query.is_empty()
+        && FILES.contains(&leaf.as_str());
     match () {
+        () if is_part || is_no_file || (is_hostile && includes) => true,
         () if is_file && (ends_in_null || is_commanded) => true,
         // `http://host/x.gif?` cuts off what the script would append.
         () if is_cut && (is_script || (is_file && includes) || path.is_empty()) => true,
@@ -183,7 +227,11 @@ pub(super) fn is_included(url: &Url<'_>, name: &str, is_address: bool) -> bool {
         () if name.starts_with("globals[") || (is_hostile && is_file) => true,
         () if is_hostile && !is_bare && !is_link => true,
         () if is_page && !is_link && is_open => is_short || !LINKED.contains(&stem),
-        () if is_script && (is_short && is_page || matches!(url.scheme, b"ftp" | b"ftps")) => true,
+        () if is_script
+            && (is_short && is_page && !is_link || matches!(url.scheme, b"ftp" | b"ftps")) =>
+        {
+            true
+        }
         () if url.scheme == b"ftps" && !is_link => true,
         () if url.authority.ends_with(b"pastebin.com") && path.starts_with(b"/raw") && !is_link => {
             true
@@ -198,7 +246,7 @@ pub(super) fn is_included(url: &Url<'_>, name: &str, is_address: bool) -> bool {
 
 /// Whether a parameter of this name honestly holds a link.
 fn is_link(leaf: &str) -> bool {
-    LINKS.iter().any(|part| {
+    LINKS.iter().chain(SUBSCRIBED).any(|part| {
         if part.len() > 2 {
             leaf.contains(part)
         } else {
