@@ -12,7 +12,7 @@ mod window;
 mod xml;
 
 use super::field::Sink;
-use super::scan::{at, from, skip_space, span};
+use super::scan::{at, find, from, skip_space, span, stands};
 use super::{Body, Part};
 use form::Form;
 use json::Json;
@@ -138,6 +138,9 @@ impl Reader {
             || declared == Some(Kind::Binary) && seen == Kind::Form
         {
             kinds.push(seen);
+        }
+        if declared.is_none() && is_also_text(seen, &start) {
+            kinds.push(Kind::Text);
         }
         for kind in kinds {
             let format = Format::new(kind, &self.content_type, self.bounds, sink);
@@ -270,6 +273,24 @@ pub(super) fn hides_text(content_type: &str) -> bool {
         .iter()
         .any(|start| charset.starts_with(start))
     })
+}
+
+/// Whether an untyped body may be plain text all the same: it only begins like JSON, is one pair
+/// with a sign of equality, or markup and no document.
+fn is_also_text(seen: Kind, start: &[u8]) -> bool {
+    match seen {
+        Kind::Json if start.len() < SNIFFED => !json::is_json(start),
+        Kind::Json => {
+            let first = skip_space(start, 0);
+            !matches!(
+                at(start, skip_space(start, first + 1)),
+                b'"' | b'{' | b'[' | b']' | b'}'
+            ) || stands(start, first, b"{{")
+        }
+        Kind::Form => !start.contains(&b'&'),
+        Kind::Xml => !start.starts_with(b"<?xml") && find(start, b"xmlns", 0).is_none(),
+        _ => false,
+    }
 }
 
 /// The kind that the bytes look like.

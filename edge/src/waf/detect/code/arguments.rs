@@ -5,7 +5,7 @@ use crate::waf::scan::{at, find, find_any, from, skip_space, span, stands, word}
 
 use Needs::{
     Anything, Callback, Command, Module, Named, Nothing, Number, Place, Probe, Program, Quoted,
-    Something, Text,
+    Something, Spawned, Text,
 };
 
 /// How far the closing parenthesis is looked for, in bytes.
@@ -98,6 +98,9 @@ impl<'a> Arguments<'a> {
         let inner = from(self.text, first);
         let is_text = matches!(head, b'\'' | b'"' | b'$' | b'`' | b'\\')
             || stands(inner, 0, b"b'")
+            || stands(inner, 0, b"b\"")
+            || stands(inner, 0, b"~c\"")
+            || stands(inner, 0, b"[[")
             || self.text.contains(&b'(');
         match needs {
             Anything => true,
@@ -109,6 +112,7 @@ impl<'a> Arguments<'a> {
                 matches!(at(inner, list), b'\'' | b'"' | b'`') && has_letter(inner)
                     || self.text.contains(&b'(') && self.end.is_some() && is_text
             }
+            Spawned => stands(inner, 0, b"{:spawn") || stands(inner, 0, b"{spawn"),
             Program => starts_program(self.text),
             Nothing => head == 0 && self.end.is_some() || stands(inner, 0, b"-1)"),
             Place => is_place(inner) || stands(inner, 0, b"__file__"),
@@ -165,7 +169,7 @@ fn names_callback(arguments: &[u8]) -> bool {
 }
 
 /// `"/bin/sh", "-c"`, `new String[]{"cmd"`, `request.getParameter("c")`.
-fn starts_program(arguments: &[u8]) -> bool {
+pub(super) fn starts_program(arguments: &[u8]) -> bool {
     let quote = arguments
         .iter()
         .position(|byte| matches!(byte, b'\'' | b'"'));
@@ -228,7 +232,10 @@ fn is_probe(arguments: &[u8]) -> bool {
     let product = || {
         let second = skip_space(arguments, name.len());
         let factor = word(arguments, skip_space(arguments, second + 1));
-        at(arguments, second) == b'*' && is_number(name) && is_number(factor)
+        let is_long = name.len() > 4 && factor.len() > 0;
+        (at(arguments, second) == b'*' || is_long && matches!(at(arguments, second), b'-' | b'+'))
+            && is_number(name)
+            && is_number(factor)
     };
     matches!(
         name,

@@ -29,13 +29,15 @@ pub(super) enum Needs {
     Named,
     /// The name of a dangerous function as a string.
     Callback,
+    /// Elixir's and Erlang's `{:spawn, "id"}`.
+    Spawned,
     /// What only a probe prints: a hash or a product of numbers.
     Probe,
 }
 
 use Needs::{
     Anything, Callback, Command, Module, Named, Nothing, Number, Place, Probe, Program, Quoted,
-    Something, Text,
+    Something, Spawned, Text,
 };
 
 /// A function by its name alone.
@@ -78,6 +80,7 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         | b"loadstring"
         | b"executeglobal"
         | b"createobject"
+        | b"dl"
         | b"hex2bin" => (Text, &rules::PHP_CALL),
         b"call_user_func" | b"call_user_func_array" => (Named, &rules::PHP_CALL),
         // C and Python assert what they compute.
@@ -109,7 +112,7 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
         (
             b"os",
             b"system" | b"popen" | b"execl" | b"execlp" | b"execv" | b"spawnl" | b"spawnlp"
-            | b"getenv" | b"execute" | b"cmd",
+            | b"getenv" | b"execute",
         )
         | (b"commands", b"getoutput")
         | (b"pickle" | b"cpickle" | b"dill", b"loads")
@@ -143,6 +146,14 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
         | (b"deno", b"run" | b"command")
         | (b"bun", b"spawn" | b"spawnsync") => (Command, &rules::NODE),
         (b"runtime", b"getruntime") => (Nothing, &rules::JAVA),
+        // Rust, Elixir, Erlang, Scala, Lua, Clojure.
+        (b"command", b"new") | (b"process", b"process" | b"apply") => (Program, &rules::PROGRAM),
+        (b"system", b"cmd" | b"shell")
+        | (b"code", b"eval_string" | b"eval_quoted")
+        | (b"package", b"loadlib")
+        | (b"os", b"cmd")
+        | (b"fiddle", b"dlopen") => (Text, &rules::PROGRAM),
+        (b"port", b"open") => (Spawned, &rules::PROGRAM),
         (b"process", b"start") | (b"class", b"forname") => (Text, &rules::JAVA),
         (b"exec", b"command") | (b"syscall", b"exec") => (Text, &rules::NODE),
         (b"thread", b"sleep") => (Number, &rules::JAVA),

@@ -171,7 +171,8 @@ fn uses_class(path: &[u8], text: &[u8], end: usize) -> bool {
 
 /// fastjson's and Jackson's `"@type"`, and .NET's `"$type"`, with a class to instantiate.
 fn typed_json(text: &Text<'_>, hits: &mut Vec<Hit>) {
-    if matches!(&*leaf(text.name), "@type" | "@class" | "$type") && is_gadget(text.lower) {
+    if matches!(&*leaf(text.name), "@type" | "@class" | "$type" | "__type") && is_gadget(text.lower)
+    {
         hits.push(Hit::new(&rules::SERIALIZED, 0, text.lower.len().min(60)));
         return;
     }
@@ -179,6 +180,7 @@ fn typed_json(text: &Text<'_>, hits: &mut Vec<Hit>) {
         &b"\"@type\""[..],
         b"\"@class\"",
         b"\"$type\"",
+        b"\"__type\"",
         b"'@type'",
         b"'$type'",
     ] {
@@ -199,7 +201,8 @@ fn typed_json(text: &Text<'_>, hits: &mut Vec<Hit>) {
 
 fn is_gadget(class: &[u8]) -> bool {
     GADGETS.iter().any(|package| class.starts_with(package))
-        || class.starts_with(b"system.") && class.contains(&b',')
+        || (class.starts_with(b"system.") || class.starts_with(b"microsoft."))
+            && class.contains(&b',')
 }
 
 /// Groovy's `"id".execute()`.

@@ -7,6 +7,7 @@ mod java;
 mod lookup;
 mod php;
 mod serialized;
+mod statement;
 
 pub(super) use self::serialized::starts_object;
 
@@ -18,7 +19,15 @@ use crate::waf::scan::{at, before, find, from, is_word, last_before, span};
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
     "(",
+    "exec ",
+    "print ",
+    "echo ",
+    "puts ",
+    "popen ",
+    "spawn ",
+    "passthru ",
     "$_",
+    "__type",
     "$globals",
     "o:",
     "c:",
@@ -75,6 +84,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         return;
     }
     call::detect(text.lower, hits);
+    statement::detect(text.lower, hits);
     java::detect(text, hits);
     lookup::detect(text.lower, hits);
     serialized::detect(text, hits);
@@ -106,7 +116,7 @@ fn quoted_commands(text: &[u8], hits: &mut Vec<Hit>) {
             matches!(
                 at(text, last),
                 b'=' | b'{' | b'(' | b';' | b'#' | b'"' | b'\''
-            )
+            ) || statement::prints_before(text, last + 1)
         });
         let after = at(body, length + 1);
         let names = span(body, 0, length).iter().any(u8::is_ascii_alphabetic);

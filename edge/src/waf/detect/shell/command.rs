@@ -191,6 +191,7 @@ pub(super) fn is_wrapper(name: &[u8]) -> bool {
             | b"unshare"
             | b"watch"
             | b"command"
+            | b"builtin"
     )
 }
 

@@ -89,6 +89,7 @@ impl Scanner<'_> {
             head = head.min(Head::Value);
         }
         let is_proven = match lead {
+            _ if lead == Lead::Substitution && self.stands_for_command(lead_at, &word) => true,
             Lead::Separator | Lead::Line => {
                 self.follows(lead_at, &word, class, proof, (lead, head))
             }
@@ -133,6 +134,14 @@ impl Scanner<'_> {
         };
         self.severe = Some(next);
         next - lead_at < MAX_DISTANCE
+    }
+
+    /// `;$(printf id)`: what a substitution yields is run.
+    fn stands_for_command(&self, lead_at: usize, word: &Word) -> bool {
+        at(self.text, lead_at) == b'$'
+            && lead_at == self.first + 1
+            && matches!(at(self.text, self.first), b';' | b'|' | b'&' | b'`')
+            && is_space(at(self.text, word.end))
     }
 
     /// `$(command)`.

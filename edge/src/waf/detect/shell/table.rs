@@ -26,6 +26,7 @@ pub(super) const COMMANDS: [&[(&str, Class)]; 26] = [
         ("bind", Word),
         ("bitsadmin", Recon),
         ("brew", Tame),
+        ("builtin", Word),
         ("busybox", Tool),
     ],
     &[
@@ -105,6 +106,8 @@ pub(super) const COMMANDS: [&[(&str, Class)]; 26] = [
         ("free", Word),
         ("fsutil", Recon),
         ("ftp", Tool),
+        ("ftpget", Recon),
+        ("ftpput", Recon),
     ],
     &[
         ("gawk", Tool),
@@ -313,6 +316,7 @@ pub(super) const COMMANDS: [&[(&str, Class)]; 26] = [
         ("tcpdump", Tool),
         ("tee", Word),
         ("telnet", Tool),
+        ("test", Word),
         ("tftp", Tool),
         ("then", Word),
         ("time", Word),

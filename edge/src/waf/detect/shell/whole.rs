@@ -30,10 +30,13 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
     let is_severe = context::is_severe(text, start, 140);
     let is_targeted = is_severe || has_target(text, word.end);
     let is_lookup = word.name() == b"getent" && proof == Proof::Hard;
+    let runs = runs_command(text, &word);
     if !is_severe
         && words_after(text, word.end) >= if is_targeted { MAX_WORDS } else { 1 }
         && !is_net_command(text, &word)
         && !is_lookup
+        && !runs
+        && !(word.is_evaded && proof == Proof::Hard)
     {
         return None;
     }
@@ -65,7 +68,7 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
     // `tail -f /var/log/syslog` is what people look for.
     let is_watched =
         matches!((word.name(), argument), (b"tail", b"-f") | (b"find", b".")) && !is_severe;
-    if is_watched || !(is_known || is_program || is_redirected || is_interpreter) {
+    if is_watched || !(is_known || runs || is_program || is_redirected || is_interpreter) {
         return None;
     }
     let rule = if word.is_evaded {
@@ -74,6 +77,21 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
         &rules::COMMAND
     };
     Some((rule, start, next.max(word.end)))
+}
+
+/// `sh -c id`: a shell and a command that is no other word, with nothing after it.
+fn runs_command(text: &[u8], word: &Word) -> bool {
+    let option = skip_space(text, word.end);
+    let start = skip_while(text, option + 2, |byte| {
+        is_space(byte) || matches!(byte, b'"' | b'\'')
+    });
+    command::is_interpreter(word.name())
+        && stands(text, option, b"-c")
+        && start > option + 2
+        && Word::read(text, start).is_some_and(|inner| {
+            matches!(inner.class(), Some(Class::Recon | Class::Bare))
+                && argument::ends(text, inner.end)
+        })
 }
 
 fn is_evaded(word: &Word) -> bool {

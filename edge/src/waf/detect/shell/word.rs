@@ -2,7 +2,7 @@
 //! variables and braces undone.
 
 use super::command::{self, Class};
-use crate::waf::scan::{at, from, is_space, is_word, skip_while, span, stands};
+use crate::waf::scan::{at, before, from, is_space, is_word, skip_while, span, stands};
 
 /// Longest name of a command.
 const MAX_NAME: usize = 24;
@@ -68,7 +68,8 @@ impl Word {
     /// The name, without a folder.
     pub(super) fn name(&self) -> &[u8] {
         let name = span(&self.name, 0, self.length);
-        name.strip_suffix(b".exe").unwrap_or(name)
+        let name = name.strip_suffix(b".exe").unwrap_or(name);
+        unversioned(name)
     }
 
     /// The class of the command, if it is one.
@@ -99,6 +100,7 @@ impl Word {
             b'$' => self.variable(text, index),
             b'%' => self.percent(text, index),
             b'{' if self.length == 0 => Some(1),
+            b',' if self.length == 0 && before(text, index) == b'{' => Some(self.drop(1, true)),
             b',' if self.length > 0 && self.is_braced(text) => {
                 self.is_spaced = true;
                 self.is_evaded = true;
@@ -225,12 +227,31 @@ impl Word {
     fn is_braced(&self, text: &[u8]) -> bool {
         let head = span(text, self.end.saturating_sub(MAX_NAME), self.end);
         let start = head.iter().rposition(|byte| !is_word(*byte));
-        start.is_some_and(|start| at(head, start) == b'{')
-            && from(text, self.end)
-                .iter()
-                .take(MAX_WORD)
-                .take_while(|byte| !is_space(**byte))
-                .any(|byte| *byte == b'}')
+        start.is_some_and(|start| {
+            let opens = |index: usize| at(head, index) == b'{';
+            opens(start) || at(head, start) == b',' && start > 0 && opens(start - 1)
+        }) && from(text, self.end)
+            .iter()
+            .take(MAX_WORD)
+            .take_while(|byte| !is_space(**byte))
+            .any(|byte| *byte == b'}')
+    }
+}
+
+/// `python3.9`, `lua5.1`, `php7.4`: an interpreter without its version.
+fn unversioned(name: &[u8]) -> &[u8] {
+    let is_version = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    let length = name.len()
+        - name
+            .iter()
+            .rev()
+            .take_while(|byte| is_version(byte))
+            .count();
+    let bare = span(name, 0, length);
+    if length < name.len() && command::class(name).is_none() && command::is_interpreter(bare) {
+        bare
+    } else {
+        name
     }
 }
 

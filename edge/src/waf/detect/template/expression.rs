@@ -24,6 +24,16 @@ pub(super) fn computes(expression: &Expression<'_>) -> bool {
     }
 }
 
+/// `7*7`, `1337 * 1337`: two numbers and nothing else.
+pub(super) fn is_product(inner: &[u8]) -> bool {
+    let inner = trim(inner);
+    let first = skip_while(inner, 0, |byte| byte.is_ascii_digit());
+    let star = skip_space(inner, first);
+    let second = skip_space(inner, star + 1);
+    let end = skip_while(inner, second, |byte| byte.is_ascii_digit());
+    first > 0 && at(inner, star) == b'*' && end > second && end == inner.len()
+}
+
 fn strip(inner: &[u8]) -> &[u8] {
     let inner = trim(inner);
     let inner = inner
@@ -108,7 +118,7 @@ fn compares(expression: &Expression<'_>) -> bool {
             && at(inner, star + 1).is_ascii_digit()
             && matches!(
                 word(trim(inner), 0),
-                b"if" | b"print" | b"set" | b"elif" | b"out" | b"assign"
+                b"if" | b"print" | b"set" | b"elif" | b"out" | b"assign" | b"with"
             )
         {
             return true;
@@ -136,6 +146,19 @@ fn filters_constant(expression: &Expression<'_>) -> bool {
                 | b"e"
                 | b"raw"
                 | b"first"
+                | b"upcase"
+                | b"downcase"
+                | b"size"
+                | b"times"
+                | b"plus"
+                | b"minus"
+                | b"divided_by"
+                | b"batch"
+                | b"hash"
+                | b"md5"
+                | b"exec"
+                | b"reverse_each"
+                | b"capitalize"
         )
         && (matches!(at(constant, 0), b'[')
             || constant.iter().all(u8::is_ascii_digit)

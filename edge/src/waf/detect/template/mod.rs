@@ -35,6 +35,22 @@ pub(super) const TRIGGERS: &[&str] = &[
     "{php}",
     "{if ",
     "[%",
+    "{1",
+    "{2",
+    "{3",
+    "{4",
+    "{5",
+    "{6",
+    "{7",
+    "{8",
+    "{9",
+    "|system}",
+    "|passthru}",
+    "|exec}",
+    "@datetime.",
+    "@html.raw",
+    "@environment.",
+    "@php",
     "{system",
     "{$",
     "{self::",
@@ -96,6 +112,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         return;
     }
     directives(text.lower, hits);
+    whole(text.lower, hits);
     expressions(text.lower, hits);
 }
 
@@ -159,6 +176,39 @@ fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
         .any(|kind| rest.starts_with(kind)),
         _ => true,
     }
+}
+
+/// What only a value that is nothing else says: `{7*7}`, `@DateTime.Now`, a row of delimiters.
+fn whole(text: &[u8], hits: &mut Vec<Hit>) {
+    let value = trim(text);
+    let is_sum = value
+        .strip_prefix(b"{")
+        .and_then(|inner| inner.strip_suffix(b"}"))
+        .is_some_and(expression::is_product);
+    if is_sum || names::asks_razor(value) || is_polyglot(value) {
+        hits.push(Hit::new(&rules::EXPRESSION, 0, text.len()));
+    }
+}
+
+/// Longest value that is a row of delimiters.
+const MAX_POLYGLOT: usize = 96;
+
+/// Three kinds of delimiters in a value that holds no sentence: made to find out which one counts.
+fn is_polyglot(value: &[u8]) -> bool {
+    const KINDS: [&[u8]; 9] = [
+        b"${", b"{{", b"<%", b"#{", b"{%", b"@{", b"*{", b"[[", b"{#",
+    ];
+    value.len() <= MAX_POLYGLOT
+        && KINDS
+            .iter()
+            .filter(|kind| find(value, kind, 0).is_some())
+            .nth(2)
+            .is_some()
+        && !value
+            .split(|byte| is_space(*byte))
+            .filter(|token| token.len() > 1 && token.iter().all(u8::is_ascii_alphabetic))
+            .nth(1)
+            .is_some()
 }
 
 fn expressions(text: &[u8], hits: &mut Vec<Hit>) {

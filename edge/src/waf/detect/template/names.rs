@@ -109,6 +109,7 @@ pub(super) const OBJECTS: &[&[u8]] = &[
     b"handler.settings",
     b"application.settings",
     b"signer.key",
+    b"self.context[",
     b"constant('",
     b"constant(\"",
     b"system.diagnostics",
@@ -195,6 +196,9 @@ pub(super) const DIRECTIVES: &[&[u8]] = &[
     b"{if system",
     b"{if passthru",
     b"{if exec",
+    b"|system}",
+    b"|passthru}",
+    b"|exec}",
     b"{self::",
     b"smarty_internal",
     b"{math equation",
@@ -216,6 +220,39 @@ pub(super) const DIRECTIVES: &[&[u8]] = &[
     b".getservletcontext(",
 ];
 
+/// `@DateTime.Now`, `@Html.Raw("x")`: Razor's expressions that a probe is, with nothing around them.
+pub(super) fn asks_razor(value: &[u8]) -> bool {
+    let starts: [&[u8]; 4] = [b"@datetime.", b"@html.raw(", b"@environment.", b"@system."];
+    value.len() < 80
+        && !value.contains(&b' ')
+        && starts.iter().any(|start| value.starts_with(start))
+}
+
+/// Objects whose members a whole value asks for.
+const ASKED: &[&[u8]] = &[
+    b"request",
+    b"param",
+    b"header",
+    b"cookie",
+    b"initparam",
+    b"self",
+    b"_self",
+    b"settings",
+    b"app",
+];
+
+/// `${param.x}`, `{{request.args}}`, `${request.getAttribute("x")}`: what a request holds, and
+/// nothing around it.
+fn asks_member(name: &[u8], end: usize) -> bool {
+    let object = word(name, 0);
+    let joint = at(name, object.len());
+    let is_open = matches!(at(name, end), b'(' | b'[');
+    ASKED.contains(&object)
+        && matches!(joint, b'.' | b'[')
+        && (end >= name.len() || is_open && matches!(name.last(), Some(b')' | b']')))
+        && !name.contains(&b' ')
+}
+
 /// Whether an expression that is the whole text asks what the template knows.
 pub(super) fn is_probe(open: &[u8], inner: &[u8]) -> bool {
     let name = trim(inner);
@@ -228,6 +265,9 @@ pub(super) fn is_probe(open: &[u8], inner: &[u8]) -> bool {
         _ => name,
     };
     let end = skip_while(name, 0, |byte| is_word(byte) || byte == b'.');
+    if matches!(open, b"{{" | b"${" | b"#{") && asks_member(name, end) {
+        return true;
+    }
     if end < name.len() && !matches!(at(name, end), b'|' | b'?') {
         return false;
     }
