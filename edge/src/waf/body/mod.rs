@@ -139,7 +139,8 @@ impl Reader {
         {
             kinds.push(seen);
         }
-        if declared.is_none() && is_also_text(seen, &start) {
+        let is_typed_text = self.content_type.trim_start().starts_with("text/");
+        if declared.is_none() && is_also_text(seen, &start, is_typed_text) {
             kinds.push(Kind::Text);
         }
         for kind in kinds {
@@ -277,7 +278,7 @@ pub(super) fn hides_text(content_type: &str) -> bool {
 
 /// Whether an untyped body may be plain text all the same: it only begins like JSON, is one pair
 /// with a sign of equality, or markup and no document.
-fn is_also_text(seen: Kind, start: &[u8]) -> bool {
+fn is_also_text(seen: Kind, start: &[u8], is_typed_text: bool) -> bool {
     match seen {
         Kind::Json if start.len() < SNIFFED => !json::is_json(start),
         Kind::Json => {
@@ -288,6 +289,8 @@ fn is_also_text(seen: Kind, start: &[u8]) -> bool {
             ) || stands(start, first, b"{{")
         }
         Kind::Form => !start.contains(&b'&'),
+        // A NUL hides nothing from an application that was promised text.
+        Kind::Binary => is_typed_text,
         Kind::Xml => !start.starts_with(b"<?xml") && find(start, b"xmlns", 0).is_none(),
         _ => false,
     }

@@ -232,7 +232,7 @@ fn is_probe(arguments: &[u8]) -> bool {
     let product = || {
         let second = skip_space(arguments, name.len());
         let factor = word(arguments, skip_space(arguments, second + 1));
-        let is_long = name.len() > 4 && factor.len() > 0;
+        let is_long = name.len() > 4;
         (at(arguments, second) == b'*' || is_long && matches!(at(arguments, second), b'-' | b'+'))
             && is_number(name)
             && is_number(factor)

@@ -191,7 +191,10 @@ fn is_statement(text: &[u8], start: usize, is_quoted: bool) -> bool {
         return true;
     }
     if is_word(previous) {
-        return !is_adjacent && LEADS.contains(&word_before(text, last + 1));
+        let lead = word_before(text, last + 1);
+        // Blade's `@php system('id') @endphp`.
+        let is_blade = lead == b"php" && at(text, last.wrapping_sub(3)) == b'@';
+        return !is_adjacent && (is_blade || LEADS.contains(&lead));
     }
     // Prose puts a space after its punctuation; code may.
     let joins = matches!(

@@ -68,6 +68,7 @@ fn is_active(tag: &Tag<'_>) -> bool {
             target.ends_with(b"href") || target.starts_with(b"on")
         }
         b"form" => is_foreign_form(tag),
+        b"a" => is_foreign(value(b"ping")),
         b"img" | b"image" => has(&[b"dynsrc", b"lowsrc"]),
         b"use" => is_foreign(value(b"href")) || is_foreign(value(b"xlink:href")),
         b"handler" | b"listener" => has(&[b"event", b"ev:event"]),
@@ -127,6 +128,7 @@ fn is_active_meta(tag: &Tag<'_>) -> bool {
         && (content.starts_with(b"{{ ") || content.iter().all(u8::is_ascii_digit))
         && content.len() > 1;
     ([&b"refresh"[..], b"set-cookie", b"link"].contains(&equivalent) && !is_idle)
+        || content == b"unsafe-url"
         || charset.starts_with(b"utf-7")
         || charset.starts_with(b"x-imap")
         || charset.ends_with(b"mac-farsi")
@@ -192,12 +194,6 @@ fn clobbers(tag: &Tag<'_>) -> bool {
 
 /// A URL whose quote never closes: it takes the rest of the page along.
 fn dangles(tag: &Tag<'_>) -> bool {
-    if !matches!(
-        tag.name,
-        b"img" | b"base" | b"meta" | b"a" | b"link" | b"input" | b"image"
-    ) {
-        return false;
-    }
     let is_last = tag.end + tag.attributes.len() == tag.text.len();
     let quote = tag
         .attributes
@@ -285,7 +281,7 @@ fn shows_source(tag: &Tag<'_>) -> bool {
         .iter()
         .find_map(|name| tag.attribute(name));
     let Some(source) = source else {
-        return !tag.attributes.contains(&b'/');
+        return !tag.has(b"runat") && !tag.attributes.contains(&b'/');
     };
     if source.starts_with(b"{%") || source.starts_with(b"{{") {
         return true;

@@ -191,6 +191,13 @@ fn named(token: &[u8], closes: bool, name: &[u8]) -> Proof {
         && token
             .iter()
             .all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    // `sleep 1d`, `sleep 5s`
+    let is_span = name == b"sleep"
+        && closes
+        && matches!(token, [first, .., b's' | b'm' | b'h' | b'd'] if first.is_ascii_digit());
+    if is_span && token.len() <= 4 {
+        return Proof::Soft;
+    }
     let scheme = skip_while(token, 0, |byte| byte.is_ascii_lowercase());
     if scheme > 2 && stands(token, scheme, b"://") {
         return Proof::Hard;

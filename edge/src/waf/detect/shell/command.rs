@@ -96,7 +96,7 @@ pub(super) fn takes_host(name: &[u8]) -> bool {
 pub(super) fn takes_seconds(name: &[u8]) -> bool {
     matches!(
         name,
-        b"sleep" | b"timeout" | b"usleep" | b"kill" | b"expr" | b"init"
+        b"sleep" | b"start-sleep" | b"timeout" | b"usleep" | b"kill" | b"expr" | b"init"
     )
 }
 
@@ -113,6 +113,7 @@ pub(super) fn is_setting(name: &[u8]) -> bool {
     matches!(
         name,
         b"file"
+            | b"start-sleep"
             | b"source"
             | b"mount"
             | b"route"

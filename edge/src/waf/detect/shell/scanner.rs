@@ -116,8 +116,8 @@ impl Scanner<'_> {
         let is_path = stands(self.text, start, b"/etc/") || stands(self.text, start, b"/bin/");
         let is_flag =
             at(self.text, start) == b'-' && at(self.text, start + 1).is_ascii_alphabetic();
-        let proof =
-            (start > word.end && (is_path || is_flag)) || argument::ends(self.text, word.end);
+        let is_argument = is_path || is_flag || at(self.text, start) == b'/';
+        let proof = (start > word.end && is_argument) || argument::ends(self.text, word.end);
         let fits = lead != Lead::Backtick
             && proof
             && (is_path

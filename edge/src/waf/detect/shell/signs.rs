@@ -56,6 +56,8 @@ static WINDOWS: Needles<'static> = Needles::new(&[
     b"downloadstring(",
     b"downloadfile(",
     b"%comspec%",
+    b"%comspec:~",
+    b"$env:comspec",
     b"\\system32\\cmd",
     b"\\system32\\windowspowershell",
     b"/system32/cmd.exe",

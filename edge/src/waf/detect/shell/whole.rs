@@ -31,13 +31,13 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
     let is_targeted = is_severe || has_target(text, word.end);
     let is_lookup = word.name() == b"getent" && proof == Proof::Hard;
     let runs = runs_command(text, &word);
-    if !is_severe
-        && words_after(text, word.end) >= if is_targeted { MAX_WORDS } else { 1 }
-        && !is_net_command(text, &word)
-        && !is_lookup
-        && !runs
-        && !(word.is_evaded && proof == Proof::Hard)
-    {
+    let most_words = if is_targeted { MAX_WORDS } else { 1 };
+    let is_meant = is_severe
+        || is_lookup
+        || runs
+        || word.is_evaded && proof == Proof::Hard
+        || is_net_command(text, &word);
+    if !is_meant && words_after(text, word.end) >= most_words {
         return None;
     }
     let next = skip_space(text, word.end);
@@ -85,9 +85,13 @@ fn runs_command(text: &[u8], word: &Word) -> bool {
     let start = skip_while(text, option + 2, |byte| {
         is_space(byte) || matches!(byte, b'"' | b'\'')
     });
+    let start = if word.is_evaded && !stands(text, option, b"-") {
+        option
+    } else {
+        start
+    };
     command::is_interpreter(word.name())
-        && stands(text, option, b"-c")
-        && start > option + 2
+        && (stands(text, option, b"-c") && start > option + 2 || start == option)
         && Word::read(text, start).is_some_and(|inner| {
             matches!(inner.class(), Some(Class::Recon | Class::Bare))
                 && argument::ends(text, inner.end)
@@ -139,6 +143,7 @@ fn runs_alone(name: &[u8]) -> bool {
             | b"mv"
             | b"python"
             | b"python3"
+            | b"start-sleep"
             | b"perl"
             | b"php"
             | b"ruby"

@@ -121,7 +121,8 @@ impl Word {
     fn folder(&mut self, length: usize) -> usize {
         let name = span(&self.name, 0, self.length);
         if !name.is_empty() {
-            self.is_program = matches!(name, b"bin" | b"sbin" | b"system32");
+            self.is_program = matches!(name, b"bin" | b"sbin" | b"system32")
+                || name.contains(&b'?') && super::glob::fits(name, b"bin");
         }
         self.is_path = true;
         self.length = 0;

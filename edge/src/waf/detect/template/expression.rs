@@ -178,6 +178,30 @@ pub(super) fn reaches(expression: &Expression<'_>) -> bool {
         || opens_file(inner)
         || is_polyglot(expression)
         || filters_constant(expression)
+        || prints_constant(expression)
+}
+
+/// Go's `{{printf "%s" "x"}}`, `{{"a"+"b"}}`, Twig's `{{ 'a' ~ 'b' }}` alone.
+fn prints_constant(expression: &Expression<'_>) -> bool {
+    let inner = trim(expression.inner);
+    let name = word(inner, 0);
+    let is_builtin = matches!(
+        name,
+        b"printf" | b"print" | b"println" | b"html" | b"js" | b"urlquery"
+    );
+    let rest = trim(from(inner, name.len()));
+    let quote = at(rest, 0);
+    if !expression.is_whole || expression.open != b"{{" || !matches!(quote, b'"' | b'\'') {
+        return false;
+    }
+    let close = skip_while(rest, 1, |byte| byte != quote);
+    let next = skip_space(rest, close + 1);
+    let is_joined = name.is_empty()
+        && matches!(at(rest, next), b'+' | b'~')
+        && at(rest, skip_space(rest, next + 1)) == quote;
+    let names_value = rest.iter().any(|byte| matches!(byte, b'$' | b'|'))
+        || rest.windows(2).any(|pair| pair == b" .");
+    is_builtin && !names_value || is_joined
 }
 
 /// `{$x('id')}`: a variable that names a function.

@@ -204,11 +204,11 @@ fn is_polyglot(value: &[u8]) -> bool {
             .filter(|kind| find(value, kind, 0).is_some())
             .nth(2)
             .is_some()
-        && !value
+        && value
             .split(|byte| is_space(*byte))
             .filter(|token| token.len() > 1 && token.iter().all(u8::is_ascii_alphabetic))
             .nth(1)
-            .is_some()
+            .is_none()
 }
 
 fn expressions(text: &[u8], hits: &mut Vec<Hit>) {

@@ -57,6 +57,7 @@ static SIGNS: Needles<'static> = Needles::new(&[
     b"orderby:'",
     b"orderby:\"",
     b"document)[",
+    b"with(document)",
     b"location='java",
     b"location=\"java",
     b"location=`java",

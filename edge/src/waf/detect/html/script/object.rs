@@ -138,7 +138,8 @@ pub(super) fn is_indexed(text: &[u8], index: usize, name: &[u8]) -> bool {
         b'\'' | b'"' | b'`' => {
             let joins = inner.contains(&b'+') || inner.contains(&b'\\');
             let key = word(inner, skip_space(inner, 0) + 1);
-            joins || (super::call::is_strong(key) || is_telling(name, key))
+            let builds = is_called && inner.contains(&b'(');
+            joins || builds || (super::call::is_strong(key) || is_telling(name, key))
         }
         b'/' => find(inner, b".source", 0).is_some(),
         b'(' | b'!' | b'+' => is_called,
