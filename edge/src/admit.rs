@@ -48,7 +48,7 @@ pub fn start<'a, R: Runtime>(
     let classes: Vec<&Class> = route
         .classes
         .iter()
-        .filter_map(|index| gate.policy.classes.get(*index))
+        .filter_map(|counted| gate.policy.classes.get(counted.class))
         .collect();
     if classes.is_empty() {
         return Admission {

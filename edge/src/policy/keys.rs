@@ -7,6 +7,9 @@ pub(super) const ROOT: &[&str] = &[
     "token",
     "upstream",
     "classes",
+    "guard",
+    "jails",
+    "admin",
     "cors",
     "headers",
     "exclude",
@@ -43,7 +46,25 @@ pub(super) const CLAIMS: &[&str] = &[
     "token_type",
 ];
 pub(super) const UPSTREAM: &[&str] = &["timeout_ms"];
-pub(super) const CLASS: &[&str] = &["limit", "window_s", "strict", "on_error"];
+pub(super) const CLASS: &[&str] = &[
+    "limit",
+    "window_s",
+    "burst",
+    "attack_limit",
+    "subject",
+    "strict",
+    "on_error",
+];
+pub(super) const GUARD: &[&str] = &[
+    "shards",
+    "regional",
+    "mode",
+    "never_ban",
+    "ledger_ms",
+    "budget_ms",
+];
+pub(super) const JAIL: &[&str] = &["kinds", "strikes", "window_s", "ban_s", "cap_s", "forget_s"];
+pub(super) const ADMIN: &[&str] = &["allow", "roles"];
 pub(super) const CORS: &[&str] = &["origins", "methods", "headers", "expose", "max_age_s"];
 pub(super) const ROUTE: &[&str] = &[
     "name",
@@ -53,7 +74,9 @@ pub(super) const ROUTE: &[&str] = &[
     "query",
     "token",
     "roles",
+    "revocation",
     "classes",
+    "account",
     "waf",
     "paranoia",
     "exclude",
@@ -68,7 +91,9 @@ pub(super) const ROUTE: &[&str] = &[
     "timeout_ms",
     "headers",
     "answer",
+    "refused",
 ];
+pub(super) const COUNTED: &[&str] = &["class", "cost"];
 pub(super) const EXCLUDE: &[&str] = &["rule", "tag", "path", "parameter"];
 pub(super) const RULE: &[&str] = &[
     "id",
@@ -98,13 +123,18 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("token.claims", CLAIMS),
     ("upstream", UPSTREAM),
     ("classes.<name>", CLASS),
+    ("guard", GUARD),
+    ("jails.<name>", JAIL),
+    ("admin", ADMIN),
     ("cors", CORS),
     ("route", ROUTE),
+    ("route.classes", COUNTED),
     ("exclude", EXCLUDE),
     ("rule", RULE),
     ("rule.header", HEADER),
     ("route.graphql", GRAPHQL),
     ("route.answer", ANSWER),
+    ("route.refused", ANSWER),
     ("development", DEVELOPMENT),
 ];
 

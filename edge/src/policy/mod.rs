@@ -5,6 +5,7 @@
 //! at build, in tests and when the Worker starts.
 
 mod document;
+mod guard;
 mod keys;
 mod overlay;
 mod pattern;
@@ -16,12 +17,13 @@ mod table;
 mod tests;
 
 pub use document::{Fault, File};
+pub use guard::{Admin, Counted, Guard, GuardMode, Jail, StrikeKind, SubjectKind};
 pub use pattern::{BadPattern, Pattern};
 pub use read::parse;
 pub use route::Found;
 
 use crate::{token, waf};
-use gapura_shared::address::Network;
+use gapura_shared::{address::Network, ids::RequestId};
 use std::net::IpAddr;
 
 /// The whole policy.
@@ -37,6 +39,12 @@ pub struct Policy {
     pub upstream: Upstream,
     /// Rate classes; routes refer to them by index.
     pub classes: Vec<Class>,
+    /// How clients are counted and banned.
+    pub guard: Guard,
+    /// What makes a ban.
+    pub jails: Vec<Jail>,
+    /// Who may use the operator's API; `None`: nobody, there is none.
+    pub admin: Option<Admin>,
     /// Cross-origin access.
     pub cors: Cors,
     /// Headers set on every answer, lower-case names.
@@ -113,11 +121,17 @@ pub struct Upstream {
 pub struct Class {
     /// Its name in headers and logs.
     pub name: String,
-    /// Admissions in any window; 1 to 1,000.
+    /// Admissions in any window; 1 to 1,000 if strict, else to 1,000,000.
     pub limit: u32,
     /// The window.
     pub window_s: u32,
-    /// Whether the window survives the object's eviction.
+    /// Admissions in any second, at most `limit`; `None`: no bound of its own.
+    pub burst: Option<u32>,
+    /// The limit while the site is under attack, at most `limit`; `None`: the same.
+    pub attack_limit: Option<u32>,
+    /// Whom it counts: each of these by itself, at least one, none twice.
+    pub subjects: Vec<SubjectKind>,
+    /// Whether the window is exact and survives the object's eviction.
     pub strict: bool,
     /// What happens when the Guard cannot be asked.
     pub on_error: OnError,
@@ -164,8 +178,12 @@ pub struct Route {
     pub token: TokenNeed,
     /// Roles of which the bearer must have one; empty: any.
     pub roles: Vec<String>,
-    /// Indices into [`Policy::classes`].
-    pub classes: Vec<usize>,
+    /// Whether a revocation must count at once: the Ledger itself is asked, not a copy of it.
+    pub strict_revocation: bool,
+    /// The classes that it is counted in.
+    pub classes: Vec<Counted>,
+    /// Fields of the body of which the first that is there names the account.
+    pub account: Vec<String>,
     /// How the WAF looks at it.
     pub waf: waf::Settings,
     /// What becomes of the body.
@@ -182,6 +200,8 @@ pub struct Route {
     pub headers: Vec<(String, String)>,
     /// An answer from the gate itself; the origin is not asked.
     pub answer: Option<Answer>,
+    /// What the login of a locked account gets: what the origin answers to a wrong one.
+    pub refused: Option<Answer>,
 }
 
 /// Whether a token is needed.
@@ -211,8 +231,16 @@ pub struct Answer {
     pub status: u16,
     /// Media type.
     pub content_type: String,
-    /// Body.
+    /// Body; in [`Route::refused`] `{request_id}` stands for the request's id.
     pub body: String,
+}
+
+impl Answer {
+    /// The body for one request.
+    #[must_use]
+    pub fn body_for(&self, request_id: &RequestId) -> String {
+        self.body.replace("{request_id}", request_id.as_str())
+    }
 }
 
 /// What only a development stack has.

@@ -220,6 +220,11 @@ impl<'a> Item<'a> {
         Some(items.collect())
     }
 
+    /// Whether this value is a table.
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self.node.value, Value::Table(_))
+    }
+
     /// A table whose keys must be `known`.
     pub(super) fn table(&self, known: &[&str]) -> Option<Table<'a>> {
         let table = self.free_table()?;

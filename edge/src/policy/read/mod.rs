@@ -1,19 +1,21 @@
 //! From text to policy: every rule that a policy must obey.
 
+mod class;
+mod counted;
+mod guard;
 mod route;
 mod rule;
 mod section;
 mod waf;
 
 use super::{
-    Class, Development, Fault, OnError, Policy,
+    Development, Fault, Policy,
     document::{self, Faults, File, Node},
     keys, overlay,
-    syntax::is_name,
     table::{Item, Table, quoted},
 };
 
-/// What [`is_name`] wants.
+/// What [`is_name`](super::syntax::is_name) wants.
 const NAME: &str = "1 to 64 of a-z, 0-9, `.`, `_` and `-`";
 
 /// Reads a policy and, if there is one, what a deployment lays over it.
@@ -60,7 +62,7 @@ fn policy(root: &Table<'_>) -> Policy {
     let development = root.read("development", development);
     let limits = section::limits(root);
     let upstream = section::upstream(root);
-    let classes = classes(root);
+    let classes = class::classes(root);
     let waf = waf::common(root);
     let context = route::Context {
         limits: &limits,
@@ -76,47 +78,14 @@ fn policy(root: &Table<'_>) -> Policy {
         limits,
         upstream,
         classes,
+        guard: guard::guard(root),
+        jails: guard::jails(root),
+        admin: guard::admin(root),
         headers: section::headers(root),
         waf: waf::usual(&waf),
         routes,
         development,
     }
-}
-
-fn classes(root: &Table<'_>) -> Vec<Class> {
-    let entries = root.entries("classes");
-    entries
-        .iter()
-        .filter_map(|(name, item)| class(name, item))
-        .collect()
-}
-
-fn class(name: &str, item: &Item<'_>) -> Option<Class> {
-    if !is_name(name) {
-        item.name_fault(format!("must have a name of {NAME}, is {}", quoted(name)));
-    }
-    let table = item.table(keys::CLASS)?;
-    let strict = table.read("strict", Item::boolean).unwrap_or(false);
-    let on_error = [("open", OnError::Open), ("closed", OnError::Closed)];
-    let class = Class {
-        name: name.to_owned(),
-        limit: table
-            .require("limit", |item| item.number(1..=1_000))
-            .unwrap_or(1),
-        window_s: table
-            .require("window_s", |item| item.number(1..=86_400))
-            .unwrap_or(1),
-        strict,
-        on_error: table
-            .read("on_error", |item| item.choice(&on_error))
-            .unwrap_or(OnError::Closed),
-    };
-    // What guards a login never fails open.
-    if strict && class.on_error == OnError::Open {
-        let open = table.get("on_error")?;
-        open.fault("must be \"closed\" in a class with strict = true, is \"open\"");
-    }
-    Some(class)
 }
 
 fn development(item: &Item<'_>) -> Option<Development> {

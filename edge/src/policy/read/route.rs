@@ -1,6 +1,6 @@
 //! The routes, and what they must agree on with the rest of the policy.
 
-use super::{NAME, section, waf};
+use super::{NAME, counted, section, waf};
 use crate::policy::{
     Answer, BodyUse, Class, Limits, Pattern, Route, TokenNeed, Upstream,
     document::File,
@@ -8,7 +8,7 @@ use crate::policy::{
     syntax::{is_header_value, is_host, is_label, is_name},
     table::{Item, Table, quoted},
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 /// Most routes of both texts together: each request may look at all of them.
 const MAX_ROUTES: usize = 500;
@@ -79,12 +79,13 @@ fn refuse_hidden(
 
 /// Every key is read, also when a needed one is missing, so that all faults show.
 fn route(table: &Table<'_>, name: Option<String>, context: &Context<'_>) -> Option<Route> {
-    let path = table.require("path", pattern);
+    let path = table.require("path", outside);
     let token = table
         .read("token", token_need)
         .unwrap_or(TokenNeed::Required);
     let limits = context.limits;
     let body = [("read", BodyUse::Read), ("stream", BodyUse::Stream)];
+    let revocation = [("copy", false), ("strict", true)];
     Some(Route {
         methods: table
             .read("methods", |item| methods(item, limits))
@@ -95,7 +96,13 @@ fn route(table: &Table<'_>, name: Option<String>, context: &Context<'_>) -> Opti
         roles: table
             .read("roles", |item| roles(item, token))
             .unwrap_or_default(),
-        classes: classes(table, context.classes),
+        strict_revocation: table
+            .read("revocation", |item| item.choice(&revocation))
+            .unwrap_or(false),
+        classes: counted::classes(table, context.classes),
+        account: table
+            .read("account", |item| counted::account(item, table))
+            .unwrap_or_default(),
         waf: waf::settings(table, context.waf),
         body: table
             .read("body", |item| item.choice(&body))
@@ -111,10 +118,20 @@ fn route(table: &Table<'_>, name: Option<String>, context: &Context<'_>) -> Opti
             .read("timeout_ms", section::timeout_ms)
             .unwrap_or(context.upstream.timeout_ms),
         headers: section::written_headers(table, false).into_iter().collect(),
-        answer: table.read("answer", answer),
+        answer: table.read("answer", |item| answer(item, 200..=599)),
+        refused: table.read("refused", |item| refused(item, table)),
         name: name?,
         path: path?,
     })
+}
+
+/// The gate's own paths never reach a route.
+fn outside(item: &Item<'_>) -> Option<Pattern> {
+    let pattern = pattern(item)?;
+    if pattern.to_string().starts_with("/_gapura/") {
+        item.fault("is the gate's own: no route gets what is below /_gapura/");
+    }
+    Some(pattern)
 }
 
 pub(super) fn pattern(item: &Item<'_>) -> Option<Pattern> {
@@ -173,22 +190,6 @@ fn roles(item: &Item<'_>, token: TokenNeed) -> Option<Vec<String>> {
     Some(roles)
 }
 
-/// Indices of the named classes; by default that of `general`, if there is one.
-fn classes(table: &Table<'_>, classes: &[Class]) -> Vec<usize> {
-    let index = |name: &str| classes.iter().position(|class| class.name == name);
-    let known: Vec<_> = classes.iter().map(|class| class.name.as_str()).collect();
-    let must = format!("one of the classes ({})", known.join(", "));
-    match table.get("classes") {
-        None => index("general").into_iter().collect(),
-        Some(item) => {
-            let names = item
-                .texts(|name| index(name).is_some(), &must)
-                .unwrap_or_default();
-            names.iter().filter_map(|name| index(name)).collect()
-        }
-    }
-}
-
 fn rewrite(item: &Item<'_>, table: &Table<'_>, path: Option<&Pattern>) -> Option<Pattern> {
     let target = pattern(item)?;
     if path.is_some_and(|path| !target.is_rewrite_of(path)) {
@@ -200,9 +201,17 @@ fn rewrite(item: &Item<'_>, table: &Table<'_>, path: Option<&Pattern>) -> Option
     Some(target)
 }
 
-fn answer(item: &Item<'_>) -> Option<Answer> {
+/// A locked login is told apart from a wrong one by nothing: it is a refusal too.
+fn refused(item: &Item<'_>, route: &Table<'_>) -> Option<Answer> {
+    if route.get("account").is_none() {
+        item.fault("has no effect without account");
+    }
+    answer(item, 400..=499)
+}
+
+fn answer(item: &Item<'_>, range: RangeInclusive<u16>) -> Option<Answer> {
     let table = item.table(keys::ANSWER)?;
-    let status = table.require("status", |item| item.number(200..=599));
+    let status = table.require("status", |item| item.number(range));
     let content_type = table.read("content_type", |item| {
         let fits = |text: &str| !text.is_empty() && is_header_value(text);
         item.text_where(fits, section::HEADER_VALUE)

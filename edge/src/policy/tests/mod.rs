@@ -1,6 +1,7 @@
 //! The rules of the policy, each with what it refuses, and what ties the shipped
 //! texts and the documentation to the code.
 
+mod guard;
 mod overlay;
 mod refusal;
 mod route;
@@ -111,6 +112,17 @@ fn unknown_and_misplaced_keys_are_refused_everywhere() {
         let text = match *table {
             "" => "extra = 1".to_owned(),
             "classes.<name>" => "[classes.a]\nlimit = 1\nwindow_s = 1\nextra = 1".to_owned(),
+            "jails.<name>" => {
+                "[jails.a]\nkinds = []\nstrikes = 1\nwindow_s = 1\nban_s = 1\nextra = 1".to_owned()
+            }
+            "route.classes" => {
+                "[classes.c]\nlimit = 1\nwindow_s = 1\n[[route]]\nname = \"a\"\npath = \"/\"\n\
+                 classes = [{ class = \"c\", extra = 1 }]"
+                    .to_owned()
+            }
+            "route.refused" => "[[route]]\nname = \"a\"\npath = \"/\"\naccount = [\"email\"]\n\
+                 refused = { status = 400, extra = 1 }"
+                .to_owned(),
             "route" => "[[route]]\nname = \"a\"\npath = \"/\"\nextra = 1".to_owned(),
             "rule" => {
                 "rule = [{ id = \"a\", literal = \"a\", action = \"log\", extra = 1 }]".to_owned()

@@ -148,11 +148,15 @@ fn every_rule_of_a_class_refuses() {
     refuses(class("limit = 1"), "classes.a.window_s is missing");
     refuses(
         class("limit = 0\nwindow_s = 1"),
-        "classes.a.limit must be 1 to 1000, is 0",
+        "classes.a.limit must be 1 to 1000000, is 0",
     );
     refuses(
-        class("limit = 1001\nwindow_s = 1"),
-        "must be 1 to 1000, is 1001",
+        class("limit = 1000001\nwindow_s = 1"),
+        "must be 1 to 1000000, is 1000001",
+    );
+    refuses(
+        class("limit = 1001\nwindow_s = 1\nstrict = true"),
+        "must be 1 to 1000 in a class with strict = true, is 1001",
     );
     refuses(class("limit = 1\nwindow_s = 0"), "must be 1 to 86400, is 0");
     refuses(

@@ -15,7 +15,7 @@ fn a_route_says_little_and_gets_the_defaults() {
         (route.token, route.body),
         (TokenNeed::Required, BodyUse::Read)
     );
-    assert_eq!(policy.classes[route.classes[0]].name, "general");
+    assert_eq!(policy.classes[route.classes[0].class].name, "general");
     assert_eq!((route.waf.mode, route.waf.paranoia), (waf::Mode::Normal, 1));
     assert_eq!((route.body_bytes, route.timeout_ms), (10_485_760, 30_000));
     assert!(route.headers.is_empty() && route.answer.is_none() && route.rewrite.is_none());
@@ -39,7 +39,7 @@ fn a_route_gets_what_it_says() {
     );
     assert_eq!(route.query, [("a".to_owned(), "b".to_owned())]);
     assert_eq!(route.roles, ["ADMIN"]);
-    assert_eq!(policy.classes[route.classes[0]].name, "login");
+    assert_eq!(policy.classes[route.classes[0].class].name, "login");
     assert_eq!((route.waf.mode, route.waf.paranoia), (waf::Mode::Strict, 4));
     assert_eq!(route.waf.exclusions[0].tag.as_deref(), Some("xss"));
     assert_eq!(

@@ -77,6 +77,8 @@ fn what_the_shipped_policy_says_is_the_default() {
         format!("{:?}", shipped.upstream),
         format!("{:?}", empty.upstream)
     );
+    assert_eq!(shipped.guard, empty.guard);
+    assert_eq!((&shipped.admin, &empty.admin), (&None, &None));
     assert_eq!(format!("{:?}", shipped.cors), format!("{:?}", empty.cors));
     assert_eq!(shipped.headers, empty.headers);
 }
@@ -128,6 +130,7 @@ fn documentation_shows_the_defaults() {
                 "token",
                 "token.claims",
                 "upstream",
+                "guard",
                 "cors",
                 "headers",
             ]

@@ -1,0 +1,118 @@
+//! The Guard's settings, the jails, and who may operate them.
+
+use super::{NAME, section};
+use crate::{
+    policy::{
+        Admin, Guard, GuardMode, Jail, StrikeKind, keys,
+        syntax::{is_label, is_name},
+        table::{Item, Table, quoted},
+    },
+    waf,
+};
+
+/// Most jails: a strike may look at all of them.
+const MAX_JAILS: usize = 32;
+/// Most objects of a region.
+const MAX_SHARDS: u32 = 1_024;
+/// Longest ban, and longest time for which one is remembered: a year.
+const YEAR_S: u32 = 31_536_000;
+/// Within which strikes are counted at most, and for which bans are remembered by default.
+const WEEK_S: u32 = 604_800;
+
+pub(super) fn guard(root: &Table<'_>) -> Guard {
+    let table = root.table("guard", keys::GUARD);
+    let modes = [
+        ("enforce", GuardMode::Enforce),
+        ("detect", GuardMode::Detect),
+    ];
+    Guard {
+        shards: table
+            .read("shards", |item| item.number(1..=MAX_SHARDS))
+            .unwrap_or(8),
+        regional: table.read("regional", Item::boolean).unwrap_or(false),
+        mode: table
+            .read("mode", |item| item.choice(&modes))
+            .unwrap_or(GuardMode::Enforce),
+        never_ban: table
+            .read("never_ban", section::networks)
+            .unwrap_or_default(),
+        ledger_ms: table
+            .read("ledger_ms", |item| item.number(100..=60_000))
+            .unwrap_or(2_000),
+        budget_ms: table
+            .read("budget_ms", |item| item.number(5..=5_000))
+            .unwrap_or(50),
+    }
+}
+
+pub(super) fn jails(root: &Table<'_>) -> Vec<Jail> {
+    let entries = root.entries("jails");
+    if let (true, Some(item)) = (entries.len() > MAX_JAILS, root.get("jails")) {
+        item.fault(format!(
+            "must be at most {MAX_JAILS} jails, is {}",
+            entries.len()
+        ));
+        return Vec::new();
+    }
+    entries
+        .iter()
+        .filter_map(|(name, item)| jail(name, item))
+        .collect()
+}
+
+fn jail(name: &str, item: &Item<'_>) -> Option<Jail> {
+    if !is_name(name) {
+        item.name_fault(format!("must have a name of {NAME}, is {}", quoted(name)));
+    }
+    let table = item.table(keys::JAIL)?;
+    let number = |key, most| {
+        table
+            .require(key, |item| item.number(1..=most))
+            .unwrap_or(1)
+    };
+    let ban_s = number("ban_s", YEAR_S);
+    Some(Jail {
+        name: name.to_owned(),
+        kinds: table
+            .require("kinds", |item| item.list(kind))
+            .unwrap_or_default(),
+        strikes: number("strikes", 1_000),
+        window_s: number("window_s", WEEK_S),
+        ban_s,
+        cap_s: table
+            .read("cap_s", |item| item.number(ban_s..=YEAR_S))
+            .unwrap_or(ban_s.max(WEEK_S)),
+        forget_s: table
+            .read("forget_s", |item| item.number(0..=YEAR_S))
+            .unwrap_or(WEEK_S),
+    })
+}
+
+/// A kind of strike; the class of attack must be one that the firewall has.
+fn kind(item: &Item<'_>) -> Option<StrikeKind> {
+    let text = item.text()?;
+    let known = |kind: &StrikeKind| match kind {
+        StrikeKind::Waf(Some(tag)) => waf::tags().any(|known| known == tag),
+        _ => true,
+    };
+    let kind = StrikeKind::parse(text).filter(known);
+    if kind.is_none() {
+        let names = StrikeKind::NAMED.map(|(name, _)| name).join(", ");
+        item.fault(format!(
+            "must be one of {names}, or `waf:` and a tag of the firewall's rules, is {}",
+            quoted(text)
+        ));
+    }
+    kind
+}
+
+/// Absent unless the policy has the table: then there is no such API.
+pub(super) fn admin(root: &Table<'_>) -> Option<Admin> {
+    let table = root.read("admin", |item| item.table(keys::ADMIN))?;
+    Some(Admin {
+        allow: table.read("allow", section::networks).unwrap_or_default(),
+        roles: table
+            .read("roles", |item| item.some_texts(is_label, section::LABEL))
+            .unwrap_or_else(|| vec!["admin".to_owned()]),
+    })
+}
