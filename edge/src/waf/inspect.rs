@@ -19,7 +19,8 @@ const MIN_LANGUAGE: usize = 5;
 /// JSON within JSON that is read as such; deeper, it is read as text.
 const MAX_NESTED: usize = 3;
 
-/// Longest value each of whose readings is inspected, in bytes.
+/// Bytes inspected of the readings between what is sent and what it comes to, in one request:
+/// each reading costs as much again.
 const MAX_STEPWISE: usize = 32 * 1024;
 
 /// Inspects everything in the request that an application could read.
@@ -53,6 +54,8 @@ pub(super) struct Inspector<'s> {
     nested: usize,
     /// GraphQL documents read.
     documents: u32,
+    /// What is left of [`MAX_STEPWISE`].
+    stepwise: usize,
 }
 
 impl<'s> Inspector<'s> {
@@ -66,6 +69,7 @@ impl<'s> Inspector<'s> {
             hits: Vec::new(),
             nested: 0,
             documents,
+            stepwise: MAX_STEPWISE,
         }
     }
 
@@ -257,18 +261,20 @@ impl Sink for Inspector<'_> {
             self.custom_view(part, name, value, Steps::default());
             return;
         }
-        if value.len() <= MAX_STEPWISE {
-            for view in decode::views(part, value) {
-                self.view(part, name, &view);
-            }
-            return;
-        }
-        // Of a long one, what is sent and what it comes to: each reading costs as much again.
         let mut views = decode::views(part, value);
         if let Some(view) = views.next() {
             self.view(part, name, &view);
         }
-        if let Some(view) = views.last() {
+        let mut last: Option<View<'_>> = None;
+        for view in views {
+            if let Some(between) = last.replace(view)
+                && let Some(left) = self.stepwise.checked_sub(between.text.len())
+            {
+                self.stepwise = left;
+                self.view(part, name, &between);
+            }
+        }
+        if let Some(view) = last {
             self.view(part, name, &view);
         }
     }

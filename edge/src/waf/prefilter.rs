@@ -28,6 +28,8 @@ enum Meaning {
 struct Prefilter {
     automaton: AhoCorasick,
     meanings: Vec<Meaning>,
+    /// What each byte alone asks for: punctuation is everywhere, and a table tells it faster.
+    bytes: [u32; 256],
 }
 
 /// Built on first use, not at the Worker's start. A build failure could only come from the
@@ -36,8 +38,14 @@ static PREFILTER: LazyLock<Option<Prefilter>> = LazyLock::new(build);
 
 fn build() -> Option<Prefilter> {
     let (mut patterns, mut meanings) = (Vec::new(), Vec::new());
+    let mut bytes = [0; 256];
     for (position, detector) in detect::DETECTORS.iter().enumerate() {
         for trigger in detector.triggers {
+            if let [byte] = trigger.as_bytes() {
+                let asked: &mut u32 = bytes.get_mut(usize::from(*byte))?;
+                *asked |= 1 << position;
+                continue;
+            }
             patterns.push(*trigger);
             meanings.push(Meaning::Run(1 << position));
         }
@@ -54,6 +62,7 @@ fn build() -> Option<Prefilter> {
     Some(Prefilter {
         automaton,
         meanings,
+        bytes,
     })
 }
 
@@ -62,7 +71,9 @@ pub(super) fn scan(text: &Text<'_>, hits: &mut Vec<Hit>) -> Signals {
     let Some(prefilter) = PREFILTER.as_ref() else {
         return scan_slowly(text, hits);
     };
-    let mut signals = Signals::default();
+    let asked = |byte: &u8| prefilter.bytes.get(usize::from(*byte)).copied();
+    let bytes = text.lower.iter().filter_map(asked);
+    let mut signals = Signals(bytes.fold(0, |all, asked| all | asked));
     for found in prefilter.automaton.find_overlapping_iter(text.lower) {
         match prefilter.meanings.get(found.pattern().as_usize()) {
             Some(Meaning::Run(bit)) => signals.0 |= bit,

@@ -16,6 +16,12 @@ use Needs::{Module, Place, Probe, Something};
 /// Longest name before a parenthesis that is read, in bytes.
 const MAX_CALLEE: usize = 64;
 
+/// Fewest letters of a function's name that is spelled in groups.
+const MIN_CALLEE: usize = 3;
+
+/// Most groups side by side that spell a name: `[system][0]{}` has three.
+const MAX_GROUPS: usize = 8;
+
 /// Most calls named in one text: where the first is quoted by an author, another may not be.
 const MAX_CALLS: usize = 8;
 
@@ -72,6 +78,10 @@ fn name_before(text: &[u8], open: usize) -> Option<Name<'_>> {
         return None;
     }
     let window = span(text, (last + 1).saturating_sub(MAX_CALLEE), last + 1);
+    let spelled = window.iter().filter(|byte| byte.is_ascii_alphabetic());
+    if spelled.count() < MIN_CALLEE {
+        return None;
+    }
     let inner = from(window, groups_start(window)?);
     if is_link_text(inner) {
         return None;
@@ -115,27 +125,48 @@ fn letters(groups: &[u8]) -> Vec<u8> {
     name
 }
 
-/// Where the groups in brackets or quotes start that end with the window.
+/// Where the groups in brackets or quotes start that end with the window, at most so many.
 fn groups_start(window: &[u8]) -> Option<usize> {
-    let (mut open, mut quote, mut start) = (Vec::new(), 0u8, None);
+    // Brackets that are open, two bits each: a window has no more than these hold.
+    let (mut open, mut depth) = (0_u128, 0_usize);
+    let (mut quote, mut start, mut groups) = (0u8, None, 0);
     for (index, &byte) in window.iter().enumerate().rev() {
         match byte {
             _ if quote == byte => quote = 0,
             _ if quote != 0 => {}
             b'\'' | b'"' => quote = byte,
-            b')' => open.push(b'('),
-            b']' => open.push(b'['),
-            b'}' => open.push(b'{'),
-            b'(' | b'[' | b'{' if open.pop() != Some(byte) => return start,
-            b'(' | b'[' | b'{' => {}
-            _ if open.is_empty() && !is_space(byte) => return start,
+            b')' | b']' | b'}' => {
+                open = open << 2 | bracket(byte);
+                depth += 1;
+            }
+            b'(' | b'[' | b'{' => {
+                if depth == 0 || open & 3 != bracket(byte) {
+                    return start;
+                }
+                open >>= 2;
+                depth -= 1;
+            }
+            _ if depth == 0 && !is_space(byte) => return start,
             _ => {}
         }
-        if open.is_empty() && quote == 0 && !is_space(byte) {
+        if depth == 0 && quote == 0 && !is_space(byte) {
             start = Some(index);
+            groups += 1;
+            if groups == MAX_GROUPS {
+                return start;
+            }
         }
     }
     start
+}
+
+/// The kind of a bracket, in two bits.
+fn bracket(byte: u8) -> u128 {
+    match byte {
+        b'(' | b')' => 1,
+        b'[' | b']' => 2,
+        _ => 3,
+    }
 }
 
 /// `os.` before `system`, `require('child_process').` before `exec`: the last object, with its dot.

@@ -85,13 +85,15 @@ impl<'a> Tag<'a> {
 /// `< iframe src=x>`: no browser opens it, sanitizers that trim make it whole.
 fn spaced(text: &[u8], start: usize) -> Option<usize> {
     let name = skip_space(text, start);
+    if name == start {
+        return None;
+    }
     let end = name + word(text, name).len();
     let is_active = matches!(
         word(text, name),
         b"script" | b"iframe" | b"object" | b"embed" | b"img" | b"svg"
     );
-    (name > start && is_active && (at(text, end) == b'>' || attributes(text, end).contains(&b'=')))
-        .then_some(name)
+    (is_active && (at(text, end) == b'>' || attributes(text, end).contains(&b'='))).then_some(name)
 }
 
 fn attributes(text: &[u8], start: usize) -> &[u8] {

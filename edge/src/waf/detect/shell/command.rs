@@ -44,6 +44,24 @@ pub(super) fn class(name: &[u8]) -> Option<Class> {
         .map(|(_, class)| *class)
 }
 
+/// Whether a command could start so, with `.exe` after it or not, or a number.
+pub(super) fn is_beginning(name: &[u8]) -> bool {
+    let Some(first) = name.first().copied() else {
+        return true;
+    };
+    let names = first
+        .checked_sub(b'a')
+        .and_then(|letter| COMMANDS.get(usize::from(letter)));
+    let stem = name.split(|byte| *byte == b'.').next().unwrap_or_default();
+    let Some(names) = names.filter(|_| stem.len() == name.len()) else {
+        return true;
+    };
+    let after = names.partition_point(|(known, _)| known.as_bytes() < name);
+    names
+        .get(after)
+        .is_some_and(|(known, _)| known.as_bytes().starts_with(name))
+}
+
 /// Programs that run what they read, at the end of a pipe.
 pub(super) fn is_interpreter(name: &[u8]) -> bool {
     is_shell(name)

@@ -57,12 +57,26 @@ impl Word {
             };
             idle = if word.length > known { 0 } else { idle + 1 };
             word.end += length;
+            if word.length > known && word.is_vain(text, limit) {
+                return None;
+            }
         }
         word.is_quoted = matches!(at(text, start), b'"' | b'\'');
         if word.is_path && !is_rooted(text, start) {
             return None;
         }
         (word.length > 0 || word.is_variable).then_some(word)
+    }
+
+    /// Whether this can become no command any more, however it goes on: asked only where it pays,
+    /// since a hostile text has such a beginning everywhere.
+    fn is_vain(&self, text: &[u8], limit: usize) -> bool {
+        matches!(self.length, 3 | 6 | 12)
+            && !self.is_path
+            && !command::is_beginning(span(&self.name, 0, self.length))
+            && !span(text, self.end, limit)
+                .iter()
+                .any(|byte| matches!(byte, b'/' | b'\\' | b'$' | b':'))
     }
 
     /// The name, without a folder.
