@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::Bounds;
 use super::window::Window;
 use crate::waf::decode;
+use crate::waf::detect::updates;
 use crate::waf::field::Sink;
 use crate::waf::scan::{at, is_space, skip_space, span};
 use crate::waf::{Part, rules};
@@ -42,6 +43,12 @@ pub(super) struct Json {
     /// The text itself, read when it turns out to be no JSON.
     raw: Option<Window>,
     is_clean: bool,
+    /// Members of the outermost object.
+    keys: usize,
+    /// Whether all of them are operators that change a document.
+    is_update: bool,
+    /// Whether the last string was `constructor`.
+    constructs: bool,
 }
 
 /// Hands keys and string values of a JSON text that stands in a value called `name`.
@@ -113,6 +120,9 @@ impl Json {
             string: Window::new(bounds.window),
             raw: Some(Window::new(bounds.window)),
             is_clean: true,
+            keys: 0,
+            is_update: false,
+            constructs: false,
         }
     }
 
@@ -172,6 +182,14 @@ impl Json {
             State::Between | State::Given => {}
         }
         self.is_clean &= self.levels.is_empty();
+        // Analytics sets properties of somebody it names; an update says nothing else.
+        if self.is_update && self.is_clean {
+            sink.broken(
+                &rules::nosql::OPERATOR,
+                Part::JsonKey,
+                "nothing but operators that change a document",
+            );
+        }
         let is_clean = self.is_clean;
         if let Some(raw) = &mut self.raw {
             raw.end(|text, _| {
@@ -236,9 +254,19 @@ impl Json {
     fn end_string(&mut self, is_key: bool, sink: &mut impl Sink) {
         if !is_key {
             let name = self.name.as_str();
-            return self
-                .string
-                .end(|raw, _| sink.field(Part::Json, name, &unescape(raw)));
+            let constructs = &mut self.constructs;
+            return self.string.end(|raw, _| {
+                let value = unescape(raw);
+                // A path in pieces: `["constructor", "prototype", "a"]`.
+                let pollutes = *constructs && value.as_ref() == b"prototype";
+                *constructs = value.as_ref() == b"constructor";
+                let value = if pollutes {
+                    b"constructor.prototype"
+                } else {
+                    value.as_ref()
+                };
+                sink.field(Part::Json, name, value);
+            });
         }
         let mut key = Vec::new();
         self.string.end(|raw, _| key = unescape(raw).into_owned());
@@ -261,6 +289,10 @@ impl Json {
         } else {
             key
         };
+        if self.levels.len() == 1 {
+            self.is_update = updates(key) && (self.is_update || self.keys == 0);
+            self.keys += 1;
+        }
         sink.field(Part::JsonKey, &self.name, key);
     }
 

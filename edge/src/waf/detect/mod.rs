@@ -21,6 +21,7 @@ mod upload;
 mod xml;
 mod xpath;
 
+pub(super) use self::nosql::updates;
 use super::rules::Rule;
 use super::scan::{from, stands};
 use super::{Part, decode};

@@ -243,9 +243,17 @@ fn follows_logic(text: &[u8], index: usize) -> bool {
     match last_before(rest, rest.len()).map(|last| at(rest, last)) {
         None => true,
         Some(last) => {
-            matches!(last, b'\'' | b'"') || (last.is_ascii_digit() && rest.ends_with(b" "))
+            matches!(last, b'\'' | b'"')
+                || (last.is_ascii_digit() && rest.ends_with(b" ") && !is_odata(rest))
         }
     }
+}
+
+/// Whether a comparison in `OData`'s words ends here: `Price gt 20`.
+fn is_odata(text: &[u8]) -> bool {
+    let mut words = trim(text).rsplit(|byte| *byte == b' ');
+    let operator = words.nth(1).unwrap_or_default();
+    matches!(operator, b"eq" | b"ne" | b"gt" | b"ge" | b"lt" | b"le") && words.next().is_some()
 }
 
 /// Whether the text has more words in a row than a path has names.

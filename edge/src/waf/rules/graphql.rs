@@ -11,4 +11,7 @@ super::rules! { TABLE ["graphql", "CWE-770", "crs-920"];
     INTROSPECTION "graphql-003" "introspection" Critical 1:
         "@graphql {__schema{types{name}}}", "@graphql query{a:__type(name:\"User\"){fields{name}}}",
         not "@graphql { user { __typename name } }";
+    FLOOD "graphql-004" "repetition, cycle or endless page" Critical 1:
+        "@graphql {users(first:1000000){id}}", "@graphql query{a{...F}} fragment F on A{b{...F}}",
+        not "@graphql { users(first: 100, after: \"x\") { id @include(if: true) friends { id id } } }";
 }

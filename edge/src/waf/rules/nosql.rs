@@ -16,5 +16,5 @@ super::rules! { TABLE ["nosqli", "CWE-943", "crs-942"];
 }
 
 super::literal::literals! {
-    POLLUTION, Any, Anywhere: ["__proto__", "constructor.prototype", "constructor\":{\"prototype", "constructor\": {\"prototype", "constructor[prototype", "constructor['prototype", "constructor][prototype", "__definegetter__", "__lookupgetter__"];
+    POLLUTION, Any, Anywhere: ["__proto__", "constructor.prototype", "constructor\":{\"prototype", "constructor\": {\"prototype", "constructor[prototype", "constructor['prototype", "constructor][prototype", "constructor[\"prototype", "/constructor/prototype/", "__definegetter__", "__lookupgetter__"];
 }

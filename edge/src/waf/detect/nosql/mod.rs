@@ -2,12 +2,15 @@
 //! stores behind the quote that ends a value, and commands of key-value stores on lines of their own.
 
 mod command;
+mod key;
 mod script;
+
+pub(in crate::waf) use self::key::updates;
 
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::nosql as rules;
-use crate::waf::scan::{at, before, from, is_word, last_before, skip_space, word};
+use crate::waf::scan::{at, before, from, is_word, last_before, skip_space, span, word};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -38,6 +41,29 @@ pub(super) const TRIGGERS: &[&str] = &[
     "yield",
     "startnode",
     "match (",
+    "tojson(",
+    "object.keys(",
+    "ctx._source",
+    "ctx.op",
+    "doc['",
+    "doc[\"",
+    "g.v()",
+    "script",
+    "scanfilter",
+    "conditionexpression",
+    "filterexpression",
+    "attributevaluelist",
+    "mapreduce",
+    "constructor",
+    "__globals__",
+    "__subclasses__",
+    "__builtins__",
+    "__init__",
+    "__base__",
+    "__mro__",
+    "__dict__",
+    "__qualname__",
+    "classloader",
 ];
 
 /// `MongoDB`'s operators that change what a query selects or runs, unmistakable even without quotes.
@@ -71,13 +97,33 @@ const OPERATORS: &[&[u8]] = &[
 /// Those that style sheets, schemas or analytics also spell with a dollar: they count where JSON
 /// quotes them or a name brackets them. (`$set` and `$comment` do not: `PostHog` and JSON Schema.)
 const QUOTED_OPERATORS: &[&[u8]] = &[
-    b"all", b"size", b"mod", b"rand", b"type", b"text", b"options",
+    b"all",
+    b"size",
+    b"mod",
+    b"rand",
+    b"type",
+    b"text",
+    b"options",
+    b"inc",
+    b"push",
+    b"pull",
+    b"rename",
+    b"match",
+    b"project",
+    b"group",
+    b"addfields",
 ];
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if text.part == Part::File {
         return;
+    }
+    if text.part.is_name() {
+        let end = text.lower.len();
+        hits.extend(
+            key::member(text.part, text.name, text.lower).map(|rule| Hit::new(rule, 0, end)),
+        );
     }
     operators(text, hits);
     let found = script::code(text.lower).or_else(|| command::command(text.lower));
@@ -98,7 +144,8 @@ fn operators(text: &Text<'_>, hits: &mut Vec<Hit>) {
             continue;
         }
         let end = index + operator.len();
-        if text.part.is_name() && stands_in_name(lower, dollar, end) && is_plain {
+        let is_path = text.part.is_name() || is_member(lower, dollar, end);
+        if is_path && stands_in_name(lower, dollar, end) && is_plain {
             hits.push(Hit::new(&rules::OPERATOR, dollar, end));
             return;
         }
@@ -113,6 +160,16 @@ fn operators(text: &Text<'_>, hits: &mut Vec<Hit>) {
 fn stands_in_name(text: &[u8], dollar: usize, end: usize) -> bool {
     matches!(before(text, dollar), 0 | b'[' | b'.')
         && matches!(at(text, end), 0 | b']' | b'.' | b'[')
+}
+
+/// `user.$ne`, all of it.
+fn is_member(text: &[u8], dollar: usize, end: usize) -> bool {
+    before(text, dollar) == b'.'
+        && dollar > 1
+        && end == text.len()
+        && span(text, 0, dollar)
+            .iter()
+            .all(|byte| is_word(*byte) || *byte == b'.')
 }
 
 /// `user[$ne]`.

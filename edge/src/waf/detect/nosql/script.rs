@@ -1,7 +1,8 @@
 //! JavaScript and queries of graph and column stores where a value ended.
 
 use crate::waf::scan::{
-    at, before, find_any, from, is_space, is_word, skip_space, skip_while, span, stands, trim, word,
+    at, before, find, find_any, from, is_space, is_word, skip_space, skip_while, span, stands,
+    trim, word,
 };
 
 /// What JavaScript stands behind the quote, number or bracket that ends a value.
@@ -21,6 +22,7 @@ const AFTER_VALUE: &[&[u8]] = &[
     b"it=new",
     b"function",
     b"emit(",
+    b"tojson(",
 ];
 /// What other query languages put there.
 const QUERIES: &[&[u8]] = &[
@@ -50,6 +52,17 @@ const METHODS: &[&[u8]] = &[
     b"distinct",
     b"replace",
     b"create",
+    b"runcommand",
+    b"admincommand",
+    b"getcollection",
+    b"getsiblingdb",
+    b"getusers",
+    b"eval",
+    b"stats",
+    b"version",
+    b"shutdown",
+    b"copydatabase",
+    b"rename",
 ];
 /// What no text but such a query holds, wherever it stands behind the quote.
 const SIGNS: &[&[u8]] = &[
@@ -75,7 +88,7 @@ pub(super) fn code(text: &[u8]) -> Option<usize> {
     {
         return Some(0);
     }
-    if is_line && stands(whole, 0, b"db.") && names_method(whole, 3) {
+    if is_line && (whole_query(whole) || inner_function(whole)) {
         return Some(0);
     }
     let end = value_end(text)?;
@@ -111,6 +124,66 @@ pub(super) fn code(text: &[u8]) -> Option<usize> {
     let queries =
         breaks_out && QUERIES.iter().any(|start| code.starts_with(start)) && is_query(code);
     (is_script || loops || queries).then_some(end)
+}
+
+/// What is a query of some store from its first word on.
+fn whole_query(text: &[u8]) -> bool {
+    let starts = |starts: &[&[u8]]| starts.iter().any(|start| stands(text, 0, start));
+    let holds = |needles: &[&[u8]]| find_any(span(text, 0, MAX_QUERY), needles).is_some();
+    if stands(text, 0, b"db.") {
+        return names_method(text, 3);
+    }
+    if starts(&[b"db['", b"db[\""]) {
+        return holds(&[b"'].", b"\"]."]);
+    }
+    if starts(&[b"tojson(", b"object.keys("]) {
+        return holds(&[b"(this)", b"(db)", b"(db."]);
+    }
+    // Gremlin, Cypher.
+    if starts(&[b"g.v()."]) {
+        return true;
+    }
+    if starts(&[b"match (", b"optional match ("]) {
+        let next = skip_space(text, find(text, b")", 0).unwrap_or(0) + 1);
+        return ["return ", "detach ", "delete ", "where ", "set ", "-", "<-"]
+            .iter()
+            .any(|clause| stands(text, next, clause.as_bytes()))
+            && holds(&[b"return ", b"delete ", b"set "]);
+    }
+    if starts(&[b"call db", b"call apoc.", b"load csv "]) {
+        return starts(&[b"call db.", b"call dbms.", b"call apoc."]) && text.contains(&b'(')
+            || holds(&[
+                b" from 'http",
+                b" from 'file",
+                b" from \"http",
+                b" from \"file",
+            ]);
+    }
+    // Painless, where a document is updated or read by a script.
+    starts(&[b"ctx._source", b"ctx.op"])
+        || holds(&[b";ctx._source", b"; ctx._source"])
+        || (starts(&[b"doc['", b"doc[\"", b"return doc["]) && holds(&[b"].value", b"].size()"]))
+}
+
+/// `function(){return this.a==1}`, `return(this.a=='b')`: a function that a document store is to
+/// call, by what only there is at hand.
+fn inner_function(text: &[u8]) -> bool {
+    let is_function = stands(text, 0, b"function") && matches!(at(text, 8), b'(' | b' ');
+    if is_function {
+        let body = span(text, 0, MAX_QUERY);
+        let waits = find_any(body, &[b"sleep(", b"while("]).is_some()
+            && text.len() <= MAX_QUERY
+            && text.ends_with(b"}");
+        return waits
+            || find_any(body, &[b"emit(", b"db.getcollection", b"tojson("]).is_some()
+            || find(body, b"return", 0).is_some_and(|start| {
+                let operand = skip_while(body, start + 6, |byte| is_space(byte) || byte == b'(');
+                stands(body, operand, b"db.") && names_method(body, operand + 3)
+                    || stands(body, operand, b"this.") && compares(from(body, operand))
+            });
+    }
+    let operand = skip_while(text, 6, |byte| is_space(byte) || byte == b'(');
+    stands(text, 0, b"return") && stands(text, operand, b"this.") && compares(from(text, operand))
 }
 
 /// Index after the first quote, or after a number that starts the text: where a value may end.
@@ -159,6 +232,7 @@ fn compares(code: &[u8]) -> bool {
         || matches!(at(code, operator), b'<' | b'>');
     is_comparison
         || span(code, start, field).ends_with(b".match")
+        || span(code, start, field).ends_with(b".charat")
         || span(code, start, field).ends_with(b".constructor")
         || (at(code, operator) == b'&' || at(code, operator) == b'|')
 }

@@ -1,0 +1,120 @@
+//! Names of JSON members and fields that are an attack by themselves: operators of pipelines and
+//! updates, members of other stores' queries, and the roads to what all objects inherit.
+
+use crate::waf::Part;
+use crate::waf::rules::{Rule, nosql as rules};
+use crate::waf::scan::{at, find, from, stands};
+
+/// Operators of queries, updates and pipelines that nothing else spells with a dollar as the name
+/// of a member. (`$set`, `$unset` and `$type` are spelled so by analytics and design tokens;
+/// `$filter`, `$select`, `$sort`, `$limit`, `$skip`, `$count`, `$search`, `$orderby` by `OData`.)
+const OPERATORS: &[&[u8]] = &[
+    b"$inc",
+    b"$mul",
+    b"$min",
+    b"$max",
+    b"$push",
+    b"$pushall",
+    b"$pull",
+    b"$pullall",
+    b"$pop",
+    b"$rename",
+    b"$addtoset",
+    b"$setoninsert",
+    b"$currentdate",
+    b"$bit",
+    b"$all",
+    b"$size",
+    b"$mod",
+    b"$slice",
+    b"$near",
+    b"$nearsphere",
+    b"$geowithin",
+    b"$geointersects",
+    b"$bitsallset",
+    b"$bitsanyset",
+    b"$bitsallclear",
+    b"$match",
+    b"$project",
+    b"$group",
+    b"$out",
+    b"$merge",
+    b"$facet",
+    b"$sample",
+    b"$bucket",
+    b"$bucketauto",
+    b"$addfields",
+    b"$replaceroot",
+    b"$replacewith",
+    b"$unwind",
+    b"$redact",
+    b"$geonear",
+    b"$sortbycount",
+    b"$setwindowfields",
+    b"$collstats",
+    b"$indexstats",
+    b"$currentop",
+    b"$listsessions",
+    b"$listlocalsessions",
+    b"$changestream",
+    b"$eval",
+];
+
+/// Members of queries to `DynamoDB` and of scripts within queries to Elasticsearch.
+const MEMBERS: &[&[u8]] = &[
+    b"scanfilter",
+    b"filterexpression",
+    b"keyconditionexpression",
+    b"attributevaluelist",
+    b"script_fields",
+];
+
+/// Operators that a document holds by the side of other members when analytics sent it, and alone
+/// when it is an update.
+pub(in crate::waf) fn updates(key: &[u8]) -> bool {
+    key == b"$set" || key == b"$unset"
+}
+
+/// The rule that the name breaks by what it is and where it stands.
+pub(super) fn member(part: Part, name: &str, lower: &[u8]) -> Option<&'static Rule> {
+    if part == Part::JsonKey {
+        // Names grow by a member at a time: the last ones decide.
+        let ends = |tail: &str| {
+            let start = name.len().saturating_sub(tail.len());
+            name.get(start..)
+                .is_some_and(|end| end.eq_ignore_ascii_case(tail))
+        };
+        let searches = lower == b"$search" && ends("$text.$search");
+        let runs = lower == b"script" && ends("script.script");
+        if searches || runs || OPERATORS.contains(&lower) || MEMBERS.contains(&lower) {
+            return Some(&rules::OPERATOR);
+        }
+        // Of a map of functions: `{"mapReduce":"users","map":"function(){...}"}`.
+        if lower == b"mapreduce" {
+            return Some(&rules::CODE);
+        }
+        let inherits = matches!(lower, b"__globals__" | b"__subclasses__" | b"__builtins__")
+            || ends("__class__.__init__")
+            || ends("__class__.__base__")
+            || ends("__class__.__mro__")
+            || ends("__class__.__dict__")
+            || ends("__class__.__qualname__")
+            || ends("class.module.classloader");
+        return inherits.then_some(&rules::POLLUTION);
+    }
+    pollutes(lower).then_some(&rules::POLLUTION)
+}
+
+/// `constconstructorructor[protoprototypetype]`, `constructor/prototype/a`: what a filter that
+/// deletes or splits at something would leave.
+fn pollutes(name: &[u8]) -> bool {
+    let Some(end) = find(name, b"constructor", 0).map(|start| start + 11) else {
+        return false;
+    };
+    let tail = from(name, end);
+    find(tail, b"prototype", 0).is_some_and(|start| start <= MAX_BETWEEN && !stands(tail, 0, b" "))
+        && at(tail, 0) != b' '
+}
+
+/// Most bytes between the two names.
+const MAX_BETWEEN: usize = 16;
