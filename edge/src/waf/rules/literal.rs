@@ -1,6 +1,6 @@
 //! Rules that are literals: the prefilter's automaton finds them, and what stands around them decides.
 
-use super::{Rule, code, html, jndi, nosql, path, probe, scanner, shell, ssrf, xml};
+use super::{Rule, code, html, jndi, nosql, path, probe, scanner, shell, sql, ssrf, xml};
 use crate::waf::Part;
 use crate::waf::detect::{Hit, Text};
 use crate::waf::scan::{at, before, is_word, skip_space, span, stands};
@@ -178,6 +178,7 @@ pub(in crate::waf) fn all() -> impl Iterator<Item = &'static Literal> {
         probe::LITERALS,
         scanner::LITERALS,
         shell::LITERALS,
+        sql::LITERALS,
         ssrf::LITERALS,
         xml::LITERALS,
     ]

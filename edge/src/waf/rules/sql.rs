@@ -52,3 +52,7 @@ super::rules! { TABLE ["sqli", "CWE-89", "crs-942"];
         "@@version", "1%2527%2522",
         not "5' 10\"";
 }
+
+super::literal::literals! {
+    LEAK, Any, Anywhere: ["init=runscript", "runscript from '", "rdb$get_context(", "from rdb$", "link_schema("];
+}

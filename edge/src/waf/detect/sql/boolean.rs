@@ -46,7 +46,8 @@ impl Sql<'_> {
         let is_value =
             (matches!(last, Kind::Number | Kind::Const) || is_enclosed) && !operand.has_name;
         let is_cut = self.value && is_clause(self.kind(operand.end));
-        let is_whole = self.kind(operand.end) == Kind::End && !is_symbol && self.word(0).len() <= 2;
+        let longest = if is_symbol { 1 } else { 2 };
+        let is_whole = self.kind(operand.end) == Kind::End && self.word(0).len() <= longest;
         (is_value && (is_cut || is_whole)).then_some(operand.end)
     }
 
@@ -66,7 +67,7 @@ impl Sql<'_> {
         let after = self.kind(comparison.end + 1);
         let goes_on = match self.kind(comparison.end) {
             Kind::Semi => matches!(after, Kind::Number | Kind::Ident | Kind::Not | Kind::Other),
-            Kind::Comment => index > 1 && !self.is_cut(comparison.end),
+            Kind::Comment => index > 1 && !self.cuts(index, comparison.end),
             Kind::Keyword => true,
             _ => false,
         };
@@ -102,6 +103,11 @@ impl Sql<'_> {
                 | b"auto"
         );
         self.quote.is_none() && is_program && index > 2 && self.kind(index + 1) != Kind::Number
+    }
+
+    /// Whether the comment at `end` cuts off what the value and the condition at `index` close.
+    fn cuts(&self, index: usize, end: usize) -> bool {
+        self.is_cut(end) || (self.lead.closes && index == self.lead.end && self.is_labelled(end))
     }
 
     /// Whether what precedes can be the value that the application compares.
@@ -172,19 +178,21 @@ impl Sql<'_> {
         let is_odd = self.word(index) == b"xor"
             || matches!(self.word(index + 2), b"div" | b"mod")
             || is_negated;
-        let is_cut = self.is_cut(operand.end) || (is_whole && (last == Kind::Const || is_odd));
-        let follows_value =
-            index == 0 || (index == 1 && matches!(self.kind(0), Kind::Number | Kind::Close));
+        let is_cut = self.cuts(index, operand.end) || (is_whole && (last == Kind::Const || is_odd));
+        let follows_value = index == 0
+            || (index == 1 && matches!(self.kind(0), Kind::Number | Kind::Close))
+            || (self.lead.closes && index == self.lead.end);
         // `1 or json_valid('{}')`, `||(elt(1,2))`.
         let is_symbol = matches!(self.word(index), b"||" | b"&&");
         let is_called = operand.has_call
             && !operand.has_name
-            && (self.is_cut(operand.end) || (is_whole && (index == 1 || is_symbol)));
+            && (self.cuts(index, operand.end) || (is_whole && (index == 1 || is_symbol)));
         if follows_value && is_called {
             return Some(operand.end);
         }
-        // `||'6`.
-        if index == 0 && is_symbol && last == Kind::Str && is_whole && self.quote.is_none() {
+        // `||'6`, `||6`.
+        let is_value = matches!(last, Kind::Str | Kind::Number);
+        if index == 0 && is_symbol && is_value && is_whole && self.quote.is_none() {
             return Some(operand.end);
         }
         (follows_value && (is_constant || is_odd) && !operand.has_name && is_cut)
@@ -243,9 +251,14 @@ impl Sql<'_> {
         }
         let is_attached = breaks_out
             || (index == 0 && self.is_cut(end))
-            || (matches!(self.previous(index), Kind::Number | Kind::Close) && index <= 3);
+            || (matches!(self.previous(index), Kind::Number | Kind::Close)
+                && (index <= 3 || index == self.lead.end));
         let is_probe = match self.kind(first) {
-            Kind::Number => matches!(self.kind(end), Kind::End | Kind::Comment | Kind::Semi),
+            Kind::Number => {
+                matches!(self.kind(end), Kind::End | Kind::Comment | Kind::Semi)
+                    // `--` and a line break: a comment that has vanished.
+                    || (self.kind(end) == Kind::Arith && end + 1 == self.tokens.len())
+            }
             Kind::Keyword => matches!(self.word(first), b"case" | b"if"),
             Kind::Open => matches!(self.word(first + 1), b"case" | b"if" | b"select"),
             _ => false,
@@ -321,9 +334,25 @@ impl Sql<'_> {
             && quotes
                 .clone()
                 .all(|byte| matches!(byte, b'\'' | b'"' | b'\\' | b')' | b'(' | b'`'));
-        if is_variable || is_sum || is_quotes {
+        // `'))`, `");`
+        let mut bytes = self.text.iter();
+        let is_closed = self.text.len() > 1
+            && bytes
+                .next()
+                .is_some_and(|byte| matches!(byte, b'\'' | b'"'))
+            && bytes.all(|byte| matches!(byte, b')' | b';'));
+        if is_variable || is_sum || is_quotes || is_closed || self.adds_variable() {
             hits.push(self.hit(&rules::PROBE, 0, 2));
         }
+    }
+}
+
+impl Sql<'_> {
+    /// `1+convert(int,@@version)`, all of it.
+    fn adds_variable(&self) -> bool {
+        let sum = self.kind(0) == Kind::Number && self.kind(1) == Kind::Arith;
+        sum && self.is_function(2)
+            && (3..self.tokens.len()).any(|index| self.word(index).starts_with(b"@@"))
     }
 }
 

@@ -130,7 +130,9 @@ impl Sql<'_> {
             }
         }
         if self.kind(index) == Kind::Open {
-            let is_known = self.is_function(start) || LEAKS.contains(&self.word(start));
+            let holds_call = || (index + 1..index + 6).any(|at| self.is_function(at));
+            let is_known =
+                self.is_function(start) || LEAKS.contains(&self.word(start)) || holds_call();
             return Some(Expression {
                 end: self.close(index)? + 1,
                 has_call: is_known,
@@ -255,5 +257,8 @@ impl Sql<'_> {
             || (self.word(index) == b"/" && self.word(index + 1) == b"/")
             || (self.word(index) == b"for" && self.kind(index + 1) == Kind::Update)
             || (self.word(index) == b"lock" && self.word(index + 1) == b"in")
+            // Cassandra, Neo4j.
+            || (self.word(index) == b"allow" && self.word(index + 1) == b"filtering")
+            || (self.word(index) == b"return" && self.kind(index + 2) == Kind::Union)
     }
 }

@@ -27,6 +27,10 @@ pub(super) fn token(text: &[u8], start: usize) -> Token {
         b'[' => bracketed(text, start),
         b'0'..=b'9' => number(text, start),
         b'.' if next.is_ascii_digit() => number(text, start),
+        // `1$$ or ...` ends a value that stands in PostgreSQL's quotes.
+        b'$' if next == b'$' && before(text, start).is_ascii_digit() => {
+            new(Kind::Close, start, start + 2)
+        }
         b'$' if next == b'$' => dollars(text, start),
         byte if is_word(byte) || byte >= 0x80 => word(text, start),
         b'@' if next == b'>' => new(Kind::Cmp, start, start + 2),

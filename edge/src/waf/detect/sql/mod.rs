@@ -9,17 +9,20 @@ mod boolean;
 mod breakout;
 mod call;
 mod expression;
+mod hidden;
 mod keyword;
 mod lexeme;
 mod names;
 mod query;
 mod statement;
+mod tail;
 mod token;
 
-use self::token::{Kind, Token, tokens};
+use self::tail::Lead;
+use self::token::{Kind, MAX_TOKENS, OVERLAP, Token, tokens};
 use super::{Hit, Text};
 use crate::waf::Part;
-use crate::waf::scan::{at, span, trim};
+use crate::waf::scan::{from, span, trim};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -101,6 +104,15 @@ pub(super) const TRIGGERS: &[&str] = &[
     "rownum",
     "has_dbaccess",
     "`",
+    "where",
+    "case when",
+    "elt(",
+    "iif(",
+    "make_set(",
+    "%o%r",
+    "%a%n%d",
+    "%n%i%o",
+    "%e%l%e",
 ];
 
 /// One reading of a text.
@@ -120,6 +132,8 @@ struct Sql<'a> {
     /// Index of the token from which on the text is prose: words that no query puts side by side
     /// have been read.
     prose: usize,
+    /// The value that the text starts with, and what closes what it stands in.
+    lead: Lead,
     /// Whether the text is a listing of several lines, which somebody shows or keeps.
     listing: bool,
 }
@@ -132,8 +146,8 @@ const MIN_LINE: usize = 3;
 const LISTING_HEAD: usize = 6;
 /// Tokens of a clause that are searched for a condition.
 const MAX_CLAUSE: usize = 32;
-/// Fewest digits that may spell an attack.
-const MIN_HEX: usize = 12;
+/// Tokens at the start of a window whose context was the window's before it.
+const WINDOW_HEAD: usize = 16;
 /// Longest rest of a query string behind a comment sign.
 const MAX_REST: usize = 40;
 /// Longest text read as if it stood inside backticks: longer ones are Markdown.
@@ -145,7 +159,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if matches!(text.part, Part::File) {
         return;
     }
-    if let Some(hidden) = hex_text(text.lower) {
+    if let Some(hidden) = hidden::text(text.lower) {
         let text = Text {
             lower: &hidden,
             ..*text
@@ -155,36 +169,34 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     read(text, hits);
 }
 
-/// The text that `0x27206f7220313d31` spells.
-fn hex_text(text: &[u8]) -> Option<Vec<u8>> {
-    let digits = trim(text).strip_prefix(b"0x")?;
-    if digits.len() < MIN_HEX || digits.len() % 2 != 0 {
-        return None;
-    }
-    let nibble = |digit: u8| {
-        char::from(digit)
-            .to_digit(16)
-            .and_then(|value| u8::try_from(value).ok())
-    };
-    digits
-        .chunks_exact(2)
-        .map(|pair| Some(nibble(at(pair, 0))? * 16 + nibble(at(pair, 1))?))
-        .map(|byte| {
-            byte.filter(|byte| (b' '..=b'~').contains(byte))
-                .map(|byte| byte.to_ascii_lowercase())
-        })
-        .collect()
-}
-
 /// Each reading in turn.
 fn read(text: &Text<'_>, hits: &mut Vec<Hit>) {
-    let mut plain = Sql::new(text.lower, None);
-    plain.listing |= is_leaf(text);
-    plain.detect(hits);
+    let is_leaf = is_leaf(text);
+    windows(text.lower, None, is_leaf, hits);
     for quote in *b"'\"`" {
         let is_short = quote != b'`' || text.lower.len() <= MAX_BACKTICKED;
         if is_short && text.lower.contains(&quote) {
-            Sql::new(text.lower, Some(quote)).detect(hits);
+            windows(text.lower, Some(quote), false, hits);
+        }
+    }
+}
+
+/// One reading, in windows of so many tokens; only the first has a break-out and a start.
+fn windows(text: &[u8], quote: Option<u8>, is_leaf: bool, hits: &mut Vec<Hit>) {
+    let mut sql = Sql::new(text, quote);
+    sql.listing |= is_leaf;
+    sql.detect(0, hits);
+    sql.whole(hits);
+    let mut offset = 0;
+    while let Some(next) = sql.next_window() {
+        offset += next;
+        sql = Sql::new(from(text, offset), None);
+        sql.listing |= is_leaf;
+        let first = hits.len();
+        sql.detect(WINDOW_HEAD, hits);
+        for hit in hits.iter_mut().skip(first) {
+            hit.start += offset;
+            hit.end += offset;
         }
     }
 }
@@ -204,6 +216,7 @@ impl<'a> Sql<'a> {
             text,
             value: quote.is_some() && is_value(text, tokens.first()),
             terminated: false,
+            lead: Lead::default(),
             open,
             prose: prose(&tokens),
             listing: is_listing(text, tokens.len()),
@@ -212,17 +225,35 @@ impl<'a> Sql<'a> {
             quote,
         };
         sql.terminated = sql.is_terminated();
+        sql.lead = sql.lead();
         sql
     }
 
-    fn detect(&self, hits: &mut Vec<Hit>) {
-        for index in 0..self.tokens.len() {
+    /// Where the window after this one starts, when there is more text than tokens are read.
+    fn next_window(&self) -> Option<usize> {
+        let overlap = self.tokens.len().checked_sub(OVERLAP)?;
+        (self.tokens.len() >= MAX_TOKENS)
+            .then(|| self.tokens.get(overlap))
+            .flatten()
+            .map(|token| token.start)
+            .filter(|start| *start > 0)
+    }
+
+    /// What may stand anywhere.
+    fn detect(&self, first: usize, hits: &mut Vec<Hit>) {
+        for index in first..self.tokens.len() {
             self.union(index, hits);
             self.statement(index, hits);
             self.condition(index, hits);
             self.function(index, hits);
             self.clause(index, hits);
+            self.choice(index, hits);
         }
+    }
+
+    /// What is known of the text as a whole.
+    fn whole(&self, hits: &mut Vec<Hit>) {
+        self.tail(hits);
         self.comment(hits);
         self.breakout(hits);
         self.probe(hits);
@@ -292,6 +323,9 @@ impl<'a> Sql<'a> {
     /// Whether the token before `index` (closing parentheses skipped) is the string that the
     /// text's own quote ended: the place where an injection starts.
     fn follows_breakout(&self, index: usize) -> bool {
+        if self.quote.is_some() && index == self.lead.end {
+            return true;
+        }
         let mut index = index;
         while index > 0 && self.kind(index - 1) == Kind::Close {
             index -= 1;
@@ -390,4 +424,78 @@ fn closing(tokens: &[Token]) -> Vec<usize> {
         }
     }
     closing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fires(text: &str) -> bool {
+        let mut hits = Vec::new();
+        let text = Text {
+            lower: text.as_bytes(),
+            part: Part::Json,
+            name: "q",
+        };
+        detect(&text, &mut hits);
+        let is_inside = |hit: &Hit| hit.start < hit.end && hit.end <= text.lower.len();
+        assert!(hits.iter().all(is_inside), "{hits:?}");
+        !hits.is_empty()
+    }
+
+    #[test]
+    fn no_number_of_tokens_hides_what_follows() {
+        for tokens in [
+            100,
+            MAX_TOKENS - 3,
+            MAX_TOKENS,
+            MAX_TOKENS + 300,
+            3 * MAX_TOKENS,
+        ] {
+            let padding = ",1".repeat(tokens / 2);
+            let attack = format!("1 in (1{padding}) union select password from users");
+            assert!(fires(&attack), "{tokens}");
+            let quoted = format!("x' in ('1'{padding}) union select password from users where '1");
+            assert!(fires(&quoted), "{tokens}");
+            assert!(!fires(&format!("1{padding}")), "{tokens}");
+        }
+    }
+
+    #[test]
+    fn reads_what_follows_a_value_that_is_closed() {
+        for attack in [
+            "1) where 22=22 and 22=22-- xyzw",
+            "1') as abcd where 3=3 order by 3-- -",
+            "1)) and 9471=9471-- gxhd",
+            "1))) order by 3-- zkyi",
+            "1$$ or 1=1--",
+            "1' in boolean mode) order by 5-- -",
+            "1 ,(case when 6993=6993 then 1 else null end)",
+            "elt(8201=8201,7938)",
+            "1' ,iif(49=49,1,1/0)-- abcd",
+            "-5924*/ or elt(4410=4410,2702)/*",
+            "1 or 'a'=regexp_substring(repeat(right(char(1),0),5000),null)",
+            "%1%' %o%r %8%7%3%7%=%8%7%3%7%-%-",
+            r"1\' or \'a\'=\'a",
+            "1 rlike(if(mid(@@version,1,1)=8,1,0x28))",
+            "' or select *",
+            "'; values (1)--",
+            "'))",
+        ] {
+            assert!(fires(attack), "{attack}");
+        }
+        for honest in [
+            "1) as is, where is: 2) as new",
+            "a) where do we go? b) and when?",
+            "1) and 2) are right -- note",
+            "in case when 3 then 4",
+            "case when x = 5 then what?",
+            "elt (5 km) = 3 miles",
+            "$5$$ or more",
+            "50%, 20% or 5% off",
+            "rock 'n' roll' -- both",
+        ] {
+            assert!(!fires(honest), "{honest}");
+        }
+    }
 }

@@ -127,8 +127,8 @@ impl Sql<'_> {
                 || self.word(index + 1) == b"current_user"
                 || self.is_timer(index + 1);
             let alone = has_call && self.ends(end);
-            let in_query =
-                (nested || stacked) && self.ends(end) && self.kind(index + 1) != Kind::Ident;
+            let is_due = nested || stacked || self.previous(index) == Kind::Logic;
+            let in_query = is_due && self.ends(end) && self.kind(index + 1) != Kind::Ident;
             return (alone || in_query).then_some(&rules::SELECT);
         }
         let table = end + 1;

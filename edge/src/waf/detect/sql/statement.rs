@@ -16,8 +16,15 @@ impl Sql<'_> {
             Kind::Semi => true,
             Kind::Open => self.opens_query(index - 1),
             // `1 and select ...` is wrong and tried.
-            Kind::Logic => index == 2 && self.kind(0) == Kind::Number,
-            Kind::Str => self.follows_breakout(index) && self.kind(index) == Kind::Exec,
+            Kind::Logic => {
+                index == 2 && self.kind(0) == Kind::Number
+                    || index == self.lead.end + 1 && self.word(0).len() == 1
+            }
+            Kind::Str => {
+                self.follows_breakout(index)
+                    && (self.kind(index) == Kind::Exec
+                        || self.kind(index) == Kind::Select && self.word(0).len() == 1)
+            }
             _ => false,
         }
     }
@@ -305,6 +312,8 @@ impl Sql<'_> {
                 self.kind(second) == Kind::Var || (self.kind(second) == Kind::Str && ends(third))
             }
             b"vacuum" | b"rollback" | b"commit" => ends(second),
+            b"values" => self.kind(second) == Kind::Open && self.quote.is_some(),
+            b"create" => matches!(word, b"alias" | b"aggregate" | b"extension" | b"or"),
             b"reconfigure" => ends(second) || word == b"with",
             b"attach" | b"detach" | b"backup" | b"restore" => self.kind(second) == Kind::Object,
             b"load" => matches!(word, b"data" | b"xml"),

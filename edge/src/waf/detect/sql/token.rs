@@ -71,8 +71,10 @@ pub(super) struct Token {
     pub(super) end: usize,
 }
 
-/// Most tokens read of one value; an attack that needs more has long been seen.
-const MAX_TOKENS: usize = 20_000;
+/// Most tokens read at once, which bounds the memory; what follows is the next window's.
+pub(super) const MAX_TOKENS: usize = 20_000;
+/// Tokens that a window shares with the one before it: longer than anything that is looked for.
+pub(super) const OVERLAP: usize = 256;
 
 /// Proof that plus signs stand for spaces: a list of payloads was sent as it was written for URLs.
 static PLUS_FOR_SPACE: Needles<'static> = Needles::new(&[
@@ -116,7 +118,11 @@ pub(super) fn tokens(text: &[u8], quote: Option<u8>) -> Vec<Token> {
             index = end;
             continue;
         }
-        let token = token(text, index);
+        let is_signed = tokens.is_empty()
+            && matches!(byte, b'-' | b'+')
+            && at(text, index + 1).is_ascii_digit();
+        let mut token = token(text, index + usize::from(is_signed));
+        token.start = index;
         index = token.end.max(index + 1);
         tokens.push(token);
         if quote.is_some() && tokens.len() == 2 && is_text(text, &token) {

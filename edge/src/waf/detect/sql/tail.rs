@@ -1,0 +1,140 @@
+//! What follows the value that a text starts with, where it closes what the application opened:
+//! `1)) as x where 1=1`, `1' in boolean mode) order by 3`, `1 ,(case when 1=1 then 1 else 2 end)`.
+//!
+//! Parentheses that the text closes and never opened, and comparisons of two numbers, are what
+//! tools try one after another; no sentence has both.
+
+use super::token::{self, Kind};
+use super::{Hit, Sql};
+use crate::waf::rules::sql as rules;
+use crate::waf::scan::{is_word, trim};
+
+/// The value that a text starts with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Lead {
+    /// Index of the token after it, its closings and its alias.
+    pub(super) end: usize,
+    /// Whether something is closed that the text did not open.
+    pub(super) closes: bool,
+}
+
+/// Longest word that a tool leaves in the comment that cuts a query off.
+const MAX_LABEL: usize = 16;
+
+impl Sql<'_> {
+    /// Reads the value, the closings, `in boolean mode)` and an alias.
+    pub(super) fn lead(&self) -> Lead {
+        let mut end = match self.kind(0) {
+            _ if self.quote.is_some() => 1,
+            Kind::Ident | Kind::Keyword if self.kind(1) == Kind::Open => {
+                self.close(1).map_or(1, |close| close + 1)
+            }
+            Kind::Number | Kind::Const | Kind::Str | Kind::Ident | Kind::Var => 1,
+            _ => 0,
+        };
+        let value = end;
+        while self.kind(end) == Kind::Close {
+            end += 1;
+        }
+        // MySQL's `match (a) against ('x' in boolean mode)`.
+        if self.word(end) == b"in"
+            && self.word(end + 1) == b"boolean"
+            && self.kind(end + 3) == Kind::Close
+        {
+            end += 4;
+        }
+        let closes = end > value && value > 0;
+        let is_alias = self.word(end) == b"as" && self.kind(end + 1) == Kind::Ident;
+        if is_alias && (closes || self.quote.is_some()) {
+            end += 2;
+        }
+        Lead { end, closes }
+    }
+
+    /// Whether the comment at this token is a cut, or says one word as tools do to know it again.
+    pub(super) fn is_labelled(&self, index: usize) -> bool {
+        let said = self
+            .tokens
+            .get(index)
+            .filter(|token| token.kind == Kind::Comment);
+        let said = said.map(|token| trim(token::comment_text(self.text, token)));
+        self.is_cut(index)
+            || said.is_some_and(|said| {
+                said.len() <= MAX_LABEL && said.iter().all(|byte| is_word(*byte))
+            })
+    }
+
+    /// `1) where 1=1`, `x' as y where 3=3 and ...`, `1 rlike(if(...))`.
+    pub(super) fn tail(&self, hits: &mut Vec<Hit>) {
+        let start = self.lead.end;
+        if self.kind(0) == Kind::Where && self.quote.is_none() && !self.listing {
+            return self.filters(0, hits);
+        }
+        if !self.is_anchored(start) {
+            return;
+        }
+        let is_due = match self.kind(start) {
+            Kind::Where => self.lead.closes || self.quote.is_some() || self.kind(0) == Kind::Number,
+            Kind::Cmp if start == 1 && self.quote.is_none() => return self.matches(hits),
+            _ if self.word(0) == b"as" && self.kind(2) == Kind::Where => {
+                return self.filters(2, hits);
+            }
+            _ => false,
+        };
+        if is_due {
+            self.filters(start, hits);
+        }
+    }
+
+    /// A condition that is none, after `where`.
+    fn filters(&self, start: usize, hits: &mut Vec<Hit>) {
+        let Some(comparison) = self.comparison(start + 1) else {
+            return;
+        };
+        let is_constant = !comparison.has_name && !comparison.has_call;
+        if is_constant && self.ends(comparison.end) {
+            hits.push(self.hit(&rules::TAUTOLOGY, start, comparison.end));
+        }
+    }
+
+    /// `1 rlike(if(mid(@@version,1,1)=8,1,0x28))`, all of it.
+    fn matches(&self, hits: &mut Vec<Hit>) {
+        let is_pattern = matches!(self.word(1), b"rlike" | b"regexp" | b"like");
+        let operand = self.expression(2).filter(|_| self.kind(0) == Kind::Number);
+        if is_pattern && operand.is_some_and(|operand| operand.has_call && self.ends(operand.end)) {
+            hits.push(self.hit(&rules::TAUTOLOGY, 0, 4));
+        }
+    }
+
+    /// `case when 1=1 then`, `elt(5=5,1)`, `' ,iif(3=3,1,1/0)`: a choice between two values that is
+    /// none.
+    pub(super) fn choice(&self, index: usize, hits: &mut Vec<Hit>) {
+        let condition = match self.word(index) {
+            b"case" if self.word(index + 1) == b"when" => index + 2,
+            b"elt" | b"make_set" | b"iif" if self.kind(index + 1) == Kind::Open => index + 2,
+            b"if"
+                if self.kind(index + 1) == Kind::Open
+                    && self.previous(index) == Kind::Comma
+                    && index == self.lead.end + 1 =>
+            {
+                index + 2
+            }
+            _ => return,
+        };
+        let left = (condition..condition + 3)
+            .find(|at| self.kind(*at) != Kind::Open)
+            .unwrap_or(condition);
+        let compares = (self.kind(left), self.kind(left + 1), self.kind(left + 2))
+            == (Kind::Number, Kind::Cmp, Kind::Number);
+        let after = (left + 3..left + 6)
+            .find(|at| self.kind(*at) != Kind::Close)
+            .unwrap_or(left + 3);
+        let goes_on = self.word(after) == b"then" || self.kind(after) == Kind::Comma;
+        // `in case when 1=1 then it holds`.
+        let is_due = !matches!(self.previous(index), Kind::Ident | Kind::Other | Kind::Dot)
+            && (index == 0 || self.word(index - 1) != b"in");
+        if compares && goes_on && is_due && index < self.prose && !self.listing {
+            hits.push(self.hit(&rules::TAUTOLOGY, index, after));
+        }
+    }
+}
