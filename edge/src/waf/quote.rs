@@ -205,8 +205,33 @@ fn count_words(text: &[u8], ranges: &[Range<usize>]) -> (usize, usize) {
         .chain(std::iter::once(text.len()));
     let tokens = starts
         .zip(ends)
-        .flat_map(|(start, end)| span(text, start, end).split(|byte| is_space(*byte)))
-        .filter(|token| !token.is_empty());
+        .flat_map(|(start, end)| {
+            // A tag around a word is no part of it: `<p>Hello,`.
+            span(text, start, end).split(|byte| is_space(*byte) || matches!(byte, b'<' | b'>'))
+        })
+        .filter(|token| {
+            let tag = token.strip_prefix(b"/").unwrap_or(token);
+            !matches!(
+                tag,
+                b"" | b"p"
+                    | b"br"
+                    | b"br/"
+                    | b"div"
+                    | b"pre"
+                    | b"code"
+                    | b"strong"
+                    | b"em"
+                    | b"b"
+                    | b"i"
+                    | b"li"
+                    | b"ul"
+                    | b"ol"
+                    | b"h1"
+                    | b"h2"
+                    | b"h3"
+                    | b"blockquote"
+            )
+        });
     let (mut words, mut others) = (0usize, 0usize);
     for token in tokens {
         if is_plain_word(token) {

@@ -170,7 +170,8 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
 }
 
 fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
-    let may_split = line.follows_phrase() && !is_header_like(line.lead);
+    let may_split =
+        line.follows_phrase() && !is_header_like(line.lead) && !(greets(line) && !line.is_odd);
     if line.is_after_blank && ends_chunks(line.lead) && is_versioned(line.text) {
         return Some(&rules::SPLIT);
     }
@@ -191,7 +192,17 @@ fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
         return Some(&rules::MAIL);
     }
     let in_name = text.part.is_name() && header_name(line.text).is_some();
-    (in_name || in_path || (may_split && is_response_header(line))).then_some(&rules::HEADER)
+    // The empty line ends the head, so no header follows it.
+    let is_head = line.is_odd || !line.is_after_blank;
+    (in_name || in_path || (may_split && is_head && is_response_header(line))).then_some(&rules::HEADER)
+}
+
+/// `Hello all,`: whether the first line ends as one of a letter does.
+fn greets(line: &Line<'_>) -> bool {
+    matches!(
+        trim(line.lead),
+        [.., b'a'..=b'z', b',' | b':' | b'?' | b'!' | b'.']
+    )
 }
 
 /// `x HTTP/1.1`: the end of a request line whose beginning the server wrote.

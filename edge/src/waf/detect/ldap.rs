@@ -69,7 +69,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     let lower = text.lower;
     // Whole filters in a text of several lines or behind a command or a sentence are what somebody
     // asks about. What closes a filter of the application's own is never spared.
-    let is_listing = trim(lower).contains(&b'\n');
+    let is_listing = trim(lower).contains(&b'\n') || is_setting(lower);
     let (mut depth, mut spaces) = (0_i32, 0);
     for (index, byte) in lower.iter().enumerate() {
         let is_shown = is_listing || spaces >= MAX_SPACES;
@@ -100,6 +100,20 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if matches!(whole, b"*))" | b"*)))") || stands(whole, 0, b"*()|") {
         hits.push(Hit::new(&rules::FILTER, 0, lower.len()));
     }
+}
+
+/// `user_filter = "(&(uid=%s))"`, `filter: (uid={0})`: a line of somebody's configuration.
+fn is_setting(text: &[u8]) -> bool {
+    let name = skip_while(text, 0, |byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b' ')
+    });
+    let key = trim(span(text, 0, name));
+    let value = skip_while(text, name + 1, |byte| matches!(byte, b' ' | b'"' | b'\''));
+    matches!(at(text, name), b'=' | b':')
+        && key
+            .windows(6)
+            .any(|window| window == b"filter" || window == b"search")
+        && at(text, value) == b'('
 }
 
 /// A filter's attribute at `start`, and the index after its operator.

@@ -129,7 +129,8 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         return;
     }
     let lower = text.lower;
-    let found = if lower.len() <= MAX_VALUE && !trim(lower).contains(&b'\n') && !is_prose(lower) {
+    let is_value = lower.len() <= MAX_VALUE && !trim(lower).contains(&b'\n');
+    let found = if is_value && !is_prose(lower) && !is_call(lower) {
         whole(lower)
             .or_else(|| shape(lower))
             .or_else(|| union(lower))
@@ -254,6 +255,29 @@ fn is_odata(text: &[u8]) -> bool {
     let mut words = trim(text).rsplit(|byte| *byte == b' ');
     let operator = words.nth(1).unwrap_or_default();
     matches!(operator, b"eq" | b"ne" | b"gt" | b"ge" | b"lt" | b"le") && words.next().is_some()
+}
+
+/// `find_element(By.XPATH, "//a")`, `document.evaluate('//a')`: a program that looks pages over.
+fn is_call(text: &[u8]) -> bool {
+    static CALLS: Needles<'static> = Needles::new(&[
+        b"by.xpath",
+        b".xpath(",
+        b"xpath:",
+        b"xpath=",
+        b"xpath -",
+        b"$x(",
+        b".evaluate(",
+        b"selectnodes(",
+        b"selectsinglenode(",
+        b"findall(",
+        b"findnodes(",
+    ]);
+    CALLS.find(text, 0).is_some_and(|(call, _)| {
+        let quote = span(text, 0, call)
+            .iter()
+            .any(|byte| matches!(byte, b'\'' | b'"'));
+        !quote
+    })
 }
 
 /// Whether the text has more words in a row than a path has names.

@@ -70,7 +70,9 @@ fn handler(
     }
     let is_known = is_event(from(name, 2));
     let is_quoted = matches!(at(text, skip_space(text, equals + 1)), b'"' | b'\'');
-    if tag_open && is_quoted && answers_user(from(name, 2)) && calls_page(value) {
+    let event = from(name, 2);
+    let is_control = answers_user(event) || (event == b"load" && in_body(text, start));
+    if is_quoted && is_control && calls_page(value) {
         return None;
     }
     let runs = if tag_open {
@@ -146,6 +148,13 @@ fn asks_only(value: &[u8]) -> bool {
             | b"location.reload()"
             | b"window.location.reload()"
     )
+}
+
+/// `<body onload="init()">`: the page's own start.
+fn in_body(text: &[u8], start: usize) -> bool {
+    let head = span(text, start.saturating_sub(80), start);
+    let tag = head.iter().rposition(|byte| *byte == b'<');
+    tag.is_some_and(|tag| word(head, tag + 1) == b"body")
 }
 
 /// Whether the event comes from what somebody does to a control, and not by itself.

@@ -249,7 +249,7 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
     }
     // The tag alone runs nothing; with its end tag it asks whether it would.
     let is_bare = is_empty && (closing.is_none() || span(text, 0, open).contains(&b' '));
-    if is_bare || body.starts_with(b"</") || is_prose(body) {
+    if is_bare || body.starts_with(b"</") || is_prose(body) || is_source(body) {
         Some(&rules::MENTION)
     } else {
         Some(&rules::SCRIPT)
@@ -258,6 +258,13 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
 
 /// Longest name of a script that is a tester's: `x.js`.
 const MIN_SOURCE: usize = 6;
+/// Whether a script starts with what only a compiler's sources may: `import x from 'y'` or
+/// `export default {` is a syntax error for a browser in a script without a type.
+fn is_source(body: &[u8]) -> bool {
+    let code = trim(body);
+    (code.starts_with(b"import ") || code.starts_with(b"export default")) && at(body, 0) == b'\n'
+}
+
 /// Plain words before a tag that make the text a document about scripts.
 const MIN_WORDS: usize = 6;
 
@@ -291,7 +298,11 @@ fn shows_source(tag: &Tag<'_>) -> bool {
     let is_library = LIBRARIES.iter().any(|host| source.starts_with(host));
     let is_path = |byte: &u8| is_word(*byte) || matches!(byte, b'/' | b'.' | b'-');
     let is_named = is_own && source.len() > MIN_SOURCE && source.iter().all(is_path);
-    is_named || (is_own || is_library) && (tag.text.starts_with(b"```") || is_prose_lead(lead))
+    // A file whose content is given away beforehand.
+    let is_fixed = is_library && tag.has(b"integrity");
+    is_named
+        || is_fixed
+        || (is_own || is_library) && (tag.text.starts_with(b"```") || is_prose_lead(lead))
 }
 
 fn is_prose_lead(lead: &[u8]) -> bool {

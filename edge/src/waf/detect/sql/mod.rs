@@ -400,6 +400,10 @@ fn is_value(text: &[u8], head: Option<&Token>) -> bool {
 /// Index of the token that completes one pair of plain words too many.
 fn prose(tokens: &[Token]) -> usize {
     let is_word = |token: &Token| token.kind == Kind::Ident;
+    // Three at the start, or a pair too many.
+    if tokens.len() > 3 && tokens.iter().take(3).all(is_word) {
+        return 2;
+    }
     tokens
         .windows(2)
         .enumerate()

@@ -122,6 +122,10 @@ impl Sql<'_> {
                 b"user" | b"login" | b"role" | b"database"
             ),
             b"alter" => matches!(self.word(index + 1), b"table" | b"view" | b"index"),
+            // `truncate table logs; vs delete from logs`.
+            b"truncate" => {
+                self.kind(index + 3) == Kind::Semi && self.kind(index + 4) == Kind::Ident
+            }
             b"drop" => {
                 matches!(self.word(index + 1), b"index" | b"view" | b"trigger")
                     || self.word(index + 2) == b"if"

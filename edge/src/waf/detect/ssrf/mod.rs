@@ -180,12 +180,29 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         }
     }
     let Some(url) = Url::read(lower) else { return };
+    if is_literal(lower, &url) {
+        return;
+    }
     if url.scheme.is_empty() && (text.part == Part::Path || !names_host(&url)) {
         return;
     }
     if let Some(rule) = judge(&url, text) {
         hits.push(Hit::new(rule, url.start, url.start + 60));
     }
+}
+
+/// What stands before the URL of a database for Java.
+const JDBC: &[u8] = b"jdbc:";
+
+/// Whether the URL is a string of somebody's code, which goes on behind its quote.
+fn is_literal(text: &[u8], url: &Url<'_>) -> bool {
+    let quote = before(text, url.start);
+    matches!(quote, b'"' | b'\'')
+        && url.rest.first() == Some(&quote)
+        && url
+            .rest
+            .get(1..3)
+            .is_some_and(|next| matches!(next, [b',', b' '] | [b')', _] | [b';', _]))
 }
 
 /// Whether what follows two slashes is a host and not a comment.
@@ -198,7 +215,15 @@ fn names_host(url: &Url<'_>) -> bool {
 fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
     let lower = text.lower;
     if ODD_SCHEMES.contains(&url.scheme) {
-        return (!super::shell::reads_as_prose(lower)).then_some(&rules::ODD_SCHEME);
+        let is_named = !url.authority.first().is_some_and(u8::is_ascii_whitespace);
+        // A database of the developer's own: `jdbc:mysql://localhost:3306/app`.
+        let is_own = url.start == JDBC.len()
+            && lower.starts_with(JDBC)
+            && url
+                .hosts()
+                .all(|host| url::split_port(host).0 == b"localhost");
+        return (is_named && !is_own && !super::shell::reads_as_prose(lower))
+            .then_some(&rules::ODD_SCHEME);
     }
     if !OTHER_SCHEMES.contains(&url.scheme) || url.is_in_prose() {
         return None;

@@ -2,7 +2,8 @@
 //! string it was put into, inside `${`, after a comment.
 
 use crate::waf::scan::{
-    at, before, is_space, is_word, last_before, skip_space, span, stands, word, word_before,
+    at, before, find_any, from, is_space, is_word, last_before, skip_space, span, stands, word,
+    word_before,
 };
 
 /// What is known of the text before an index, kept up to date in one pass.
@@ -22,6 +23,8 @@ pub(super) struct Context {
     in_comment: bool,
     /// End of the last plain word.
     word_end: Option<usize>,
+    /// Whether the whole text ends in a sentence, which no program does.
+    ends_in_prose: bool,
     /// Whether anything but white space was read.
     is_begun: bool,
     /// Whether a line that holds something has ended.
@@ -31,6 +34,14 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// Of the text's start.
+    pub(super) fn new(text: &[u8]) -> Self {
+        Self {
+            ends_in_prose: ends_in_prose(text),
+            ..Self::default()
+        }
+    }
+
     /// Notes the punctuation at `index`; the number of bytes read.
     pub(super) fn punctuation(&mut self, text: &[u8], index: usize) -> usize {
         self.is_begun |= !is_space(at(text, index));
@@ -99,7 +110,10 @@ impl Context {
 
     /// Whether the text as a whole could be a program up to `index`.
     pub(super) fn is_raw(&self, text: &[u8], index: usize) -> bool {
-        !self.is_prose && follows_operator(text, 0, index) && !is_function_body(text, index)
+        !self.is_prose
+            && !self.ends_in_prose
+            && follows_operator(text, 0, index)
+            && !is_function_body(text, index)
     }
 
     /// Whether what stands at `index` has broken out of a string, a template or a comment.
@@ -145,6 +159,31 @@ impl Context {
     pub(super) fn is_in_backticks(&self) -> bool {
         self.odd.last().is_some_and(|odd| *odd)
     }
+}
+
+/// Most bytes of the end that are looked at for words.
+const TAIL: usize = 80;
+/// Plain words side by side that no program has.
+const MIN_PROSE: usize = 3;
+
+/// Whether the text ends in words outside of strings and comments: a syntax error as a whole.
+fn ends_in_prose(text: &[u8]) -> bool {
+    let tail = span(text, text.len().saturating_sub(TAIL), text.len());
+    let is_end = |byte: u8| {
+        !(byte.is_ascii_alphabetic()
+            || byte >= 0x80
+            || matches!(byte, b' ' | b'\n' | b'\r' | b',' | b'.' | b'?' | b'!'))
+    };
+    let start = tail.iter().rposition(|byte| is_end(*byte));
+    let Some(start) = start.filter(|start| !matches!(at(tail, *start), b'\'' | b'"' | b'`')) else {
+        return false;
+    };
+    let words = from(tail, start + 1)
+        .split(|byte| is_space(*byte))
+        .filter(|word| word.len() > 1 && !is_keyword(word))
+        .count();
+    let is_comment = || find_any(text, &[b"//", b"/*", b"<!--", b"-->"]).is_some();
+    words >= MIN_PROSE && !is_comment()
 }
 
 fn position(quote: u8) -> Option<usize> {

@@ -15,7 +15,7 @@ use crate::waf::scan::{at, before, is_space, is_word, skip_while, span, trim, wo
 
 /// Finds code.
 pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
-    let mut context = Context::default();
+    let mut context = Context::new(text);
     let mut index = 0;
     while index < text.len() {
         if !is_word(at(text, index)) {
