@@ -194,7 +194,8 @@ fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
     let in_name = text.part.is_name() && header_name(line.text).is_some();
     // The empty line ends the head, so no header follows it.
     let is_head = line.is_odd || !line.is_after_blank;
-    (in_name || in_path || (may_split && is_head && is_response_header(line))).then_some(&rules::HEADER)
+    (in_name || in_path || (may_split && is_head && is_response_header(line)))
+        .then_some(&rules::HEADER)
 }
 
 /// `Hello all,`: whether the first line ends as one of a letter does.
