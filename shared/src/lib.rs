@@ -9,6 +9,7 @@ pub mod event;
 pub mod identity;
 pub mod ids;
 pub mod limits;
+pub mod outcome;
 pub mod parse;
 pub mod problem;
 pub mod seal;

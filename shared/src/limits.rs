@@ -17,3 +17,11 @@ pub const MAX_IDENTITY_VALUE_BYTES: usize = 256;
 
 /// Shortest seal key: the output length of SHA-256 (RFC 2104 §3).
 pub const MIN_SEAL_KEY_BYTES: usize = 32;
+
+/// Most revocations, and most locks, that one answer of the origin carries: a
+/// user with more sessions is revoked as a whole.
+pub const MAX_REVOCATIONS: usize = 64;
+
+/// Longest outcome in bytes: the platform takes 16 KB of headers, base64 makes
+/// of this a half.
+pub const MAX_OUTCOME_BYTES: usize = 6 * 1024;

@@ -44,11 +44,11 @@ impl Keys {
         Ok(Self { signing, previous })
     }
 
-    pub(super) const fn signing(&self) -> (&str, &Secret) {
+    pub(crate) const fn signing(&self) -> (&str, &Secret) {
         (self.signing.0.as_str(), &self.signing.1)
     }
 
-    pub(super) fn find(&self, id: &str) -> Option<&Secret> {
+    pub(crate) fn find(&self, id: &str) -> Option<&Secret> {
         [Some(&self.signing), self.previous.as_ref()]
             .into_iter()
             .flatten()

@@ -312,7 +312,7 @@ const fn in_time(parameters: &Parameters, now: UnixSeconds) -> Result<(), SealEr
     if fits { Ok(()) } else { Err(SealError::Clock) }
 }
 
-fn mac(secret: &Secret, base: &str) -> Hmac<Sha256> {
+pub(crate) fn mac(secret: &Secret, base: &str) -> Hmac<Sha256> {
     // HMAC takes a key of any length (RFC 2104 §2): the fallback is never reached.
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose())
         .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
