@@ -324,7 +324,7 @@ fn is_response_header(header: &Line<'_>) -> bool {
     let value = trim(from(line, skip_space(line, name.len()) + 1));
     let has = |byte: u8| value.contains(&byte);
     match name {
-        b"set-cookie" => has(b'='),
+        b"set-cookie" => has(b'=') || header.is_odd && !value.is_empty(),
         b"location" | b"referer" | b"origin" => {
             let is_host = || header.is_odd && has(b'.') && !has(b' ');
             matches!(at(value, 0), b'/' | b'\\')
@@ -339,7 +339,11 @@ fn is_response_header(header: &Line<'_>) -> bool {
             !has(b' ') && (has(b'.') || has(b':') || value == b"localhost" || value.len() == 1)
         }
         b"cookie" | b"pragma" => has(b'=') || value == b"no-cache",
-        b"etag" => matches!(at(value, 0), b'"' | b'w'),
+        b"etag" => matches!(at(value, 0), b'"' | b'w') || header.is_odd && header.follows_token(),
+        b"status" => header.is_odd && trim(header.lead).is_empty() && at(value, 0).is_ascii_digit(),
+        b"server" | b"p3p" | b"vary" | b"expires" | b"allow" | b"via" | b"upgrade" => {
+            header.is_odd && header.follows_token() && !value.is_empty()
+        }
         b"authorization" => [&b"basic "[..], b"bearer ", b"digest "]
             .iter()
             .any(|scheme| value.starts_with(scheme)),

@@ -93,9 +93,13 @@ fn is_smtp(line: &Line<'_>) -> bool {
                 && (is_terse || line.is_odd)
         }
         b"quit" | b"rset" | b"data" | b"starttls" => {
-            line.is_odd && rest.is_empty() && line.follows_token()
+            (line.is_odd || line.lead.contains(&b'@')) && rest.is_empty() && line.follows_token()
         }
-        b"ehlo" | b"helo" => line.is_odd && !rest.is_empty() && line.follows_token(),
+        b"ehlo" | b"helo" => {
+            (line.is_odd || goes_on(&[b"mail", b"rcpt", b"vrfy", b"expn", b"auth", b"starttls"]))
+                && !rest.is_empty()
+                && line.follows_token()
+        }
         b"pass" => {
             !rest.is_empty()
                 && line.follows_token()

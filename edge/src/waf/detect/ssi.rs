@@ -3,10 +3,10 @@
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::ssi as rules;
-use crate::waf::scan::{at, find, skip_space, span, stands, word};
+use crate::waf::scan::{at, find, skip_space, span, stands, trim, word};
 
 /// Without one of these nothing here can fire.
-pub(super) const TRIGGERS: &[&str] = &["<!--", "<esi:", "$(http_", "$(query_string"];
+pub(super) const TRIGGERS: &[&str] = &["<!--", "<#exec", "<esi:", "$(http_", "$(query_string"];
 
 /// Longest directive looked at.
 const REACH: usize = 200;
@@ -48,6 +48,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
             hits.push(Hit::new(&rules::ESI, start, index));
         }
     }
+    if let Some(start) = find(lower, b"<#exec ", 0) {
+        hits.push(Hit::new(&rules::SSI, start, start + 6));
+    }
     for variable in [&b"$(http_"[..], b"$(query_string"] {
         if let Some(start) = find(lower, variable, 0) {
             hits.push(Hit::new(&rules::ESI, start, start + variable.len()));
@@ -67,5 +70,7 @@ fn is_directive(text: &[u8], start: usize) -> bool {
     let name = word(text, skip_space(text, sign + 1));
     let rest = span(text, sign, sign + REACH);
     let rest = span(rest, 0, find(rest, b"-->", 0).unwrap_or(rest.len()));
-    name == b"printenv" || (DIRECTIVES.contains(&name) && rest.contains(&b'='))
+    matches!(name, b"printenv" | b"endif")
+        || name == b"else" && trim(rest).len() < 8
+        || (DIRECTIVES.contains(&name) && rest.contains(&b'='))
 }

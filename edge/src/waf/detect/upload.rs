@@ -126,6 +126,10 @@ fn name(text: &[u8], hits: &mut Vec<Hit>) {
         .rsplit(|byte| matches!(byte, b'/' | b'\\' | b'"' | b'='))
         .find(|part| !part.is_empty())
         .unwrap_or_default();
+    // `a.php/.jpg`: a program asked with a path behind it.
+    let is_folder = text
+        .windows(5)
+        .any(|window| window == b".php/" || window == b".asp/");
     let mut endings = base.split(|byte| *byte == b'.').skip(1).peekable();
     let mut runs = CONFIGURES.iter().any(|name| base.starts_with(name));
     while let Some(ending) = endings.next() {
@@ -133,7 +137,7 @@ fn name(text: &[u8], hits: &mut Vec<Hit>) {
         let is_last = endings.peek().is_none() || ending_word.len() < ending.len();
         runs |= RUNS_WITHIN.contains(&ending_word) || is_last && RUNS.contains(&ending_word);
     }
-    if runs {
+    if runs || is_folder {
         hits.push(Hit::new(&rules::UPLOAD_NAME, 0, text.len()));
     }
 }

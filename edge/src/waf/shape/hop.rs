@@ -58,6 +58,10 @@ pub(super) fn is_odd(name: &str, value: &str) -> bool {
                     .any(|scheme| item.eq_ignore_ascii_case(scheme))
             })
         }
+        "front-end-https" | "x-forwarded-ssl" => !["on", "off", "true", "false", "1", "0"]
+            .contains(&value.trim().to_ascii_lowercase().as_str()),
+        "x-forwarded-path" | "x-forwarded-prefix" => value.contains(".."),
+        "x-forwarded-for" | "x-real-ip" => items.any(|item| !item.bytes().all(is_in_address)),
         "x-forwarded-port" => items.any(|item| item.parse::<u16>().is_err()),
         "x-forwarded-host" | "x-forwarded-server" => items.any(smuggling::is_no_host),
         "forwarded" => value.split([',', ';']).any(|pair| {
@@ -69,8 +73,14 @@ pub(super) fn is_odd(name: &str, value: &str) -> bool {
     }
 }
 
+/// Addresses, ports, and the names that proxies put in their place.
+fn is_in_address(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80 || b".:[]_-%\"/".contains(&byte)
+}
+
 fn is_this_machine(item: &str) -> bool {
-    item.starts_with("127.") || matches!(item, "localhost" | "::1" | "[::1]" | "0.0.0.0" | "0")
+    let item = item.trim_matches(['[', ']']);
+    item.starts_with("127.") || matches!(item, "localhost" | "::1" | "0.0.0.0" | "0")
 }
 
 /// Whether `Connection` makes a proxy drop a header that the next server would trust. A client's own
@@ -108,16 +118,18 @@ pub(super) fn drops_header(value: &str) -> bool {
     })
 }
 
-/// Many ranges, one that ends where 64-bit arithmetic does (CVE-2015-1635), or one that ends before
-/// it starts.
+/// Many ranges, one that ends where 64-bit arithmetic does (CVE-2015-1635), one that ends before
+/// it starts, or one that has no numbers.
 pub(super) fn is_range_attack(value: &str) -> bool {
     let is_backward = |range: &str| {
         let Some((first, last)) = range.trim().split_once('-') else {
             return false;
         };
-        match (first.trim().parse::<u64>(), last.trim().parse::<u64>()) {
+        let (first, last) = (first.trim(), last.trim());
+        let is_number = |text: &str| text.is_empty() || text.parse::<i64>().is_ok();
+        match (first.parse::<i64>(), last.parse::<i64>()) {
             (Ok(first), Ok(last)) => first > last,
-            _ => first.trim().is_empty() && last.trim().is_empty(),
+            _ => first.is_empty() && last.is_empty() || !is_number(first) || !is_number(last),
         }
     };
     let (unit, ranges) = value.split_once('=').unwrap_or(("", value));

@@ -45,6 +45,22 @@ const SCANNER_HEADERS: &[&str] = &[
     "acunetix-scanning-agreement",
 ];
 
+/// What only tools for attacks put into their names.
+const HOSTILE_WORDS: &[&str] = &[
+    "pentest",
+    "penetration",
+    "vuln",
+    "vulnerability",
+    "exploit",
+    "botnet",
+    "backdoor",
+    "sqli",
+    "bruteforce",
+    "fuzzer",
+    "hacker",
+    "attacker",
+];
+
 /// Methods that only read; an override must not make them write.
 const SAFE_METHODS: &[&str] = &["GET", "HEAD", "OPTIONS"];
 
@@ -143,6 +159,8 @@ fn is_disguised(window: &[u8]) -> bool {
             matches!(high.to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b')
                 && low.is_ascii_hexdigit()
         }
+        [b'%', b'e' | b'E', b'0', b'%', b'8' | b'9', low]
+        | [b'%', b'f' | b'F', b'0', b'%', b'8', low] => low.is_ascii_hexdigit(),
         [b'%', b'u' | b'U', b'0', b'0', high, low] => is_hidden_hex(*high, *low),
         _ => false,
     }
@@ -231,20 +249,14 @@ fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
 fn is_scanner(agent: &str) -> bool {
     let product = agent.split(['/', ' ', '(']).next().unwrap_or_default();
     let product = product.to_ascii_lowercase();
-    [
-        "-scan",
-        "-scanner",
-        "-vuln",
-        "-exploit",
-        "-fuzzer",
-        "-bruteforce",
-        "_scanner",
-        "_scan",
-        "vulnscan",
-        "portscan",
-    ]
-    .iter()
-    .any(|ending| product.ends_with(ending))
+    let words = || product.split(['-', '_']);
+    words()
+        .skip(1)
+        .any(|word| matches!(word, "scan" | "scanner"))
+        || words().any(|word| HOSTILE_WORDS.contains(&word))
+        || ["vulnscan", "portscan"]
+            .iter()
+            .any(|ending| product.ends_with(ending))
 }
 
 /// `/x.php?cmd=id` asks for a web shell, and `/x.php?-s` for PHP's own options (CVE-2012-1823).

@@ -3,7 +3,7 @@
 use crate::waf::body::form;
 use crate::waf::field::Sink;
 use crate::waf::rules::protocol as rules;
-use crate::waf::{Body, Part, Request};
+use crate::waf::{Body, Part, Request, decode};
 
 /// Names under which servers take a session id from the URL. `session_id` is not among them:
 /// payment pages return with it.
@@ -24,6 +24,13 @@ const SESSION_NAMES: &[&str] = &[
     "cfid",
     "cftoken",
     "cfsid",
+    "jsessionidsso",
+    "express.sid",
+    "sails.sid",
+    "flask_session",
+    "play_session",
+    "cakephp",
+    "_rails_session",
 ];
 
 /// Names that no page but a server's own would use, and that servers take when nothing else is set.
@@ -56,8 +63,9 @@ pub(super) fn read(
             || from.is_some() && is_other_session(name, value, &path)
     };
     let in_pairs = |text: &[u8]| {
-        form::pairs(text)
-            .map(|(name, value)| (String::from_utf8_lossy(name).to_ascii_lowercase(), value))
+        text.split(|byte| *byte == b';')
+            .flat_map(form::pairs)
+            .map(|(name, value)| (plain_name(name), value))
             .find(|(name, value)| is_chosen(name, value))
             .map(|(name, _)| name)
     };
@@ -66,7 +74,7 @@ pub(super) fn read(
             content_type: Some(kind),
             bytes,
         } if is_form(kind) => form::pairs(bytes)
-            .map(|(name, _)| String::from_utf8_lossy(name).to_ascii_lowercase())
+            .map(|(name, _)| plain_name(name))
             .find(|name| is_session(name)),
         _ => None,
     };
@@ -85,6 +93,13 @@ pub(super) fn read(
     {
         sink.broken(&rules::SESSION, Part::QueryName, &name);
     }
+}
+
+/// Decoded, in lower case, and without the `[]` of lists.
+fn plain_name(name: &[u8]) -> String {
+    let name = decode::form(name);
+    let name = String::from_utf8_lossy(&name).to_ascii_lowercase();
+    name.split('[').next().unwrap_or_default().to_owned()
 }
 
 fn is_form(kind: &str) -> bool {
@@ -106,7 +121,7 @@ fn is_session(name: &str) -> bool {
     SESSION_NAMES.contains(&name)
         || name
             .strip_prefix("aspsessionid")
-            .is_some_and(|rest| rest.len() == 8)
+            .is_some_and(|rest| (4..=8).contains(&rest.len()))
 }
 
 /// `session_id` is a payment's too, whose value has a prefix; a server's own is bare hexadecimal.
@@ -127,5 +142,5 @@ fn is_other_session(name: &str, value: &[u8], path: &str) -> bool {
 }
 
 fn is_hexadecimal(value: &[u8]) -> bool {
-    value.len() >= 16 && value.iter().all(u8::is_ascii_hexdigit)
+    value.len() >= 12 && value.iter().all(u8::is_ascii_hexdigit)
 }

@@ -41,7 +41,12 @@ pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
         }
     }
     // Over TLS, HTTP/2 is negotiated; the header opens a tunnel past a proxy.
-    if all("upgrade").any(|value| value.trim().eq_ignore_ascii_case("h2c")) {
+    let is_h2c = |value: &str| {
+        value
+            .split(',')
+            .any(|name| name.trim().eq_ignore_ascii_case("h2c"))
+    };
+    if all("upgrade").any(is_h2c) || all("http2-settings").next().is_some() {
         sink.broken(&rules::DROPPED, Part::HeaderName, "upgrade");
     }
     if all("content-encoding").any(|value| value.contains(',')) {
@@ -72,8 +77,9 @@ fn are_odd<'a>(
     mut encodings: impl Iterator<Item = &'a str>,
 ) -> bool {
     let (length, encoding) = (lengths.next(), encodings.next());
-    let is_odd_length =
-        |value: &str| value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit());
+    let is_odd_length = |value: &str| {
+        !(1..=15).contains(&value.len()) || !value.bytes().all(|byte| byte.is_ascii_digit())
+    };
     let differs = lengths.any(|other| Some(other) != length);
     differs
         || length.is_some() && encoding.is_some()
@@ -123,7 +129,7 @@ pub(super) fn is_no_host(value: &str) -> bool {
         || !is_port
         || name.contains("..")
         || name.starts_with(['.', '-'])
-        || name == "169.254.169.254"
+        || matches!(name, "169.254.169.254" | "metadata.google.internal")
 }
 
 /// Whether neither host lies below the other's last two labels.

@@ -87,7 +87,10 @@ fn named(text: &Text<'_>, first: usize, hits: &mut Vec<Hit>) {
         let is_plain = is_single(lower, first) || (start == first && words_after(lower, end) == 0);
         let is_link = stands(lower, first, b"http://") || stands(lower, first, b"https://");
         let is_path = text.part == Part::Path && text.name.is_empty();
+        // Absolute, where a list of changed files is relative.
+        let is_environment = at(lower, first) == b'/' && lower.ends_with(b"/.env");
         let rule = match () {
+            () if is_environment && is_plain && !is_path => &rules::FILE,
             () if is_path && (is_inner || previous == 0) && !is_severe(lower, start) => continue,
             () if is_plain && !is_inner && !is_link => &rules::FILE,
             () if is_plain && is_inner && is_severe(lower, start) && !is_link => &rules::FILE,

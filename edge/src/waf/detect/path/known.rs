@@ -154,6 +154,7 @@ pub(super) const FOLDERS: &[&[u8]] = &[
     b"/web.config",
     b"/.mysql_history",
     b"/.docker/",
+    b"/.dockerenv",
     b"/.kube/",
     b"/.npmrc",
     b"/.netrc",

@@ -66,6 +66,10 @@ const ODD_SCHEMES: &[&[u8]] = &[
     b"finger",
     b"http+unix",
     b"cloudstorage",
+    b"webdav",
+    b"webdavs",
+    b"dav",
+    b"davs",
 ];
 /// Schemes that are honest with an honest host.
 const OTHER_SCHEMES: &[&[u8]] = &[

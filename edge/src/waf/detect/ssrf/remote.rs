@@ -209,10 +209,16 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
         .any(|label| HOSTILE.contains(&label));
     let is_bare = url.scheme.is_empty();
     let is_root = leaf.ends_with("_root") || leaf.ends_with("_path") || leaf.ends_with("_dir");
+    let is_inner = is_root
+        && [
+            "inc", "lib", "plugin", "theme", "templ", "skin", "mos", "abs",
+        ]
+        .iter()
+        .any(|part| leaf.starts_with(part));
     let includes = is_root || INCLUDED.contains(&leaf.as_str());
     let is_file = is_script || ends_in(path, DISGUISES);
     let is_query = matches!(part, Part::Query | Part::Form | Part::Multipart);
-    let is_part = is_query && !is_bare && PARTS.contains(&leaf.as_str());
+    let is_part = is_query && !is_bare && (is_inner || PARTS.contains(&leaf.as_str()));
     let is_no_file = is_query
         && !is_bare
         && matches!(path, b"" | b"/")
@@ -223,7 +229,7 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
         () if is_file && (ends_in_null || is_commanded) => true,
         // `http://host/x.gif?` cuts off what the script would append.
         () if is_cut && (is_script || (is_file && includes) || path.is_empty()) => true,
-        () if query == b"?" && !is_link && !is_bare => true,
+        () if query == b"?" && (!is_link || leaf == "id") && !is_bare => true,
         () if name.starts_with("globals[") || (is_hostile && is_file) => true,
         () if is_hostile && !is_bare && !is_link => true,
         () if is_page && !is_link && is_open => is_short || !LINKED.contains(&stem),
