@@ -57,3 +57,15 @@ pub extern "C" fn run(number: usize, size: usize, times: u32) -> u32 {
 pub extern "C" fn count() -> usize {
     request::count()
 }
+
+/// For WebAssembly: the number after the last request whose body is one plain text.
+#[unsafe(no_mangle)]
+pub extern "C" fn values() -> usize {
+    request::in_places(1)
+}
+
+/// For WebAssembly: the number after the last request whose piece stands in a body.
+#[unsafe(no_mangle)]
+pub extern "C" fn bodies() -> usize {
+    request::in_places(request::BODIES)
+}

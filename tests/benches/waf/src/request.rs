@@ -178,6 +178,9 @@ pub enum Place {
     Cookie,
 }
 
+/// How many of [`PLACES`] are bodies; they come first.
+pub const BODIES: usize = 6;
+
 /// All of them.
 pub const PLACES: &[Place] = &[
     Place::Text,
@@ -209,5 +212,11 @@ pub fn numbered(number: usize, size: usize) -> Sent {
 /// How many [`numbered`] requests there are.
 #[must_use]
 pub fn count() -> usize {
-    2 + PIECES.len() * PLACES.len()
+    in_places(PLACES.len())
+}
+
+/// How many of them have their piece in the first so many places, with the two that have none.
+#[must_use]
+pub fn in_places(count: usize) -> usize {
+    2 + PIECES.len() * count
 }
