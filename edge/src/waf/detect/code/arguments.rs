@@ -127,6 +127,15 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// `Command::new("id").output()` in one line: builders of command lines are named alike.
+    pub(super) fn are_started(&self, text: &[u8]) -> bool {
+        const REACH: usize = 60;
+        let Some(end) = self.end else { return false };
+        let rest = span(text, end, end + REACH);
+        let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        find_any(line, &[b".output(", b".spawn(", b".status(", b".arg(\"-c"]).is_some()
+    }
+
     /// After a call comes the end, punctuation or an operator; prose goes on with a word.
     pub(super) fn end_like_code(&self, text: &[u8]) -> bool {
         let Some(end) = self.end else { return true };
@@ -168,6 +177,11 @@ fn names_callback(arguments: &[u8]) -> bool {
     false
 }
 
+/// Whether a word names a program that an attack starts.
+pub(super) fn is_program(name: &[u8]) -> bool {
+    PROGRAMS.contains(&name) || BARE.contains(&name)
+}
+
 /// `"/bin/sh", "-c"`, `new String[]{"cmd"`, `request.getParameter("c")`.
 pub(super) fn starts_program(arguments: &[u8]) -> bool {
     let quote = arguments
@@ -175,8 +189,7 @@ pub(super) fn starts_program(arguments: &[u8]) -> bool {
         .position(|byte| matches!(byte, b'\'' | b'"'));
     let name = quote.map_or(&[][..], |quote| word(arguments, quote + 1));
     quote.is_some_and(|quote| at(arguments, quote + 1) == b'/')
-        || PROGRAMS.contains(&name)
-        || BARE.contains(&name)
+        || is_program(name)
         || find(arguments, b"request", 0).is_some()
 }
 

@@ -50,7 +50,9 @@ fn check(text: &[u8], open: usize) -> Option<(&'static Rule, usize)> {
     let arguments = Arguments::read(text, open);
     // A name in quotes is a string that is called: nobody writes that but to hide it.
     let needs = if name.is_quoted { Something } else { needs };
+    let is_builder = *name.text == *b"new" && !arguments.are_started(text);
     (arguments.meet(needs)
+        && !is_builder
         && is_statement(text, start, name.is_quoted)
         && arguments.end_like_code(text))
     .then_some((rule, start))

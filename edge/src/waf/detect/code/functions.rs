@@ -112,7 +112,7 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
         (
             b"os",
             b"system" | b"popen" | b"execl" | b"execlp" | b"execv" | b"spawnl" | b"spawnlp"
-            | b"getenv" | b"execute",
+            | b"getenv" | b"execute" | b"execvp" | b"execve" | b"execvpe",
         )
         | (b"commands", b"getoutput")
         | (b"pickle" | b"cpickle" | b"dill", b"loads")

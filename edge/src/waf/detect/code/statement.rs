@@ -1,6 +1,6 @@
 //! Statements without parentheses, as Ruby, Perl and PHP take them, where a value is nothing else.
 
-use super::arguments::starts_program;
+use super::arguments::{is_program, starts_program};
 use crate::waf::detect::Hit;
 use crate::waf::rules::code as rules;
 use crate::waf::scan::{
@@ -26,7 +26,9 @@ pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
         b"system" | b"exec" | b"popen" | b"spawn" | b"passthru" | b"shell_exec" => {
             is_spaced && matches!(at(rest, 0), b'"' | b'\'') && starts_program(rest)
         }
-        b"echo" | b"print" | b"puts" | b"die" | b"return" => is_sum(rest) || runs(rest),
+        b"echo" | b"print" | b"printf" | b"puts" | b"die" | b"return" => {
+            is_sum(rest) || runs(rest.strip_prefix(b"(").unwrap_or(rest))
+        }
         _ => false,
     };
     if acts {
@@ -51,7 +53,7 @@ fn runs(rest: &[u8]) -> bool {
     let close = skip_while(rest, 1, |byte| byte != b'`');
     at(rest, 0) == b'`'
         && at(rest, close) == b'`'
-        && is_word(at(rest, 1))
+        && (is_program(word(rest, 1)) || at(rest, 1) == b'/')
         && !is_word(at(rest, skip_space(rest, close + 1)))
 }
 

@@ -8,7 +8,7 @@ pub(super) fn computes(expression: &Expression<'_>) -> bool {
     let open = expression.open;
     let inner = strip(expression.inner);
     let Some(operator) = arithmetic(inner) else {
-        return calls_constant(inner, open) || compares(expression);
+        return calls_constant(inner, open, expression.is_whole) || compares(expression);
     };
     // `x^{2*3}`, `2*{4*5}`: delimiters of one kind are what mathematics writes as well.
     let is_loose = matches!(open, b"*{" | b"%{" | b"!{" | b"~{" | b"[=" | b"[%" | b"{$");
@@ -84,7 +84,7 @@ fn arithmetic(inner: &[u8]) -> Option<u8> {
 }
 
 /// `'a'.concat('b')`: nobody calls methods of a constant in a template but to see whether it runs.
-fn calls_constant(inner: &[u8], open: &[u8]) -> bool {
+fn calls_constant(inner: &[u8], open: &[u8], is_whole: bool) -> bool {
     let quote = at(inner, 0);
     if !matches!(quote, b'\'' | b'"')
         || !matches!(
@@ -99,7 +99,7 @@ fn calls_constant(inner: &[u8], open: &[u8]) -> bool {
     at(inner, close + 1) == b'.'
         && !method.is_empty()
         && at(inner, close + 2 + method.len()) == b'('
-        && !matches!(method, b"format" | b"join")
+        && (!matches!(method, b"format" | b"join") || method == b"join" && is_whole)
 }
 
 /// `{% if 7*7 == 49 %}`, `{% print(7*7) %}`, `{$7*7}` within statements.

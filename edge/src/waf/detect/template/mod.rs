@@ -50,6 +50,8 @@ pub(super) const TRIGGERS: &[&str] = &[
     "@datetime.",
     "@html.raw",
     "@environment.",
+    "@system.",
+    "@using system",
     "@php",
     "{system",
     "{$",
@@ -170,6 +172,7 @@ fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
             b"expression",
             b"declaration",
             b"include page=\"/",
+            b"include page=\"http",
             b"include file",
         ]
         .iter()

@@ -110,6 +110,7 @@ pub(super) const OBJECTS: &[&[u8]] = &[
     b"application.settings",
     b"signer.key",
     b"self.context[",
+    b".getrealpath(",
     b"constant('",
     b"constant(\"",
     b"system.diagnostics",
@@ -222,10 +223,36 @@ pub(super) const DIRECTIVES: &[&[u8]] = &[
 
 /// `@DateTime.Now`, `@Html.Raw("x")`: Razor's expressions that a probe is, with nothing around them.
 pub(super) fn asks_razor(value: &[u8]) -> bool {
-    let starts: [&[u8]; 4] = [b"@datetime.", b"@html.raw(", b"@environment.", b"@system."];
+    let starts: [&[u8]; 5] = [
+        b"@using system.",
+        b"@datetime.",
+        b"@html.raw(",
+        b"@environment.",
+        b"@system.",
+    ];
     value.len() < 80
-        && !value.contains(&b' ')
+        && value.split(|byte| *byte == b' ').count() <= 2
         && starts.iter().any(|start| value.starts_with(start))
+}
+
+/// What shows all that a template knows: `{{dump()}}`, `${#vars}`, `${.main.class}`.
+fn is_dump(open: &[u8], name: &[u8]) -> bool {
+    let is_variable = matches!(
+        name,
+        b"dump()"
+            | b"dump(_context)"
+            | b"globals()"
+            | b"locals()"
+            | b"@root"
+            | b"handler"
+            | b"app"
+            | b"#ctx"
+            | b"#vars"
+            | b"#request"
+            | b"#root"
+            | b"#session"
+    );
+    is_variable || open == b"${" && (name.starts_with(b".") || name.ends_with(b".class"))
 }
 
 /// Objects whose members a whole value asks for.
@@ -239,12 +266,15 @@ const ASKED: &[&[u8]] = &[
     b"_self",
     b"settings",
     b"app",
+    b"handler",
+    b"@root",
 ];
 
 /// `${param.x}`, `{{request.args}}`, `${request.getAttribute("x")}`: what a request holds, and
 /// nothing around it.
 fn asks_member(name: &[u8], end: usize) -> bool {
-    let object = word(name, 0);
+    let at_sign = usize::from(at(name, 0) == b'@');
+    let object = span(name, 0, at_sign + word(name, at_sign).len());
     let joint = at(name, object.len());
     let is_open = matches!(at(name, end), b'(' | b'[');
     ASKED.contains(&object)
@@ -265,7 +295,7 @@ pub(super) fn is_probe(open: &[u8], inner: &[u8]) -> bool {
         _ => name,
     };
     let end = skip_while(name, 0, |byte| is_word(byte) || byte == b'.');
-    if matches!(open, b"{{" | b"${" | b"#{") && asks_member(name, end) {
+    if is_dump(open, name) || matches!(open, b"{{" | b"${" | b"#{") && asks_member(name, end) {
         return true;
     }
     if end < name.len() && !matches!(at(name, end), b'|' | b'?') {
