@@ -10,7 +10,17 @@ use crate::waf::rules::ldap as rules;
 use crate::waf::scan::{at, before, skip_space, skip_while, span, stands, trim};
 
 /// Without one of these nothing here can fire.
-pub(super) const TRIGGERS: &[&str] = &[")(", ") (", "(&", "(|", "(!", "*)", "=*", "()|"];
+pub(super) const TRIGGERS: &[&str] = &[
+    ")(",
+    ") (",
+    "(&",
+    "(|",
+    "(!",
+    "*)",
+    "=*",
+    "()|",
+    "(objectclass=",
+];
 
 /// Attributes that directories have and other parentheses rarely hold.
 const ATTRIBUTES: &[&[u8]] = &[
@@ -97,7 +107,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         }
     }
     let whole = trim(lower);
-    if matches!(whole, b"*))" | b"*)))") || stands(whole, 0, b"*()|") {
+    let is_class = stands(whole, 0, b"(objectclass=")
+        && skip_while(whole, 13, |byte| byte.is_ascii_alphanumeric()) + 1 == whole.len();
+    if matches!(whole, b"*))" | b"*)))") || stands(whole, 0, b"*()|") || is_class {
         hits.push(Hit::new(&rules::FILTER, 0, lower.len()));
     }
 }
@@ -177,7 +189,8 @@ fn reopens(text: &[u8], close: usize) -> bool {
         return matches!(at(text, inner + 2), b'(' | b')' | 0) || inner > open;
     }
     item(text, inner + 1).is_some_and(|(name, value)| {
-        ATTRIBUTES.contains(&name) || at(text, value) == b'*' || after_star
+        let is_ordered = matches!(text.get(value.saturating_sub(2)), Some(b'~' | b'>' | b'<'));
+        ATTRIBUTES.contains(&name) || at(text, value) == b'*' || after_star || is_ordered
     })
 }
 

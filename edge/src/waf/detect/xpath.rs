@@ -49,6 +49,15 @@ pub(super) const TRIGGERS: &[&str] = &[
     "local-name(",
     "in doc",
     "count(",
+    "[1]",
+    "| //",
+    "|//",
+    " ./",
+    " ../",
+    "true()",
+    "string-to-codepoints",
+    "system-property",
+    ":= doc(",
 ];
 
 /// Shapes that no other language has.
@@ -116,6 +125,15 @@ static SHAPES: Needles<'static> = Needles::new(&[
     b"position() =",
     b"]/text()",
     b"normalize-space(//",
+    b"translate(//",
+    b"string(//",
+    b"concat(//",
+    b"sum(//",
+    b"matches(//",
+    b"string-to-codepoints(",
+    b"system-property('",
+    b":= doc(",
+    b"::node()",
 ]);
 
 /// Words after which a longer text is somebody's explanation.
@@ -146,16 +164,28 @@ fn whole(text: &[u8]) -> Option<usize> {
     let path = trim(text);
     let is_all = matches!(
         path,
-        b"//*" | b"//@*" | b"//node()" | b"//text()" | b"//comment()"
+        b"//*"
+            | b"//@*"
+            | b"//node()"
+            | b"//text()"
+            | b"//comment()"
+            | b"//*[@*]"
+            | b"attribute::*"
+            | b"namespace::*"
+            | b"child::*"
+            | b"parent::*"
     );
-    let step = skip_while(path, 2, is_word);
-    let is_chosen = stands(path, 0, b"//")
+    let step = skip_while(path, 1, |byte| is_word(byte) || byte == b'/');
+    let is_named = stands(path, step, b"[@") && at(path, 0) == b'/';
+    let is_chosen = (stands(path, 0, b"//") || is_named)
         && step > 2
         && at(path, step) == b'['
         && path.contains(&b']')
         && !path.contains(&b' ');
     let is_text = at(path, 0) == b'/' && path.ends_with(b"/text()");
-    (is_all || is_chosen || is_text).then_some(0)
+    let is_joined =
+        stands(path, 0, b"//") && find_any(path, &[b"| //", b"|//"]).is_some() && step > 2;
+    (is_all || is_chosen || is_text || is_joined).then_some(0)
 }
 
 /// A shape that does not end somebody's longer name: `account(/`, `db.doc('http`.
@@ -204,6 +234,9 @@ fn union(text: &[u8]) -> Option<usize> {
 /// `' or name()='x`, `1 and starts-with(a,'b')`: a function of `XPath` after `and` or `or`.
 fn call(text: &[u8]) -> Option<usize> {
     static CALLS: Needles<'static> = Needles::new(&[
+        b"./",
+        b"../",
+        b"true()",
         b"count(/",
         b"//",
         b"name()",

@@ -1,6 +1,6 @@
 //! Commands of key-value stores, which read what they are sent line by line.
 
-use crate::waf::scan::{at, find_any, from, is_word, skip_space, skip_while, stands};
+use crate::waf::scan::{at, find_any, from, is_word, skip_space, skip_while, stands, trim};
 
 /// Commands of Redis and Memcached, which read them line by line.
 const COMMANDS: &[&[u8]] = &[
@@ -25,6 +25,11 @@ pub(super) fn command(text: &[u8]) -> Option<usize> {
         && find_any(text, &[b"redis.", b"os.", b"return "]).is_some();
     let is_setting =
         stands(text, start, b"config set dir") || stands(text, start, b"config set dbfile");
+    let is_slave = ["slaveof ", "replicaof "]
+        .iter()
+        .any(|command| stands(text, start, command.as_bytes()))
+        && trim(text).last().is_some_and(u8::is_ascii_digit);
+    let is_setting = is_setting || is_slave || trim(text) == b"config get *";
     if is_eval || is_setting || is_protocol(text, start) {
         return Some(start);
     }

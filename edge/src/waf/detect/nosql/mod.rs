@@ -29,6 +29,8 @@ pub(super) const TRIGGERS: &[&str] = &[
     "detach delete",
     "allow filtering",
     "config set",
+    "config get *",
+    " //",
     "slaveof",
     "replicaof",
     "flushall",

@@ -63,6 +63,11 @@ const METHODS: &[&[u8]] = &[
     b"shutdown",
     b"copydatabase",
     b"rename",
+    b"currentop",
+    b"loadserver",
+    b"hostinfo",
+    b"serverstatus",
+    b"killop",
 ];
 /// What no text but such a query holds, wherever it stands behind the quote.
 const SIGNS: &[&[u8]] = &[
@@ -72,6 +77,16 @@ const SIGNS: &[&[u8]] = &[
     b"call dbms.",
     b"call apoc.",
     b" allow filtering;",
+];
+/// Clauses of Cypher before a comment that cuts the rest off.
+const CLAUSES: &[&[u8]] = &[
+    b" return ",
+    b" match (",
+    b" match(",
+    b" create (",
+    b" merge (",
+    b" set n.",
+    b" set u.",
 ];
 /// Bytes behind the quote that are searched for them.
 const MAX_QUERY: usize = 300;
@@ -102,6 +117,13 @@ pub(super) fn code(text: &[u8]) -> Option<usize> {
         return Some(end);
     }
     if breaks_out && find_any(span(rest, 0, MAX_QUERY), SIGNS).is_some() {
+        return Some(end);
+    }
+    // `' or true with n match (m) return m//`
+    if breaks_out
+        && trim(rest).ends_with(b"//")
+        && find_any(span(rest, 0, MAX_QUERY), CLAUSES).is_some()
+    {
         return Some(end);
     }
     let operator = at(text, next);
@@ -225,7 +247,9 @@ fn is_script(code: &[u8]) -> bool {
 /// `this.a == `, `this.a.match(`, `this.a[`.
 fn compares(code: &[u8]) -> bool {
     let start = if stands(code, 0, b"return ") { 7 } else { 0 };
-    let field = skip_while(code, start, |byte| is_word(byte) || byte == b'.');
+    let field = skip_while(code, start, |byte| {
+        is_word(byte) || matches!(byte, b'.' | b'[' | b']')
+    });
     let operator = skip_space(code, field);
     let is_comparison = matches!(at(code, operator), b'=' | b'!' | b'<' | b'>')
         && at(code, operator + 1) == b'='

@@ -172,13 +172,16 @@ impl Sql<'_> {
     fn bare_operand(&self, index: usize) -> Option<usize> {
         let operand = self.expression(index + 1)?;
         let last = self.kind(operand.end - 1);
-        let is_constant = last == Kind::Const || (last == Kind::Number && !operand.is_compound);
+        let is_variable = self.word(index + 1).starts_with(b"@@");
+        let is_constant =
+            last == Kind::Const || is_variable || (last == Kind::Number && !operand.is_compound);
         let is_whole = self.kind(operand.end) == Kind::End;
         let is_negated = self.kind(index + 1) == Kind::Not;
         let is_odd = self.word(index) == b"xor"
             || matches!(self.word(index + 2), b"div" | b"mod")
             || is_negated;
-        let is_cut = self.cuts(index, operand.end) || (is_whole && (last == Kind::Const || is_odd));
+        let is_cut = self.cuts(index, operand.end)
+            || (is_whole && (last == Kind::Const || is_odd || is_variable));
         let follows_value = index == 0
             || (index == 1 && matches!(self.kind(0), Kind::Number | Kind::Close))
             || (self.lead.closes && index == self.lead.end);
@@ -261,6 +264,7 @@ impl Sql<'_> {
             }
             Kind::Keyword => matches!(self.word(first), b"case" | b"if"),
             Kind::Open => matches!(self.word(first + 1), b"case" | b"if" | b"select"),
+            Kind::Ident => self.word(end) == b"with" && self.word(end + 1) == b"rollup",
             _ => false,
         };
         let is_cut = breaks_out && self.is_cut(end) && self.kind(first) == Kind::Ident;
@@ -285,6 +289,11 @@ impl Sql<'_> {
             && self
                 .expression(2)
                 .is_some_and(|operand| operand.end == last && !operand.has_name);
+        let compares = compares
+            || (self.kind(1) == Kind::Cmp && self.value)
+                && self
+                    .comparison(0)
+                    .is_some_and(|whole| whole.end == last && !whole.has_name);
         let says_nothing = self
             .tokens
             .last()

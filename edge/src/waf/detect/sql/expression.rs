@@ -57,6 +57,19 @@ impl Sql<'_> {
             Kind::Var if self.word(index) == b"@_" => None,
             Kind::Number | Kind::Str | Kind::Const | Kind::Var => Some(plain),
             Kind::Open => self.parenthesis(index),
+            // `jsonb '{}'`, `date '2026-01-01'`.
+            Kind::Ident
+                if self.kind(index + 1) == Kind::Str
+                    && matches!(
+                        self.word(index),
+                        b"jsonb" | b"json" | b"date" | b"timestamp"
+                    ) =>
+            {
+                Some(Expression {
+                    end: index + 2,
+                    ..Expression::default()
+                })
+            }
             Kind::Keyword if self.word(index) == b"case" => self.case(index),
             // SQLite calls `like` and `glob`.
             Kind::Keyword | Kind::Cmp if self.kind(index + 1) == Kind::Open => self.name(index),
@@ -259,6 +272,8 @@ impl Sql<'_> {
             || (self.word(index) == b"lock" && self.word(index + 1) == b"in")
             // Cassandra, Neo4j.
             || (self.word(index) == b"allow" && self.word(index + 1) == b"filtering")
-            || (self.word(index) == b"return" && self.kind(index + 2) == Kind::Union)
+            || (self.word(index) == b"return"
+                && (self.kind(index + 2) == Kind::Union || self.word(index + 2) == b"/"))
+            || self.word(index) == b"collate"
     }
 }

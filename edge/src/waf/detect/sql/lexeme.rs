@@ -50,6 +50,7 @@ pub(super) fn token(text: &[u8], start: usize) -> Token {
         b'\\' if next == b'n' && !is_word(at(text, start + 2)) => {
             new(Kind::Const, start, start + 2)
         }
+        b'\\' if stands(text, start + 1, b"nunion") => new(Kind::Const, start, start + 2),
         b':' if next == b':' => new(Kind::Cast, start, start + 2),
         b':' if next == b'=' => new(Kind::Cmp, start, start + 2),
         b'|' | b'&' | b'<' | b'>' | b'=' | b'!' | b'+' | b'-' | b'*' | b'/' | b'%' | b'^'

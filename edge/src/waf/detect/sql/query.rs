@@ -63,6 +63,7 @@ impl Sql<'_> {
             Kind::Number | Kind::Const | Kind::Str | Kind::Var | Kind::Insert => true,
             Kind::Arith => matches!(self.word(first), b"*" | b"-" | b"+"),
             Kind::Ident | Kind::Object | Kind::Keyword => self.is_listed(first, index),
+            Kind::Not => self.is_attached(index),
             Kind::End | Kind::Comment | Kind::Select | Kind::Other | Kind::Dot => {
                 self.is_attached(index)
             }
@@ -86,7 +87,8 @@ impl Sql<'_> {
             }
             Kind::Dot => self.word(union) == b"union",
             Kind::Comment => true,
-            Kind::Close => self.is_attached(union),
+            // `select name||':'||password from users`.
+            Kind::Close | Kind::Logic | Kind::Arith | Kind::Cast => self.is_attached(union),
             Kind::From => self.is_attached(union) || self.is_table(first + 2),
             Kind::End => {
                 // `students' union select committee`.
@@ -190,6 +192,13 @@ impl Sql<'_> {
                     || self.kind(index) == Kind::Var
                     || self.kind(index + 1) == Kind::Dot;
                 index = item.end;
+                while self.word(index) == b"||"
+                    && index < start + MAX_ITEMS
+                    && let Some(next) = self.expression(index + 1)
+                {
+                    evidence = true;
+                    index = next.end;
+                }
             }
             if self.word(index) == b"as" {
                 index += 2;

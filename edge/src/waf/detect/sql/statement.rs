@@ -246,7 +246,7 @@ impl Sql<'_> {
         match self.word(index) {
             b"declare" => self.kind(index + 1) == Kind::Var && index + 2 < self.tokens.len(),
             b"shutdown" => {
-                self.previous(index) == Kind::Semi
+                (self.previous(index) == Kind::Semi || self.word(index + 2) == b"nowait")
                     && (matches!(self.kind(index + 1), Kind::End | Kind::Comment | Kind::Semi)
                         || self.word(index + 1) == b"with")
             }

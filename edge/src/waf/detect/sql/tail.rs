@@ -119,13 +119,23 @@ impl Sql<'_> {
             {
                 index + 2
             }
+            b"if"
+                if index == 0
+                    && self
+                        .close(1)
+                        .is_some_and(|close| close + 1 == self.tokens.len()) =>
+            {
+                2
+            }
             _ => return,
         };
         let left = (condition..condition + 3)
             .find(|at| self.kind(*at) != Kind::Open)
             .unwrap_or(condition);
         let compares = (self.kind(left), self.kind(left + 1), self.kind(left + 2))
-            == (Kind::Number, Kind::Cmp, Kind::Number);
+            == (Kind::Number, Kind::Cmp, Kind::Number)
+            // Spreadsheets choose by comparisons that say something.
+            && (self.word(index) != b"if" || self.word(left) == self.word(left + 2));
         let after = (left + 3..left + 6)
             .find(|at| self.kind(*at) != Kind::Close)
             .unwrap_or(left + 3);
