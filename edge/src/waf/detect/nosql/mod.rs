@@ -116,6 +116,11 @@ const QUOTED_OPERATORS: &[&[u8]] = &[
     b"addfields",
 ];
 
+/// What Rust's macros match, each behind a name with a dollar.
+const FRAGMENTS: &[&[u8]] = &[
+    b"expr", b"ident", b"ty", b"tt", b"path", b"pat", b"literal", b"block", b"vis", b"meta",
+];
+
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if text.part == Part::File {
@@ -192,6 +197,10 @@ fn stands_in_json(text: &[u8], dollar: usize, end: usize, is_plain: bool) -> boo
         return false;
     }
     let value = skip_space(text, after + 1);
+    // Rust's macros: `{ $expr:expr }`.
+    if !quoted && FRAGMENTS.contains(&word(text, after + 1)) {
+        return false;
+    }
     // `"$type": "https://..."` is linked data, `"$text": "x"` is converted XML.
     is_plain || matches!(at(text, value), b'{' | b'[' | b'0'..=b'9')
 }
@@ -261,6 +270,8 @@ mod tests {
             "see https://example.com/a'//b",
             "Dear all,\r\nplease flush the cache\r\nthanks",
             "let us know 'when'; let me check",
+            "const { $expr:expr } => { $in:ident }",
+            "function toJSON(object) {",
         ] {
             assert!(!fires(honest), "{honest}");
         }

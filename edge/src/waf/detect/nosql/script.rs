@@ -191,11 +191,12 @@ fn whole_query(text: &[u8]) -> bool {
 /// call, by what only there is at hand.
 fn inner_function(text: &[u8]) -> bool {
     let is_function = stands(text, 0, b"function") && matches!(at(text, 8), b'(' | b' ');
+    if is_function && !text.ends_with(b"}") {
+        return false;
+    }
     if is_function {
         let body = span(text, 0, MAX_QUERY);
-        let waits = find_any(body, &[b"sleep(", b"while("]).is_some()
-            && text.len() <= MAX_QUERY
-            && text.ends_with(b"}");
+        let waits = find_any(body, &[b"sleep(", b"while("]).is_some() && text.len() <= MAX_QUERY;
         return waits
             || find_any(body, &[b"emit(", b"db.getcollection", b"tojson("]).is_some()
             || find(body, b"return", 0).is_some_and(|start| {

@@ -62,6 +62,10 @@ impl Sql<'_> {
         if self.is_code(index) {
             return None;
         }
+        // `>=16 || 14 >=14.17`: versions.
+        if self.kind(0) == Kind::Cmp && self.word(index) == b"||" && self.quote.is_none() {
+            return None;
+        }
         let is_cut = matches!(self.kind(comparison.end), Kind::Comment | Kind::Semi);
         // `1 and 0 = 0; 1 or 0 = 1` teaches; so does a comment that says something.
         let after = self.kind(comparison.end + 1);
