@@ -102,7 +102,10 @@ impl<'s> Inspector<'s> {
             let is_listing = quote::is_listing(&lower);
             hits.retain(|hit| {
                 let is_listed = is_listing && quote::is_listed(hit.rule.tags);
-                !is_listed && !quotations.cover(hit.start, hit.rule.tags)
+                // A page may answer with what a link asked for, so markup in one is never spared.
+                let is_answered = part == Part::Query && hit.rule.tags.first() == Some(&"xss");
+                let is_quoted = !is_answered && quotations.cover(hit.start, hit.rule.tags);
+                !is_listed && !is_quoted
             });
         }
         // A rule counts once in a view, however often a hostile one repeats it.
@@ -182,7 +185,10 @@ impl<'s> Inspector<'s> {
     fn spares_quotations(&self, part: Part) -> bool {
         self.settings.paranoia <= 1
             && self.settings.mode != Mode::Strict
-            && matches!(part, Part::Json | Part::Form | Part::Multipart | Part::Text)
+            && matches!(
+                part,
+                Part::Query | Part::Json | Part::Form | Part::Multipart | Part::Text
+            )
     }
 
     fn add(

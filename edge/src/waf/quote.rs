@@ -69,7 +69,7 @@ impl Quotations {
 }
 
 /// Lines that a listing has at least, empty ones not counted.
-const MIN_LINES: usize = 6;
+const MIN_LINES: usize = 4;
 /// Attack classes, by a rule's first tag, whose code is harmless in a listing.
 const LISTED: &[&str] = &["code", "nosqli", "ssti", "rce"];
 

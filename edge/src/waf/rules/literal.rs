@@ -3,7 +3,7 @@
 use super::{Rule, code, html, jndi, nosql, path, probe, scanner, shell, sql, ssrf, xml};
 use crate::waf::Part;
 use crate::waf::detect::{Hit, Text};
-use crate::waf::scan::{at, before, is_word, skip_space, span, stands};
+use crate::waf::scan::{Needles, at, before, find, is_word, skip_space, span, stands, trim};
 
 /// What must stand around a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,11 @@ impl Literal {
     /// Adds a hit when the literal at `start` counts there.
     pub(in crate::waf) fn check(&self, text: &Text<'_>, start: usize, hits: &mut Vec<Hit>) {
         let end = start + self.text.len();
-        let is_file_head = || self.text == "<?php" && opens_source(text.lower, end);
+        let is_file_head = || match self.text {
+            "<?php" => opens_source(text.lower, end) || is_page(text.lower, start, end),
+            "<?=" => is_page(text.lower, start, end),
+            _ => false,
+        };
         if self.fits(text) && self.stands_free(text.lower, start, end) && !is_file_head() {
             hits.push(Hit::new(self.rule, start, end));
         }
@@ -142,6 +146,100 @@ fn opens_source(text: &[u8], end: usize) -> bool {
         TEMPLATE_HEADS
     };
     heads.iter().any(|head| stands(text, next, head))
+}
+
+/// Longest code of one tag that is read, in bytes.
+const MAX_TAG: usize = 200;
+/// What no page's own tag holds.
+static HARMFUL: Needles<'static> = Needles::new(&[
+    b"$_",
+    b"globals",
+    b"eval",
+    b"assert",
+    b"system",
+    b"exec",
+    b"passthru",
+    b"popen",
+    b"proc_",
+    b"`",
+    b"include",
+    b"require",
+    b"phpinfo",
+    b"base64_",
+    b"gzinflate",
+    b"str_rot13",
+    b"hex2bin",
+    b"chr(",
+    b"create_function",
+    b"call_user",
+    b"file_",
+    b"fopen",
+    b"fwrite",
+    b"fputs",
+    b"readfile",
+    b"unlink",
+    b"move_uploaded",
+    b"md5(",
+    b"passwd",
+    b"shell",
+    b"cmd",
+    b"curl",
+    b"://",
+    b"\\x",
+    b"${",
+    b"}(",
+    b")(",
+    b"'.'",
+    b"\".\"",
+    b"getenv",
+    b"php_uname",
+    b"phpversion",
+    b"ini_set",
+    b"mail(",
+    b"dl(",
+    b"ffi",
+    b"preg_replace",
+    b"array_map",
+    b"scandir",
+    b"glob(",
+    b"highlight_",
+    b"show_source",
+    b"sleep(",
+    b"var_dump",
+    b"die(",
+    b"exit",
+    b"socket",
+    b"reflection",
+    b"hacked",
+    b"pwned",
+    b"vuln",
+    b"test",
+    b"print_r",
+    b"unserialize",
+    b"session_",
+    b"copy(",
+    b"rename(",
+    b"chmod",
+    b"link(",
+]);
+
+/// Whether the tag between `start` and `end` stands within a page that is quoted: behind markup or
+/// other code rather than where a value begins or breaks out, and nothing in it does harm.
+fn is_page(text: &[u8], start: usize, end: usize) -> bool {
+    let tail = span(text, end, end + MAX_TAG);
+    let length = find(tail, b"?>", 0).unwrap_or(tail.len());
+    let code = span(text, end, end + length);
+    let is_harmless = HARMFUL.find(code, 0).is_none();
+    let head = trim(span(text, 0, start));
+    let is_shown = opens_element(head) || head.contains(&b'\n') || head.ends_with(b"?>");
+    let is_number = code.iter().all(|byte| !byte.is_ascii_alphabetic());
+    let goes_on = text.len() > end + length + 2 || text.contains(&b'\n');
+    is_harmless && is_shown && goes_on && (!is_number || trim(code).is_empty())
+}
+
+/// Whether the text starts with an element or an attribute of a page: `<td>`, `<a href="`.
+fn opens_element(head: &[u8]) -> bool {
+    at(head, 0) == b'<' && at(head, 1).is_ascii_alphabetic()
 }
 
 /// Endings of what a server runs.

@@ -1,7 +1,7 @@
 //! What stands between a call's parentheses, and whether an attack would pass it.
 
 use super::functions::Needs;
-use crate::waf::scan::{at, find, find_any, from, skip_space, span, stands, word};
+use crate::waf::scan::{at, find, find_any, from, is_word, skip_space, span, stands, trim, word};
 
 use Needs::{
     Anything, Callback, Command, Module, Named, Nothing, Number, Place, Probe, Program, Quoted,
@@ -115,13 +115,13 @@ impl<'a> Arguments<'a> {
             Spawned => stands(inner, 0, b"{:spawn") || stands(inner, 0, b"{spawn"),
             Program => starts_program(self.text),
             Nothing => head == 0 && self.end.is_some() || stands(inner, 0, b"-1)"),
-            Place => is_place(inner) || stands(inner, 0, b"__file__"),
+            Place => is_place(inner) && !is_own(inner) || stands(inner, 0, b"__file__"),
             Quoted => matches!(head, b'\'' | b'"' | b'$' | b'`' | b'\\') && has_letter(inner),
             Named => {
                 let is_variable = head == b'$' && at(inner, 1).is_ascii_alphabetic();
                 is_text && has_letter(inner) && !is_variable
             }
-            Module => is_place(inner) && !is_module(inner),
+            Module => is_place(inner) && !is_module(inner) && !is_own(inner),
             Callback => names_callback(inner),
             Probe => is_probe(inner),
         }
@@ -197,6 +197,28 @@ pub(super) fn starts_program(arguments: &[u8]) -> bool {
 fn is_bare(arguments: &[u8]) -> bool {
     let name = word(arguments, 0);
     BARE.contains(&name) && matches!(at(arguments, name.len()), b')' | b' ' | 0)
+}
+
+/// What stands before a path that a program builds on its own folder: `__DIR__ . '/x'`, `ROOT.'/x'`;
+/// and PHP's own streams.
+fn is_own(arguments: &[u8]) -> bool {
+    let length = arguments
+        .iter()
+        .position(|byte| matches!(byte, b'\'' | b'"'))
+        .unwrap_or(arguments.len());
+    let folder = trim(span(arguments, 0, length));
+    let path = span(arguments, length, arguments.len());
+    let is_joined = folder.strip_suffix(b".").is_some_and(|name| {
+        let name = trim(name);
+        name.starts_with(b"dirname(__file__")
+            || !name.is_empty() && name.iter().all(|byte| is_word(*byte))
+    });
+    let streams: [&[u8]; 5] = [b"output", b"stdout", b"stderr", b"memory", b"temp"];
+    let is_stream = folder.is_empty()
+        && stands(path, 1, b"php://")
+        && streams.iter().any(|stream| stands(path, 7, stream));
+    let climbs = find(path, b"../../../", 0).is_some() || find(path, b"/etc/", 0).is_some();
+    is_joined && !climbs || is_stream
 }
 
 fn has_letter(text: &[u8]) -> bool {

@@ -4,7 +4,8 @@ use super::functions::{self, Needs};
 use crate::waf::detect::Hit;
 use crate::waf::rules::code as rules;
 use crate::waf::scan::{
-    at, before, find, from, is_space, skip_space, skip_while, span, stands, trim, word, word_before,
+    at, before, find, from, is_space, last_before, skip_space, skip_while, span, stands, trim,
+    word, word_before,
 };
 
 /// The variables through which PHP hands a request over.
@@ -79,16 +80,23 @@ fn globals(text: &[u8], hits: &mut Vec<Hit>) {
 }
 
 fn is_used(text: &[u8], start: usize, end: usize) -> bool {
-    let is_whole = trim(text).len() == end - start;
-    is_whole
-        || match at(text, end) {
-            b'(' | b'{' | b'[' | b'`' | b';' => true,
-            b')' => {
-                let caller = word_before(text, start.saturating_sub(1));
-                before(text, start) == b'(' && !LOOKERS.contains(&caller)
-            }
-            _ => false,
+    let whole = trim(text);
+    let is_line = !whole.contains(&b'\n');
+    let leads = last_before(text, start).map_or(0, |last| at(text, last));
+    match at(text, end) {
+        _ if whole.len() == end - start => true,
+        b'(' | b'{' | b'`' => true,
+        // `$_SESSION['a']['b'] = 1` is a program's; `$_GET[a][b]` alone is not.
+        b'[' => is_line && !whole.contains(&b'='),
+        // `$id = $_GET['id'];` only keeps what it takes.
+        b';' => is_line && leads != b'=',
+        b')' => {
+            let caller = word_before(text, start.saturating_sub(1));
+            let is_dangerous = caller.is_empty() || functions::function(caller).is_some();
+            before(text, start) == b'(' && !LOOKERS.contains(&caller) && (is_dangerous || is_line)
         }
+        _ => false,
+    }
 }
 
 /// `'sys'.'tem'`: nobody writes the name of a function in pieces but to hide it.

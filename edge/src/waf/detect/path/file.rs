@@ -13,13 +13,36 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         byte <= b' ' && byte != 0 || matches!(byte, b'"' | b'\'' | b'@' | b'<')
     });
     if let Some(end) = rooted(lower, first)
-        && (is_single(lower, first) || words_after(lower, end) == 0)
+        && (is_single(lower, first) || stands_alone(lower, first, end))
         && !(text.part == Part::Path && text.name.is_empty())
     {
         hits.push(Hit::new(&rules::FILE, first, end));
         return;
     }
     named(text, first, hits);
+}
+
+/// Most that follows a path which a value is about.
+const MAX_FOLLOWING: usize = 1;
+
+/// Whether no sentence and no list goes on behind the path at `start`.
+fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
+    let tail = span(text, end, end + 120);
+    let parts = tail.split(|byte| byte.is_ascii_whitespace()).skip(1);
+    let following = parts.filter(|part| !part.is_empty()).count();
+    words_after(text, end) == 0 && (following <= MAX_FOLLOWING || is_severe(text, start))
+}
+
+/// Whether a setting's name stands before the path: `ReadWritePaths=/var/log/x`, `--config=/etc/x`.
+fn is_setting(text: &Text<'_>, first: usize, start: usize) -> bool {
+    let name = span(text.lower, first, start);
+    let Some(name) = name.strip_suffix(b"=") else {
+        return false;
+    };
+    text.part != Part::Text
+        && !is_severe(text.lower, start)
+        && name.len() > 5
+        && name.iter().all(|byte| is_word(*byte) || *byte == b'-')
 }
 
 /// The end of the known folder or file that the value starts with.
@@ -84,7 +107,9 @@ fn named(text: &Text<'_>, first: usize, hits: &mut Vec<Hit>) {
         let previous = before(lower, start);
         // `docs/etc/hosts` is a path of its own, `c:/boot.ini` and `=/etc/passwd` are not.
         let is_inner = is_word(previous) || matches!(previous, b'-' | b'%');
-        let is_plain = is_single(lower, first) || (start == first && words_after(lower, end) == 0);
+        let is_plain =
+            is_single(lower, first) || (start == first && stands_alone(lower, start, end));
+        let is_plain = is_plain && !is_setting(text, first, start);
         let is_link = stands(lower, first, b"http://") || stands(lower, first, b"https://");
         let is_path = text.part == Part::Path && text.name.is_empty();
         // Absolute, where a list of changed files is relative.

@@ -4,7 +4,9 @@ use super::argument::Proof;
 use super::command;
 use super::context;
 use super::word::Word;
-use crate::waf::scan::{at, before, find_any, is_space, is_word, skip_space, skip_while};
+use crate::waf::scan::{
+    at, before, find_any, is_space, is_word, skip_space, skip_while, span, trim,
+};
 
 /// How a command was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,17 @@ pub(super) enum Lead {
     Substitution,
     /// A backtick.
     Backtick,
+}
+
+impl Lead {
+    /// A separator that ends its line is punctuation of many languages: what stands on the next line
+    /// is judged as a line's beginning, unless the value starts with that separator.
+    pub(super) fn over(self, gap: &[u8], is_first: bool) -> Self {
+        match self {
+            Self::Separator if !is_first && gap.contains(&b'\n') => Self::Line,
+            lead => lead,
+        }
+    }
 }
 
 /// A separator at `index`, and where the command after it starts.
@@ -68,6 +81,47 @@ pub(super) fn assigns(text: &[u8], first: usize, end: usize) -> bool {
         && at(text, start).is_ascii_alphabetic()
         && at(text, name) == b'='
         && (is_word(value) || matches!(value, b'$' | b'\'' | b'"'))
+}
+
+/// Whether a script's own line leads to the substitution: `name="$(`, `if [ "$(`, `for x in $(`.
+pub(super) fn is_scripted(text: &[u8], lead: usize) -> bool {
+    let window = span(text, lead.saturating_sub(40), lead);
+    let line = window
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let line = trim(line);
+    let line = line.strip_suffix(b"\"").unwrap_or(line);
+    let last = line.rsplit(|byte| is_space(*byte)).next();
+    let name = last.and_then(|last| last.strip_suffix(b"="));
+    let name = name.unwrap_or_default();
+    let starts: [&[u8]; 6] = [b"if [", b"[ ", b"[[ ", b"while [", b"for ", b"elif ["];
+    name.len() > 2 && name.iter().all(|byte| is_word(*byte))
+        || starts.iter().any(|start| line.starts_with(start))
+}
+
+/// Whether the command only reads what the machine tells anyone who works on it.
+pub(super) fn is_local(name: &[u8]) -> bool {
+    command::is_filter(name)
+        || matches!(
+            name,
+            b"id"
+                | b"command"
+                | b"dirname"
+                | b"basename"
+                | b"date"
+                | b"find"
+                | b"uname"
+                | b"mktemp"
+                | b"readlink"
+                | b"realpath"
+                | b"nproc"
+                | b"stat"
+                | b"which"
+                | b"expr"
+                | b"du"
+                | b"df"
+        )
 }
 
 /// `$SHELL` and `${SHELL}`, which is a shell whatever else is set.

@@ -55,6 +55,7 @@ impl Scanner<'_> {
                 continue;
             }
             let start = skip_while(self.text, after, lead::is_filler);
+            let lead = lead.over(span(self.text, after, start), index == self.first);
             if lead == Lead::Substitution && lead::reads_file(self.text, start) {
                 hits.push(Hit::new(&rules::SUBSTITUTION, index, start + 6));
             }
@@ -87,13 +88,20 @@ impl Scanner<'_> {
             word = inner;
             word.is_wrapped = true;
             head = head.min(Head::Value);
+        } else if matches!(word.name(), b"do" | b"then" | b"else") && head > Head::Empty {
+            // Other languages have these words too, and what follows is no command.
+            return None;
         }
         let is_proven = match lead {
             _ if lead == Lead::Substitution && self.stands_for_command(lead_at, &word) => true,
             Lead::Separator | Lead::Line => {
                 self.follows(lead_at, &word, class, proof, (lead, head))
             }
-            Lead::Substitution => self.substitutes(&word, class, proof, start),
+            Lead::Substitution => {
+                let is_script = proof == Proof::Hard && lead::is_scripted(self.text, lead_at);
+                !(is_script && lead::is_local(word.name()) && !self.is_severe(lead_at))
+                    && self.substitutes(&word, class, proof, start)
+            }
             Lead::Backtick => self.quotes(lead_at, &word, class, proof),
         };
         if !is_proven {

@@ -175,7 +175,30 @@ fn exported_function(text: &[u8]) -> Option<(usize, usize)> {
     (at(text, after) == b';' && is_empty).then_some((start, after + 1))
 }
 
-/// `${PATH:0:1}` and `${HOME:0:1}`: a character cut from a variable.
+/// Variables that a shell has without being told.
+const ENVIRONMENT: &[&[u8]] = &[
+    b"path",
+    b"home",
+    b"pwd",
+    b"oldpwd",
+    b"shell",
+    b"ifs",
+    b"user",
+    b"logname",
+    b"hostname",
+    b"lang",
+    b"term",
+    b"ls_colors",
+    b"bash",
+    b"shellopts",
+    b"bashopts",
+    b"ps1",
+    b"ps2",
+    b"ps4",
+];
+
+/// `${PATH:0:1}` and `${HOME:0:1}`: a character cut from a variable that an attacker finds set, or
+/// glued to what it becomes a part of. A script cuts its own.
 fn sliced_variable(text: &[u8]) -> Option<usize> {
     let mut index = 0;
     while let Some(start) = find(text, b"${", index) {
@@ -185,7 +208,12 @@ fn sliced_variable(text: &[u8]) -> Option<usize> {
             && at(name, colon) == b':'
             && (at(name, colon + 1).is_ascii_digit() || stands(name, colon + 1, b" -"))
             && matches!(at(name, colon + 2), b':' | b'}' | b'0'..=b'9');
-        if is_slice {
+        let close = name.iter().position(|byte| *byte == b'}');
+        let is_glued = close.is_some_and(|close| {
+            let next = at(text, start + 3 + close);
+            is_word(next) || matches!(next, b'$' | b'/' | b'`' | b'?' | b'*')
+        });
+        if is_slice && (is_glued || ENVIRONMENT.contains(&span(name, 0, colon))) {
             return Some(start);
         }
         index = start + 2;
