@@ -14,6 +14,7 @@ pub mod forward;
 pub mod gate;
 pub mod guard;
 pub mod inflate;
+pub mod ledger;
 pub mod limits;
 pub mod pipeline;
 pub mod policy;

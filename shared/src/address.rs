@@ -38,6 +38,18 @@ impl Network {
         (self.base, self.prefix)
     }
 
+    /// The network of this prefix length that `address` lies in; `None` for a length that
+    /// its family does not have.
+    #[must_use]
+    pub fn of(address: IpAddr, prefix: u8) -> Option<Self> {
+        let address = address.to_canonical();
+        let base = match address {
+            IpAddr::V4(_) => IpAddr::V4(u32::try_from(masked(address, prefix)).ok()?.into()),
+            IpAddr::V6(_) => IpAddr::V6(masked(address, prefix).into()),
+        };
+        (prefix <= width(address)).then_some(Self { base, prefix })
+    }
+
     /// The network that one client is counted by: the address itself for IPv4,
     /// the /64 for IPv6, because a subscriber has all of it at hand (RFC 6177).
     #[must_use]
@@ -144,6 +156,21 @@ mod tests {
         assert!(network("::/0").unwrap().contains(address("2001:db8::1")));
         assert!(!network("::/0").unwrap().contains(address("192.0.2.1")));
         assert!(network("0.0.0.0/0").unwrap().contains(address("192.0.2.1")));
+    }
+
+    #[test]
+    fn an_address_lies_in_a_network_of_every_length() {
+        let of = |text: &str, prefix| {
+            Network::of(address(text), prefix).map(|network| network.to_string())
+        };
+        assert_eq!(of("192.0.2.77", 24).as_deref(), Some("192.0.2.0/24"));
+        assert_eq!(of("::ffff:192.0.2.77", 0).as_deref(), Some("0.0.0.0/0"));
+        assert_eq!(of("192.0.2.77", 33), None);
+        assert_eq!(
+            of("2001:db8:1:2::3", 48).as_deref(),
+            Some("2001:db8:1::/48")
+        );
+        assert_eq!(of("::1", 129), None);
     }
 
     #[test]
