@@ -55,9 +55,8 @@ fn build() -> Option<Prefilter> {
         meanings.push(Meaning::Fire(literal));
     }
     let mut builder = AhoCorasickBuilder::new();
-    builder
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::Standard);
+    // The text is in lower case and so are the patterns: both cases would double the table.
+    builder.match_kind(MatchKind::Standard);
     let automaton = builder.build(&patterns).ok()?;
     Some(Prefilter {
         automaton,
@@ -121,8 +120,17 @@ mod tests {
     }
 
     #[test]
-    fn automaton_builds() {
+    fn automaton_builds_of_patterns_in_lower_case() {
         assert!(PREFILTER.is_some());
+        let triggers = detect::DETECTORS
+            .iter()
+            .flat_map(|detector| detector.triggers);
+        for pattern in triggers
+            .copied()
+            .chain(literal::all().map(|literal| literal.text))
+        {
+            assert_eq!(pattern, pattern.to_ascii_lowercase());
+        }
     }
 
     #[test]

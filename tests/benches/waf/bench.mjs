@@ -35,6 +35,24 @@ function costWasm({ number, size, wasm: times }) {
   return (used.user + used.system) / times;
 }
 
+/**
+ * CPU time of a fresh instance in the engine's first compiler, which is what a cold isolate runs: its
+ * making, and the first request beyond the second, that is the tables built on first use.
+ */
+function costStart() {
+  const program = `const bytes = require("fs").readFileSync(process.argv[1]);
+const stub = new Proxy({}, { get: () => new Proxy({}, { get: () => () => 0 }) });
+const module = new WebAssembly.Module(bytes);
+const used = (what) => { const start = process.cpuUsage(); what(); const { user, system } = process.cpuUsage(start); return user + system; };
+let run;
+const made = used(() => { run = new WebAssembly.Instance(module, stub).exports.run; });
+const [first, second] = [used(() => run(0, 0, 1)), used(() => run(0, 0, 1))];
+console.log(made, first - second);`;
+  const flags = ["--liftoff-only", "--no-wasm-lazy-compilation", "--single-threaded"];
+  const tries = Array.from({ length: 5 }, () => text(process.execPath, ...flags, "-e", program, wasm).split(" ").map(Number));
+  return { made: Math.min(...tries.map(([made]) => made)), tables: Math.min(...tries.map(([, tables]) => tables)) };
+}
+
 /** Instructions of one inspection, and its bytes; null without valgrind. */
 function instructions(number, size) {
   try {
@@ -146,6 +164,8 @@ try {
     console.log(`| ${request.name} | ${us(ours)} | ${us(web)} (goal ${us(request.goal)}) | ${(web / ours).toFixed(2)} | ` +
       `${their ? `${us(their.cost)} (answered ${their.status})` : "not installed"} | ${their ? (their.cost / ours).toFixed(0) : "-"} |`);
   }
+  const start = costStart();
+  console.log(`| start: instance, then tables on first use | - | ${us(start.made)} + ${us(start.tables)} (goal ${us(10000)}) | - | - | - |`);
   const versions = peer && text("dpkg-query", "-W", "-f", "${Package} ${Version}, ", "nginx", "libnginx-mod-http-modsecurity", "libmodsecurity3", "modsecurity-crs");
   console.log(`\n${peer ? `Paranoia 1, ${versions.slice(0, -2)}. ` : ""}CPU time per request; Wasm in ${process.version.replace("v", "node ")}.\n`);
   const clean = instructions(1, 102400);
