@@ -348,7 +348,12 @@ fn is_response_header(header: &Line<'_>) -> bool {
             .iter()
             .any(|scheme| value.starts_with(scheme)),
         b"connection" => matches!(value, b"close" | b"keep-alive" | b"upgrade"),
-        _ => FAMILIES.iter().any(|family| name.starts_with(family)) && !value.is_empty(),
+        // `content-visibility: auto;` and `headers: 'x',` are style sheets and objects.
+        _ => {
+            FAMILIES.iter().any(|family| name.starts_with(family))
+                && !value.is_empty()
+                && (header.is_odd || !matches!(value, [.., b';' | b',' | b'{' | b'[']))
+        }
     }
 }
 

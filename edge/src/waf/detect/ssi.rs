@@ -44,7 +44,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     let mut index = 0;
     while let Some(start) = find(lower, b"<esi:", index) {
         index = start + 5;
-        if !word(lower, index).is_empty() {
+        // `<esi:remove>` and `<esi:comment>` only leave out.
+        let name = word(lower, index);
+        if !name.is_empty() && !matches!(name, b"remove" | b"comment") {
             hits.push(Hit::new(&rules::ESI, start, index));
         }
     }
@@ -61,7 +63,8 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
 /// `#exec cmd=`, `#printenv`, `esi`: what a server reads in a comment.
 fn is_directive(text: &[u8], start: usize) -> bool {
     if stands(text, start, b"esi") && matches!(at(text, start + 3), b' ' | b'\n' | b'\t') {
-        return true;
+        // `<!--esi ... -->` is how manuals name it.
+        return !stands(text, skip_space(text, start + 3), b"...");
     }
     let sign = skip_space(text, start);
     if at(text, sign) != b'#' {

@@ -8,6 +8,7 @@ use crate::waf::detect::Hit;
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{
     at, before, from, is_space, is_word, last_before, skip_space, skip_while, span, word,
+    word_before,
 };
 
 /// Bytes of a handler looked at.
@@ -70,6 +71,14 @@ fn handler(
     }
     let is_known = is_event(from(name, 2));
     let is_quoted = matches!(at(text, skip_space(text, equals + 1)), b'"' | b'\'');
+    // `var onKeyDown = function () {`.
+    let declares = matches!(
+        word_before(text, last_before(text, start).map_or(0, |last| last + 1)),
+        b"var" | b"let" | b"const"
+    );
+    if declares && !tag_open && at(text, start - 1) == b' ' && at(text, equals + 1) == b' ' {
+        return None;
+    }
     let event = from(name, 2);
     let is_control = answers_user(event) || (event == b"load" && in_body(text, start));
     if is_quoted && is_control && calls_page(value) {

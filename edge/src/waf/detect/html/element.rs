@@ -238,6 +238,9 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
     if is_quoted && !tag.has(b"src") {
         return Some(&rules::MENTION);
     }
+    if is_inert(tag) {
+        return Some(&rules::MENTION);
+    }
     if tag.attributes.contains(&b'=') {
         let is_shown = is_empty && shows_source(tag);
         let rule = if is_shown {
@@ -258,11 +261,44 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
 
 /// Longest name of a script that is a tester's: `x.js`.
 const MIN_SOURCE: usize = 6;
+/// Types that browsers do not run: data, templates, and sources of other languages.
+const INERT: &[&[u8]] = &[
+    b"application/json",
+    b"application/ld+json",
+    b"text/x-template",
+    b"text/x-handlebars",
+    b"text/x-handlebars-template",
+    b"text/x-jquery-tmpl",
+    b"text/x-mathjax-config",
+    b"text/template",
+    b"text/html",
+    b"text/plain",
+    b"text/babel",
+    b"importmap",
+];
+
+/// Whether the first attribute is such a type: the first of a name is the one that counts.
+fn is_inert(tag: &Tag<'_>) -> bool {
+    trim(tag.attributes).starts_with(b"type=")
+        && is_space(at(tag.attributes, 0))
+        && tag
+            .attribute(b"type")
+            .is_some_and(|kind| INERT.contains(&kind))
+        && !tag.has(b"src")
+}
+
 /// Whether a script starts with what only a compiler's sources may: `import x from 'y'` or
 /// `export default {` is a syntax error for a browser in a script without a type.
 fn is_source(body: &[u8]) -> bool {
     let code = trim(body);
-    (code.starts_with(b"import ") || code.starts_with(b"export default")) && at(body, 0) == b'\n'
+    let imported = code
+        .strip_prefix(b"import ")
+        .and_then(|rest| rest.first().copied())
+        .unwrap_or(0);
+    is_space(at(body, 0))
+        && (imported.is_ascii_alphabetic()
+            || matches!(imported, b'{' | b'*')
+            || code.starts_with(b"export default"))
 }
 
 /// Plain words before a tag that make the text a document about scripts.

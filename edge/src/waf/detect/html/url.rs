@@ -1,10 +1,10 @@
 //! URLs that browsers execute.
 
-use super::script::{is_code, is_hostile};
+use super::script::{is_code, is_hostile, is_keyword};
 use crate::waf::detect::Hit;
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{
-    at, before, find, from, is_space, is_word, skip_space, skip_while, span, stands, trim,
+    at, before, find, from, is_space, is_word, skip_space, skip_while, span, stands, trim, word,
     word_before,
 };
 
@@ -46,7 +46,7 @@ fn runs(text: &[u8], start: usize, colon: usize) -> bool {
     let code = span(text, colon + 1, colon + 1 + REACH);
     // `JavaScript: `return x`` is a list's label.
     let is_label = is_space(at(code, 0)) && at(code, skip_space(code, 0)) == b'`';
-    if is_word(before(text, start)) || is_idle(code) || is_label {
+    if is_word(before(text, start)) || is_idle(code) || is_label || is_sentence(code) {
         return false;
     }
     let next = at(text, colon + 1);
@@ -58,6 +58,17 @@ fn runs(text: &[u8], start: usize, colon: usize) -> bool {
         );
     let is_comment = start == 0 && matches!(trim(code), [b'/', b'/' | b'*', ..]);
     is_code(code) || is_attribute || is_comment
+}
+
+/// "the link is a javascript: link. In these cases": a word that no bracket follows.
+fn is_sentence(code: &[u8]) -> bool {
+    let first = word(code, skip_space(code, 0));
+    let rest = from(code, skip_space(code, 0) + first.len());
+    is_space(at(code, 0))
+        && !first.is_empty()
+        && !is_keyword(first)
+        && matches!(rest, [b'.' | b',' | b' ', b' ' | b'a'..=b'z', ..])
+        && !matches!(rest, [b'.', b'a'..=b'z', ..])
 }
 
 /// What pages write where they need a link that does nothing.

@@ -219,6 +219,10 @@ impl Sql<'_> {
         while matches!(self.kind(next), Kind::Not | Kind::All | Kind::Cmp) && next < index + 4 {
             next += 1;
         }
+        // `those in the list`.
+        if operator == b"in" && self.kind(next) == Kind::Ident {
+            return None;
+        }
         let right = self.expression(next)?;
         if operator == b"is" && self.kind(next) != Kind::Const {
             return None;

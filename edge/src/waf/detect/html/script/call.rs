@@ -7,18 +7,12 @@ use crate::waf::scan::{at, before, find, from, is_space, skip_space, span, stand
 const REACH: usize = 160;
 
 /// Functions whose name alone tells enough where code could run.
-const STRONG: &[&[u8]] = &[
-    b"alert",
-    b"prompt",
-    b"confirm",
-    b"eval",
-    b"atob",
-    b"execscript",
-];
+const STRONG: &[&[u8]] = &[b"alert", b"prompt", b"confirm", b"eval", b"execscript"];
 
 /// Functions of honest programs, which count where a string was left, and otherwise by what they
 /// are given.
 const WEAK: &[&[u8]] = &[
+    b"atob",
     b"settimeout",
     b"setinterval",
     b"fetch",

@@ -112,6 +112,7 @@ impl Context {
     pub(super) fn is_raw(&self, text: &[u8], index: usize) -> bool {
         !self.is_prose
             && !self.ends_in_prose
+            && !is_remark(text)
             && follows_operator(text, 0, index)
             && !is_function_body(text, index)
     }
@@ -159,6 +160,11 @@ impl Context {
     pub(super) fn is_in_backticks(&self) -> bool {
         self.odd.last().is_some_and(|odd| *odd)
     }
+}
+
+/// `* alert( xml.name );`: a line of a comment, or of a list.
+fn is_remark(text: &[u8]) -> bool {
+    at(text, 0) == b'*' && at(text, 1) == b' '
 }
 
 /// Most bytes of the end that are looked at for words.

@@ -94,6 +94,16 @@ fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
             !is_word(before(text, start)) && !matches!(before(text, start), b']' | b')')
         }
         b"[][(" => matches!(at(text, end), b'!' | b'+' | b'[' | b'\'' | b'"' | b'('),
+        // `* OK [ALERT] Mailbox is full`, `at [eval]:5:15`.
+        b"[alert]" | b"[eval]" => matches!(
+            at(text, end),
+            b'[' | b'(' | b'.' | b'`' | b',' | b';' | b')' | b'=' | b'?' | 0
+        ),
+        // The type of a class: `(typeof editor)['constructor'] & Other`.
+        b"['constructor']" | b"[\"constructor\"]" => {
+            let next = skip_space(text, end);
+            !matches!(at(text, next), b'&' | b':' | b'|' | b'<' | b'>')
+        }
         b"~[];" => before(text, start) == b'=',
         _ => true,
     }

@@ -65,6 +65,10 @@ pub(super) fn is_reached(text: &[u8], index: usize, name: &[u8], context: &Conte
     if context.is_outside(text, index) || context.is_attribute(text, index) {
         return true;
     }
+    // One character at a time is how programs count columns; an attack spells words.
+    if name == b"string" && !spells(span(text, end, end + REACH)) {
+        return false;
+    }
     let is_storage = name.ends_with(b"storage");
     if is_storage || !context.is_raw(text, index) {
         // `x?c='+document.cookie` was cut out of code by prose before it.
@@ -83,6 +87,15 @@ fn is_assigned_text(text: &[u8], dot: usize) -> bool {
     let equals = skip_space(text, dot + 1 + member.len());
     at(text, equals) == b'='
         && matches!(at(text, skip_space(text, equals + 1)), b'\'' | b'"' | b'`')
+}
+
+/// `(88,83,83)`: several numbers.
+fn spells(arguments: &[u8]) -> bool {
+    let first = skip_space(arguments, 1);
+    let end = skip_while(arguments, first, |byte| byte.is_ascii_alphanumeric());
+    at(arguments, 0) != b'('
+        || (at(arguments, first).is_ascii_digit()
+            && at(arguments, skip_space(arguments, end)) == b',')
 }
 
 /// Whether the operand before is joined to something without a space.
