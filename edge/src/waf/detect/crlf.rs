@@ -171,7 +171,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
 
 fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
     let may_split =
-        line.follows_phrase() && !is_header_like(line.lead) && !(greets(line) && !line.is_odd);
+        line.follows_phrase() && !is_header_like(line.lead) && (line.is_odd || !greets(line));
     if line.is_after_blank && ends_chunks(line.lead) && is_versioned(line.text) {
         return Some(&rules::SPLIT);
     }

@@ -206,7 +206,7 @@ fn is_literal(text: &[u8], url: &Url<'_>) -> bool {
         && url
             .rest
             .get(1..3)
-            .is_some_and(|next| matches!(next, [b',', b' '] | [b')', _] | [b';', _]))
+            .is_some_and(|next| matches!(next, [b',', b' '] | [b')' | b';', _]))
 }
 
 /// Whether what follows two slashes is a host and not a comment.

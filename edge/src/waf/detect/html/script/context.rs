@@ -2,14 +2,14 @@
 //! string it was put into, inside `${`, after a comment.
 
 use crate::waf::scan::{
-    at, before, find_any, from, is_space, is_word, last_before, skip_space, span, stands, word,
-    word_before,
+    at, before, find_any, from, is_space, is_word, last_before, skip_space, skip_while, span,
+    stands, word, word_before,
 };
 
 /// What is known of the text before an index, kept up to date in one pass.
 #[derive(Debug, Default)]
 pub(super) struct Context {
-    /// Two words stood side by side since the start.
+    /// Two words stood side by side since the start, or the whole ends in a sentence.
     is_prose: bool,
     /// The same since `start`.
     is_broken: bool,
@@ -23,28 +23,22 @@ pub(super) struct Context {
     in_comment: bool,
     /// End of the last plain word.
     word_end: Option<usize>,
-    /// Whether the whole text ends in a sentence, which no program does.
-    ends_in_prose: bool,
-    /// Whether anything but white space was read.
-    is_begun: bool,
-    /// Whether a line that holds something has ended.
-    has_lines: bool,
-    /// The same at the quote behind which code could begin.
-    is_below: bool,
+    /// Where the first line that holds something ends.
+    first_line: usize,
 }
 
 impl Context {
     /// Of the text's start.
     pub(super) fn new(text: &[u8]) -> Self {
         Self {
-            ends_in_prose: ends_in_prose(text),
+            is_prose: ends_in_prose(text) || is_remark(text),
+            first_line: skip_while(text, skip_space(text, 0), |byte| byte != b'\n'),
             ..Self::default()
         }
     }
 
     /// Notes the punctuation at `index`; the number of bytes read.
     pub(super) fn punctuation(&mut self, text: &[u8], index: usize) -> usize {
-        self.is_begun |= !is_space(at(text, index));
         match at(text, index) {
             quote @ (b'\'' | b'"' | b'`') => {
                 let inside = is_letter(before(text, index)) && is_letter(at(text, index + 1));
@@ -70,7 +64,6 @@ impl Context {
                 }
                 return 2;
             }
-            b'\n' => self.has_lines |= self.is_begun,
             // Letters beyond ASCII make words too.
             0x80.. => self.words(text, index, index + 1),
             _ => {}
@@ -80,7 +73,6 @@ impl Context {
 
     /// Notes the word at `index`.
     pub(super) fn word(&mut self, text: &[u8], index: usize, name: &[u8]) {
-        self.is_begun = true;
         if is_keyword(name) || name.iter().all(u8::is_ascii_digit) {
             self.word_end = None;
         } else {
@@ -104,17 +96,12 @@ impl Context {
         self.opener = opener;
         self.start = start;
         self.is_broken = false;
-        self.is_below = self.has_lines;
         self.word_end = None;
     }
 
     /// Whether the text as a whole could be a program up to `index`.
     pub(super) fn is_raw(&self, text: &[u8], index: usize) -> bool {
-        !self.is_prose
-            && !self.ends_in_prose
-            && !is_remark(text)
-            && follows_operator(text, 0, index)
-            && !is_function_body(text, index)
+        !self.is_prose && follows_operator(text, 0, index) && !is_function_body(text, index)
     }
 
     /// Whether what stands at `index` has broken out of a string, a template or a comment.
@@ -137,7 +124,7 @@ impl Context {
                     .is_some_and(|odd| *odd);
                 // No string goes on behind a line break, so none that the application opened
                 // before the text can end there.
-                let is_string = quote == b'`' || !self.is_below;
+                let is_string = quote == b'`' || self.start <= self.first_line;
                 is_odd
                     && is_string
                     && self.start < index

@@ -43,10 +43,13 @@ pub(super) fn is_reached(text: &[u8], index: usize, name: &[u8], context: &Conte
         b"document" => DOCUMENT,
         b"window" | b"top" | b"parent" => WINDOW,
         // Python, Ruby and Rust call the object itself so.
-        b"self" if !is_assigned_text(text, index + 4) => {
-            &[&b"document"[..], b"localstorage", b"onerror", b"opener"]
+        b"self" => {
+            if is_assigned_text(text, index + 4) {
+                WINDOW
+            } else {
+                &[&b"document"[..], b"localstorage", b"onerror", b"opener"]
+            }
         }
-        b"self" => WINDOW,
         b"localstorage" | b"sessionstorage" => &[&b"getitem"[..], b"setitem"],
         b"location" => &[&b"href"[..], b"hash", b"replace", b"assign", b"search"],
         b"string" => &[&b"fromcharcode"[..]],
