@@ -2,8 +2,11 @@
 //! updates, members of other stores' queries, and the roads to what all objects inherit.
 
 use crate::waf::Part;
+use crate::waf::body::json;
 use crate::waf::rules::{Rule, nosql as rules};
-use crate::waf::scan::{at, find, from, stands};
+use crate::waf::scan::{
+    at, find, find_any, from, is_word, skip_space, skip_while, span, stands, trim,
+};
 
 /// Operators of queries, updates and pipelines that nothing else spells with a dollar as the name
 /// of a member. (`$set`, `$unset` and `$type` are spelled so by analytics and design tokens;
@@ -103,6 +106,38 @@ pub(super) fn member(part: Part, name: &str, lower: &[u8]) -> Option<&'static Ru
         return inherits.then_some(&rules::POLLUTION);
     }
     pollutes(lower).then_some(&rules::POLLUTION)
+}
+
+/// Where a text that is one JSON document names such a member: in a header, a path or behind an
+/// encoding, it is not read as JSON.
+pub(super) fn document(text: &[u8]) -> Option<usize> {
+    let whole = trim(text);
+    if !json::is_json(whole) {
+        return None;
+    }
+    let names = |start: usize, lists: &[&[&[u8]]]| {
+        let end = skip_while(text, start, |byte| byte == b'$' || is_word(byte));
+        let is_key = at(text, end) == b'"' && at(text, skip_space(text, end + 1)) == b':';
+        is_key
+            && lists
+                .iter()
+                .any(|list| list.contains(&span(text, start, end)))
+    };
+    let mut index = 0;
+    while let Some(quote) = from(text, index).iter().position(|byte| *byte == b'"') {
+        index += quote + 1;
+        if names(index, &[OPERATORS, MEMBERS, &[b"mapreduce"]]) {
+            return Some(index);
+        }
+    }
+    if let Some((start, _)) = find_any(text, &[b"\"painless\"", b"\"ctx._source"]) {
+        return Some(start);
+    }
+    // What analytics sets, it sets for somebody.
+    let first = find(text, b"\"", 0)? + 1;
+    let is_update = stands(whole, 0, b"{") && names(first, &[&[b"$set", b"$unset"]]);
+    (is_update && find_any(text, &[b"\"$token", b"distinct_id\"", b"\"event\""]).is_none())
+        .then_some(first)
 }
 
 /// `constconstructorructor[protoprototypetype]`, `constructor/prototype/a`: what a filter that

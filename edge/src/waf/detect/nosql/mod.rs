@@ -44,6 +44,8 @@ pub(super) const TRIGGERS: &[&str] = &[
     "startnode",
     "match (",
     "tojson(",
+    "db['",
+    "db[\"",
     "object.keys(",
     "ctx._source",
     "ctx.op",
@@ -99,21 +101,7 @@ const OPERATORS: &[&[u8]] = &[
 /// Those that style sheets, schemas or analytics also spell with a dollar: they count where JSON
 /// quotes them or a name brackets them. (`$set` and `$comment` do not: `PostHog` and JSON Schema.)
 const QUOTED_OPERATORS: &[&[u8]] = &[
-    b"all",
-    b"size",
-    b"mod",
-    b"rand",
-    b"type",
-    b"text",
-    b"options",
-    b"inc",
-    b"push",
-    b"pull",
-    b"rename",
-    b"match",
-    b"project",
-    b"group",
-    b"addfields",
+    b"all", b"size", b"mod", b"rand", b"type", b"text", b"options",
 ];
 
 /// What Rust's macros match, each behind a name with a dollar.
@@ -132,6 +120,11 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
             key::member(text.part, text.name, text.lower).map(|rule| Hit::new(rule, 0, end)),
         );
     }
+    if !text.part.is_name()
+        && let Some(start) = key::document(text.lower)
+    {
+        hits.push(Hit::new(&rules::OPERATOR_TEXT, start, start + 12));
+    }
     operators(text, hits);
     let found = script::code(text.lower).or_else(|| command::command(text.lower));
     hits.extend(found.map(|start| Hit::new(&rules::CODE, start, start + 12)));
@@ -146,7 +139,8 @@ fn operators(text: &Text<'_>, hits: &mut Vec<Hit>) {
         let operator = word(lower, index);
         // `' } ], $comment:'x'` closes the query that it stands in.
         let is_plain = OPERATORS.contains(&operator)
-            || (operator == b"comment" && matches!(at(lower, 0), b'\'' | b'"'));
+            || (matches!(operator, b"comment" | b"set" | b"unset" | b"inc" | b"push")
+                && matches!(at(lower, 0), b'\'' | b'"'));
         if !is_plain && !QUOTED_OPERATORS.contains(&operator) {
             continue;
         }
@@ -230,6 +224,11 @@ mod tests {
             "', $or: [ {}, { 'a':'a",
             "[$ne]=1",
             "{\"$type\": 2}",
+            "[{\"$match\":{}},{\"$out\":\"x\"}]",
+            "{\"$set\":{\"admin\":true}}",
+            "{\"mapReduce\":\"a\",\"map\":\"x\"}",
+            "'}, {$set:{role:'admin'}},{multi:true})//",
+            "db['users'].find()",
             "'; return '' == '",
             "'; return true; var x='",
             "1;return(true)",
@@ -256,7 +255,8 @@ mod tests {
     fn spares_code_and_prose() {
         for honest in [
             "{\"$schema\":\"https://json-schema.org\",\"$comment\":\"x\",\"$type\":\"object\"}",
-            "{\"$set\":{\"email\":\"a@example.com\"}}",
+            "{\"$set\":{\"email\":\"a@example.com\"},\"$token\":\"t\",\"$distinct_id\":\"1\"}",
+            "see {\"$group\": {\"_id\": 1}} in the manual",
             "$size: 10px; $text: #333;",
             ".a { $all: 1px; }",
             "$in the bank: 5",

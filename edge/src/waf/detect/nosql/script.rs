@@ -232,7 +232,7 @@ fn is_script(code: &[u8]) -> bool {
             !is_word(at(code, after))
                 || matches!(
                     word(code, after),
-                    b"true" | b"false" | b"this" | b"db" | b"new" | b"function"
+                    b"true" | b"false" | b"this" | b"db" | b"new" | b"function" | b"tojson"
                 )
                 || at(code, after).is_ascii_digit()
         }
