@@ -4,13 +4,16 @@
 use crate::{
     facts::Facts,
     gate::Gate,
-    guard::{self, Answer, Ask},
+    guard::{Answer, Ask, Subject},
     policy::{Class, OnError, Route},
     ratelimit::{self, Notice},
     runtime::Runtime,
     verdict::Stop,
 };
 use std::pin::Pin;
+
+/// Guard objects among which the clients are divided.
+const SHARDS: u32 = 8;
 
 /// A question under way, or its outcome.
 pub struct Admission<'a> {
@@ -56,10 +59,9 @@ pub fn start<'a, R: Runtime>(
             state: State::Settled(Outcome::default()),
         };
     }
-    let ask = Ask {
-        classes: classes.iter().map(|class| (*class).into()).collect(),
-    };
-    let answer = runtime.ask_guard(&guard::subject(facts.client), &ask.to_text());
+    let asked = classes.iter().map(|class| (*class).into()).collect();
+    let ask = Ask::new(Subject::client(facts.client), asked);
+    let answer = runtime.ask_guard(&ask.subject.shard("", SHARDS), &ask.to_text());
     Admission {
         classes,
         state: State::Asked(Box::pin(answer)),
@@ -99,8 +101,8 @@ fn decide(classes: &[&Class], text: Option<&str>) -> Outcome {
     let exhausted = classes
         .iter()
         .zip(&answer.standings)
-        .find(|(_, s)| s.remaining == 0);
-    let stop = (!answer.admitted).then(|| Stop::RateLimited {
+        .find(|(_, s)| s.wait_ms > 0);
+    let stop = (!answer.admitted()).then(|| Stop::RateLimited {
         class: exhausted
             .map(|(class, _)| class.name.clone())
             .unwrap_or_default(),
@@ -142,7 +144,7 @@ mod tests {
     #[test]
     fn an_answer_that_does_not_fit_is_none() {
         assert_eq!(
-            decided(&["login"], Some("1,4:1,4:1")),
+            decided(&["login"], Some("2 0 pass 4:1:0,4:1:0 -")),
             Err(Stop::GuardUnavailable)
         );
         assert_eq!(
@@ -154,12 +156,18 @@ mod tests {
     #[test]
     fn names_the_class_that_is_exhausted() {
         assert_eq!(
-            decided(&["login", "general"], Some("0,0:41500,9:1")),
+            decided(
+                &["login", "general"],
+                Some("2 0 limit 0:41500:41500,9:1:0 -")
+            ),
             Err(Stop::RateLimited {
                 class: "login".into(),
                 retry_after_s: 42
             })
         );
-        assert_eq!(decided(&["general"], Some("1,99:60000")), Ok(true));
+        assert_eq!(
+            decided(&["general"], Some("2 0 pass 99:60000:0 -")),
+            Ok(true)
+        );
     }
 }

@@ -25,11 +25,8 @@ pub fn notice(classes: &[&Class], answer: &Answer) -> Option<Notice> {
         let left = u64::from(left.remaining) * u64::from(b.limit);
         left.cmp(&(u64::from(right.remaining) * u64::from(a.limit)))
     })?;
-    let exhausted = standings().filter(|(_, standing)| standing.remaining == 0);
-    let retry_ms = exhausted
-        .map(|(_, standing)| standing.reset_ms)
-        .max()
-        .unwrap_or(0);
+    let waits = standings().map(|(_, standing)| standing.wait_ms);
+    let retry_ms = waits.max().unwrap_or(0);
     Some(Notice {
         policy: classes.iter().map(quota).collect::<Vec<_>>().join(", "),
         limit: format!(
@@ -52,7 +49,7 @@ mod tests {
         let policy = policy();
         let class = |name: &str| policy.classes.iter().find(|c| c.name == name).unwrap();
         let classes = [class("login"), class("general")];
-        let answer = Answer::parse("0,0:41001,50:60000", 2).unwrap();
+        let answer = Answer::parse("2 0 limit 0:41001:41001,50:60000:0 -", 2).unwrap();
         let notice = notice(&classes, &answer).unwrap();
         assert_eq!(notice.policy, "\"login\";q=5;w=60, \"general\";q=100;w=60");
         assert_eq!(notice.limit, "\"login\";r=0;t=42");
@@ -61,6 +58,9 @@ mod tests {
 
     #[test]
     fn a_route_without_classes_says_nothing() {
-        assert_eq!(notice(&[], &Answer::parse("1", 0).unwrap()), None);
+        assert_eq!(
+            notice(&[], &Answer::parse("2 0 pass - -", 0).unwrap()),
+            None
+        );
     }
 }

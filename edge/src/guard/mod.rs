@@ -1,41 +1,57 @@
-//! The Guard's decisions: functions of (state, request, now). One state belongs
-//! to one client; the Durable Object around it only reads, calls and writes.
+//! The Guard's decisions: functions of (state, question, now), in milliseconds.
 //!
-//! Guarantees: a request passes only if every class that its route names admits
-//! it; one that is refused by any class is counted in none.
+//! A *shard* holds many *subjects*; a subject has one home, so that its limits are
+//! exact. A subject is counted in *classes*, each with a window; an isolate may hold
+//! a *lease* on admissions that were counted when they were lent.
+//!
+//! Guarantees, by the shard's clock, which never runs backwards:
+//! - No window of a class's length holds more admissions than its limit, and no second
+//!   more than its burst, whatever isolates, leases, returns, refunds, evictions and
+//!   memory pressure do, as long as the clocks of shard and isolate slip against each other by
+//!   no more than [`SKEW_MS`] while a lease lives. By true time a shard clock that
+//!   jumps ahead by `d` shortens the windows around the jump by `d`.
+//! - A strict class refuses nobody below its limit, and its admissions are stored before they are answered.
+//! - Another class refuses too early only when the admissions of the last
+//!   window + window/256 + [`LEASE_MS`] + [`SKEW_MS`], and what is out on lease or was not returned
+//!   (at most limit/4), and, within a window after the shard lost memory, limit/4, reach the limit.
+//! - A request that is refused by any class is counted in none.
 
-mod state;
-mod window;
-mod wire;
+pub mod jail;
+pub mod lease;
+pub mod lock;
+pub mod shard;
+pub mod stored;
+pub mod subject;
+pub mod window;
+pub mod wire;
 
-pub use state::{BadState, State};
-pub use window::Window;
-pub use wire::{Ask, AskedClass, BadMessage};
+mod counter;
+mod family;
+mod record;
+mod text;
 
-use gapura_shared::address::Network;
-use std::net::IpAddr;
+pub use jail::{Ban, Jail};
+pub use lease::{Memory, Recall, Refusal};
+pub use lock::Lock;
+pub use shard::{Change, Shard, Step, Unanswered};
+pub use subject::{Kind, Subject};
+pub use wire::{
+    Answer, Ask, AskedClass, BadMessage, Banned, Message, Order, Return, Standing, Verdict,
+};
 
-/// How one class stands after a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    /// Admissions left in the current window.
-    pub remaining: u32,
-    /// Milliseconds until the next admission leaves the window: until one more
-    /// is possible when none is left. Zero when the window is empty.
-    pub reset_ms: u64,
-}
+/// How long an isolate may spend a lease, by its own clock, from when it sent the question.
+pub const LEASE_MS: u64 = 5_000;
+/// How far the clocks of an isolate and of the shard may slip against each other while
+/// a lease lives.
+pub const SKEW_MS: u64 = 2_000;
+/// Highest limit of a strict class.
+pub const MAX_STRICT_LIMIT: u32 = 1_000;
+/// Highest limit of any class.
+pub const MAX_LIMIT: u32 = 1_000_000;
+/// Longest window: 31 days.
+pub const MAX_WINDOW_S: u32 = 31 * 86_400;
+/// Classes that one question may name.
+pub const MAX_CLASSES: usize = 16;
 
-/// The Guard's answer: one standing per asked class, in the order of the question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// Whether the request may pass.
-    pub admitted: bool,
-    /// How each class stands.
-    pub standings: Vec<Standing>,
-}
-
-/// The name of the object that counts a client.
-#[must_use]
-pub fn subject(client: IpAddr) -> String {
-    format!("ip:{}", Network::of_client(client))
-}
+#[cfg(test)]
+mod tests;

@@ -1,154 +1,165 @@
-//! A sliding window as an exact log: the times of all admissions that are
-//! younger than the window.
+//! A sliding window as a log of (time, cost).
 //!
-//! Bound: a request is admitted exactly if fewer than `limit` admissions happened
-//! within the `window_ms` before it. So no window of that length ever holds more
-//! than `limit`, and nobody below the limit is refused; the usual two-bucket
-//! estimate promises neither. The price is 8 bytes per admission, at most 8 KB
-//! with the policy's highest limit of 1,000.
+//! Bound: an entry counts from when it is made until `window` after its time. Its time is
+//! rounded up to a slot, so it never leaves too early and at most one slot too late. With
+//! slots of 1 ms the log is exact; with slots of window/256 it has at most 258 entries,
+//! whatever the limit.
 
-use super::Standing;
 use std::collections::VecDeque;
 
-/// The admissions of one client in one class, oldest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Window {
-    admitted_ms: VecDeque<u64>,
+/// Slots per window of a class that is not strict.
+const SLOTS: u64 = 256;
+
+/// How long a slot is: 1 ms when `exact`.
+#[must_use]
+pub fn slot_ms(window_ms: u64, exact: bool) -> u64 {
+    if exact { 1 } else { (window_ms / SLOTS).max(1) }
 }
 
-impl Window {
-    /// A window with these admissions, sorted by time.
+/// What was admitted, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Log {
+    entries: VecDeque<(u64, u32)>,
+    used: u32,
+}
+
+impl Log {
+    /// A log of these entries, sorted by time.
     #[must_use]
-    pub fn from_times(mut times_ms: Vec<u64>) -> Self {
-        times_ms.sort_unstable();
+    pub fn from_entries(mut entries: Vec<(u64, u32)>) -> Self {
+        entries.sort_unstable();
+        let used = entries
+            .iter()
+            .fold(0, |sum: u32, entry| sum.saturating_add(entry.1));
         Self {
-            admitted_ms: times_ms.into(),
+            entries: entries.into(),
+            used,
         }
     }
 
-    /// The admissions, oldest first, in milliseconds.
-    pub fn times_ms(&self) -> impl Iterator<Item = u64> + '_ {
-        self.admitted_ms.iter().copied()
+    /// Time and cost of everything, oldest first.
+    pub fn entries(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
+        self.entries.iter().copied()
     }
 
-    /// The time to reckon with: a clock that stepped back must not forget or
-    /// reorder what was admitted, so time stands still until it has caught up.
+    /// How many entries there are.
     #[must_use]
-    pub fn now(&self, now_ms: u64) -> u64 {
-        self.admitted_ms
-            .back()
-            .map_or(now_ms, |last| now_ms.max(*last))
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The costs together.
+    #[must_use]
+    pub const fn used(&self) -> u32 {
+        self.used
     }
 
     /// Forgets what has left the window.
     pub fn expire(&mut self, window_ms: u64, now_ms: u64) {
-        while self
-            .admitted_ms
-            .front()
-            .is_some_and(|t| now_ms.saturating_sub(*t) >= window_ms)
+        while let Some((at_ms, cost)) = self.entries.front()
+            && at_ms.saturating_add(window_ms) <= now_ms
         {
-            self.admitted_ms.pop_front();
+            self.used = self.used.saturating_sub(*cost);
+            self.entries.pop_front();
         }
     }
 
-    /// Whether one more fits. Call [`Window::expire`] first.
-    #[must_use]
-    pub fn has_room(&self, limit: u32) -> bool {
-        self.used() < limit
-    }
-
-    /// Counts an admission.
-    pub fn admit(&mut self, now_ms: u64) {
-        self.admitted_ms.push_back(now_ms);
-    }
-
-    /// How the window stands.
-    #[must_use]
-    pub fn standing(&self, limit: u32, window_ms: u64, now_ms: u64) -> Standing {
-        let oldest = self.admitted_ms.front();
-        Standing {
-            remaining: limit.saturating_sub(self.used()),
-            reset_ms: oldest.map_or(0, |t| t.saturating_add(window_ms).saturating_sub(now_ms)),
+    /// Counts. What is made ahead of time (a lost past) may be followed by older entries.
+    pub fn add(&mut self, at_ms: u64, cost: u32, slot_ms: u64) {
+        if cost == 0 {
+            return;
+        }
+        let at_ms = up(at_ms, slot_ms);
+        self.used = self.used.saturating_add(cost);
+        let later = self
+            .entries
+            .iter()
+            .rev()
+            .take_while(|entry| entry.0 > at_ms)
+            .count();
+        let behind = self.entries.len().saturating_sub(later);
+        match behind
+            .checked_sub(1)
+            .and_then(|last| self.entries.get_mut(last))
+        {
+            Some(last) if last.0 == at_ms => last.1 = last.1.saturating_add(cost),
+            _ => self.entries.insert(behind, (at_ms, cost)),
         }
     }
 
-    fn used(&self) -> u32 {
-        u32::try_from(self.admitted_ms.len()).unwrap_or(u32::MAX)
+    /// Takes back what was counted at a time; nothing when it has left.
+    pub fn remove(&mut self, at_ms: u64, cost: u32, slot_ms: u64) {
+        let at_ms = up(at_ms, slot_ms);
+        let Ok(index) = self.entries.binary_search_by_key(&at_ms, |entry| entry.0) else {
+            return;
+        };
+        let Some(entry) = self.entries.get_mut(index) else {
+            return;
+        };
+        let taken = entry.1.min(cost);
+        entry.1 -= taken;
+        self.used = self.used.saturating_sub(taken);
+        if entry.1 == 0 {
+            self.entries.remove(index);
+        }
     }
+}
+
+fn up(at_ms: u64, slot_ms: u64) -> u64 {
+    at_ms
+        .checked_next_multiple_of(slot_ms.max(1))
+        .unwrap_or(at_ms)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Window;
+    use super::{Log, slot_ms};
     use proptest::prelude::*;
 
-    const LIMIT: u32 = 5;
-    const WINDOW_MS: u64 = 60_000;
-
-    /// One step as the object takes it.
-    fn step(window: &mut Window, now_ms: u64) -> bool {
-        let now_ms = window.now(now_ms);
-        window.expire(WINDOW_MS, now_ms);
-        let admitted = window.has_room(LIMIT);
-        if admitted {
-            window.admit(now_ms);
+    #[test]
+    fn a_slot_never_ends_early_and_its_log_stays_short() {
+        let window_ms = 60_000;
+        let slot = slot_ms(window_ms, false);
+        assert_eq!(
+            (slot, slot_ms(window_ms, true), slot_ms(100, false)),
+            (234, 1, 1)
+        );
+        let mut log = Log::default();
+        for now in 0..180_000 {
+            log.expire(window_ms, now);
+            log.add(now, 1, slot);
+            assert!(log.len() <= 258);
         }
-        admitted
+        assert!((60_000..=60_234).contains(&log.used()), "{}", log.used());
     }
 
     #[test]
-    fn refuses_the_sixth_within_a_minute_and_says_until_when() {
-        let mut window = Window::default();
-        for second in 0..5 {
-            assert!(step(&mut window, second * 1000));
-        }
-        assert!(!step(&mut window, 10_000));
-        let standing = window.standing(LIMIT, WINDOW_MS, 10_000);
-        assert_eq!((standing.remaining, standing.reset_ms), (0, 50_000));
-        assert!(!step(&mut window, 59_999));
-        assert!(step(&mut window, 60_000));
-        assert!(!step(&mut window, 60_999), "the second one is still inside");
-    }
-
-    #[test]
-    fn a_clock_that_steps_back_admits_nothing_more() {
-        let mut window = Window::default();
-        (0..5).for_each(|_| assert!(step(&mut window, 100_000)));
-        assert!(!step(&mut window, 20_000));
-        assert!(!step(&mut window, 159_999));
-        assert!(step(&mut window, 160_000));
+    fn what_is_taken_back_was_there() {
+        let mut log = Log::from_entries(vec![(5, 2), (3, 1)]);
+        log.remove(4, 1, 1);
+        log.remove(5, 9, 1);
+        assert_eq!((log.used(), log.len()), (1, 1));
     }
 
     proptest! {
-        /// Against a log of exact times: never more than the limit in any window,
-        /// and never a refusal of a client below it.
+        /// Against a plain list.
         #[test]
-        fn admits_exactly_up_to_the_limit(gaps in prop::collection::vec(0u64..40_000, 1..200)) {
-            let mut window = Window::default();
-            let mut log: Vec<u64> = Vec::new();
-            let mut now = 1_000_000;
-            for gap in gaps {
+        fn counts_like_a_list(steps in prop::collection::vec((0u64..5_000, 1u32..5, any::<bool>()), 1..100)) {
+            let (mut log, mut list, mut now) = (Log::default(), Vec::new(), 0);
+            for (gap, cost, ahead) in steps {
                 now += gap;
-                let within = log.iter().filter(|t| now - **t < WINDOW_MS).count();
-                let admitted = step(&mut window, now);
-                prop_assert_eq!(admitted, within < LIMIT as usize);
-                if admitted { log.push(now); }
-            }
-            prop_assert!(window.times_ms().count() <= LIMIT as usize);
-        }
-
-        /// Whatever the clock does, admissions by the object's own reckoning keep the bound.
-        #[test]
-        fn clock_steps_never_admit_too_many(times in prop::collection::vec(0u64..300_000, 1..200)) {
-            let mut window = Window::default();
-            let mut log: Vec<u64> = Vec::new();
-            for time in times {
-                let reckoned = window.now(time);
-                if step(&mut window, time) { log.push(reckoned); }
-            }
-            for start in &log {
-                let held = log.iter().filter(|t| **t >= *start && **t - *start < WINDOW_MS).count();
-                prop_assert!(held <= LIMIT as usize);
+                log.expire(10_000, now);
+                let at = if ahead { now + 3_000 } else { now };
+                log.add(at, cost, 1);
+                list.push((at, cost));
+                let used: u32 = list.iter().filter(|e| e.0 + 10_000 > now).map(|e| e.1).sum();
+                prop_assert_eq!(log.used(), used);
             }
         }
     }

@@ -1,0 +1,458 @@
+//! What an isolate remembers: leases that it may spend, and stops that need no question.
+//!
+//! Bound: [`MAX_SUBJECTS`] subjects with at most [`MAX_CLASSES`] classes each. A stop is remembered for at most
+//! [`REMEMBER_MS`], so that a ban that was lifted is lifted everywhere by then: a flood costs
+//! one question a minute in each isolate. A lease that is forgotten counts as spent.
+
+use super::Lease;
+use crate::guard::{
+    LEASE_MS, MAX_CLASSES, Subject,
+    wire::{Answer, AskedClass, Return, Standing, Verdict},
+};
+use std::collections::HashMap;
+
+/// Subjects that an isolate remembers.
+pub const MAX_SUBJECTS: usize = 20_000;
+/// How long a stop is remembered at most.
+pub const REMEMBER_MS: u64 = 60_000;
+/// Leases of one class held at once: answers to questions that were under way together.
+const MAX_HELD: usize = 4;
+
+/// What memory says of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recall {
+    /// It passes, and was counted when it was lent; the classes stand so.
+    Admitted(Vec<Standing>),
+    /// It is refused.
+    Refused(Refusal),
+    /// The shard must be asked, and gets these leases back.
+    Ask(Vec<Return>),
+}
+
+/// A stop out of memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Banned, locked or exhausted, with the time that is left.
+    pub verdict: Verdict,
+    /// The exhausted class, and its standing.
+    pub class: Option<(String, Standing)>,
+    /// How many requests were refused out of memory since the shard's answer, this one included:
+    /// the first is to be logged, and every n-th reported as n strikes.
+    pub count: u32,
+}
+
+/// The memory of an isolate.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    subjects: HashMap<Subject, Known>,
+    clock_ms: u64,
+    max_subjects: usize,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Known {
+    seen_ms: u64,
+    stop: Option<Stop>,
+    classes: Vec<(Box<str>, Held)>,
+}
+
+/// A ban.
+#[derive(Debug, Clone)]
+struct Stop {
+    verdict: Verdict,
+    /// When it ends, and until when that is believed.
+    until_ms: u64,
+    believed_ms: u64,
+    count: u32,
+}
+
+#[derive(Debug, Clone)]
+struct Held {
+    leases: Vec<Spent>,
+    /// How the class stood, and when.
+    standing: Standing,
+    at_ms: u64,
+    /// Exhausted for requests of at least this cost, until then.
+    denied: Option<(u32, u64)>,
+    count: u32,
+    strict: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Spent {
+    lease: Lease,
+    spent: u32,
+    until_ms: u64,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new(MAX_SUBJECTS)
+    }
+}
+
+impl Memory {
+    /// A memory of so many subjects.
+    #[must_use]
+    pub fn new(max_subjects: usize) -> Self {
+        Self {
+            subjects: HashMap::new(),
+            clock_ms: 0,
+            max_subjects: max_subjects.max(4),
+        }
+    }
+
+    /// How many subjects are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.subjects.len()
+    }
+
+    /// Whether nothing is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.subjects.is_empty()
+    }
+
+    /// Whether a ban is remembered on the subject or a network around it: all that is looked at
+    /// before anything else is done with a request.
+    pub fn banned(&mut self, subject: &Subject, now_ms: u64) -> Option<Refusal> {
+        let now_ms = self.reckon(now_ms);
+        if let Some(refusal) = self
+            .subjects
+            .get_mut(subject)
+            .and_then(|known| known.stopped(now_ms))
+        {
+            return Some(refusal);
+        }
+        let networks = subject.networks();
+        networks
+            .iter()
+            .find_map(|network| self.subjects.get_mut(network)?.stopped(now_ms))
+    }
+
+    /// Whether the request may pass without a question. Spends leases if so. When it must be asked,
+    /// the leases go back with the question: nothing is spent of them any more.
+    pub fn recall(&mut self, subject: &Subject, classes: &[AskedClass], now_ms: u64) -> Recall {
+        if let Some(refusal) = self.banned(subject, now_ms) {
+            return Recall::Refused(refusal);
+        }
+        let now_ms = self.reckon(now_ms);
+        let Some(known) = self.subjects.get_mut(subject) else {
+            return Recall::Ask(Vec::new());
+        };
+        known.seen_ms = now_ms;
+        if let Some(refusal) = classes.iter().find_map(|class| known.denied(class, now_ms)) {
+            return Recall::Refused(refusal);
+        }
+        let lent = |class: &AskedClass| {
+            known
+                .find(class)
+                .is_some_and(|held| held.covers(class, now_ms))
+        };
+        if !classes.is_empty() && classes.iter().all(lent) {
+            let spend =
+                |class: &AskedClass| known.find_mut(class).map(|held| held.spend(class, now_ms));
+            return Recall::Admitted(classes.iter().filter_map(spend).collect());
+        }
+        Recall::Ask(
+            classes
+                .iter()
+                .flat_map(|class| known.give_back(class))
+                .collect(),
+        )
+    }
+
+    /// Takes back what [`Memory::recall`] spent: another subject refused the request.
+    pub fn refund(&mut self, subject: &Subject, classes: &[AskedClass]) {
+        let Some(known) = self.subjects.get_mut(subject) else {
+            return;
+        };
+        for class in classes {
+            if let Some(held) = known.find_mut(class) {
+                held.refund(class.cost);
+            }
+        }
+    }
+
+    /// Learns from an answer to a question that was sent at `sent_ms`.
+    pub fn learn(
+        &mut self,
+        subject: &Subject,
+        classes: &[AskedClass],
+        answer: &Answer,
+        sent_ms: u64,
+        now_ms: u64,
+    ) {
+        // By the clock as it is: a step back since the question makes everything end sooner.
+        let sent_ms = sent_ms.min(now_ms);
+        let now_ms = self.reckon(now_ms);
+        match &answer.verdict {
+            Verdict::Banned { for_ms, target, .. } => {
+                self.stop(&target.clone(), answer.verdict.clone(), *for_ms, sent_ms);
+            }
+            // A lock holds for a source and a device: it is asked about.
+            Verdict::Locked { .. } => {}
+            Verdict::Admitted | Verdict::Exhausted => {
+                let useful = |class: &AskedClass, n: usize| {
+                    answer.leases.get(n).is_some_and(Option::is_some)
+                        || (!answer.admitted()
+                            && answer.standings.get(n).is_some_and(|s| s.wait_ms > 0))
+                        || self
+                            .subjects
+                            .get(subject)
+                            .is_some_and(|known| known.find(class).is_some())
+                };
+                if !classes
+                    .iter()
+                    .enumerate()
+                    .any(|(n, class)| useful(class, n))
+                {
+                    return;
+                }
+                let known = self.known(subject, now_ms);
+                let told = answer.standings.iter().zip(&answer.leases);
+                for (class, (standing, lease)) in classes.iter().zip(told) {
+                    known.learn(class, *standing, *lease, answer.admitted(), sent_ms);
+                }
+            }
+        }
+    }
+
+    /// Remembers a ban that a strike led to.
+    pub fn ban(&mut self, verdict: &Verdict, sent_ms: u64, now_ms: u64) {
+        let sent_ms = sent_ms.min(now_ms);
+        self.reckon(now_ms);
+        if let Verdict::Banned { for_ms, target, .. } = verdict {
+            self.stop(&target.clone(), verdict.clone(), *for_ms, sent_ms);
+        }
+    }
+
+    /// Forgets the stops of a subject: an operator lifted them.
+    pub fn lift(&mut self, subject: &Subject) {
+        if let Some(known) = self.subjects.get_mut(subject) {
+            known.stop = None;
+        }
+    }
+
+    fn stop(&mut self, target: &Subject, verdict: Verdict, for_ms: u64, sent_ms: u64) {
+        let known = self.known(target, sent_ms);
+        known.stop = Some(Stop {
+            verdict,
+            until_ms: sent_ms.saturating_add(for_ms),
+            believed_ms: sent_ms.saturating_add(for_ms.min(REMEMBER_MS)),
+            count: 0,
+        });
+    }
+
+    /// Time does not run backwards for leases. When the clock stepped back, what is denied to strict
+    /// classes is asked again rather than refused for too long.
+    fn reckon(&mut self, now_ms: u64) -> u64 {
+        if now_ms < self.clock_ms {
+            for known in self.subjects.values_mut() {
+                let strict = known.classes.iter_mut().filter(|class| class.1.strict);
+                strict.for_each(|class| class.1.denied = None);
+            }
+        }
+        self.clock_ms = self.clock_ms.max(now_ms);
+        self.clock_ms
+    }
+
+    fn known(&mut self, subject: &Subject, now_ms: u64) -> &mut Known {
+        if self.subjects.len() >= self.max_subjects && !self.subjects.contains_key(subject) {
+            self.make_room(now_ms);
+        }
+        let known = self.subjects.entry(subject.clone()).or_default();
+        known.seen_ms = known.seen_ms.max(now_ms);
+        known
+    }
+
+    /// Forgets what has passed, and then the quarter that was seen longest ago.
+    fn make_room(&mut self, now_ms: u64) {
+        self.subjects.retain(|_, known| known.is_useful(now_ms));
+        if self.subjects.len() < self.max_subjects {
+            return;
+        }
+        let mut seen: Vec<u64> = self.subjects.values().map(|known| known.seen_ms).collect();
+        let quarter = seen.len() / 4;
+        let (_, last, _) = seen.select_nth_unstable(quarter);
+        let last_ms = *last;
+        self.subjects.retain(|_, known| known.seen_ms > last_ms);
+    }
+}
+
+impl Known {
+    fn find(&self, class: &AskedClass) -> Option<&Held> {
+        self.classes
+            .iter()
+            .find(|known| *known.0 == *class.name)
+            .map(|known| &known.1)
+    }
+
+    fn find_mut(&mut self, class: &AskedClass) -> Option<&mut Held> {
+        let mut classes = self.classes.iter_mut();
+        classes
+            .find(|known| *known.0 == *class.name)
+            .map(|known| &mut known.1)
+    }
+
+    fn is_useful(&self, now_ms: u64) -> bool {
+        let useful = |held: &Held| {
+            held.leases.iter().any(|lease| lease.until_ms > now_ms)
+                || held.denied.is_some_and(|denied| denied.1 > now_ms)
+        };
+        self.stop
+            .as_ref()
+            .is_some_and(|stop| stop.believed_ms > now_ms)
+            || self.classes.iter().any(|class| useful(&class.1))
+    }
+
+    fn stopped(&mut self, now_ms: u64) -> Option<Refusal> {
+        let stop = self.stop.as_mut()?;
+        if now_ms >= stop.believed_ms {
+            self.stop = None;
+            return None;
+        }
+        stop.count = stop.count.saturating_add(1);
+        self.seen_ms = now_ms;
+        let mut verdict = stop.verdict.clone();
+        if let Verdict::Banned { for_ms, .. } = &mut verdict {
+            *for_ms = stop.until_ms.saturating_sub(now_ms);
+        }
+        Some(Refusal {
+            verdict,
+            class: None,
+            count: stop.count,
+        })
+    }
+
+    fn denied(&mut self, class: &AskedClass, now_ms: u64) -> Option<Refusal> {
+        let held = self.find_mut(class)?;
+        let (cost, until_ms) = held.denied?;
+        if now_ms >= until_ms {
+            held.denied = None;
+            return None;
+        }
+        if class.cost < cost {
+            return None;
+        }
+        held.count = held.count.saturating_add(1);
+        Some(Refusal {
+            verdict: Verdict::Exhausted,
+            class: Some((class.name.clone(), held.standing(now_ms))),
+            count: held.count,
+        })
+    }
+
+    fn give_back(&mut self, class: &AskedClass) -> Vec<Return> {
+        let Some(held) = self.find_mut(class) else {
+            return Vec::new();
+        };
+        let back = |spent: Spent| Return {
+            class: class.name.clone(),
+            id: spent.lease.id,
+            spent: spent.spent,
+        };
+        held.leases.drain(..).map(back).collect()
+    }
+
+    fn learn(
+        &mut self,
+        class: &AskedClass,
+        standing: Standing,
+        lease: Option<Lease>,
+        admitted: bool,
+        sent_ms: u64,
+    ) {
+        let held = match self
+            .classes
+            .iter()
+            .position(|known| *known.0 == *class.name)
+        {
+            Some(index) => self.classes.get_mut(index),
+            None if self.classes.len() < MAX_CLASSES => {
+                self.classes
+                    .push((class.name.as_str().into(), Held::new(standing)));
+                self.classes.last_mut()
+            }
+            None => None,
+        };
+        let Some((_, held)) = held else {
+            return;
+        };
+        held.standing = standing;
+        held.at_ms = sent_ms;
+        held.strict = class.strict;
+        held.count = 0;
+        let refused = !admitted && standing.wait_ms > 0;
+        let wait_ms = standing.wait_ms.min(REMEMBER_MS);
+        held.denied = refused.then(|| (class.cost, sent_ms.saturating_add(wait_ms)));
+        if let Some(lease) = lease.filter(|_| held.leases.len() < MAX_HELD) {
+            let until_ms = sent_ms.saturating_add(LEASE_MS);
+            held.leases.push(Spent {
+                lease,
+                spent: 0,
+                until_ms,
+            });
+        }
+    }
+}
+
+impl Held {
+    const fn new(standing: Standing) -> Self {
+        Self {
+            leases: Vec::new(),
+            standing,
+            at_ms: 0,
+            denied: None,
+            count: 0,
+            strict: false,
+        }
+    }
+
+    fn covers(&self, class: &AskedClass, now_ms: u64) -> bool {
+        !class.strict
+            && self
+                .leases
+                .iter()
+                .any(|lease| lease.has(class.cost, now_ms))
+    }
+
+    fn spend(&mut self, class: &AskedClass, now_ms: u64) -> Standing {
+        let usable = self
+            .leases
+            .iter_mut()
+            .filter(|lease| lease.has(class.cost, now_ms));
+        if let Some(lease) = usable.min_by_key(|lease| lease.until_ms) {
+            lease.spent = lease.spent.saturating_add(class.cost);
+        }
+        self.standing(now_ms)
+    }
+
+    fn refund(&mut self, cost: u32) {
+        let spent = self.leases.iter_mut().filter(|lease| lease.spent >= cost);
+        if let Some(lease) = spent.min_by_key(|lease| lease.until_ms) {
+            lease.spent -= cost;
+        }
+    }
+
+    /// As the shard told, time having gone on and the lease's rest being there too.
+    fn standing(&self, now_ms: u64) -> Standing {
+        let gone_ms = now_ms.saturating_sub(self.at_ms);
+        let left = self.leases.iter().filter(|lease| lease.until_ms > now_ms);
+        let left: u32 = left
+            .map(|lease| lease.lease.size.saturating_sub(lease.spent))
+            .sum();
+        Standing {
+            remaining: self.standing.remaining.saturating_add(left),
+            reset_ms: self.standing.reset_ms.saturating_sub(gone_ms),
+            wait_ms: self.standing.wait_ms.saturating_sub(gone_ms),
+        }
+    }
+}
+
+impl Spent {
+    const fn has(&self, cost: u32, now_ms: u64) -> bool {
+        now_ms < self.until_ms && self.lease.size.saturating_sub(self.spent) >= cost
+    }
+}
