@@ -5,6 +5,7 @@
 //! tested natively; `cli` is the program `gapura-waf` and no part of the Worker.
 
 pub mod access;
+pub mod admin;
 pub mod admit;
 pub mod authenticate;
 pub mod body;

@@ -33,6 +33,20 @@ pub enum Kind {
     RequestRefused,
     /// A request reached the origin without a valid, fresh, unused seal.
     SealRefused,
+    /// A jail or the operator banned somebody.
+    BanAdded,
+    /// The operator lifted a ban.
+    BanLifted,
+    /// A request was refused because of a ban.
+    BanEnforced,
+    /// The operator switched the under-attack mode.
+    ModeChanged,
+    /// The operator imported a block list.
+    BlockListImported,
+    /// Sessions or tokens were taken back.
+    Revoked,
+    /// Too many failed logins locked an account.
+    AccountLocked,
 }
 
 /// One event, as it is logged and sent (one JSON object).
@@ -63,6 +77,22 @@ pub struct Event {
 mod tests {
     use super::{Event, Kind};
     use crate::{ids::RequestId, time::UnixMillis};
+
+    #[test]
+    fn names_of_bans_and_revocations_unchanged() {
+        let kinds = [
+            (Kind::BanAdded, "BAN_ADDED"),
+            (Kind::BanLifted, "BAN_LIFTED"),
+            (Kind::BanEnforced, "BAN_ENFORCED"),
+            (Kind::ModeChanged, "MODE_CHANGED"),
+            (Kind::BlockListImported, "BLOCK_LIST_IMPORTED"),
+            (Kind::Revoked, "REVOKED"),
+            (Kind::AccountLocked, "ACCOUNT_LOCKED"),
+        ];
+        for (kind, name) in kinds {
+            assert_eq!(serde_json::to_value(kind).unwrap(), name);
+        }
+    }
 
     #[test]
     fn json_format_unchanged() {

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod outcome;
 pub mod parse;
 pub mod problem;
+pub mod push;
 pub mod seal;
 pub mod secret;
 pub mod time;

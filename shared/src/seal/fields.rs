@@ -13,6 +13,9 @@ use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parser};
 pub(super) const LABEL: &str = "gapura";
 /// The `tag` parameter (RFC 9421 §2.3): a signature made for another purpose is not a seal.
 pub const SEAL_TAG: &str = "gapura";
+/// The `tag` of a message that the origin sends to the edge by itself: neither passes
+/// for the other.
+pub const PUSH_TAG: &str = "gapura-push";
 const ALGORITHM: &str = "hmac-sha256";
 
 /// The signature parameters (RFC 9421 §2.3).
@@ -26,6 +29,8 @@ pub struct Parameters {
     pub nonce: [u8; 16],
     /// Which key.
     pub key_id: String,
+    /// What the signature is for: [`SEAL_TAG`] or [`PUSH_TAG`].
+    pub tag: &'static str,
 }
 
 /// The inner list of covered components with its parameters.
@@ -34,12 +39,13 @@ pub(super) fn inner_list(message: &Message<'_>, parameters: &Parameters) -> Stri
         .map(|name| format!("\"{name}\""))
         .collect();
     format!(
-        "({});created={};expires={};nonce=\"{}\";alg=\"{ALGORITHM}\";keyid=\"{}\";tag=\"{SEAL_TAG}\"",
+        "({});created={};expires={};nonce=\"{}\";alg=\"{ALGORITHM}\";keyid=\"{}\";tag=\"{}\"",
         names.join(" "),
         parameters.created.0,
         parameters.expires.0,
         URL_SAFE_NO_PAD.encode(parameters.nonce),
         parameters.key_id,
+        parameters.tag,
     )
 }
 
@@ -104,12 +110,16 @@ fn parameters(list: &InnerList) -> Option<Parameters> {
         BareItem::Integer(seconds) => u64::try_from(*seconds).ok().map(UnixSeconds),
         _ => None,
     };
-    let ours = list.params.len() == 6 && text("alg")? == ALGORITHM && text("tag")? == SEAL_TAG;
+    let ours = list.params.len() == 6 && text("alg")? == ALGORITHM;
+    let tag = text("tag")?;
     let nonce = URL_SAFE_NO_PAD.decode(text("nonce")?).ok()?;
     ours.then_some(Parameters {
         created: seconds("created")?,
         expires: seconds("expires")?,
         nonce: nonce.try_into().ok()?,
         key_id: text("keyid")?.to_owned(),
+        tag: [SEAL_TAG, PUSH_TAG]
+            .into_iter()
+            .find(|known| *known == tag)?,
     })
 }

@@ -13,7 +13,7 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-pub use fields::{Parameters, SEAL_TAG};
+pub use fields::{PUSH_TAG, Parameters, SEAL_TAG};
 pub use keys::{BadKeys, Keys};
 
 use crate::{
@@ -168,15 +168,32 @@ impl SealError {
     }
 }
 
-/// Seals a message with the first of the keys.
+/// Seals a request on its way to the origin with the first of the keys.
 #[must_use]
 pub fn sign(message: &Message<'_>, keys: &Keys, now: UnixSeconds, nonce: [u8; 16]) -> Seal {
+    sign_as(SEAL_TAG, message, keys, now, nonce)
+}
+
+/// Seals what the origin sends to the edge by itself.
+#[must_use]
+pub fn sign_push(message: &Message<'_>, keys: &Keys, now: UnixSeconds, nonce: [u8; 16]) -> Seal {
+    sign_as(PUSH_TAG, message, keys, now, nonce)
+}
+
+fn sign_as(
+    tag: &'static str,
+    message: &Message<'_>,
+    keys: &Keys,
+    now: UnixSeconds,
+    nonce: [u8; 16],
+) -> Seal {
     let (key_id, secret) = keys.signing();
     let parameters = Parameters {
         created: now,
         expires: now.after(SEAL_LIFETIME_S),
         nonce,
         key_id: key_id.to_owned(),
+        tag,
     };
     let input = fields::inner_list(message, &parameters);
     let tag = mac(secret, &base::signature_base(message, &input))
@@ -231,10 +248,38 @@ pub fn verify(
     instance: &str,
     now: UnixSeconds,
 ) -> Result<Sealed, SealError> {
+    verify_as(SEAL_TAG, target, headers, keys, Some(instance), now)
+}
+
+/// Checks the seal of what the origin sent to the edge by itself. Which instance of the
+/// origin it was is not checked: a push is good from any of them.
+///
+/// # Errors
+/// [`SealError`].
+pub fn verify_push(
+    target: &Target<'_>,
+    headers: &impl Headers,
+    keys: &Keys,
+    now: UnixSeconds,
+) -> Result<Sealed, SealError> {
+    verify_as(PUSH_TAG, target, headers, keys, None, now)
+}
+
+fn verify_as(
+    tag: &'static str,
+    target: &Target<'_>,
+    headers: &impl Headers,
+    keys: &Keys,
+    instance: Option<&str>,
+    now: UnixSeconds,
+) -> Result<Sealed, SealError> {
     // RFC 9421 §3.2, its steps in its order.
     let input = headers.required(SIGNATURE_INPUT)?;
     let (components, parameters) = fields::parse_input(input)?;
-    let tag = fields::parse_signature(headers.required(SIGNATURE)?)?;
+    if parameters.tag != tag {
+        return Err(SealError::Malformed(SIGNATURE_INPUT));
+    }
+    let signature = fields::parse_signature(headers.required(SIGNATURE)?)?;
     let message = received(target, headers)?;
     if !components
         .iter()
@@ -246,10 +291,10 @@ pub fn verify(
     let secret = keys.find(&parameters.key_id).ok_or(SealError::UnknownKey)?;
     let list = fields::inner_list(&message, &parameters);
     mac(secret, &base::signature_base(&message, &list))
-        .verify_slice(&tag)
+        .verify_slice(&signature)
         .map_err(|_| SealError::Signature)?;
     in_time(&parameters, now)?;
-    if message.instance != instance {
+    if instance.is_some_and(|instance| message.instance != instance) {
         return Err(SealError::Instance);
     }
     Ok(Sealed {

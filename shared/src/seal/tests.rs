@@ -1,6 +1,7 @@
 use super::{
     CONTENT_DIGEST, CONTENT_STREAM, Content, Headers, INSTANCE, Keys, Message, PromisedBody,
-    SIGNATURE, SIGNATURE_INPUT, SealError, Sealed, Target, digest, sign, verify,
+    SIGNATURE, SIGNATURE_INPUT, SealError, Sealed, Target, digest, sign, sign_push, verify,
+    verify_push,
 };
 use crate::{identity, time::UnixSeconds};
 use proptest::prelude::*;
@@ -103,6 +104,33 @@ fn check(wire: &Wire, keys: &Keys, now: UnixSeconds) -> Result<Sealed, SealError
         query: &wire.query,
     };
     verify(&target, wire, keys, INSTANCE_ID, now)
+}
+
+#[test]
+fn a_push_and_a_request_do_not_pass_for_each_other() {
+    let (message, keys) = (message(digest_of(b"{}")), our_keys());
+    let request = wire(&message, &keys, NOW);
+    let seal = sign_push(&message, &keys, NOW, [9; 16]);
+    let mut push = request.clone();
+    push.headers.insert(SIGNATURE_INPUT, seal.signature_input);
+    push.headers.insert(SIGNATURE, seal.signature);
+    let target = Target {
+        method: &push.method,
+        authority: &push.authority,
+        path: &push.path,
+        query: &push.query,
+    };
+    let sealed = verify_push(&target, &push, &keys, NOW).unwrap();
+    assert_eq!(sealed.nonce, [9; 16]);
+    let malformed = SealError::Malformed(SIGNATURE_INPUT);
+    assert_eq!(check(&push, &keys, NOW), Err(malformed));
+    assert_eq!(verify_push(&target, &request, &keys, NOW), Err(malformed));
+    let input = request.headers[SIGNATURE_INPUT].replace("\"gapura\"", "\"gapura-push\"");
+    push.headers.insert(SIGNATURE_INPUT, input);
+    push.headers
+        .insert(SIGNATURE, request.headers[SIGNATURE].clone());
+    let relabelled = verify_push(&target, &push, &keys, NOW);
+    assert_eq!(relabelled, Err(SealError::Signature));
 }
 
 fn sealed() -> Wire {
