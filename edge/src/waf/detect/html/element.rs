@@ -80,8 +80,21 @@ fn is_active(tag: &Tag<'_>) -> bool {
         // What testers name the element that no browser knows.
         b"xss" => !is_word(before(tag.text, tag.open)) && at(tag.text, tag.end) != 0,
         b"plaintext" | b"xmp" => tag.open == 0 && tag.content().is_some(),
-        _ => false,
+        _ => loads_by_library(tag),
     }
+}
+
+/// Elements that htmx, Angular or a component's name makes load what is elsewhere.
+fn loads_by_library(tag: &Tag<'_>) -> bool {
+    let value = |name: &[u8]| tag.attribute(name).unwrap_or_default();
+    let inner = |name: &[u8]| {
+        let value = value(name);
+        value.strip_prefix(b"'").unwrap_or(value)
+    };
+    [&b"ng-include"[..], b"hx-get", b"hx-post"]
+        .iter()
+        .any(|name| is_foreign(inner(name)))
+        || value(b"is") == b"script"
 }
 
 /// `<?xml-stylesheet href="javascript:..."?>`.

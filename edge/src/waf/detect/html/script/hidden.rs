@@ -8,6 +8,8 @@ use crate::waf::scan::{
 
 /// Bytes around a sign looked at.
 const REACH: usize = 96;
+/// Longest name of a variable read backwards.
+const MAX_NAME: usize = 32;
 
 static SIGNS: Needles<'static> = Needles::new(&[
     b"[]['",
@@ -58,6 +60,13 @@ static SIGNS: Needles<'static> = Needles::new(&[
     b"orderby:\"",
     b"document)[",
     b"with(document)",
+    b"onerror:alert",
+    b"onerror:eval",
+    b"'onerror',alert",
+    b".action='//",
+    b".action=\"//",
+    b".action=`//",
+    b":alert}",
     b"location='java",
     b"location=\"java",
     b"location=`java",
@@ -104,6 +113,8 @@ fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
             let next = skip_space(text, end);
             !matches!(at(text, next), b'&' | b':' | b'|' | b'<' | b'>')
         }
+        // `{a:alert}.a(1)`
+        b":alert}" => matches!(at(text, end), b'.' | b'['),
         b"~[];" => before(text, start) == b'=',
         _ => true,
     }
@@ -112,31 +123,38 @@ fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
 /// `[1].map(alert)`: a function handed to another that calls it; `(alert)(1)` is a call.
 fn passes(text: &[u8], start: usize, end: usize) -> bool {
     let caller = word_before(text, start);
-    let is_caller = before(text, start.saturating_sub(caller.len())) == b'.'
-        && matches!(
-            caller,
-            b"map"
-                | b"find"
-                | b"foreach"
-                | b"some"
-                | b"every"
-                | b"filter"
-                | b"findindex"
-                | b"then"
-                | b"call"
-                | b"flatmap"
-                | b"reduce"
-                | b"sort"
-                | b"replace"
-                | b"bind"
-                | b"any"
-        );
+    // `new Promise(alert)` hands it over as well.
+    let is_new = caller == b"promise";
+    let is_caller = is_new
+        || before(text, start.saturating_sub(caller.len())) == b'.'
+            && matches!(
+                caller,
+                b"map"
+                    | b"find"
+                    | b"foreach"
+                    | b"some"
+                    | b"every"
+                    | b"filter"
+                    | b"findindex"
+                    | b"then"
+                    | b"call"
+                    | b"flatmap"
+                    | b"reduce"
+                    | b"sort"
+                    | b"replace"
+                    | b"bind"
+                    | b"any"
+            );
     is_caller || (caller.is_empty() && matches!(at(text, end), b'(' | b'`'))
 }
 
 /// `a=alert,a(1)`, `[a=alert](1)`.
 fn renames(text: &[u8], start: usize, end: usize) -> bool {
-    let name = word_before(text, start);
+    let letters = span(text, start.saturating_sub(MAX_NAME), start)
+        .iter()
+        .rev()
+        .take_while(|byte| is_word(**byte) || **byte >= 0x80);
+    let name = span(text, start - letters.count(), start);
     if name.is_empty() || is_word(at(text, end)) {
         return false;
     }

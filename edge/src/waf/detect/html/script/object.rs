@@ -169,7 +169,7 @@ pub(super) fn is_indexed(text: &[u8], index: usize, name: &[u8]) -> bool {
 fn is_telling(object: &[u8], key: &[u8]) -> bool {
     match object {
         b"document" => DOCUMENT.contains(&key),
-        b"this" => false,
+        b"this" => key == b"document",
         _ => matches!(
             key,
             b"document" | b"location" | b"function" | b"settimeout" | b"atob" | b"localstorage"
