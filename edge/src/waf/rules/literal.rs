@@ -223,6 +223,9 @@ static HARMFUL: Needles<'static> = Needles::new(&[
     b"link(",
 ]);
 
+/// Bytes of a page within which its first line ends.
+const MAX_FIRST_LINES: usize = 2048;
+
 /// Whether the tag between `start` and `end` stands within a page that is quoted: behind markup or
 /// other code rather than where a value begins or breaks out, and nothing in it does harm.
 fn is_page(text: &[u8], start: usize, end: usize) -> bool {
@@ -231,7 +234,9 @@ fn is_page(text: &[u8], start: usize, end: usize) -> bool {
     let code = span(text, end, end + length);
     let is_harmless = HARMFUL.find(code, 0).is_none();
     let head = trim(span(text, 0, start));
-    let is_shown = opens_element(head) || head.contains(&b'\n') || head.ends_with(b"?>");
+    // A page's first lines tell; reading all of it for each tag would not be linear.
+    let has_lines = span(head, 0, MAX_FIRST_LINES).contains(&b'\n');
+    let is_shown = opens_element(head) || has_lines || head.ends_with(b"?>");
     let is_number = code.iter().all(|byte| !byte.is_ascii_alphabetic());
     let goes_on = text.len() > end + length + 2 || text.contains(&b'\n');
     is_harmless && is_shown && goes_on && (!is_number || trim(code).is_empty())
