@@ -46,6 +46,32 @@ const RUNS: &[&[u8]] = &[
     b"stm",
     b"svgz",
     b"user.ini",
+    b"asax",
+    b"ascx",
+    b"soap",
+    b"rem",
+    b"xamlx",
+    b"vbhtm",
+    b"vbhtml",
+    b"cshtml",
+    b"jsw",
+    b"jsv",
+    b"wss",
+    b"cfml",
+    b"cfc",
+    b"dbm",
+    b"yaws",
+    b"pgif",
+    b"phtm",
+    b"php2",
+    b"hphp",
+    b"ctp",
+    b"lnk",
+    b"scf",
+    b"cpl",
+    b"chm",
+    b"reg",
+    b"swf",
 ];
 /// Endings that some servers run wherever they stand in the name: Apache runs `x.php.jpg`.
 const RUNS_WITHIN: &[&[u8]] = &[
@@ -53,7 +79,16 @@ const RUNS_WITHIN: &[&[u8]] = &[
     b"aspx", b"ashx", b"jsp", b"jspx", b"jspf", b"shtml", b"cgi",
 ];
 /// Files that configure the server of the folder that they lie in.
-const CONFIGURES: &[&[u8]] = &[b".htaccess", b".user.ini", b"web.config", b"php.ini"];
+const CONFIGURES: &[&[u8]] = &[
+    b".htaccess",
+    b".user.ini",
+    b"web.config",
+    b"php.ini",
+    b".bashrc",
+    b".bash_profile",
+    b".profile",
+    b"authorized_keys",
+];
 
 /// Headers that carry the name of an upload.
 const NAME_HEADERS: &[&str] = &[
@@ -182,7 +217,8 @@ fn acting(body: &[u8]) -> Option<&'static [u8]> {
     let signs: &[&[u8]] = match at(body, 0) {
         b'#' if body.starts_with(b"#extm3u") => &[b"file:///", b"concat:"],
         b'%' if body.starts_with(b"%!ps") => &[b"%pipe%"],
-        b'<' => &[b"scriptprocessor="],
+        b'<' => &[b"scriptprocessor=", b"sethandler application/x-httpd"],
+        b'a' if body.starts_with(b"addtype application/x-httpd") => &[b"addtype"],
         _ => &[],
     };
     signs

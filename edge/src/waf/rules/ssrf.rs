@@ -18,6 +18,6 @@ super::rules! { TABLE ["ssrf", "CWE-918", "crs-934"];
         not "https://example.com/notes.txt";
 }
 super::literal::literals! {
-    ODD_SCHEME, Any, Anywhere: ["jdbc:h2:mem", "autodeserialize=true", "allowurlinlocalinfile=true", "init=runscript"];
+    ODD_SCHEME, Any, Anywhere: ["jdbc:h2:mem", "autodeserialize=true", "allowurlinlocalinfile=true", "init=runscript", "http://unix:/"];
     REMOTE_FILE, Any, Anywhere: ["auto_prepend_file=", "auto_append_file=", "allow_url_include=", "mosconfig_absolute_path=http"];
 }

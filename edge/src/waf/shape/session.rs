@@ -1,5 +1,6 @@
 //! Session fixation (CWE-384).
 
+use super::smuggling;
 use crate::waf::body::form;
 use crate::waf::field::Sink;
 use crate::waf::rules::protocol as rules;
@@ -53,7 +54,9 @@ pub(super) fn read(
     sink: &mut impl Sink,
 ) {
     let from = from.and_then(|url| url.split('/').nth(2));
-    if from.is_some() && from == host {
+    if let (Some(from), Some(host)) = (from, host)
+        && !smuggling::is_foreign(from, host)
+    {
         return;
     }
     let path = request.path.to_ascii_lowercase();

@@ -132,11 +132,18 @@ pub(super) fn is_no_host(value: &str) -> bool {
         || matches!(name, "169.254.169.254" | "metadata.google.internal")
 }
 
-/// Whether neither host lies below the other's last two labels.
-fn is_foreign(value: &str, host: &str) -> bool {
+/// Whether two hosts belong to different sites: their last two labels, or three where the second is
+/// as short as a registry's (`co.id`), differ.
+pub(super) fn is_foreign(value: &str, host: &str) -> bool {
     let site = |host: &str| {
-        let name = host.split([':', ',']).next().unwrap_or_default();
-        let labels: Vec<_> = name.trim().rsplit('.').take(2).collect();
+        let name = host.split([':', ',']).next().unwrap_or_default().trim();
+        let mut labels = name.rsplit('.').skip(1);
+        let count = if labels.next().is_some_and(|second| second.len() <= 3) {
+            3
+        } else {
+            2
+        };
+        let labels: Vec<_> = name.rsplit('.').take(count).collect();
         labels.join(".").to_ascii_lowercase()
     };
     let (first, second) = (site(value), site(host));

@@ -147,6 +147,7 @@ const PRIVATE: &[&str] = &[
     ".cluster.local",
     ".kubernetes.default",
     ".private",
+    "fritz.box",
 ];
 
 /// Judges a host without its port, in lower case.
@@ -217,6 +218,7 @@ fn kind_v4(address: Ipv4Addr) -> Kind {
             || is_shared
             || is_benchmark
             || first == 0
+            || first >= 224
             || (first == 192 && second == 0 && third == 0) =>
         {
             Kind::Internal

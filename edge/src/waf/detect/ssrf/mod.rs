@@ -98,6 +98,10 @@ const OTHER_SCHEMES: &[&[u8]] = &[
     b"h2",
     b"mariadb",
     b"elasticsearch",
+    b"nfs",
+    b"afp",
+    b"svn",
+    b"rsync",
 ];
 
 /// Parameters that honestly name the client's own machine while developing (RFC 8252 §7.3),
@@ -240,6 +244,13 @@ fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
             Kind::Obscured => return Some(&rules::OBSCURED),
             Kind::Internal => return Some(&rules::INTERNAL),
             Kind::Loopback if !may_be_local(url, text.name, port) => return Some(&rules::INTERNAL),
+            // What a browser never asks, a bare address least of all.
+            Kind::Address
+                if url.scheme.starts_with(b"http")
+                    && port.is_some_and(|port| SERVICES.contains(&port)) =>
+            {
+                return Some(&rules::INTERNAL);
+            }
             Kind::Address => is_address = true,
             Kind::Loopback | Kind::Public => {}
         }

@@ -1,5 +1,7 @@
 //! Paths under which nothing of ours is served: hidden files, backups, `WordPress`.
 
+mod settings;
+
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::scanner as rules;
@@ -21,6 +23,25 @@ pub(super) const TRIGGERS: &[&str] = &[
     ".tar",
     ".php",
     ".tmp",
+    ".pem",
+    ".key",
+    ".ppk",
+    ".pfx",
+    ".p12",
+    ".jks",
+    ".kdbx",
+    ".ovpn",
+    ".c",
+    ".ini",
+    ".properties",
+    ".env",
+    ".tf",
+    ".log",
+    ".y",
+    ".inc",
+    ".xml",
+    ".py",
+    ".toml",
     "phpmyadmin",
     "/pma",
     ".dll",
@@ -125,6 +146,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if is_tool(last) || is_manager(path) {
         hits.push(Hit::new(&rules::ADMIN, end - last.len(), end));
     }
+    if settings::is_configuration(path, last) {
+        hits.push(Hit::new(&rules::SECRETS, 0, end));
+    }
     if path.starts_with(b"/bin/") && last.ends_with(b".dll") {
         hits.push(Hit::new(&rules::SECRETS, 0, end));
     }
@@ -166,6 +190,14 @@ fn is_tool(name: &[u8]) -> bool {
         b"filemanager",
         b"simple-backdoor",
         b"eval-stdin",
+        b"leafmailer",
+        b"xleet",
+        b"alfa",
+        b"indoxploit",
+        b"b4ck",
+        b"bypass",
+        b"mini-shell",
+        b"minishell",
     ];
     name.ends_with(b".php") && heads.iter().any(|head| name.starts_with(head))
 }
@@ -257,7 +289,8 @@ fn is_wordpress(path: &[u8]) -> bool {
     let is_asset = ASSETS.iter().any(|ending| path.ends_with(ending));
     let names = |names: &[&[u8]]| names.iter().any(|name| rest.starts_with(name));
     let is_file = names(&[b"content/", b"includes/"]) && !rest.ends_with(b"/");
-    !is_asset && (names(WORDPRESS) || is_file)
+    let is_page = start == 0 && rest.ends_with(b".php") && !rest.contains(&b'/');
+    !is_asset && (names(WORDPRESS) || is_page || is_file)
         || matches!(rest, b"admin" | b"admin/" | b"content" | b"includes")
 }
 
@@ -280,6 +313,10 @@ mod tests {
     fn tells_probes_from_pages() {
         for probe in [
             "/.env.production",
+            "/server.key",
+            "/config/database.php",
+            "/application-prod.yml",
+            "/wp-22.php",
             "/a/.git/config",
             "/.s3cfg",
             "/index.php~",
@@ -310,6 +347,10 @@ mod tests {
             "/wp-admin/async-upload.php",
             "/wp-includes/js/jquery/jquery.min.js",
             "/index.php",
+            "/openapi.yaml",
+            "/sitemap.xml",
+            "/slides/talk.key",
+            "/docs/config/app.html",
             "/upload.php",
             "/tags/phpmyadmin",
             "/wiki/phpmyadmin-tips",
