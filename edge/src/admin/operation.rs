@@ -114,7 +114,7 @@ pub fn operation(
         Endpoint::SetMode => set_mode(&body::json(body)?, context),
         Endpoint::Import => import(&parameters, body, context),
         Endpoint::Export => export(&parameters),
-        Endpoint::Push => push(body::json(body)?, context),
+        Endpoint::Push => push(&body::json(body)?, context),
     }
 }
 
@@ -176,12 +176,11 @@ fn harmless(target: &Target, context: &Context<'_>) -> Result<(), AdminError> {
 }
 
 fn lift_ban(id: String) -> Result<Operation, AdminError> {
-    let batch = match id.parse::<Target>() {
-        Ok(target) => batch(vec![Change::Lift(Key::Ban(target))]),
-        Err(_) => {
-            is_subject(&id)?;
-            Batch::default()
-        }
+    let batch = if let Ok(target) = id.parse::<Target>() {
+        batch(vec![Change::Lift(Key::Ban(target))])
+    } else {
+        is_subject(&id)?;
+        Batch::default()
     };
     Ok(Operation::LiftBan { id, batch })
 }
@@ -271,7 +270,7 @@ fn export(parameters: &Parameters) -> Result<Operation, AdminError> {
         })
 }
 
-fn push(push: Push, context: &Context<'_>) -> Result<Operation, AdminError> {
+fn push(push: &Push, context: &Context<'_>) -> Result<Operation, AdminError> {
     let Caller::Origin { nonce, .. } = context.caller else {
         return Err(AdminError::Forbidden);
     };
@@ -280,7 +279,7 @@ fn push(push: Push, context: &Context<'_>) -> Result<Operation, AdminError> {
         return Err(AdminError::Invalid(why));
     }
     let mut changes = vec![once(nonce, context.now.seconds())];
-    for (index, revocation) in push.revocations.into_iter().enumerate() {
+    for (index, revocation) in push.revocations.iter().enumerate() {
         let change = revoked(revocation)
             .map_err(|why| AdminError::Invalid(format!("revocations[{index}]: {why}")))?;
         changes.push(change);
@@ -297,7 +296,7 @@ fn once(nonce: [u8; 16], now: UnixSeconds) -> Change {
     Change::Put(Key::Nonce(hex(&nonce)), entry)
 }
 
-fn revoked(revocation: Revocation) -> Result<Change, String> {
+fn revoked(revocation: &Revocation) -> Result<Change, String> {
     let id = checked(&revocation.id)
         .map_err(|why| format!("`id` {why}"))?
         .to_owned();

@@ -242,8 +242,8 @@ fn a_ban_is_added_listed_and_lifted() {
         "ip:192.0.2.0/24 until 1060: scans".to_owned(),
     );
     assert_eq!(event, Some(told));
-    let list = asked("GET", "bans?q=SCAN&kind=ip&limit=1", "").unwrap();
-    let (status, json, event) = done(&mut ledger, &list);
+    let search = asked("GET", "bans?q=SCAN&kind=ip&limit=1", "").unwrap();
+    let (status, json, event) = done(&mut ledger, &search);
     assert_eq!(status, 200);
     assert_eq!(
         json.to_string(),

@@ -54,7 +54,7 @@ pub struct Replica {
     countries: Ends<String>,
     systems: Ends<u32>,
     banned_users: Ends<String>,
-    attack: Option<Option<UnixSeconds>>,
+    attack: Option<Values>,
 }
 
 impl Replica {
@@ -95,7 +95,7 @@ impl Replica {
             Key::Ban(Target::Country(code)) => set(&mut self.countries, code, values),
             Key::Ban(Target::Asn(number)) => set(&mut self.systems, number, values),
             Key::Ban(Target::User(id)) => set(&mut self.banned_users, id, values),
-            Key::Attack => self.attack = values.map(|values| values.until),
+            Key::Attack => self.attack = values,
             Key::Nonce(_) => {}
         }
     }
@@ -123,7 +123,7 @@ impl Replica {
             starts.retain(|_, values| lasts(values.until, now));
         }
         self.networks.expire(now);
-        self.attack = self.attack.filter(|until| lasts(*until, now));
+        self.attack = self.attack.filter(|values| lasts(values.until, now));
     }
 
     /// What was revoked that this token rests on, as a key such as `session:…`.
@@ -156,7 +156,6 @@ impl Replica {
         client: &Client<'_>,
         now: UnixSeconds,
     ) -> Option<(Target, Option<UnixSeconds>)> {
-        let live = |until: Option<Option<UnixSeconds>>| until.filter(|until| lasts(*until, now));
         let by_network = || {
             let (prefix, until) = self.networks.find(client.address, now)?;
             let network = Network::of(client.address, prefix)?;
@@ -164,19 +163,16 @@ impl Replica {
         };
         let by_user = || {
             let id = client.user?;
-            let until = live(self.banned_users.get(id).copied())?;
+            let until = live(&self.banned_users, id, now)?;
             Some((Target::User(id.to_owned()), until))
         };
         let by_system = || {
             let number = client.asn?;
-            Some((
-                Target::Asn(number),
-                live(self.systems.get(&number).copied())?,
-            ))
+            Some((Target::Asn(number), live(&self.systems, &number, now)?))
         };
         let by_country = || {
             let code = client.country?;
-            let until = live(self.countries.get(code).copied())?;
+            let until = live(&self.countries, code, now)?;
             Some((Target::Country(code.to_owned()), until))
         };
         by_network()
@@ -188,7 +184,7 @@ impl Replica {
     /// Whether the site is under attack.
     #[must_use]
     pub fn under_attack(&self, now: UnixSeconds) -> bool {
-        self.attack.is_some_and(|until| lasts(until, now))
+        self.attack.is_some_and(|values| lasts(values.until, now))
     }
 
     /// How many entries it holds.
@@ -218,6 +214,19 @@ impl Replica {
 
 fn lasts(until: Option<UnixSeconds>, now: UnixSeconds) -> bool {
     until.is_none_or(|until| now < until)
+}
+
+/// The end of what is in force under `id`.
+#[expect(
+    clippy::option_option,
+    reason = "none in force, or in force for good, or until then"
+)]
+fn live<K, Q>(ends: &Ends<K>, id: &Q, now: UnixSeconds) -> Option<Option<UnixSeconds>>
+where
+    K: std::hash::Hash + Eq + std::borrow::Borrow<Q>,
+    Q: std::hash::Hash + Eq + ?Sized,
+{
+    ends.get(id).copied().filter(|until| lasts(*until, now))
 }
 
 fn set<K: std::hash::Hash + Eq>(ends: &mut Ends<K>, id: K, values: Option<Values>) {

@@ -1,4 +1,4 @@
-//! Block lists: plain CIDR lists, FireHOL netsets and CrowdSec decisions, in and out.
+//! Block lists: plain CIDR lists, `FireHOL` netsets and `CrowdSec` decisions, in and out.
 //!
 //! Guarantees: bounded ([`MAX_LIST_BYTES`], [`super::MAX_ENTRIES`]); a list with one
 //! faulty line is refused as a whole, its first [`MAX_FAULTS`] faults named by line; a

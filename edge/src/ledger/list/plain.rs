@@ -1,4 +1,4 @@
-//! Lines with an address or network, comments behind `#` or `;`: plain lists, FireHOL
+//! Lines with an address or network, comments behind `#` or `;`: plain lists, `FireHOL`
 //! netsets, Spamhaus DROP.
 
 use super::{BadList, Decision, List, Reading, network};
