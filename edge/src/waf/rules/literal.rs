@@ -239,7 +239,33 @@ fn is_page(text: &[u8], start: usize, end: usize) -> bool {
     let is_shown = opens_element(head) || has_lines || head.ends_with(b"?>");
     let is_number = code.iter().all(|byte| !byte.is_ascii_alphabetic());
     let goes_on = text.len() > end + length + 2 || text.contains(&b'\n');
-    is_harmless && is_shown && goes_on && (!is_number || trim(code).is_empty())
+    let is_told = !head.is_empty() && is_sentence(code);
+    let is_within =
+        goes_on && (is_shown && (!is_number || trim(code).is_empty()) || prints_variable(code));
+    is_harmless && (is_told || is_within)
+}
+
+/// Whether words of prose follow a tag that a sentence names.
+fn is_sentence(code: &[u8]) -> bool {
+    let words = code
+        .split(|byte| *byte == b' ')
+        .filter(|word| !word.is_empty());
+    let is_plain = |word: &[u8]| word.iter().all(u8::is_ascii_alphabetic);
+    let first: Vec<&[u8]> = words.take(3).collect();
+    at(code, 0) == b' '
+        && first.len() == 3
+        && first.iter().all(|word| is_plain(word))
+        && !matches!(first.first(), Some(&b"echo" | &b"print"))
+}
+
+/// `echo $name`, which does nothing but show what a page holds already.
+fn prints_variable(code: &[u8]) -> bool {
+    let code = trim(code);
+    let code = code.strip_prefix(b"echo ").unwrap_or(code);
+    let name = code.strip_suffix(b";").unwrap_or(code);
+    trim(name)
+        .strip_prefix(b"$")
+        .is_some_and(|name| !name.is_empty() && name.iter().all(|byte| is_word(*byte)))
 }
 
 /// Whether the text starts with an element or an attribute of a page: `<td>`, `<a href="`.

@@ -48,6 +48,9 @@ fn check(text: &[u8], open: usize) -> Option<(&'static Rule, usize)> {
     let (needs, rule) = suspicion(&name, path, text)?;
     let start = name.start - path.len();
     let arguments = Arguments::read(text, open);
+    if is_everyday(text, open, &name.text, start) {
+        return None;
+    }
     // A name in quotes is a string that is called: nobody writes that but to hide it.
     let needs = if name.is_quoted { Something } else { needs };
     let is_builder = *name.text == *b"new" && !arguments.are_started(text);
@@ -56,6 +59,29 @@ fn check(text: &[u8], open: usize) -> Option<(&'static Rule, usize)> {
         && is_statement(text, start, name.is_quoted)
         && arguments.end_like_code(text))
     .then_some((rule, start))
+}
+
+/// What programs of every kind do: `json_decode(file_get_contents('php://input'))`, and a question
+/// to Java's run time that starts nothing.
+fn is_everyday(text: &[u8], open: usize, name: &[u8], start: usize) -> bool {
+    let tail = from(text, open);
+    match name {
+        b"file_get_contents" => {
+            (tail.starts_with(b"('php://input')") || tail.starts_with(b"(\"php://input\")"))
+                && before(text, start) == b'('
+                && word_before(text, start.saturating_sub(1)) == b"json_decode"
+        }
+        b"getruntime" => [
+            &b"().availableprocessors("[..],
+            b"().totalmemory(",
+            b"().freememory(",
+            b"().maxmemory(",
+            b"().addshutdownhook(",
+        ]
+        .iter()
+        .any(|question| tail.starts_with(question)),
+        _ => false,
+    }
 }
 
 struct Name<'a> {

@@ -10,7 +10,7 @@ pub(in crate::waf) use self::key::updates;
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::nosql as rules;
-use crate::waf::scan::{at, before, from, is_word, last_before, skip_space, span, word};
+use crate::waf::scan::{at, before, from, is_space, is_word, last_before, skip_space, span, word};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -150,11 +150,28 @@ fn operators(text: &Text<'_>, hits: &mut Vec<Hit>) {
             hits.push(Hit::new(&rules::OPERATOR, dollar, end));
             return;
         }
-        if stands_in_brackets(lower, dollar, end) || stands_in_json(lower, dollar, end, is_plain) {
+        let stands_in_text =
+            stands_in_brackets(lower, dollar, end) || stands_in_json(lower, dollar, end, is_plain);
+        if stands_in_text && !is_introduced(lower) {
             hits.push(Hit::new(&rules::OPERATOR_TEXT, dollar, end));
             return;
         }
     }
+}
+
+/// Words before the first bracket from which on a sentence introduces a query.
+const MIN_INTRODUCTION: usize = 3;
+
+/// Whether a sentence leads to the text's first bracket: what begins with words is read as no query, and no quote
+/// ends a value before it.
+fn is_introduced(text: &[u8]) -> bool {
+    let is_opening = |byte: &u8| matches!(byte, b'{' | b'[' | b'"' | b'\'' | b'(' | b'}' | b']');
+    let Some(length) = text.iter().position(is_opening) else {
+        return false;
+    };
+    let words = span(text, 0, length).split(|byte| is_space(*byte));
+    let is_word = |word: &&[u8]| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic);
+    matches!(at(text, length), b'{' | b'(') && words.filter(is_word).count() >= MIN_INTRODUCTION
 }
 
 /// `user.$ne`, and a JSON key that is an operator throughout.

@@ -28,7 +28,7 @@ const MAX_FOLLOWING: usize = 1;
 /// Whether no sentence and no list goes on behind the path at `start`.
 fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
     let tail = span(text, end, end + 120);
-    let parts = tail.split(|byte| byte.is_ascii_whitespace()).skip(1);
+    let parts = tail.split(u8::is_ascii_whitespace).skip(1);
     let following = parts.filter(|part| !part.is_empty()).count();
     words_after(text, end) == 0 && (following <= MAX_FOLLOWING || is_severe(text, start))
 }

@@ -1,7 +1,7 @@
 //! What stands around a command: a value, a list, a sentence.
 
 use super::command::{self, Class};
-use crate::waf::scan::{Needles, at, from, is_space, is_word, skip_space, span, trim};
+use crate::waf::scan::{Needles, at, from, is_space, is_word, skip_space, span, stands, trim};
 
 /// Longest text before a separator that can be a value.
 const MAX_VALUE: usize = 80;
@@ -290,11 +290,20 @@ static SIGNS: Needles<'static> = Needles::new(&[
     b"proc/self",
 ]);
 
+/// What every image's build removes.
+const TIDIED: &[&[u8]] = &[b"-rf /var/lib/apt/lists", b"-rf /var/cache/", b"-rf /tmp/"];
+
 /// Where the next of them stands at or after `start`; far away when none does.
 pub(super) fn next_severe(text: &[u8], start: usize) -> usize {
-    SIGNS
-        .find(from(text, start), 0)
-        .map_or(usize::MAX, |(index, _)| start + index)
+    let mut from_here = start;
+    while let Some((index, _)) = SIGNS.find(from(text, from_here), 0) {
+        let found = from_here + index;
+        if !TIDIED.iter().any(|folder| stands(text, found, folder)) {
+            return found;
+        }
+        from_here = found + 1;
+    }
+    usize::MAX
 }
 
 /// Whether one of them stands at `start` or within `distance` after it.

@@ -7,7 +7,7 @@ use super::lead::{self, Lead};
 use super::scanner::Scanner;
 use super::word::Word;
 use crate::waf::Part;
-use crate::waf::scan::{at, is_space, span};
+use crate::waf::scan::{at, is_space, span, stands};
 
 impl Scanner<'_> {
     /// A command after a separator.
@@ -91,12 +91,21 @@ impl Scanner<'_> {
         is_bounded && (class == Class::Recon || (!is_listed() && !joins()))
     }
 
-    /// Whether the value starts with a command that developers quote, or flows into a filter such
+    /// Whether the value starts with a command that developers quote, with a prompt, a build step or a
+    /// loop of their script, or flows into a filter such
     /// as `grep` and not from nothing.
     fn is_tame(&self, lead_at: usize, word: &Word, head: Head) -> bool {
         let is_filtered = at(self.text, lead_at) == b'|' && command::is_filter(word.name());
         let first = Word::read(span(self.text, self.first, lead_at), 0);
+        let starts: [&[u8]; 5] = [b"$ ", b"run ", b"run: ", b"for ", b"while "];
+        let shown = |start: &&[u8]| {
+            let next = Word::read(self.text, self.first + start.len());
+            stands(self.text, self.first, start)
+                && (matches!(*start, b"for " | b"while ")
+                    || next.and_then(|word| word.class()).is_some())
+        };
         first.and_then(|first| first.class()) == Some(Class::Tame)
+            || starts.iter().any(shown)
             || (is_filtered && head > Head::Address)
     }
 
