@@ -88,7 +88,7 @@ pub struct Shard {
     /// When room was looked for last.
     crowded_ms: u64,
     entries: usize,
-    max_subjects: usize,
+    pub(super) max_subjects: usize,
 }
 
 impl Shard {

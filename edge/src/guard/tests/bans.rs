@@ -1,0 +1,281 @@
+//! Jails, bans, escalation, locks, and what an operator does.
+
+use super::{Object, class, jail, subject};
+use crate::guard::{
+    Ask, Jail, Lock, Message, Order, Subject, Verdict,
+    jail::FOREVER_MS,
+    wire::{Listing, Shown},
+};
+use proptest::prelude::*;
+
+const DAY_MS: u64 = 86_400_000;
+
+fn for_ms(verdict: Option<&Verdict>) -> Option<u64> {
+    match verdict {
+        Some(Verdict::Banned { for_ms, .. }) => Some(*for_ms),
+        _ => None,
+    }
+}
+
+fn verdict(object: &mut Object, who: &Subject, now_ms: u64) -> Verdict {
+    object.ask(&Ask::new(who.clone(), vec![]), now_ms).verdict
+}
+
+#[test]
+fn the_fifth_strike_in_ten_minutes_bans_and_further_bans_double_up_to_the_cap() {
+    let mut object = Object::new(0);
+    let (who, login) = (subject("ip:192.0.2.1"), jail(5, 600, 1800, 5400));
+    for n in 0..4 {
+        assert_eq!(object.strike(&who, 1, &login, n), None);
+    }
+    assert_eq!(
+        object.strike(&who, 1, &login, 600_003),
+        None,
+        "the first ones have passed"
+    );
+    assert_eq!(object.strike(&who, 3, &login, 600_004), None);
+    let ban = object.strike(&who, 1, &login, 600_005);
+    assert_eq!(for_ms(ban.as_ref()), Some(1_800_000));
+    object.evict(600_006);
+    let held = verdict(&mut object, &who, 600_006);
+    assert_eq!(
+        for_ms(Some(&held)),
+        Some(1_799_999),
+        "bans survive eviction"
+    );
+    let mut now = 600_005 + 1_800_000;
+    assert_eq!(verdict(&mut object, &who, now), Verdict::Admitted);
+    for expected in [3_600_000, 5_400_000, 5_400_000] {
+        let ban = object.strike(&who, 9, &login, now);
+        assert_eq!(for_ms(ban.as_ref()), Some(expected));
+        now += expected;
+    }
+    now += 7 * DAY_MS;
+    let ban = object.strike(&who, 5, &login, now);
+    assert_eq!(for_ms(ban.as_ref()), Some(1_800_000), "forgiven");
+}
+
+#[test]
+fn refusals_are_strikes_in_the_same_call() {
+    let mut object = Object::new(0);
+    let who = subject("user:alice");
+    let mut ask = Ask::new(who, vec![class("login", 1, 60, true)]);
+    ask.jails = vec![jail(3, 600, 600, 600)];
+    assert!(object.ask(&ask, 0).admitted());
+    assert_eq!(object.ask(&ask, 1).verdict, Verdict::Exhausted);
+    assert_eq!(object.ask(&ask, 2).verdict, Verdict::Exhausted);
+    assert_eq!(for_ms(Some(&object.ask(&ask, 3).verdict)), Some(600_000));
+    ask.exempt = true;
+    assert_eq!(
+        object.ask(&ask, 4).verdict,
+        Verdict::Exhausted,
+        "never banned"
+    );
+}
+
+fn client(n: u64, network: u64) -> Subject {
+    subject(&format!("ip:2001:db8:1:{:x}::/64", (network << 8) | n))
+}
+
+#[test]
+fn four_banned_64_ban_their_56_and_four_56_the_48() {
+    let probe = jail(1, 600, 600, 600);
+    let mut object = Object::new(0);
+    for network in 1..=4 {
+        for n in 1..=3 {
+            object.strike(&client(n, network), 1, &probe, n);
+        }
+        assert_eq!(
+            verdict(&mut object, &client(9, network), 10),
+            Verdict::Admitted
+        );
+        object.strike(&client(4, network), 1, &probe, 10);
+        let Verdict::Banned { target, for_ms, .. } = verdict(&mut object, &client(9, network), 10)
+        else {
+            panic!("not banned");
+        };
+        let wide = if network < 4 {
+            format!("ip:2001:db8:1:{network}00::/56")
+        } else {
+            "ip:2001:db8:1::/48".into()
+        };
+        assert_eq!((target.to_string(), for_ms), (wide, 600_000));
+        object.evict(10);
+    }
+    assert_eq!(
+        verdict(&mut object, &subject("ip:2001:db8:2:100::/64"), 10),
+        Verdict::Admitted
+    );
+    assert_eq!(
+        verdict(&mut object, &client(9, 9), 600_010),
+        Verdict::Admitted,
+        "it ends"
+    );
+}
+
+#[test]
+fn sixteen_banned_64_ban_the_48() {
+    let probe = jail(1, 600, 600, 600);
+    let mut object = Object::new(0);
+    for network in 0..16 {
+        assert_eq!(
+            verdict(&mut object, &client(1, network), 5),
+            Verdict::Admitted
+        );
+        object.strike(&client(1, network), 1, &probe, 5);
+    }
+    assert_ne!(verdict(&mut object, &client(1, 77), 5), Verdict::Admitted);
+    assert_eq!(
+        object.order(&subject("ip:2001:db8:1::/48"), Order::Lift, 6),
+        "17"
+    );
+    assert_eq!(verdict(&mut object, &client(1, 0), 7), Verdict::Admitted);
+    object.strike(&client(2, 0), 1, &probe, 7);
+    assert_eq!(
+        verdict(&mut object, &client(3, 0), 7),
+        Verdict::Admitted,
+        "counted anew"
+    );
+}
+
+#[test]
+fn an_operator_bans_lists_searches_shows_and_lifts() {
+    let mut object = Object::new(0);
+    for n in 0..5 {
+        let ban = Order::Ban {
+            until_ms: FOREVER_MS,
+            reason: format!("spam {n}"),
+            actor: "root".into(),
+        };
+        object.order(&subject(&format!("user:u{n}")), ban, n);
+    }
+    object.order(
+        &subject("ip:2001:db8:1:100::/56"),
+        Order::Ban {
+            until_ms: 50,
+            reason: String::new(),
+            actor: "op, too".into(),
+        },
+        9,
+    );
+    let page = |object: &mut Object, search: &str, after: Option<&str>| -> Listing {
+        let message = Message::List {
+            search: search.into(),
+            after: after.map(subject),
+            limit: 2,
+        };
+        serde_json::from_str(&object.send(&message, 10).unwrap()).unwrap()
+    };
+    let names = |listing: &Listing| {
+        listing
+            .bans
+            .iter()
+            .map(|ban| ban.subject.clone())
+            .collect::<Vec<_>>()
+    };
+    let first = page(&mut object, "", None);
+    assert_eq!(
+        (names(&first), first.more),
+        (
+            vec!["ip:2001:db8:1:100::/56".into(), "user:u0".into()],
+            true
+        )
+    );
+    assert_eq!(first.bans[0].actor, "op, too");
+    let last = page(&mut object, "spam", Some("user:u2"));
+    assert_eq!(
+        (names(&last), last.more),
+        (vec!["user:u3".into(), "user:u4".into()], false)
+    );
+    let inside = subject("ip:2001:db8:1:102::/64");
+    let shown: Shown = serde_json::from_str(&object.order(&inside, Order::Show, 10)).unwrap();
+    assert_eq!(shown.bans[0].subject, "ip:2001:db8:1:100::/56");
+    object.evict(10);
+    assert_eq!(object.order(&subject("user:u3"), Order::Lift, 11), "1");
+    assert_eq!(
+        verdict(&mut object, &subject("user:u3"), 12),
+        Verdict::Admitted
+    );
+    assert_eq!(
+        object.order(&subject("ip:2001:db8:1:100::/56"), Order::Lift, 13),
+        "1"
+    );
+    assert_eq!(verdict(&mut object, &inside, 13), Verdict::Admitted);
+    assert_ne!(
+        verdict(&mut object, &subject("user:u4"), u64::MAX / 4096),
+        Verdict::Admitted
+    );
+}
+
+#[test]
+fn a_locked_account_is_refused_where_it_is_locked() {
+    let mut object = Object::new(0);
+    let who = subject("account:00112233445566778899aabbccddeeff");
+    let lock = Lock {
+        source: "192.0.2.1".parse().ok(),
+        until_ms: 900_000,
+        delay_ms: 250,
+    };
+    object.order(&who, Order::Lock(lock), 0);
+    object.order(
+        &who,
+        Order::Spare {
+            mark: "dev1".into(),
+            until_ms: DAY_MS,
+        },
+        0,
+    );
+    object.evict(1);
+    let mut ask = Ask::new(who, vec![class("login", 5, 60, true)]);
+    ask.source = "192.0.2.1".parse().ok();
+    assert_eq!(
+        object.ask(&ask, 100).verdict,
+        Verdict::Locked {
+            for_ms: 899_900,
+            delay_ms: 250
+        }
+    );
+    ask.mark = Some("dev1".into());
+    assert!(object.ask(&ask, 100).admitted());
+    ask.mark = None;
+    assert!(
+        object.ask(&ask, 900_000).admitted(),
+        "its end does not move"
+    );
+    object.alarm(2 * DAY_MS);
+    assert_eq!(object.subjects_stored(), 0);
+}
+
+proptest! {
+    /// Against a list of times: banned exactly when the jail is full, for as long as it says.
+    #[test]
+    fn bans_exactly_at_the_threshold(
+        gaps in prop::collection::vec((0u64..400_000, any::<bool>()), 1..80),
+        strikes in 1u32..6,
+    ) {
+        let login = Jail { forget_s: 3_600, ..jail(strikes, 600, 300, 2_000) };
+        let (who, mut object) = (subject("ip:192.0.2.1"), Object::new(0));
+        let (mut log, mut banned_until, mut bans, mut now) = (Vec::new(), 0, 0, 1);
+        for (gap, evict) in gaps {
+            now += gap;
+            if evict { object.evict(now); }
+            let ban = for_ms(object.strike(&who, 1, &login, now).as_ref());
+            if now < banned_until {
+                prop_assert_eq!(ban, Some(banned_until - now));
+                continue;
+            }
+            log.retain(|t| t + 600_000 > now);
+            log.push(now);
+            if bans > 0 && now >= banned_until + 3_600_000 { bans = 0; }
+            if log.len() < strikes as usize {
+                prop_assert_eq!(ban, None);
+                continue;
+            }
+            let length = (300_000 << bans).min(2_000_000);
+            prop_assert_eq!(ban, Some(length));
+            log.clear();
+            bans += 1;
+            banned_until = now + length;
+        }
+    }
+}
