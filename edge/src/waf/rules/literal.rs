@@ -224,7 +224,7 @@ static HARMFUL: Needles<'static> = Needles::new(&[
 ]);
 
 /// Bytes of a page within which its first line ends.
-const MAX_FIRST_LINES: usize = 2048;
+const MAX_FIRST_LINES: usize = 256;
 
 /// Whether the tag between `start` and `end` stands within a page that is quoted: behind markup or
 /// other code rather than where a value begins or breaks out, and nothing in it does harm.
