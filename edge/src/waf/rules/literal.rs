@@ -232,17 +232,18 @@ fn is_page(text: &[u8], start: usize, end: usize) -> bool {
     let tail = span(text, end, end + MAX_TAG);
     let length = find(tail, b"?>", 0).unwrap_or(tail.len());
     let code = span(text, end, end + length);
-    let is_harmless = HARMFUL.find(code, 0).is_none();
+    // Asked last: it reads all of the code, and a hostile text holds many tags.
+    let is_harmless = || HARMFUL.find(code, 0).is_none();
     let head = trim(span(text, 0, start));
     // A page's first lines tell; reading all of it for each tag would not be linear.
     let has_lines = span(head, 0, MAX_FIRST_LINES).contains(&b'\n');
     let is_shown = opens_element(head) || has_lines || head.ends_with(b"?>");
-    let is_number = code.iter().all(|byte| !byte.is_ascii_alphabetic());
+    let is_number = || code.iter().all(|byte| !byte.is_ascii_alphabetic());
     let goes_on = text.len() > end + length + 2 || text.contains(&b'\n');
     let is_told = !head.is_empty() && is_sentence(code);
     let is_within =
-        goes_on && (is_shown && (!is_number || trim(code).is_empty()) || prints_variable(code));
-    is_harmless && (is_told || is_within)
+        goes_on && (is_shown && (!is_number() || trim(code).is_empty()) || prints_variable(code));
+    (is_told || is_within) && is_harmless()
 }
 
 /// Whether words of prose follow a tag that a sentence names.
