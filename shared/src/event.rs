@@ -21,6 +21,10 @@ pub enum Kind {
     TokenRefresh,
     /// A refresh token was used again after it had been exchanged; its session ended.
     TokenReuse,
+    /// An operator lifted the lockout of a login name.
+    AccountUnlocked,
+    /// Somebody logged out: their sessions ended.
+    SessionEnded,
     /// A client used up a rate window.
     RateLimitExceeded,
     /// The WAF stopped a request.

@@ -27,6 +27,7 @@ use gapura_shared::{
     identity::Identity,
     ids::{RequestId, hex},
     limits::MAX_BODY_BYTES,
+    outcome::{self, Outcome},
     seal::{self, Headers, Keys, PromisedBody, SealError, Sealed, Target},
     time::UnixSeconds,
 };
@@ -42,6 +43,9 @@ pub struct Admitted {
     identity: Identity,
     parts: Parts,
     body: Body,
+    /// Of its seal: the answer's outcome is bound to it.
+    nonce: [u8; 16],
+    outcome: Outcome,
 }
 
 impl Admitted {
@@ -83,6 +87,11 @@ impl Admitted {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.split(';').next())
             .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
+    }
+
+    /// What the edge is to be told with the answer.
+    pub const fn outcome(&mut self) -> &mut Outcome {
+        &mut self.outcome
     }
 
     /// The body; empty the second time.
@@ -171,6 +180,19 @@ impl Admission {
         &self.instance_field
     }
 
+    /// The field that tells the edge how an answer with `status` came about; `None` when there is
+    /// nothing to tell, or more than may be told.
+    #[must_use]
+    pub fn outcome_field(&self, request: &Admitted, status: u16) -> Option<HeaderValue> {
+        if request.outcome.is_empty() {
+            return None;
+        }
+        outcome::seal(&request.outcome, &self.keys, &request.nonce, status)
+            .map_err(|fault| tracing::error!(%fault, "the edge is not told an outcome"))
+            .ok()
+            .and_then(|field| HeaderValue::try_from(field).ok())
+    }
+
     /// Checks the seal, then the nonce, then the body.
     ///
     /// # Errors
@@ -195,6 +217,8 @@ impl Admission {
             identity: sealed.identity,
             parts,
             body,
+            nonce: sealed.nonce,
+            outcome: Outcome::default(),
         })
     }
 

@@ -8,6 +8,7 @@
 
 mod body;
 pub mod email;
+mod lockout;
 pub mod password;
 mod refresh;
 pub mod routes;
@@ -19,6 +20,7 @@ mod view;
 
 use crate::{config, db::User, http::Bytes};
 use gapura_shared::{secret::Secret, time::UnixMillis};
+pub use lockout::forgotten_before;
 use password::{BadParameters, Hasher};
 use refresh::Successors;
 use token::TokenKey;
@@ -33,6 +35,8 @@ pub struct Auth {
     hasher: Hasher,
     token_key: TokenKey,
     successors: Successors,
+    /// Of the cookies by which devices are known.
+    device_key: Secret,
     /// The public key set, as it is sent.
     jwks: Bytes,
 }
@@ -49,6 +53,7 @@ impl Auth {
             jwks: key.jwks().into(),
             token_key: key,
             successors: Successors::new(token_key),
+            device_key: lockout::device_key(token_key),
             settings,
         })
     }

@@ -57,7 +57,8 @@ impl Successors {
     }
 }
 
-fn hmac(key: &Secret, message: &[u8]) -> [u8; 32] {
+/// HMAC-SHA256, for keys derived from the token key and what is made under them.
+pub(super) fn hmac(key: &Secret, message: &[u8]) -> [u8; 32] {
     // HMAC takes a key of any length (RFC 2104 §2): the fallback is never reached.
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose())
         .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));

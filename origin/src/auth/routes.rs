@@ -1,7 +1,7 @@
 //! The endpoints under `/auth/v1`.
 
 use super::{
-    ROLE_USER,
+    Auth, ROLE_USER,
     body::{self, Login, Signup},
     new_user,
     refresh::RefreshToken,
@@ -12,11 +12,18 @@ use crate::{
     App,
     admission::Admitted,
     clock,
-    db::User,
+    db::{End, User},
     http::{Answer, ApiError, respond},
     log,
 };
-use gapura_shared::{event::Kind, parse::query};
+use gapura_shared::{
+    event::Kind,
+    limits::MAX_REVOCATIONS,
+    outcome::{NotBefore, Revocation, RevocationTarget},
+    parse::query,
+};
+use http::{StatusCode, header::SET_COOKIE};
+use std::time::Instant;
 
 /// `POST /auth/v1/signup`.
 ///
@@ -63,17 +70,74 @@ pub async fn token(app: &App, request: &mut Admitted) -> Result<Answer, ApiError
 }
 
 async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
+    let started = Instant::now();
     let login = Login::parse(&json_body(request).await?)?;
-    let found = app.db.user_by_email(&login.email).await?;
+    let (auth, db) = (&app.auth, &app.db);
+    let counted = auth
+        .count_login(db, request, &login.email, clock::now())
+        .await?;
+    let found = db.user_by_email(&login.email).await?;
     let hash = found.as_ref().map(|user| user.password_hash.as_str());
-    let matches = app.auth.hasher.verify(login.password, hash).await?;
+    let matches = auth.compare(&counted, login.password, hash).await?;
     let Some(mut user) = found.filter(|_| matches) else {
-        log::security(request, Kind::AuthFailed, None, 400, "invalid-credentials");
+        let reason = if counted.is_open {
+            "invalid-credentials"
+        } else {
+            "locked"
+        };
+        log::security(request, Kind::AuthFailed, None, 400, reason);
+        let delay_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
+        Auth::login_failed(request, &counted, delay_ms);
         return Err(ApiError::InvalidCredentials);
     };
-    let session = app.auth.open(&app.db, &mut user, clock::now()).await?;
+    let now = clock::now();
+    let device = auth.login_succeeded(db, request, &counted, now).await?;
+    let session = auth.open(db, &mut user, now).await?;
     log::security(request, Kind::AuthSuccess, Some(&user.id), 200, "password");
-    Ok(respond::private_json(session))
+    let mut answer = respond::private_json(session);
+    answer.headers_mut().insert(SET_COOKIE, device);
+    Ok(answer)
+}
+
+/// `POST /auth/v1/logout?scope=global|local|others`: ends sessions, here at once and at the
+/// edge with the answer. Without a scope all of them, as supabase-js has it.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn logout(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
+    let scope = query::first(request.query(), "scope")
+        .map_err(|_| ApiError::Invalid("The query is not readable."))?;
+    let principal = request.identity().principal.as_ref();
+    let principal = principal.ok_or(ApiError::NoPrincipal)?;
+    let user = principal.subject.clone().ok_or(ApiError::NoSubject)?;
+    let session = principal.session.clone().ok_or(ApiError::NoSubject)?;
+    let now = clock::now();
+    let ended = match scope.as_deref() {
+        None | Some("global") => End::All,
+        Some("local") => End::One(&session),
+        Some("others") => End::AllBut(&session),
+        Some(_) => return Err(ApiError::Invalid("The scope is global, local or others.")),
+    };
+    let ended = app.db.end_sessions(&user, ended, now).await?;
+    let targets = match ended.len() {
+        0..=MAX_REVOCATIONS => ended.into_iter().map(RevocationTarget::Session).collect(),
+        // Whoever has more of them than an answer can name starts anew everywhere.
+        _ => vec![RevocationTarget::User(NotBefore {
+            id: user.clone(),
+            until: now.seconds(),
+        })],
+    };
+    revoke(app, request, targets);
+    log::security(request, Kind::SessionEnded, Some(&user), 204, "logout");
+    Ok(respond::empty(StatusCode::NO_CONTENT))
+}
+
+/// Has the edge refuse what was issued, until it would have expired by itself.
+fn revoke(app: &App, request: &mut Admitted, targets: Vec<RevocationTarget>) {
+    let lifetime_s = app.auth.settings.access_lifetime.as_secs();
+    let expires = clock::now().seconds().after(lifetime_s);
+    let revocation = |target| Revocation { target, expires };
+    request.outcome().revoked = targets.into_iter().map(revocation).collect();
 }
 
 async fn refresh_grant(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
@@ -87,7 +151,8 @@ async fn refresh_grant(app: &App, request: &mut Admitted) -> Result<Answer, ApiE
             log::security(request, Kind::TokenRefresh, Some(&user), 200, "refresh");
             Ok(respond::private_json(body))
         }
-        Refreshed::Reused { user } => {
+        Refreshed::Reused { user, session } => {
+            revoke(app, request, vec![RevocationTarget::Session(session)]);
             log::security(request, Kind::TokenReuse, Some(&user), 400, "refresh-reuse");
             Err(ApiError::RefreshTokenReused)
         }

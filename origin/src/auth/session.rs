@@ -25,6 +25,7 @@ pub(super) enum Refreshed {
     /// The token had been exchanged before; the session of `user` has ended.
     Reused {
         user: String,
+        session: String,
     },
     Expired,
     Unknown,
@@ -82,7 +83,7 @@ impl Auth {
                 body: self.json(&user, &session, &successor, now)?,
                 user: user.id,
             },
-            Rotation::Reused { user } => Refreshed::Reused { user },
+            Rotation::Reused { user, session } => Refreshed::Reused { user, session },
             Rotation::Expired => Refreshed::Expired,
             Rotation::Unknown => Refreshed::Unknown,
         })

@@ -1,8 +1,8 @@
 //! `gapura-origin serve`.
 
 use super::{CliError, environment};
-use crate::{App, config, log, server};
-use std::{path::PathBuf, sync::Arc};
+use crate::{App, auth, clock, config, log, server};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 pub(super) async fn run(path: PathBuf) -> Result<(), CliError> {
     let (config, secrets) =
@@ -20,12 +20,26 @@ pub(super) async fn run(path: PathBuf) -> Result<(), CliError> {
         .map_err(failed(&address.to_string()))?;
     let address = listener.local_addr().map_err(failed("local address"))?;
     tracing::info!(%address, "listening");
+    let forget = tokio::spawn(forget_hourly(Arc::clone(&app)));
     let stop = async {
         let signal = signals.received().await;
         tracing::info!(signal, "stopping");
     };
     let stopped = server::serve(listener, Arc::clone(&app), stop).await;
+    forget.abort();
     app.db.close().await;
     tracing::info!(?stopped, "stopped");
     Ok(())
+}
+
+/// Deletes counts of failed logins that nothing depends on any more.
+async fn forget_hourly(app: Arc<App>) {
+    let mut hours = tokio::time::interval(Duration::from_hours(1));
+    loop {
+        hours.tick().await;
+        let before = auth::forgotten_before(clock::now());
+        if let Err(fault) = app.db.forget_login_failures(before).await {
+            tracing::warn!(%fault, "old counts of failed logins stay");
+        }
+    }
 }

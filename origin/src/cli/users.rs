@@ -9,14 +9,19 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};
-use gapura_shared::event::Kind;
-use std::{io, path::PathBuf};
+use gapura_shared::{event::Kind, outcome::AccountId};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Manage accounts.
 #[derive(Debug, Subcommand)]
 pub(super) enum Users {
     /// Add an account.
     Add(Add),
+    /// Lift the lockout of a login name and forget its failed logins.
+    Unlock(Unlock),
 }
 
 #[derive(Debug, Args)]
@@ -38,21 +43,59 @@ pub(super) struct Add {
     if_missing: bool,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Unlock {
+    /// The configuration file.
+    #[arg(long)]
+    config: PathBuf,
+    /// The address.
+    #[arg(long)]
+    email: String,
+}
+
+impl Unlock {
+    /// The edge keeps what it mirrors until the lock's end: an operator lifts it there too.
+    async fn run(self) -> Result<(), CliError> {
+        let config = load(&self.config)?;
+        let db = Db::open(&config.database).await?;
+        let account = AccountId::of(&self.email);
+        let was_counted = db.unlock(account.as_str()).await?;
+        db.close().await;
+        log::operator(Kind::AccountUnlocked, account.as_str(), "users unlock");
+        let what = if was_counted {
+            "unlocked"
+        } else {
+            "no failed logins of"
+        };
+        say(&format!(
+            "{what} {} (account:{})",
+            self.email,
+            account.as_str()
+        ))
+    }
+}
+
+fn load(path: &Path) -> Result<config::Config, CliError> {
+    let config = config::load(path, &environment).map_err(|bad| CliError::Config {
+        path: path.to_owned(),
+        bad,
+    })?;
+    log::start(config.log);
+    Ok(config)
+}
+
 impl Users {
     pub(super) async fn run(self) -> Result<(), CliError> {
         match self {
             Self::Add(add) => add.run().await,
+            Self::Unlock(unlock) => unlock.run().await,
         }
     }
 }
 
 impl Add {
     async fn run(self) -> Result<(), CliError> {
-        let config = config::load(&self.config, &environment).map_err(|bad| CliError::Config {
-            path: self.config.clone(),
-            bad,
-        })?;
-        log::start(config.log);
+        let config = load(&self.config)?;
         let email = email::normalise(&self.email)
             .ok_or_else(|| CliError::Usage("the e-mail address is not valid".into()))?;
         if !is_role(&self.role) {

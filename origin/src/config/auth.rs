@@ -16,6 +16,8 @@ pub struct Auth {
     pub refresh_lifetime: Duration,
     /// `signup_session`: a sign-up logs in at once, and so tells which addresses are taken.
     pub signup_session: bool,
+    /// `lockout_ceiling`: failed logins of one account, from anywhere, that lock it.
+    pub lockout_ceiling: u32,
     /// `argon2_memory_kib`
     pub argon2_memory_kib: u32,
     /// `argon2_iterations`
@@ -36,6 +38,7 @@ impl Auth {
             access_lifetime: section.seconds("access_lifetime_s", 900, 60..=604_800),
             refresh_lifetime: section.seconds("refresh_lifetime_s", 2_592_000, 3600..=31_536_000),
             signup_session: section.flag("signup_session", false),
+            lockout_ceiling: section.number("lockout_ceiling", 100, 10..=1_000_000),
             // 8 KiB per lane is Argon2's own minimum; below OWASP's figures is for tests.
             argon2_memory_kib: section.number("argon2_memory_kib", 19_456, 128..=1_048_576),
             argon2_iterations: section.number("argon2_iterations", 2, 1..=64),

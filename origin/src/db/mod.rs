@@ -4,6 +4,7 @@
 //! Guarantees: bound parameters only; every wait has an end.
 
 mod error;
+mod lockout;
 mod pool;
 mod refresh_token;
 mod session;
@@ -12,7 +13,8 @@ mod tests;
 mod user;
 
 pub use error::DbError;
+pub use lockout::{Attempt, Locks, LoginAttempt, Rung};
 pub use pool::Db;
 pub use refresh_token::{Exchange, Rotation};
-pub use session::NewSession;
+pub use session::{End, NewSession};
 pub use user::User;

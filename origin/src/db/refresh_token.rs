@@ -36,6 +36,8 @@ pub enum Rotation {
     Reused {
         /// Whose session it was.
         user: String,
+        /// The session.
+        session: String,
     },
     /// Its time, or its session, is over.
     Expired,
@@ -71,7 +73,10 @@ impl Db {
             Some(used) if now.0.saturating_sub(used.0) > exchange.grace_ms => {
                 end_session(&mut write, &found.session, now).await?;
                 write.commit().await?;
-                return Ok(Rotation::Reused { user: found.user });
+                return Ok(Rotation::Reused {
+                    user: found.user,
+                    session: found.session,
+                });
             }
             Some(_) => {}
             None if found.expires <= now => return Ok(Rotation::Expired),

@@ -16,7 +16,48 @@ pub struct NewSession<'a> {
     pub expires: UnixMillis,
 }
 
+/// Which sessions of a user end.
+#[derive(Debug, Clone, Copy)]
+pub enum End<'a> {
+    /// Every one.
+    All,
+    /// This one.
+    One(&'a str),
+    /// Every other one.
+    AllBut(&'a str),
+}
+
 impl Db {
+    /// Ends sessions; the ids of those that ended now. Their refresh tokens are good no more.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn end_sessions(
+        &self,
+        user: &str,
+        which: End<'_>,
+        now: UnixMillis,
+    ) -> Result<Vec<String>, DbError> {
+        let (one, all_but) = match which {
+            End::All => (None, None),
+            End::One(id) => (Some(id), None),
+            End::AllBut(id) => (None, Some(id)),
+        };
+        Ok(sqlx::query_scalar(
+            "UPDATE session SET ended_at = ? WHERE user_account_id = ? AND ended_at IS NULL \
+             AND (? IS NULL OR session_id = ?) AND (? IS NULL OR session_id <> ?) \
+             RETURNING session_id",
+        )
+        .bind(stored(now))
+        .bind(user)
+        .bind(one)
+        .bind(one)
+        .bind(all_but)
+        .bind(all_but)
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
     /// Opens a session with its first refresh token and notes the login.
     ///
     /// # Errors

@@ -14,6 +14,16 @@ fn settings(dir: &TempDir) -> config::Database {
     }
 }
 
+/// An empty database that lives as long as its folder.
+pub(super) async fn fresh() -> (Db, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let patient = config::Database {
+        acquire: Duration::from_secs(10),
+        ..settings(&dir)
+    };
+    (Db::open(&patient).await.unwrap(), dir)
+}
+
 #[tokio::test]
 async fn a_locked_database_is_unavailable_for_as_long_as_it_lasts() {
     let dir = tempfile::tempdir().unwrap();

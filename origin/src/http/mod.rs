@@ -49,6 +49,12 @@ async fn admitted_answer(app: &App, mut request: Admitted, line: log::Line) -> A
         Err(error) => respond::problem(&error, id),
     };
     name_instance(app, &mut answer);
+    if let Some(field) = app
+        .admission
+        .outcome_field(&request, answer.status().as_u16())
+    {
+        answer.headers_mut().insert(respond::OUTCOME, field);
+    }
     line.write(id, answer.status());
     answer
 }

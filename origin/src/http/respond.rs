@@ -1,7 +1,7 @@
 //! Answers: JSON and problem documents.
 
 use super::{ApiError, Bytes};
-use gapura_shared::{ids::RequestId, problem};
+use gapura_shared::{ids::RequestId, outcome, problem};
 use http::{
     HeaderName, HeaderValue, Response, StatusCode,
     header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -12,8 +12,8 @@ use serde_json::json;
 /// An answer, complete in memory.
 pub type Answer = Response<Full<Bytes>>;
 
-/// Tells the edge how a login ended, for the Guard; the edge takes it off.
-pub const OUTCOME: HeaderName = HeaderName::from_static("gapura-outcome");
+/// Tells the edge what the answer means beyond the answer; the edge takes it off.
+pub const OUTCOME: HeaderName = HeaderName::from_static(outcome::HEADER);
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static(problem::CONTENT_TYPE);
@@ -84,9 +84,6 @@ fn add_fields(answer: &mut Answer, error: &ApiError) {
         ApiError::MethodNotAllowed { allow } => {
             fields.insert(ALLOW, HeaderValue::from_static(allow));
         }
-        ApiError::InvalidCredentials => {
-            fields.insert(OUTCOME, HeaderValue::from_static("login-failed"));
-        }
         // The rest of the body is still on its way.
         ApiError::BodyTooLarge { .. } | ApiError::BodyTimeout | ApiError::BodyBroken => {
             fields.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -98,6 +95,7 @@ fn add_fields(answer: &mut Answer, error: &ApiError) {
         | ApiError::Invalid(_)
         | ApiError::WeakPassword
         | ApiError::UnsupportedGrant
+        | ApiError::InvalidCredentials
         | ApiError::EmailTaken
         | ApiError::RefreshTokenUnknown
         | ApiError::RefreshTokenReused
@@ -121,17 +119,16 @@ fn with(body: Bytes, media_type: HeaderValue, cache: HeaderValue) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use super::{ApiError, OUTCOME, problem};
+    use super::{ApiError, problem};
     use gapura_shared::ids::RequestId;
     use http_body_util::BodyExt;
     use serde_json::Value;
 
     #[tokio::test]
-    async fn a_failed_login_is_marked_and_says_what_supabase_js_reads() {
+    async fn a_failed_login_says_what_supabase_js_reads() {
         let id = RequestId::from_random([1; 16]);
         let answer = problem(&ApiError::InvalidCredentials, &id);
         assert_eq!(answer.status(), 400);
-        assert_eq!(answer.headers()[OUTCOME], "login-failed");
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         let body: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["type"], "urn:gapura:problem:invalid-credentials");

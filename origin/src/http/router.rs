@@ -8,6 +8,7 @@ use http::Method;
 enum Endpoint {
     Signup,
     Token,
+    Logout,
     User,
     Jwks,
     Echo,
@@ -18,6 +19,7 @@ impl Endpoint {
         match path {
             "/auth/v1/signup" => Some(Self::Signup),
             "/auth/v1/token" => Some(Self::Token),
+            "/auth/v1/logout" => Some(Self::Logout),
             "/auth/v1/user" => Some(Self::User),
             "/auth/v1/.well-known/jwks.json" => Some(Self::Jwks),
             _ if with_echo && path.starts_with("/echo/") => Some(Self::Echo),
@@ -28,7 +30,7 @@ impl Endpoint {
     /// The `Allow` field; `None` where any method will do.
     const fn allow(self) -> Option<&'static str> {
         match self {
-            Self::Signup | Self::Token => Some("POST"),
+            Self::Signup | Self::Token | Self::Logout => Some("POST"),
             Self::User | Self::Jwks => Some("GET, HEAD"),
             Self::Echo => None,
         }
@@ -52,6 +54,7 @@ pub(super) async fn route(app: &App, request: &mut Admitted) -> Result<Answer, A
     match endpoint {
         Endpoint::Signup => routes::signup(app, request).await,
         Endpoint::Token => routes::token(app, request).await,
+        Endpoint::Logout => routes::logout(app, request).await,
         Endpoint::User => routes::user(app, request).await,
         Endpoint::Jwks => Ok(routes::jwks(app)),
         Endpoint::Echo => echo::answer(request).await,

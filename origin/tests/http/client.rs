@@ -1,6 +1,7 @@
 //! What the edge does, as far as the origin sees it: seals, sends, reads.
 
 use crate::harness::{Origin, SEAL_KEY};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use gapura_shared::{
     identity::{self, Identity, Principal},
     ids::RequestId,
@@ -71,6 +72,13 @@ impl<'a> Call<'a> {
             session: None,
             token_id: None,
         });
+        self
+    }
+
+    pub(crate) fn session(mut self, session: &str) -> Self {
+        if let Some(principal) = &mut self.principal {
+            principal.session = Some(session.to_owned());
+        }
         self
     }
 
@@ -172,6 +180,14 @@ impl Wire {
     pub(crate) fn value(&self, name: &str) -> &str {
         let mut values = self.headers.iter().filter(|(known, _)| known == name);
         &values.next().expect(name).1
+    }
+
+    /// The nonce of its seal.
+    pub(crate) fn nonce(&self) -> [u8; 16] {
+        let input = self.value(seal::SIGNATURE_INPUT);
+        let encoded = input.split("nonce=\"").nth(1).unwrap().split('"').next();
+        let nonce = URL_SAFE_NO_PAD.decode(encoded.unwrap()).unwrap();
+        nonce.try_into().unwrap()
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {

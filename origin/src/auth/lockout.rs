@@ -1,0 +1,193 @@
+//! Lockout: who may not try another password for a while.
+//!
+//! Guarantees: attempts are counted before a password is looked at, by account and source, and for
+//! the account as a whole with a much higher ceiling; a lock's end is fixed when it begins. Accounts
+//! that do not exist are counted alike, and a locked login gets the answer of a wrong one after the same
+//! work. A device that has logged in before counts for itself, so that nobody can lock its owner out.
+//! The edge is told of every lock and turns such logins away by itself.
+
+use super::{Auth, password::HashError, refresh::hmac};
+use crate::{
+    admission::Admitted,
+    db::{Attempt, Db, DbError, Locks, LoginAttempt, Rung},
+    random,
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use gapura_shared::{
+    address::Network,
+    ids::hex,
+    outcome::{AccountId, Lock, Login},
+    secret::Secret,
+    time::UnixMillis,
+};
+use http::{HeaderMap, HeaderValue, header::COOKIE};
+
+/// The reference systems' ladder: 15 minutes, an hour, a day.
+const LADDER: [Rung; 3] = [
+    Rung {
+        failures: 5,
+        lock_ms: 15 * 60_000,
+    },
+    Rung {
+        failures: 10,
+        lock_ms: 60 * 60_000,
+    },
+    Rung {
+        failures: 20,
+        lock_ms: DAY_MS,
+    },
+];
+const CEILING_LOCK_MS: u64 = 15 * 60_000;
+const DAY_MS: u64 = 86_400_000;
+/// How long a source of a good login is known.
+const KNOWN_MS: u64 = 30 * DAY_MS;
+/// `__Host-`: no other host of the site can set it (RFC 6265bis §4.1.3.2).
+const DEVICE_COOKIE: &str = "__Host-gapura-device";
+const DEVICE_LIFETIME_S: u32 = 31_536_000;
+
+/// A login as it is counted.
+#[derive(Debug)]
+pub(super) struct Counted {
+    account: AccountId,
+    /// The client's network.
+    network: String,
+    /// What it is counted by: the network, or `device:<id>`.
+    source: String,
+    /// What began with it.
+    began: Locks,
+    /// Whether its password may be looked at.
+    pub(super) is_open: bool,
+}
+
+impl Auth {
+    /// Counts an attempt to log in as `login`.
+    pub(super) async fn count_login(
+        &self,
+        db: &Db,
+        request: &mut Admitted,
+        login: &str,
+        now: UnixMillis,
+    ) -> Result<Counted, DbError> {
+        let account = AccountId::of(login);
+        let network = Network::of_client(request.identity().client).to_string();
+        let source = self
+            .device(request.headers(), &account)
+            .map_or_else(|| network.clone(), |device| format!("device:{device}"));
+        let attempt = LoginAttempt {
+            account: account.as_str(),
+            source: &source,
+            ladder: &LADDER,
+            ceiling: Rung {
+                failures: self.settings.lockout_ceiling,
+                lock_ms: CEILING_LOCK_MS,
+            },
+            forget_ms: DAY_MS,
+            known_ms: KNOWN_MS,
+        };
+        let (is_open, locks) = match db.count_login(&attempt, now).await? {
+            Attempt::Counted(began) => (true, began),
+            Attempt::Locked(locks) => (false, locks),
+        };
+        Ok(Counted {
+            account,
+            network,
+            source,
+            began: locks,
+            is_open,
+        })
+    }
+
+    /// Compares a password, or does the same work in vain for a login that is locked.
+    pub(super) async fn compare(
+        &self,
+        counted: &Counted,
+        password: String,
+        hash: Option<&str>,
+    ) -> Result<bool, HashError> {
+        let hash = hash.filter(|_| counted.is_open);
+        self.hasher.verify(password, hash).await
+    }
+
+    /// Tells the edge of a login that failed, and of its locks. `delay_ms` is how long it took.
+    pub(super) fn login_failed(request: &mut Admitted, counted: &Counted, delay_ms: u32) {
+        let lock = |source: Option<&String>, until: Option<UnixMillis>| {
+            until.map(|until_ms| Lock {
+                account: counted.account.clone(),
+                source: source.cloned(),
+                until_ms,
+                delay_ms,
+            })
+        };
+        // The edge knows networks, not devices: a device's own lock is enforced here alone.
+        let by_network = counted.source == counted.network;
+        let here = lock(Some(&counted.network), counted.began.source).filter(|_| by_network);
+        let outcome = request.outcome();
+        outcome.login = Some(Login::Failed);
+        outcome.locks.extend(here);
+        outcome.locks.extend(lock(None, counted.began.anywhere));
+    }
+
+    /// Notes a good login; the cookie by which its device is known from now on.
+    pub(super) async fn login_succeeded(
+        &self,
+        db: &Db,
+        request: &mut Admitted,
+        counted: &Counted,
+        now: UnixMillis,
+    ) -> Result<HeaderValue, DbError> {
+        db.login_succeeded(
+            counted.account.as_str(),
+            &counted.source,
+            counted.began,
+            now,
+        )
+        .await?;
+        request.outcome().login = Some(Login::Succeeded);
+        let device = counted
+            .source
+            .strip_prefix("device:")
+            .map_or_else(|| hex(&random::bytes::<16>()), str::to_owned);
+        let tag = URL_SAFE_NO_PAD.encode(self.device_tag(&device, &counted.account));
+        let cookie = format!(
+            "{DEVICE_COOKIE}={device}.{tag}; Path=/; Max-Age={DEVICE_LIFETIME_S}; Secure; HttpOnly; SameSite=Lax"
+        );
+        // Hex and base64url are always a field value.
+        Ok(HeaderValue::try_from(cookie).unwrap_or_else(|_| HeaderValue::from_static("")))
+    }
+
+    /// The id of a device that has logged in as this account before.
+    fn device(&self, headers: &HeaderMap, account: &AccountId) -> Option<String> {
+        headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|field| field.to_str().ok())
+            .flat_map(|field| field.split(';'))
+            .filter_map(|pair| pair.trim().strip_prefix(DEVICE_COOKIE)?.strip_prefix('='))
+            .find_map(|value| {
+                let (device, tag) = value.split_once('.')?;
+                let hex_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+                let fits = device.len() == 32 && device.bytes().all(hex_digit);
+                let tag = URL_SAFE_NO_PAD.decode(tag).ok()?;
+                let known =
+                    fits && Secret::new(self.device_tag(device, account)) == Secret::new(tag);
+                known.then(|| device.to_owned())
+            })
+    }
+
+    /// Binds a device to an account; under a key derived for this alone.
+    fn device_tag(&self, device: &str, account: &AccountId) -> Vec<u8> {
+        let message = format!("{device}.{}", account.as_str());
+        hmac(&self.device_key, message.as_bytes()).to_vec()
+    }
+}
+
+/// Counts that nothing happened to since then may go: the longest that any is good for.
+#[must_use]
+pub const fn forgotten_before(now: UnixMillis) -> UnixMillis {
+    UnixMillis(now.0.saturating_sub(KNOWN_MS))
+}
+
+/// The key of device cookies.
+pub(super) fn device_key(token_key: &Secret) -> Secret {
+    Secret::new(hmac(token_key, b"gapura login device v1").to_vec())
+}
