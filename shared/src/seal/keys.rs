@@ -48,6 +48,10 @@ impl Keys {
         (self.signing.0.as_str(), &self.signing.1)
     }
 
+    pub(crate) fn previous(&self) -> Option<&Secret> {
+        self.previous.as_ref().map(|(_, secret)| secret)
+    }
+
     pub(crate) fn find(&self, id: &str) -> Option<&Secret> {
         [Some(&self.signing), self.previous.as_ref()]
             .into_iter()

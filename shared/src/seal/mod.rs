@@ -7,12 +7,14 @@
 //! refused a second time, and a promised digest compared with the body.
 
 mod base;
+mod derived;
 pub mod digest;
 mod fields;
 mod keys;
 #[cfg(test)]
 mod tests;
 
+pub use derived::DerivedKeys;
 pub use fields::{PUSH_TAG, Parameters, SEAL_TAG};
 pub use keys::{BadKeys, Keys};
 
