@@ -41,20 +41,18 @@ impl Record {
 
     /// The class's counter, made if need be; `None` when there are too many.
     pub(super) fn counter(&mut self, name: &str, now_ms: u64) -> Option<&mut Counter> {
-        let index = match self.counters.iter().position(|known| *known.0 == *name) {
-            Some(index) => index,
-            None => {
-                if self.counters.len() >= MAX_COUNTERS {
-                    self.expire(now_ms);
-                }
-                if self.counters.len() >= MAX_COUNTERS {
-                    return None;
-                }
-                self.counters.push((name.into(), Counter::new()));
-                self.counters.len().checked_sub(1)?
-            }
-        };
-        self.counters.get_mut(index).map(|known| &mut known.1)
+        let known = self.counters.iter().position(|known| *known.0 == *name);
+        if let Some(index) = known {
+            return self.counters.get_mut(index).map(|known| &mut known.1);
+        }
+        if self.counters.len() >= MAX_COUNTERS {
+            self.expire(now_ms);
+        }
+        if self.counters.len() >= MAX_COUNTERS {
+            return None;
+        }
+        self.counters.push((name.into(), Counter::new()));
+        self.counters.last_mut().map(|known| &mut known.1)
     }
 
     pub(super) fn known(&mut self, name: &str) -> Option<&mut Counter> {

@@ -81,7 +81,7 @@ struct Held {
 #[derive(Debug, Clone, Copy)]
 struct Spent {
     lease: Lease,
-    spent: u32,
+    used: u32,
     until_ms: u64,
 }
 
@@ -351,7 +351,7 @@ impl Known {
         let back = |spent: Spent| Return {
             class: class.name.clone(),
             id: spent.lease.id,
-            spent: spent.spent,
+            spent: spent.used,
         };
         held.leases.drain(..).map(back).collect()
     }
@@ -391,7 +391,7 @@ impl Known {
             let until_ms = sent_ms.saturating_add(LEASE_MS);
             held.leases.push(Spent {
                 lease,
-                spent: 0,
+                used: 0,
                 until_ms,
             });
         }
@@ -424,15 +424,15 @@ impl Held {
             .iter_mut()
             .filter(|lease| lease.has(class.cost, now_ms));
         if let Some(lease) = usable.min_by_key(|lease| lease.until_ms) {
-            lease.spent = lease.spent.saturating_add(class.cost);
+            lease.used = lease.used.saturating_add(class.cost);
         }
         self.standing(now_ms)
     }
 
     fn refund(&mut self, cost: u32) {
-        let spent = self.leases.iter_mut().filter(|lease| lease.spent >= cost);
+        let spent = self.leases.iter_mut().filter(|lease| lease.used >= cost);
         if let Some(lease) = spent.min_by_key(|lease| lease.until_ms) {
-            lease.spent -= cost;
+            lease.used -= cost;
         }
     }
 
@@ -441,7 +441,7 @@ impl Held {
         let gone_ms = now_ms.saturating_sub(self.at_ms);
         let left = self.leases.iter().filter(|lease| lease.until_ms > now_ms);
         let left: u32 = left
-            .map(|lease| lease.lease.size.saturating_sub(lease.spent))
+            .map(|lease| lease.lease.size.saturating_sub(lease.used))
             .sum();
         Standing {
             remaining: self.standing.remaining.saturating_add(left),
@@ -453,6 +453,6 @@ impl Held {
 
 impl Spent {
     const fn has(&self, cost: u32, now_ms: u64) -> bool {
-        now_ms < self.until_ms && self.lease.size.saturating_sub(self.spent) >= cost
+        now_ms < self.until_ms && self.lease.size.saturating_sub(self.used) >= cost
     }
 }

@@ -49,13 +49,11 @@ impl Shard {
             return Ok(());
         }
         let record = self.record(subject, now_ms, changes)?;
-        match record.rest_mut().strikes.strike(times, jails, now_ms) {
-            Some(ban) => self.ban(subject, ban, now_ms, changes),
-            None => {
-                self.store(subject, now_ms, changes);
-                Ok(())
-            }
+        if let Some(ban) = record.rest_mut().strikes.strike(times, jails, now_ms) {
+            return self.ban(subject, ban, now_ms, changes);
         }
+        self.store(subject, now_ms, changes);
+        Ok(())
     }
 
     /// Sets a ban; in place of one that is there.

@@ -124,13 +124,13 @@ fn admit(
     let mut store = false;
     let mut leases: Vec<Option<Lease>> = Vec::with_capacity(ask.classes.len());
     // On a route with a strict class every request is asked about: a lease would lie idle.
-    let lend = ask.lease && ask.classes.iter().all(|class| !class.strict);
+    let lending = ask.lease && ask.classes.iter().all(|class| !class.strict);
     for class in &ask.classes {
         let Some(counter) = record.known(&class.name) else {
             continue;
         };
         counter.admit(class, now_ms);
-        let lent = if lend {
+        let lent = if lending {
             id().and_then(|id| counter.lend(class, id, now_ms))
         } else {
             None

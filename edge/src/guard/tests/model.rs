@@ -321,3 +321,34 @@ fn a_flood_of_an_exhausted_client_costs_one_call() {
     }
     assert_eq!(world.calls, 2);
 }
+
+#[test]
+fn a_denial_in_memory_ends_to_the_millisecond() {
+    let mut world = World::new(class("login", 2, 60, true));
+    world.isolates[0].1 = 700;
+    assert_eq!(world.request(0, 1, 0), Some(true));
+    world.now += 1_000;
+    assert_eq!(world.request(0, 1, 0), Some(true));
+    assert_eq!(world.request(0, 1, 150), Some(false));
+    world.now = START_MS + 59_999;
+    assert_eq!(world.request(0, 1, 0), Some(false));
+    world.now = START_MS + 60_000;
+    assert_eq!(world.request(0, 1, 0), Some(true));
+    world.now = START_MS + 60_999;
+    assert_eq!(world.request(0, 1, 0), Some(false));
+    world.now = START_MS + 61_000;
+    assert_eq!(world.request(0, 1, 0), Some(true));
+}
+
+#[test]
+fn leases_that_never_come_back_cost_a_quarter_of_the_limit() {
+    let mut world = World::new(class("general", 400, 60, false));
+    let mut asked = 0;
+    while world.request(0, 1, 0) == Some(true) {
+        asked += 1;
+        world.now += 10;
+        world.isolates[0].0 = Memory::new(8);
+        assert!(asked <= 400);
+    }
+    assert!((300..400).contains(&asked), "{asked}");
+}

@@ -111,15 +111,7 @@ fn parse(text: &str, count: usize) -> Option<Answer> {
             wait_ms: wait_ms.parse().ok()?,
         })
     })?;
-    let mut leases = unlist(leases, MAX_CLASSES, |text| {
-        option(text, |text| {
-            let [id, size] = parts(text, ':')?;
-            Some(Lease {
-                id: id.parse().ok()?,
-                size: size.parse().ok()?,
-            })
-        })
-    })?;
+    let mut leases = unlist(leases, MAX_CLASSES, |text| option(text, lease).ok())?;
     if leases.len() <= 1 && leases.iter().all(Option::is_none) {
         leases = vec![None; standings.len()];
     }
@@ -133,6 +125,14 @@ fn parse(text: &str, count: usize) -> Option<Answer> {
         at_ms: at_ms.parse().ok()?,
         standings,
         leases,
+    })
+}
+
+fn lease(text: &str) -> Option<Lease> {
+    let [id, size] = parts(text, ':')?;
+    Some(Lease {
+        id: id.parse().ok()?,
+        size: size.parse().ok()?,
     })
 }
 

@@ -93,7 +93,7 @@ impl AskedClass {
             _ => return None,
         };
         let limit = number(limit, 1..=if strict { MAX_STRICT_LIMIT } else { MAX_LIMIT })?;
-        let burst = option(burst, |text| number(text, 1..=limit))?;
+        let burst = option(burst, |text| number(text, 1..=limit)).ok()?;
         Some(Self {
             name: is_name(name).then(|| name.to_owned())?,
             limit,
@@ -224,8 +224,8 @@ impl Ask {
             classes: Self::parse_classes(classes)?,
             returns: unlist(returns, 4 * MAX_CLASSES, Return::parse)?,
             jails: parse_jails(jails)?,
-            source: option(source, |text| text.parse().ok())?,
-            mark: option(mark, |text| is_name(text).then(|| text.to_owned()))?,
+            source: option(source, |text| text.parse().ok()).ok()?,
+            mark: option(mark, |text| is_name(text).then(|| text.to_owned())).ok()?,
             lease,
             exempt,
         })

@@ -37,12 +37,11 @@ fn unlist<T>(text: &str, max: usize, item: impl Fn(&str) -> Option<T>) -> Option
 }
 
 /// A word that may be missing.
-fn option<T>(text: &str, value: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+fn option<T>(text: &str, value: impl Fn(&str) -> Option<T>) -> Result<Option<T>, BadMessage> {
     if text == "-" {
-        Some(None)
-    } else {
-        value(text).map(Some)
+        return Ok(None);
     }
+    value(text).map(Some).ok_or(BadMessage)
 }
 
 /// A number within bounds, without sign.

@@ -150,7 +150,7 @@ impl Banned {
     /// # Errors
     /// [`BadMessage`].
     pub fn parse(text: &str) -> Result<Self, BadMessage> {
-        match option(text, parse_verdict).ok_or(BadMessage)? {
+        match option(text, parse_verdict)? {
             held @ (None | Some(Verdict::Banned { .. })) => Ok(Self(held)),
             Some(_) => Err(BadMessage),
         }
@@ -231,7 +231,7 @@ fn parse(words: &[&str]) -> Option<Message> {
             };
             return Some(Message::List {
                 search: unword(search, 256)?,
-                after: option(after, |text| text.parse().ok())?,
+                after: option(after, |text| text.parse().ok()).ok()?,
                 limit: number(limit, 1..=1_000)?,
             });
         }
