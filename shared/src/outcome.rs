@@ -8,8 +8,9 @@
 
 use crate::{
     limits::{MAX_IDENTITY_VALUE_BYTES, MAX_OUTCOME_BYTES, MAX_REVOCATIONS},
+    push::Revocation,
     seal::{Keys, mac},
-    time::{UnixMillis, UnixSeconds},
+    time::UnixMillis,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::Mac;
@@ -106,43 +107,6 @@ pub struct Lock {
     pub delay_ms: u32,
 }
 
-/// Something that is not good any more, until every token that it concerns
-/// would have expired by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Revocation {
-    /// What.
-    #[serde(flatten)]
-    pub target: RevocationTarget,
-    /// When it may be forgotten.
-    pub expires: UnixSeconds,
-}
-
-/// What is revoked. Ids are at most [`MAX_IDENTITY_VALUE_BYTES`] long.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RevocationTarget {
-    /// One session, by its id.
-    Session(String),
-    /// One token, by its `jti`.
-    Token(String),
-    /// All that was issued to a user up to a time.
-    User(NotBefore),
-    /// All that was issued within a tenant up to a time.
-    Tenant(NotBefore),
-    /// All that was signed by a key up to a time.
-    Key(NotBefore),
-}
-
-/// Tokens issued (`iat`) at or before this time do not hold.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NotBefore {
-    /// Of whom.
-    pub id: String,
-    /// The last second that is not good any more.
-    pub until: UnixSeconds,
-}
-
 /// Why an outcome is not believed or cannot be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadOutcome {
@@ -172,20 +136,7 @@ impl Outcome {
     fn is_bounded(&self) -> bool {
         self.locks.len() <= MAX_REVOCATIONS
             && self.revoked.len() <= MAX_REVOCATIONS
-            && self.revoked.iter().all(|r| r.target.is_bounded())
-    }
-}
-
-impl RevocationTarget {
-    /// Whether its id is one that a token can carry.
-    #[must_use]
-    pub fn is_bounded(&self) -> bool {
-        let (Self::Session(id)
-        | Self::Token(id)
-        | Self::User(NotBefore { id, .. })
-        | Self::Tenant(NotBefore { id, .. })
-        | Self::Key(NotBefore { id, .. })) = self;
-        (1..=MAX_IDENTITY_VALUE_BYTES).contains(&id.len())
+            && self.revoked.iter().all(Revocation::is_bounded)
     }
 }
 
@@ -260,11 +211,9 @@ fn base(json: &[u8], nonce: &[u8; 16], status: u16) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        AccountId, BadOutcome, Lock, Login, NotBefore, Outcome, Revocation, RevocationTarget, open,
-        seal,
-    };
+    use super::{AccountId, BadOutcome, Lock, Login, Outcome, open, seal};
     use crate::{
+        push::{Kind, Revocation},
         seal::Keys,
         time::{UnixMillis, UnixSeconds},
     };
@@ -276,6 +225,15 @@ mod tests {
         Keys::parse(&format!("k1:{}", "A".repeat(43))).unwrap()
     }
 
+    fn revocation(kind: Kind, id: String) -> Revocation {
+        Revocation {
+            kind,
+            id,
+            until: UnixSeconds(1_700_000_000),
+            not_before: None,
+        }
+    }
+
     fn outcome() -> Outcome {
         Outcome {
             login: Some(Login::Failed),
@@ -285,19 +243,7 @@ mod tests {
                 until_ms: UnixMillis(1_700_000_900_000),
                 delay_ms: 60,
             }],
-            revoked: vec![
-                Revocation {
-                    target: RevocationTarget::Session("s-1".into()),
-                    expires: UnixSeconds(1_700_000_000),
-                },
-                Revocation {
-                    target: RevocationTarget::User(NotBefore {
-                        id: "u-1".into(),
-                        until: UnixSeconds(1_699_999_000),
-                    }),
-                    expires: UnixSeconds(1_700_000_000),
-                },
-            ],
+            revoked: vec![revocation(Kind::Session, "s-1".into())],
         }
     }
 
@@ -325,10 +271,7 @@ mod tests {
         };
         assert_eq!(seal(&many, &keys(), &NONCE, 200), Err(BadOutcome::Value));
         let long = Outcome {
-            revoked: vec![Revocation {
-                target: RevocationTarget::Token("x".repeat(257)),
-                expires: UnixSeconds(1),
-            }],
+            revoked: vec![revocation(Kind::Token, "x".repeat(257))],
             ..Outcome::default()
         };
         assert_eq!(seal(&long, &keys(), &NONCE, 200), Err(BadOutcome::Value));
@@ -346,7 +289,7 @@ mod tests {
         let json = serde_json::to_string(&outcome()).unwrap();
         assert_eq!(
             json,
-            r#"{"login":"failed","locks":[{"account":"ACCOUNT","source":"192.0.2.7","until_ms":1700000900000,"delay_ms":60}],"revoked":[{"session":"s-1","expires":1700000000},{"user":{"id":"u-1","until":1699999000},"expires":1700000000}]}"#
+            r#"{"login":"failed","locks":[{"account":"ACCOUNT","source":"192.0.2.7","until_ms":1700000900000,"delay_ms":60}],"revoked":[{"kind":"session","id":"s-1","until":1700000000}]}"#
                 .replace("ACCOUNT", AccountId::of("owner@example.test").as_str())
         );
     }

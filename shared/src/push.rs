@@ -1,7 +1,7 @@
 //! What the origin tells the edge's Ledger: which sessions and tokens hold no longer.
 //! One JSON object, posted to [`PATH`] under a seal of its own purpose.
 
-use crate::time::UnixSeconds;
+use crate::{limits::MAX_IDENTITY_VALUE_BYTES, time::UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 /// Where it is posted to, at the edge.
@@ -34,6 +34,15 @@ pub struct Revocation {
     /// Tokens issued before do not hold; for users, tenants and keys, and for these alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<UnixSeconds>,
+}
+
+impl Revocation {
+    /// Whether its id is one that a token can carry.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        (1..=MAX_IDENTITY_VALUE_BYTES).contains(&self.id.len())
+            && !self.id.chars().any(char::is_control)
+    }
 }
 
 /// What an id names.

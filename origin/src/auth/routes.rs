@@ -19,8 +19,8 @@ use crate::{
 use gapura_shared::{
     event::Kind,
     limits::MAX_REVOCATIONS,
-    outcome::{NotBefore, Revocation, RevocationTarget},
     parse::query,
+    push::{self, Revocation},
 };
 use http::{StatusCode, header::SET_COOKIE};
 use std::time::Instant;
@@ -119,25 +119,29 @@ pub async fn logout(app: &App, request: &mut Admitted) -> Result<Answer, ApiErro
         Some(_) => return Err(ApiError::Invalid("The scope is global, local or others.")),
     };
     let ended = app.db.end_sessions(&user, ended, now).await?;
-    let targets = match ended.len() {
-        0..=MAX_REVOCATIONS => ended.into_iter().map(RevocationTarget::Session).collect(),
+    let revoked = if ended.len() <= MAX_REVOCATIONS {
+        let session = |id| revocation(app, push::Kind::Session, id);
+        ended.into_iter().map(session).collect()
+    } else {
         // Whoever has more of them than an answer can name starts anew everywhere.
-        _ => vec![RevocationTarget::User(NotBefore {
-            id: user.clone(),
-            until: now.seconds(),
-        })],
+        let mut all = revocation(app, push::Kind::User, user.clone());
+        all.not_before = Some(now.seconds().after(1));
+        vec![all]
     };
-    revoke(app, request, targets);
+    request.outcome().revoked = revoked;
     log::security(request, Kind::SessionEnded, Some(&user), 204, "logout");
     Ok(respond::empty(StatusCode::NO_CONTENT))
 }
 
 /// Has the edge refuse what was issued, until it would have expired by itself.
-fn revoke(app: &App, request: &mut Admitted, targets: Vec<RevocationTarget>) {
+fn revocation(app: &App, kind: push::Kind, id: String) -> Revocation {
     let lifetime_s = app.auth.settings.access_lifetime.as_secs();
-    let expires = clock::now().seconds().after(lifetime_s);
-    let revocation = |target| Revocation { target, expires };
-    request.outcome().revoked = targets.into_iter().map(revocation).collect();
+    Revocation {
+        kind,
+        id,
+        until: clock::now().seconds().after(lifetime_s),
+        not_before: None,
+    }
 }
 
 async fn refresh_grant(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
@@ -152,7 +156,7 @@ async fn refresh_grant(app: &App, request: &mut Admitted) -> Result<Answer, ApiE
             Ok(respond::private_json(body))
         }
         Refreshed::Reused { user, session } => {
-            revoke(app, request, vec![RevocationTarget::Session(session)]);
+            request.outcome().revoked = vec![revocation(app, push::Kind::Session, session)];
             log::security(request, Kind::TokenReuse, Some(&user), 400, "refresh-reuse");
             Err(ApiError::RefreshTokenReused)
         }

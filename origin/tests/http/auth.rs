@@ -4,7 +4,10 @@ use crate::{
     client::{Answer, Call, Wire, keys},
     harness::{CONFIG, Origin, Site},
 };
-use gapura_shared::outcome::{self, AccountId, Login, Outcome, RevocationTarget};
+use gapura_shared::{
+    outcome::{self, AccountId, Login, Outcome},
+    push,
+};
 use serde_json::{Value, json};
 
 const EMAIL: &str = "made@example.com";
@@ -429,9 +432,9 @@ fn a_logout_ends_sessions_here_and_at_the_edge() {
         let mut ended: Vec<String> = told
             .revoked
             .into_iter()
-            .map(|revocation| match revocation.target {
-                RevocationTarget::Session(id) => id,
-                other => panic!("{other:?}"),
+            .map(|revocation| {
+                assert_eq!(revocation.kind, push::Kind::Session);
+                revocation.id
             })
             .collect();
         ended.sort();
