@@ -1,6 +1,7 @@
 //! What the Worker is made of: the policy, the keys, and what an isolate remembers.
 
 use crate::{
+    challenge,
     policy::{self, Policy},
     token,
 };
@@ -38,6 +39,8 @@ pub struct Gate {
     pub policy: Policy,
     /// The seal keys.
     pub seal_keys: Keys,
+    /// What the challenge keeps.
+    pub challenge: challenge::State,
     /// Where the origin is.
     pub origin: OriginUrl,
     /// Token keys of the secret; those of the key source come on top.
@@ -114,6 +117,7 @@ impl Gate {
                 instance: RefCell::default(),
             },
             secret_keys,
+            challenge: challenge::State::new(&seal_keys),
             policy,
             seal_keys,
             origin,

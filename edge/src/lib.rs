@@ -9,6 +9,7 @@ pub mod admin;
 pub mod admit;
 pub mod authenticate;
 pub mod body;
+pub mod challenge;
 pub mod cors;
 pub mod facts;
 pub mod forward;

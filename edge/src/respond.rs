@@ -58,6 +58,8 @@ const fn status(stop: &Stop) -> (u16, &'static str) {
         Stop::TokenKeysUnavailable => (503, "Tokens cannot be checked at the moment."),
         Stop::CrossSite => (403, "A request from another site is not accepted here."),
         Stop::Forbidden => (403, "Your role does not allow this."),
+        Stop::ChallengeRequired => (403, "A browser must be checked first."),
+        Stop::ChallengeFailed(_) => (403, "The solution does not hold."),
         Stop::RateLimited { .. } => (429, "Too many requests."),
         Stop::GuardUnavailable => (503, "Requests cannot be counted at the moment."),
         Stop::WafBlocked { .. } => (403, "The request was stopped."),
@@ -93,6 +95,9 @@ fn detail(stop: &Stop) -> Option<String> {
         } => Some(format!(
             "The limit of class `{class}` is reached. Try again in {retry_after_s} s."
         )),
+        Stop::ChallengeRequired => {
+            Some("Send a token, or open a page of this site in a browser first.".to_owned())
+        }
         Stop::UnsupportedEncoding => Some("Send the body without Content-Encoding.".to_owned()),
         _ => None,
     }

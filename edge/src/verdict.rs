@@ -1,6 +1,6 @@
 //! Every reason to refuse a request. `respond` turns each into an answer, once.
 
-use crate::token::TokenError;
+use crate::{challenge::Unsolved, token::TokenError};
 use gapura_shared::event::Kind;
 
 /// The bounds on a body.
@@ -63,6 +63,10 @@ pub enum Stop {
     CrossSite,
     /// The bearer has none of the route's roles.
     Forbidden,
+    /// The challenge is on, and the client has neither a token nor a clearance.
+    ChallengeRequired,
+    /// A solution of the challenge that does not hold; why is for the log alone.
+    ChallengeFailed(Unsolved),
     /// A rate window is exhausted.
     RateLimited {
         /// The class that refused.
@@ -113,6 +117,8 @@ impl Stop {
             Self::TokenKeysUnavailable => "token-keys-unavailable",
             Self::CrossSite => "cross-site",
             Self::Forbidden => "role-required",
+            Self::ChallengeRequired => "challenge-required",
+            Self::ChallengeFailed(_) => "challenge-failed",
             Self::RateLimited { .. } => "rate-limited",
             Self::GuardUnavailable => "guard-unavailable",
             Self::WafBlocked { .. } => "waf-blocked",
@@ -132,6 +138,7 @@ impl Stop {
         match self {
             Self::TokenRefused(fault) => Some(fault.kind()),
             Self::Malformed(how) => Some(how),
+            Self::ChallengeFailed(why) => Some(why.kind()),
             Self::WafBlocked { rules } => Some(rules),
             Self::RateLimited { class, .. } => Some(class),
             _ => None,
@@ -149,6 +156,7 @@ impl Stop {
             | Self::Malformed(_)
             | Self::MethodNotAllowed { .. }
             | Self::UnknownHost
+            | Self::ChallengeFailed(_)
             | Self::IdentityUnsealable => Some(Kind::RequestRefused),
             Self::TokenMissing | Self::TokenRefused(_) => Some(Kind::AuthFailed),
             Self::Denied | Self::CrossSite | Self::Forbidden => Some(Kind::AccessDenied),
@@ -157,6 +165,7 @@ impl Stop {
             Self::OriginRefusedSeal => Some(Kind::SealRefused),
             Self::BodyUnreadable
             | Self::NotFound
+            | Self::ChallengeRequired
             | Self::TokenKeysUnavailable
             | Self::GuardUnavailable
             | Self::OriginUnreachable

@@ -1,6 +1,7 @@
 //! What the policy says about counting and banning: subjects, jails, the Guard's
 //! own settings, and who may operate it.
 
+use super::Pattern;
 use gapura_shared::address::Network;
 use std::fmt;
 
@@ -170,4 +171,28 @@ pub struct Admin {
     pub allow: Vec<Network>,
     /// Roles of which the token must have one.
     pub roles: Vec<String>,
+}
+
+/// When a browser must prove work before it is let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// When.
+    pub mode: ChallengeMode,
+    /// Leading zero bits that a solution's digest must have: each doubles the work.
+    pub bits: u8,
+    /// How long a solution is good.
+    pub lifetime_s: u32,
+    /// Paths that are never challenged.
+    pub exempt: Vec<Pattern>,
+}
+
+/// When browsers are challenged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChallengeMode {
+    /// Never.
+    Off,
+    /// While the operator says that the site is under attack.
+    Attack,
+    /// Always.
+    Always,
 }

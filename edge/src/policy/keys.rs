@@ -10,6 +10,7 @@ pub(super) const ROOT: &[&str] = &[
     "guard",
     "jails",
     "admin",
+    "challenge",
     "cors",
     "headers",
     "exclude",
@@ -65,6 +66,7 @@ pub(super) const GUARD: &[&str] = &[
 ];
 pub(super) const JAIL: &[&str] = &["kinds", "strikes", "window_s", "ban_s", "cap_s", "forget_s"];
 pub(super) const ADMIN: &[&str] = &["allow", "roles"];
+pub(super) const CHALLENGE: &[&str] = &["mode", "bits", "lifetime_s", "exempt"];
 pub(super) const CORS: &[&str] = &["origins", "methods", "headers", "expose", "max_age_s"];
 pub(super) const ROUTE: &[&str] = &[
     "name",
@@ -126,6 +128,7 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("guard", GUARD),
     ("jails.<name>", JAIL),
     ("admin", ADMIN),
+    ("challenge", CHALLENGE),
     ("cors", CORS),
     ("route", ROUTE),
     ("route.classes", COUNTED),

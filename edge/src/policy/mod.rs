@@ -17,7 +17,9 @@ mod table;
 mod tests;
 
 pub use document::{Fault, File};
-pub use guard::{Admin, Counted, Guard, GuardMode, Jail, StrikeKind, SubjectKind};
+pub use guard::{
+    Admin, Challenge, ChallengeMode, Counted, Guard, GuardMode, Jail, StrikeKind, SubjectKind,
+};
 pub use pattern::{BadPattern, Pattern};
 pub use read::parse;
 pub use route::Found;
@@ -45,6 +47,8 @@ pub struct Policy {
     pub jails: Vec<Jail>,
     /// Who may use the operator's API; `None`: nobody, there is none.
     pub admin: Option<Admin>,
+    /// When a browser must prove work first.
+    pub challenge: Challenge,
     /// Cross-origin access.
     pub cors: Cors,
     /// Headers set on every answer, lower-case names.

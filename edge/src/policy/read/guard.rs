@@ -1,9 +1,9 @@
 //! The Guard's settings, the jails, and who may operate them.
 
-use super::{NAME, section};
+use super::{NAME, route, section};
 use crate::{
     policy::{
-        Admin, Guard, GuardMode, Jail, StrikeKind, keys,
+        Admin, Challenge, ChallengeMode, Guard, GuardMode, Jail, Pattern, StrikeKind, keys,
         syntax::{is_label, is_name},
         table::{Item, Table, quoted},
     },
@@ -18,6 +18,8 @@ const MAX_SHARDS: u32 = 1_024;
 const YEAR_S: u32 = 31_536_000;
 /// Within which strikes are counted at most, and for which bans are remembered by default.
 const WEEK_S: u32 = 604_800;
+/// What the challenge leaves alone by default: what programs fetch.
+const WELL_KNOWN: [&str; 2] = ["/.well-known/**", "/auth/v1/.well-known/**"];
 
 pub(super) fn guard(root: &Table<'_>) -> Guard {
     let table = root.table("guard", keys::GUARD);
@@ -115,4 +117,30 @@ pub(super) fn admin(root: &Table<'_>) -> Option<Admin> {
             .read("roles", |item| item.some_texts(is_label, section::LABEL))
             .unwrap_or_else(|| vec!["admin".to_owned()]),
     })
+}
+
+pub(super) fn challenge(root: &Table<'_>) -> Challenge {
+    let table = root.table("challenge", keys::CHALLENGE);
+    let modes = [
+        ("off", ChallengeMode::Off),
+        ("attack", ChallengeMode::Attack),
+        ("always", ChallengeMode::Always),
+    ];
+    let well_known = || {
+        WELL_KNOWN
+            .iter()
+            .filter_map(|text| Pattern::parse(text).ok())
+    };
+    Challenge {
+        mode: table
+            .read("mode", |item| item.choice(&modes))
+            .unwrap_or(ChallengeMode::Off),
+        bits: table.read("bits", |item| item.number(1..=24)).unwrap_or(16),
+        lifetime_s: table
+            .read("lifetime_s", |item| item.number(300..=86_400))
+            .unwrap_or(1_800),
+        exempt: table
+            .read("exempt", |item| item.list(route::pattern))
+            .unwrap_or_else(|| well_known().collect()),
+    }
 }

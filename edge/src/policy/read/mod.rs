@@ -81,6 +81,7 @@ fn policy(root: &Table<'_>) -> Policy {
         guard: guard::guard(root),
         jails: guard::jails(root),
         admin: guard::admin(root),
+        challenge: guard::challenge(root),
         headers: section::headers(root),
         waf: waf::usual(&waf),
         routes,

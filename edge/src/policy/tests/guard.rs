@@ -1,7 +1,7 @@
 //! Classes' subjects, jails, the Guard and who operates it.
 
 use super::{refuses, shown, with, with_route};
-use crate::policy::{GuardMode, StrikeKind, SubjectKind, parse};
+use crate::policy::{ChallengeMode, GuardMode, StrikeKind, SubjectKind, parse};
 use gapura_shared::ids::RequestId;
 
 #[test]
@@ -23,6 +23,20 @@ fn every_rule_of_the_guard_refuses() {
         ),
         ("[admin]\nroles = []", "admin.roles must not be empty"),
         ("admin = true", "admin must be a table"),
+        (
+            "[challenge]\nmode = \"on\"",
+            "one of \"off\", \"attack\", \"always\"",
+        ),
+        ("[challenge]\nbits = 0", "must be 1 to 24, is 0"),
+        ("[challenge]\nbits = 25", "must be 1 to 24, is 25"),
+        (
+            "[challenge]\nlifetime_s = 299",
+            "must be 300 to 86400, is 299",
+        ),
+        (
+            "[challenge]\nexempt = [\"feed\"]",
+            "challenge.exempt[0] must start with `/`",
+        ),
     ] {
         refuses(with(lines), wanted);
     }
@@ -229,4 +243,18 @@ fn the_shipped_policy_has_the_reference_figures() {
         route.refused.as_ref().map(|answer| answer.status),
         Some(400)
     );
+}
+
+#[test]
+fn nobody_is_challenged_by_default_and_programs_find_what_is_well_known() {
+    let usual = with("").unwrap().challenge;
+    assert_eq!(usual.mode, ChallengeMode::Off);
+    assert_eq!((usual.bits, usual.lifetime_s), (16, 1_800));
+    let exempt = |path: &str| usual.exempt.iter().any(|p| p.matches(path));
+    assert!(exempt("/.well-known/security.txt"));
+    assert!(exempt("/auth/v1/.well-known/jwks.json"));
+    assert!(!exempt("/auth/v1/token"));
+    let none = with("[challenge]\nmode = \"attack\"\nexempt = []").unwrap();
+    assert_eq!(none.challenge.mode, ChallengeMode::Attack);
+    assert_eq!(none.challenge.exempt, []);
 }

@@ -1,0 +1,175 @@
+//! The challenge: while a site is under attack, a browser without a token must
+//! find a number before it is let in. No third party, no account, no image.
+//!
+//! Guarantees: without a token and without a solution of its own network's puzzle
+//! no younger than [`Challenge::lifetime_s`](crate::policy::Challenge) nothing that
+//! is challenged passes. Both are sealed texts: no isolate needs another's memory.
+//! It says nothing about who is at the browser: it prices each network that takes
+//! part in a flood, and stops programs that are no browsers.
+
+mod clearance;
+mod page;
+mod puzzle;
+mod spent;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    facts::Facts,
+    gate::Gate,
+    policy::{ChallengeMode, Route, TokenNeed},
+    runtime::Runtime,
+    token::candidate::candidate,
+    verdict::Stop,
+};
+use gapura_shared::{
+    seal::{DerivedKeys, Keys},
+    time::UnixMillis,
+};
+use puzzle::Puzzle;
+use spent::Spent;
+use std::cell::RefCell;
+
+pub use puzzle::Unsolved;
+
+/// Where solutions are posted.
+pub const PATH: &str = "/_gapura/challenge";
+/// Longest solution, in bytes: a puzzle and a number.
+const MAX_SOLUTION_BYTES: u64 = 256;
+/// When a program may ask again for what is challenged.
+const RETRY_AFTER_S: u32 = 120;
+
+/// What an isolate keeps for challenges.
+#[derive(Debug)]
+pub struct State {
+    keys: DerivedKeys,
+    spent: RefCell<Spent>,
+}
+
+impl State {
+    /// With keys made from the seal's.
+    #[must_use]
+    pub fn new(keys: &Keys) -> Self {
+        Self {
+            keys: DerivedKeys::new(keys, "challenge"),
+            spent: RefCell::default(),
+        }
+    }
+}
+
+/// An answer in the origin's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// Headers that are the same for every client.
+    pub fixed: &'static [(&'static str, &'static str)],
+    /// Headers of this answer.
+    pub own: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Option<String>,
+}
+
+/// The stage: takes solutions, and keeps out what has neither token nor clearance.
+/// `route` is the one that fits, if any; `None` is a request that may go on.
+///
+/// # Errors
+/// [`Stop::ChallengeRequired`], [`Stop::ChallengeFailed`], [`Stop::MethodNotAllowed`].
+pub async fn check<R: Runtime>(
+    gate: &Gate,
+    route: Option<&Route>,
+    facts: &Facts,
+    under_attack: bool,
+    runtime: &R,
+) -> Result<Option<Reply>, Stop> {
+    if gate.policy.challenge.mode == ChallengeMode::Off {
+        return Ok(None);
+    }
+    if facts.path == PATH {
+        if facts.method != "POST" {
+            return Err(Stop::MethodNotAllowed {
+                allow: vec!["POST".to_owned()],
+            });
+        }
+        let body = runtime.read_body(MAX_SOLUTION_BYTES).await.ok();
+        return redeem(gate, facts, body.as_deref(), runtime.now()).map(Some);
+    }
+    demand(gate, route, facts, under_attack, runtime.now())
+}
+
+/// Whether the request must be answered with a puzzle.
+fn demand(
+    gate: &Gate,
+    route: Option<&Route>,
+    facts: &Facts,
+    under_attack: bool,
+    now: UnixMillis,
+) -> Result<Option<Reply>, Stop> {
+    let settings = &gate.policy.challenge;
+    let is_on = settings.mode == ChallengeMode::Always || under_attack;
+    // What no route fits, or the gate answers by itself, costs less than a page.
+    let Some(route) = route.filter(|route| is_on && route.answer.is_none()) else {
+        return Ok(None);
+    };
+    let keys = &gate.challenge.keys;
+    if settings.exempt.iter().any(|path| path.matches(&facts.path))
+        || has_token(gate, route, facts)
+        || clearance::is_held(facts, keys, now.seconds())
+    {
+        return Ok(None);
+    }
+    if !is_navigation(facts) {
+        return Err(Stop::ChallengeRequired);
+    }
+    let puzzle = Puzzle::new(facts, settings.bits, now, keys);
+    Ok(Some(Reply {
+        // 503 and not 403: a crawler comes back, and forgets nothing.
+        status: 503,
+        fixed: page::HEADERS,
+        own: vec![("retry-after", RETRY_AFTER_S.to_string())],
+        body: (facts.method == "GET").then(|| page::page(facts, &puzzle)),
+    }))
+}
+
+/// Takes a solution: a cookie in exchange.
+fn redeem(gate: &Gate, facts: &Facts, body: Option<&[u8]>, now: UnixMillis) -> Result<Reply, Stop> {
+    let State { keys, spent } = &gate.challenge;
+    let text = body.and_then(|body| std::str::from_utf8(body).ok());
+    let (puzzle, number) = text
+        .and_then(|text| text.split_once(':'))
+        .ok_or(Stop::ChallengeFailed(Unsolved::Form))?;
+    let solved = Puzzle::parse(puzzle)
+        .and_then(|puzzle| puzzle.solved_by(number, facts, keys, now))
+        .map_err(Stop::ChallengeFailed)?;
+    if !spent.borrow_mut().spend(&solved, now) {
+        return Err(Stop::ChallengeFailed(Unsolved::Spent));
+    }
+    let lifetime_s = gate.policy.challenge.lifetime_s;
+    Ok(Reply {
+        status: 204,
+        fixed: &[("cache-control", "no-store")],
+        own: vec![(
+            "set-cookie",
+            clearance::cookie(facts, &solved, lifetime_s, keys),
+        )],
+        body: None,
+    })
+}
+
+/// Whether a token comes along that the route looks at: one that does not hold is refused there.
+fn has_token(gate: &Gate, route: &Route, facts: &Facts) -> bool {
+    let cookie = Some(gate.policy.token.cookie.as_str()).filter(|name| !name.is_empty());
+    route.token != TokenNeed::None
+        && matches!(candidate(|name| facts.header(name), cookie), Ok(Some(_)))
+}
+
+/// Whether a person would see the answer (Fetch Metadata, or what older browsers accept).
+fn is_navigation(facts: &Facts) -> bool {
+    matches!(facts.method.as_str(), "GET" | "HEAD")
+        && match facts.header("sec-fetch-mode") {
+            Some(mode) => mode == "navigate",
+            None => facts
+                .header("accept")
+                .is_some_and(|accept| accept.to_ascii_lowercase().contains("text/html")),
+        }
+}
