@@ -101,7 +101,7 @@ fn puzzle(gate: &Gate, facts: &Facts) -> String {
 fn number(puzzle: &str, right: bool) -> u32 {
     let bits = puzzle.split('.').next().unwrap().parse().unwrap();
     let tag = super::puzzle::parse_tag(puzzle.rsplit('.').next().unwrap()).unwrap();
-    (0..)
+    (0..u32::MAX)
         .find(|number| is_solution(&tag, *number, bits) == right)
         .unwrap()
 }
