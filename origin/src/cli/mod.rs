@@ -9,6 +9,7 @@ mod users;
 
 use crate::{
     StartError, auth::password::HashError, auth::token::Unsigned, config::BadConfig, db::DbError,
+    edge::PushError,
 };
 use clap::{Parser, Subcommand};
 use std::{io, io::Write, path::PathBuf, process::ExitCode};
@@ -56,6 +57,8 @@ enum CliError {
     Hash(#[from] HashError),
     #[error(transparent)]
     Unsigned(#[from] Unsigned),
+    #[error(transparent)]
+    Push(#[from] PushError),
     #[error("{0}: {1}")]
     Io(String, #[source] io::Error),
 }
@@ -68,6 +71,7 @@ impl CliError {
             | Self::Db(_)
             | Self::Hash(_)
             | Self::Unsigned(_)
+            | Self::Push(_)
             | Self::Io(..) => 1,
         }
     }

@@ -4,12 +4,16 @@ use super::{CliError, environment, say};
 use crate::{
     auth::{self, ROLE_USER, email, password},
     clock, config,
-    db::Db,
-    log, random,
+    db::{Db, End},
+    edge, log, random,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};
-use gapura_shared::{event::Kind, outcome::AccountId};
+use gapura_shared::{
+    event::Kind,
+    outcome::AccountId,
+    push::{self, Revocation},
+};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -20,6 +24,8 @@ use std::{
 pub(super) enum Users {
     /// Add an account.
     Add(Add),
+    /// End every session of an account, here and at the edge.
+    Logout(Logout),
     /// Lift the lockout of a login name and forget its failed logins.
     Unlock(Unlock),
 }
@@ -41,6 +47,55 @@ pub(super) struct Add {
     /// Leave an account that is there as it is, without an error.
     #[arg(long)]
     if_missing: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Logout {
+    /// The configuration file.
+    #[arg(long)]
+    config: PathBuf,
+    /// The address.
+    #[arg(long)]
+    email: String,
+}
+
+impl Logout {
+    /// Whatever was issued until now holds no longer, at the edge too where it is told.
+    async fn run(self) -> Result<(), CliError> {
+        let config = load(&self.config)?;
+        let email = email::normalise(&self.email)
+            .ok_or_else(|| CliError::Usage("the e-mail address is not valid".into()))?;
+        let db = Db::open(&config.database).await?;
+        let user = db.user_by_email(&email).await?;
+        let user = user.ok_or_else(|| CliError::Usage(format!("{email} has no account")))?;
+        let now = clock::now();
+        let ended = db.end_sessions(&user.id, End::All, now).await?.len();
+        db.close().await;
+        log::operator(Kind::SessionEnded, &user.id, "users logout");
+        say(&format!("ended {ended} sessions of {email} ({})", user.id))?;
+        let Some(edge) = config.edge.url else {
+            return say(
+                "the edge is not told (edge.url is not set): tokens hold until they expire",
+            );
+        };
+        let keys = config::seal_keys(&environment).map_err(|fault| {
+            let path = self.config.clone();
+            let bad = config::BadConfig::Faults(config::Faults(vec![fault]));
+            CliError::Config { path, bad }
+        })?;
+        let lifetime_s = config.auth.access_lifetime.as_secs();
+        let everything = Revocation {
+            kind: push::Kind::User,
+            id: user.id,
+            until: now.seconds().after(lifetime_s),
+            not_before: Some(now.seconds().after(1)),
+        };
+        let told = move || edge::push(&edge, &keys, vec![everything]);
+        tokio::task::spawn_blocking(told)
+            .await
+            .map_err(|error| CliError::Io("a thread".into(), error.into()))??;
+        say("the edge refuses what was issued until now")
+    }
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +143,7 @@ impl Users {
     pub(super) async fn run(self) -> Result<(), CliError> {
         match self {
             Self::Add(add) => add.run().await,
+            Self::Logout(logout) => logout.run().await,
             Self::Unlock(unlock) => unlock.run().await,
         }
     }

@@ -7,6 +7,7 @@
 
 mod auth;
 mod database;
+mod edge;
 mod listen;
 mod log;
 mod reader;
@@ -16,10 +17,11 @@ mod tests;
 
 pub use auth::Auth;
 pub use database::Database;
+pub use edge::{Edge, EdgeUrl};
 pub use listen::{Listen, Timeouts};
 pub use log::{Format, Log};
 pub use reader::Fault;
-pub use secrets::{SEAL_KEYS, Secrets, TOKEN_KEY, token_key};
+pub use secrets::{SEAL_KEYS, Secrets, TOKEN_KEY, seal_keys, token_key};
 
 use reader::Reader;
 use std::{fmt, io, path::Path};
@@ -39,6 +41,8 @@ pub struct Config {
     pub database: Database,
     /// `[auth]`
     pub auth: Auth,
+    /// `[edge]`
+    pub edge: Edge,
     /// `[log]`
     pub log: Log,
     /// `[development]`
@@ -93,6 +97,7 @@ fn read<'a>(text: &'a str, environment: Environment<'_>) -> (Config, Reader<'a>)
         listen: reader.section("listen", Listen::read),
         database: reader.section("database", Database::read),
         auth: reader.section("auth", Auth::read),
+        edge: reader.section("edge", Edge::read),
         log: reader.section("log", Log::read),
         development: reader.section("development", |section| Development {
             echo: section.flag("echo", false),

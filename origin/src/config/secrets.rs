@@ -23,9 +23,7 @@ impl Secrets {
     /// # Errors
     /// A [`Fault`] for each that is missing or malformed; none quotes the value.
     pub fn parse(environment: Environment<'_>) -> Result<Self, Vec<Fault>> {
-        let seal_keys = required(environment, SEAL_KEYS)
-            .and_then(|text| Keys::parse(&text).map_err(|bad| fault(SEAL_KEYS, bad.to_string())));
-        match (seal_keys, token_key(environment)) {
+        match (seal_keys(environment), token_key(environment)) {
             (Ok(seal_keys), Ok(token_key)) => Ok(Self {
                 seal_keys,
                 token_key,
@@ -35,6 +33,15 @@ impl Secrets {
             }
         }
     }
+}
+
+/// The seal keys alone, for commands that push to the edge.
+///
+/// # Errors
+/// A [`Fault`] when they are missing or malformed.
+pub fn seal_keys(environment: Environment<'_>) -> Result<Keys, Fault> {
+    let text = required(environment, SEAL_KEYS)?;
+    Keys::parse(&text).map_err(|bad| fault(SEAL_KEYS, bad.to_string()))
 }
 
 /// The token key alone, for commands that seal nothing.

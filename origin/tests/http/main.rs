@@ -12,4 +12,5 @@ mod admission;
 mod auth;
 mod client;
 mod harness;
+mod push;
 mod server;

@@ -1,0 +1,97 @@
+//! What the origin tells the edge by itself, not as an answer: revocations that an operator
+//! or a job makes. One sealed request to [`push::PATH`].
+//!
+//! Guarantees: a push is sent whole or an error says that it was not taken; no wait is without an end.
+
+use crate::{clock, config::EdgeUrl, random};
+use gapura_shared::{
+    identity::{self, Identity},
+    limits::MAX_CLOCK_SKEW_S,
+    push::{self, MAX_REVOCATIONS, Push, Revocation},
+    seal::{self, Content, Keys, Message, digest},
+};
+use std::{net::Ipv4Addr, time::Duration};
+
+/// How long the edge may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const CONTENT_TYPE: &str = "application/json";
+
+/// Why the edge was not told.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    /// More than one push takes.
+    #[error("{count} revocations are more than the {MAX_REVOCATIONS} of a push")]
+    TooMany {
+        /// How many there are.
+        count: usize,
+    },
+    /// It could not be written.
+    #[error("the push cannot be written")]
+    Form,
+    /// No answer.
+    #[error("the edge does not answer: {0}")]
+    Unreachable(#[source] Box<ureq::Error>),
+    /// It refused.
+    #[error("the edge answered {0}; seal keys or clocks (by {MAX_CLOCK_SKEW_S} s) may differ")]
+    Refused(u16),
+}
+
+/// Sends revocations; when this returns, the edge's Ledger has them. Waits: not for an async thread.
+///
+/// # Errors
+/// [`PushError`].
+pub fn push(edge: &EdgeUrl, keys: &Keys, revocations: Vec<Revocation>) -> Result<(), PushError> {
+    let count = revocations.len();
+    if count > MAX_REVOCATIONS {
+        return Err(PushError::TooMany { count });
+    }
+    let body = serde_json::to_vec(&Push { revocations }).map_err(|_| PushError::Form)?;
+    let identity = Identity {
+        request_id: random::request_id(),
+        client: Ipv4Addr::LOCALHOST.into(),
+        host: edge.authority.clone(),
+        principal: None,
+    }
+    .to_field()
+    .map_err(|_| PushError::Form)?;
+    let digest = digest::sha256(&body);
+    let message = Message {
+        method: "POST",
+        authority: &edge.authority,
+        path: push::PATH,
+        query: "",
+        identity: &identity,
+        instance: "",
+        content: Content::Digest {
+            digest: digest.as_str().into(),
+            content_type: Some(CONTENT_TYPE),
+        },
+    };
+    let seal = seal::sign_push(&message, keys, clock::now().seconds(), random::bytes());
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .build()
+        .into();
+    let answer = agent
+        .post(format!(
+            "{}://{}{}",
+            edge.scheme,
+            edge.authority,
+            push::PATH
+        ))
+        .header("content-type", CONTENT_TYPE)
+        .header(seal::CONTENT_DIGEST, &digest)
+        .header(seal::INSTANCE, "\"\"")
+        .header(identity::HEADER, &identity)
+        .header(seal::SIGNATURE_INPUT, &seal.signature_input)
+        .header(seal::SIGNATURE, &seal.signature)
+        .send(&body)
+        .map_err(|error| PushError::Unreachable(Box::new(error)))?;
+    if answer.status().is_success() {
+        Ok(())
+    } else {
+        Err(PushError::Refused(answer.status().as_u16()))
+    }
+}

@@ -1,0 +1,119 @@
+//! What the origin tells the edge by itself, as an edge receives it.
+
+use crate::{
+    client::{Call, keys, now},
+    harness::{CONFIG, Site},
+};
+use gapura_shared::{
+    push::{Kind, PATH, Push},
+    seal::{self, Headers, PromisedBody, SealError, Target},
+};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    thread,
+};
+
+struct Received {
+    line: String,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+impl Headers for Received {
+    fn one(&self, name: &'static str) -> Result<Option<&str>, SealError> {
+        Ok(self.headers.get(name).map(String::as_str))
+    }
+}
+
+/// Takes one request at `listener` and answers with `status`.
+fn receive(listener: &TcpListener, status: &str) -> Received {
+    let (stream, _) = listener.accept().unwrap();
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut field = String::new();
+        reader.read_line(&mut field).unwrap();
+        let Some((name, value)) = field.trim_end().split_once(": ") else {
+            break;
+        };
+        headers.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+    let mut body = vec![0; headers["content-length"].parse().unwrap()];
+    reader.read_exact(&mut body).unwrap();
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+    reader.get_mut().write_all(answer.as_bytes()).unwrap();
+    Received {
+        line,
+        headers,
+        body,
+    }
+}
+
+#[test]
+fn an_operators_logout_reaches_the_edge_under_a_seal_or_says_that_it_did_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let authority = listener.local_addr().unwrap().to_string();
+    let site = Site::new(&format!("{CONFIG}[edge]\nurl = \"http://{authority}\"\n"));
+    let origin = site.start();
+    let body = r#"{"email":"made@example.com","password":"correct horse"}"#;
+    let user = origin.post("/auth/v1/signup", body).json()["id"].clone();
+    let login = || {
+        origin
+            .post("/auth/v1/token?grant_type=password", body)
+            .json()
+    };
+    let refresh_token = login()["refresh_token"].clone();
+    let logout = || {
+        let command = &mut site.command(&["users", "logout", "--email", "made@example.com"]);
+        let output = command.output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+
+    let edge = thread::spawn(move || {
+        let taken = receive(&listener, "200 OK");
+        receive(&listener, "401 Unauthorized");
+        taken
+    });
+    let (code, told) = logout();
+    assert_eq!(code, Some(0));
+    assert!(told.starts_with("ended 1 sessions"), "{told}");
+    let refreshed = serde_json::json!({ "refresh_token": refresh_token }).to_string();
+    let target = "/auth/v1/token?grant_type=refresh_token";
+    assert_eq!(
+        origin
+            .send(&Call::post(target, &refreshed).seal(&origin))
+            .status,
+        400
+    );
+
+    let (code, told) = logout();
+    assert_eq!(code, Some(1), "a refusal is not passed over: {told}");
+    let received = edge.join().unwrap();
+    assert_eq!(received.line, format!("POST {PATH} HTTP/1.1\r\n"));
+    let target = Target {
+        method: "POST",
+        authority: &authority,
+        path: PATH,
+        query: "",
+    };
+    let sealed = seal::verify_push(&target, &received, &keys(), now()).unwrap();
+    assert!(matches!(sealed.body, PromisedBody::Sha256(_)));
+    let push: Push = serde_json::from_slice(&received.body).unwrap();
+    let revoked = &push.revocations[0];
+    assert_eq!(
+        (revoked.kind, revoked.id.as_str()),
+        (Kind::User, user.as_str().unwrap())
+    );
+    assert!(revoked.not_before > Some(now().before(10)));
+    assert!(
+        seal::verify(&target, &received, &keys(), "", now()).is_err(),
+        "not a client's seal"
+    );
+}
