@@ -2,7 +2,7 @@
 
 use super::{
     AskedClass, LEASE_MS, SKEW_MS, Standing,
-    lease::{Lease, MAX_LEASES, Pace},
+    lease::{Lease, MAX_LEASES, NO_LEASE},
     window::{Log, slot_ms},
 };
 
@@ -25,7 +25,8 @@ pub(super) struct Counter {
     /// The last second, for a class with a burst.
     pub(super) second: Log,
     pub(super) out: Vec<Out>,
-    pub(super) pace: Pace,
+    /// What the isolate that asks will likely spend, by what it returned.
+    pub(super) wanted: u32,
     /// Whether its quiet past may be lost: until the first question after it was made or read.
     pub(super) fresh: bool,
 }
@@ -41,6 +42,7 @@ impl Counter {
     /// Brings it up to now, before anything is asked of it.
     pub(super) fn touch(&mut self, class: &AskedClass, forgot_ms: u64, now_ms: u64) {
         self.window_ms = class.window_ms();
+        self.wanted = 0;
         self.expire(now_ms);
         if std::mem::take(&mut self.fresh) && !class.strict && forgot_ms > 0 {
             let at_ms = forgot_ms.saturating_add(LEASE_MS + SKEW_MS);
@@ -106,12 +108,11 @@ impl Counter {
             .remove(at_ms, class.cost, burst_slot_ms(class.strict));
     }
 
-    /// Lends, to whoever asks again and again, what cannot harm the others.
+    /// Lends, of what the isolate wants, what cannot harm the others.
     pub(super) fn lend(&mut self, class: &AskedClass, id: u64, now_ms: u64) -> Option<Lease> {
-        let wanted = self.pace.ask(now_ms).saturating_mul(class.cost);
         let at_ms = now_ms.saturating_add(LEASE_MS + SKEW_MS);
         let out: u32 = self.out.iter().map(|out| out.size).sum();
-        let mut size = wanted.min(share(class.limit, self.used(), out));
+        let mut size = self.wanted.min(share(class.limit, self.used(), out));
         if let Some(burst) = class.burst {
             size = size.min(share(
                 burst,
@@ -128,12 +129,21 @@ impl Counter {
 
     /// Takes a lease back; nothing when it is not known (any more).
     pub(super) fn take_back(&mut self, class: &AskedClass, id: u64, spent: u32, now_ms: u64) {
+        if id == NO_LEASE {
+            self.wanted = self.wanted.saturating_add(spent.saturating_mul(2));
+            return;
+        }
         let Some(index) = self.out.iter().position(|out| out.id == id) else {
             return;
         };
         let out = self.out.swap_remove(index);
         let spent = spent.min(out.size);
-        self.pace.returned(out.size, spent);
+        let likely = if spent == out.size {
+            spent.saturating_mul(2)
+        } else {
+            spent.max(class.cost)
+        };
+        self.wanted = self.wanted.saturating_add(likely);
         self.count(class, spent, now_ms.min(out.at_ms));
     }
 

@@ -4,9 +4,9 @@
 //! [`REMEMBER_MS`], so that a ban that was lifted is lifted everywhere by then: a flood costs
 //! one question a minute in each isolate. A lease that is forgotten counts as spent.
 
-use super::Lease;
+use super::{Lease, NO_LEASE};
 use crate::guard::{
-    LEASE_MS, MAX_CLASSES, Subject,
+    LEASE_MS, MAX_CLASSES, MAX_LIMIT, Subject,
     wire::{Answer, AskedClass, Return, Standing, Verdict},
 };
 use std::collections::HashMap;
@@ -17,6 +17,8 @@ pub const MAX_SUBJECTS: usize = 20_000;
 pub const REMEMBER_MS: u64 = 60_000;
 /// Leases of one class held at once: answers to questions that were under way together.
 const MAX_HELD: usize = 4;
+/// How long an answer with a lease is waited for before another question asks for one.
+const UNDER_WAY_MS: u64 = 1_000;
 
 /// What memory says of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +78,11 @@ struct Held {
     denied: Option<(u32, u64)>,
     count: u32,
     strict: bool,
+    /// When it was asked about last, and how much was asked for one by one lately.
+    asked_ms: u64,
+    asked: u32,
+    /// Since when a question that asks for a lease is under way.
+    lending_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -155,12 +162,9 @@ impl Memory {
                 |class: &AskedClass| known.find_mut(class).map(|held| held.spend(class, now_ms));
             return Recall::Admitted(classes.iter().filter_map(spend).collect());
         }
-        Recall::Ask(
-            classes
-                .iter()
-                .flat_map(|class| known.give_back(class))
-                .collect(),
-        )
+        let lends = lends(classes);
+        let back = |class: &AskedClass| known.give_back(class, lends, now_ms);
+        Recall::Ask(classes.iter().flat_map(back).collect())
     }
 
     /// Takes back what [`Memory::recall`] spent: another subject refused the request.
@@ -195,7 +199,8 @@ impl Memory {
             Verdict::Locked { .. } => {}
             Verdict::Admitted | Verdict::Exhausted => {
                 let useful = |class: &AskedClass, n: usize| {
-                    answer.leases.get(n).is_some_and(Option::is_some)
+                    lends(classes)
+                        || answer.leases.get(n).is_some_and(Option::is_some)
                         || (!answer.admitted()
                             && answer.standings.get(n).is_some_and(|s| s.wait_ms > 0))
                         || self
@@ -281,6 +286,11 @@ impl Memory {
     }
 }
 
+/// Whether a lease can be used for these classes: with a strict one among them each request is asked about.
+fn lends(classes: &[AskedClass]) -> bool {
+    classes.iter().all(|class| !class.strict)
+}
+
 impl Known {
     fn find(&self, class: &AskedClass) -> Option<&Held> {
         self.classes
@@ -344,16 +354,22 @@ impl Known {
         })
     }
 
-    fn give_back(&mut self, class: &AskedClass) -> Vec<Return> {
+    fn give_back(&mut self, class: &AskedClass, lends: bool, now_ms: u64) -> Vec<Return> {
         let Some(held) = self.find_mut(class) else {
             return Vec::new();
         };
-        let back = |spent: Spent| Return {
+        let back = |id, spent| Return {
             class: class.name.clone(),
-            id: spent.lease.id,
-            spent: spent.used,
+            id,
+            spent,
         };
-        held.leases.drain(..).map(back).collect()
+        let leases = held.leases.drain(..);
+        let mut returns: Vec<_> = leases
+            .map(|lease| back(lease.lease.id, lease.used))
+            .collect();
+        let asked = held.ask(class.cost, !returns.is_empty(), now_ms);
+        returns.extend(asked.filter(|_| lends).map(|asked| back(NO_LEASE, asked)));
+        returns
     }
 
     fn learn(
@@ -371,8 +387,8 @@ impl Known {
         {
             Some(index) => self.classes.get_mut(index),
             None if self.classes.len() < MAX_CLASSES => {
-                self.classes
-                    .push((class.name.as_str().into(), Held::new(standing)));
+                let held = Held::new(standing, class.cost, sent_ms);
+                self.classes.push((class.name.as_str().into(), held));
                 self.classes.last_mut()
             }
             None => None,
@@ -394,12 +410,13 @@ impl Known {
                 used: 0,
                 until_ms,
             });
+            (held.asked, held.lending_ms) = (0, None);
         }
     }
 }
 
 impl Held {
-    const fn new(standing: Standing) -> Self {
+    const fn new(standing: Standing, asked: u32, asked_ms: u64) -> Self {
         Self {
             leases: Vec::new(),
             standing,
@@ -407,7 +424,29 @@ impl Held {
             denied: None,
             count: 0,
             strict: false,
+            asked_ms,
+            asked,
+            lending_ms: None,
         }
+    }
+
+    /// Notes a question; how much to tell the shard that was asked for one by one, when nothing else speaks
+    /// for a lease and no other question asks for one.
+    fn ask(&mut self, cost: u32, returns: bool, now_ms: u64) -> Option<u32> {
+        if now_ms.saturating_sub(self.asked_ms) > LEASE_MS {
+            self.asked = 0;
+        }
+        self.asked_ms = now_ms;
+        let asked = self.asked;
+        self.asked = asked.saturating_add(cost).min(MAX_LIMIT);
+        let under_way = self
+            .lending_ms
+            .is_some_and(|since_ms| now_ms < since_ms.saturating_add(UNDER_WAY_MS));
+        if returns || (asked > 0 && !under_way) {
+            self.lending_ms = Some(now_ms);
+            self.asked = cost;
+        }
+        (asked > 0 && !under_way && !returns).then_some(asked)
     }
 
     fn covers(&self, class: &AskedClass, now_ms: u64) -> bool {

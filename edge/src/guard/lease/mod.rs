@@ -5,6 +5,11 @@
 //! later still. What an isolate returns is taken out, and what it spent stands from then on at the
 //! time of the return, which is later than any spending.
 //!
+//! *Size*: who returns a lease that is used up gets twice as much, else what was spent of it: it should
+//! last about as long as it lives. The first lease is for an isolate that asked several times within [`LEASE_MS`](super::LEASE_MS)
+//! (it tells how much as the return of lease 0), in one question at a time: what an isolate gets that sees a
+//! client now and then, or what comes to it ten times over, would be lost to all others for a window.
+//!
 //! Bound: all that is out or was never returned is at most limit/4 of a window and burst/4 of a second.
 
 mod memory;
@@ -14,6 +19,9 @@ pub use memory::{MAX_SUBJECTS, Memory, REMEMBER_MS, Recall, Refusal};
 /// Leases of one class of one subject that may be out; with more the isolates just ask.
 pub(super) const MAX_LEASES: usize = 32;
 
+/// The id under which an isolate returns what it asked for one by one. No lease has it.
+pub(super) const NO_LEASE: u64 = 0;
+
 /// Admissions lent to an isolate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
@@ -21,37 +29,4 @@ pub struct Lease {
     pub id: u64,
     /// How much cost it covers.
     pub size: u32,
-}
-
-/// How much to lend in one asking after another: nothing to who asks rarely, else 1, 2, 4, …
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Pace {
-    asked_ms: u64,
-    admissions: u32,
-    /// Whether the lease that came back last was not used up.
-    slack: bool,
-}
-
-impl Pace {
-    /// Notes a lease that came back.
-    pub(super) fn returned(&mut self, size: u32, spent: u32) {
-        self.slack = spent < size;
-        if spent <= size / 2 {
-            self.admissions /= 2;
-        }
-    }
-
-    /// Notes an asking; how many admissions are wanted ahead.
-    pub(super) fn ask(&mut self, now_ms: u64) -> u32 {
-        self.admissions = if now_ms.saturating_sub(self.asked_ms) > super::LEASE_MS {
-            0
-        } else if self.slack {
-            self.admissions.max(1)
-        } else {
-            self.admissions.saturating_mul(2).clamp(1, super::MAX_LIMIT)
-        };
-        self.slack = false;
-        self.asked_ms = now_ms;
-        self.admissions
-    }
 }

@@ -204,6 +204,24 @@ impl Shard {
         }
     }
 
+    /// How many subjects are in memory.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// How many log entries are in memory.
+    #[must_use]
+    pub const fn entries(&self) -> usize {
+        self.entries
+    }
+
     fn order(
         &mut self,
         subject: &Subject,
