@@ -70,52 +70,50 @@ pub struct Reply {
     pub body: Option<String>,
 }
 
-/// The stage: takes solutions, and keeps out what has neither token nor clearance.
-/// `route` is the one that fits, if any; `None` is a request that may go on.
+/// Takes a solution; `None` if the request is none.
 ///
 /// # Errors
-/// [`Stop::ChallengeRequired`], [`Stop::ChallengeFailed`], [`Stop::MethodNotAllowed`].
-pub async fn check<R: Runtime>(
+/// [`Stop::ChallengeFailed`], [`Stop::MethodNotAllowed`].
+pub async fn take<R: Runtime>(
     gate: &Gate,
-    route: Option<&Route>,
     facts: &Facts,
-    under_attack: bool,
     runtime: &R,
 ) -> Result<Option<Reply>, Stop> {
-    if gate.policy.challenge.mode == ChallengeMode::Off {
+    if gate.policy.challenge.mode == ChallengeMode::Off || facts.path != PATH {
         return Ok(None);
     }
-    if facts.path == PATH {
-        if facts.method != "POST" {
-            return Err(Stop::MethodNotAllowed {
-                allow: vec!["POST".to_owned()],
-            });
-        }
-        let body = runtime.read_body(MAX_SOLUTION_BYTES).await.ok();
-        return redeem(gate, facts, body.as_deref(), runtime.now()).map(Some);
+    if facts.method != "POST" {
+        return Err(Stop::MethodNotAllowed {
+            allow: vec!["POST".to_owned()],
+        });
     }
-    demand(gate, route, facts, under_attack, runtime.now())
+    let body = runtime.read_body(MAX_SOLUTION_BYTES).await.ok();
+    redeem(gate, facts, body.as_deref(), runtime.now()).map(Some)
 }
 
-/// Whether the request must be answered with a puzzle.
-fn demand(
+/// The stage: keeps out what has neither token nor clearance; `None` may go on to the
+/// origin. `under_attack` is asked where it matters alone.
+///
+/// # Errors
+/// [`Stop::ChallengeRequired`].
+pub async fn check(
     gate: &Gate,
-    route: Option<&Route>,
+    route: &Route,
     facts: &Facts,
-    under_attack: bool,
     now: UnixMillis,
+    under_attack: impl AsyncFnOnce() -> bool,
 ) -> Result<Option<Reply>, Stop> {
     let settings = &gate.policy.challenge;
-    let is_on = settings.mode == ChallengeMode::Always || under_attack;
-    // What no route fits, or the gate answers by itself, costs less than a page.
-    let Some(route) = route.filter(|route| is_on && route.answer.is_none()) else {
+    let is_free = settings.mode == ChallengeMode::Off
+        // What the gate answers by itself costs less than a page.
+        || route.answer.is_some()
+        || settings.exempt.iter().any(|path| path.matches(&facts.path))
+        || has_token(gate, route, facts);
+    if is_free || (settings.mode == ChallengeMode::Attack && !under_attack().await) {
         return Ok(None);
-    };
+    }
     let keys = &gate.challenge.keys;
-    if settings.exempt.iter().any(|path| path.matches(&facts.path))
-        || has_token(gate, route, facts)
-        || clearance::is_held(facts, keys, now.seconds())
-    {
+    if clearance::is_held(facts, keys, now.seconds()) {
         return Ok(None);
     }
     if !is_navigation(facts) {
