@@ -1,7 +1,10 @@
 //! The JSON bodies that supabase-js sends. Members that it adds for features
 //! of other servers are accepted and ignored; anything else is refused.
 
-use super::{email, password};
+use super::{
+    email,
+    password::{self, Policy},
+};
 use crate::http::ApiError;
 use serde::{Deserialize, de::DeserializeOwned, de::IgnoredAny};
 use serde_json::{Map, Value, error::Category};
@@ -58,12 +61,12 @@ impl Login {
 }
 
 impl Signup {
-    pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
+    pub(super) fn parse(body: &[u8], policy: &Policy) -> Result<Self, ApiError> {
         let sent: Credentials = json(body)?;
         let email = address(&sent.email)?;
-        if !password::has_good_length(&sent.password) {
-            return Err(ApiError::WeakPassword);
-        }
+        policy
+            .check(&sent.password, &email)
+            .map_err(ApiError::WeakPassword)?;
         Ok(Self {
             login: Login {
                 email,
@@ -92,12 +95,16 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Login, Signup, refresh_token};
-    use crate::http::ApiError;
+    use super::{Login, Policy, Signup, refresh_token};
+    use crate::{auth::password::Weakness, config, http::ApiError};
     use proptest::prelude::*;
 
+    fn policy() -> Policy {
+        Policy::new(&config::parse("", &|_| None).unwrap().auth)
+    }
+
     fn signup(body: &str) -> Option<ApiError> {
-        Signup::parse(body.as_bytes()).err()
+        Signup::parse(body.as_bytes(), &policy()).err()
     }
 
     #[test]
@@ -133,9 +140,11 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_password_without_the_length() {
+    fn refuses_a_weak_password() {
+        let body = r#"{"email":"a@b.co","password":"12345678"}"#;
+        assert_eq!(signup(body), Some(ApiError::WeakPassword(Weakness::Pwned)));
         let body = r#"{"email":"a@b.co","password":"1234567"}"#;
-        assert!(matches!(signup(body), Some(ApiError::WeakPassword)));
+        assert!(matches!(signup(body), Some(ApiError::WeakPassword(_))));
         // Who logs in is told nothing about how passwords are made.
         assert!(Login::parse(body.as_bytes()).is_ok());
         let long = format!(r#"{{"email":"a@b.co","password":"{}"}}"#, "x".repeat(1025));
@@ -144,9 +153,9 @@ mod tests {
 
     #[test]
     fn accepts_what_supabase_js_sends() {
-        let body = r#"{"email":" A@B.co","password":"12345678","data":{"name":"Made"},
+        let body = r#"{"email":" A@B.co","password":"kuda benar","data":{"name":"Made"},
             "gotrue_meta_security":{"captcha_token":null},"code_challenge":null,"code_challenge_method":null}"#;
-        let read = Signup::parse(body.as_bytes()).unwrap();
+        let read = Signup::parse(body.as_bytes(), &policy()).unwrap();
         assert_eq!(read.login.email, "a@b.co");
         assert_eq!(read.data["name"], "Made");
     }
@@ -154,7 +163,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(body: Vec<u8>) {
-            let _ = (Signup::parse(&body), Login::parse(&body), refresh_token(&body));
+            let _ = (Signup::parse(&body, &policy()), Login::parse(&body), refresh_token(&body));
         }
     }
 }

@@ -6,7 +6,11 @@
 //! work. A device that has logged in before counts for itself, so that nobody can lock its owner out.
 //! The edge is told of every lock and turns such logins away by itself.
 
-use super::{Auth, password::HashError, refresh::hmac};
+use super::{
+    Auth,
+    password::{HashError, Verdict},
+    refresh::hmac,
+};
 use crate::{
     admission::Admitted,
     db::{Attempt, Db, DbError, Locks, LoginAttempt, Rung},
@@ -103,7 +107,7 @@ impl Auth {
         counted: &Counted,
         password: String,
         hash: Option<&str>,
-    ) -> Result<bool, HashError> {
+    ) -> Result<Verdict, HashError> {
         let hash = hash.filter(|_| counted.is_open);
         self.hasher.verify(password, hash).await
     }

@@ -12,6 +12,7 @@ mod lockout;
 pub mod password;
 mod refresh;
 pub mod routes;
+pub mod second_factor;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ mod view;
 use crate::{config, db::User, http::Bytes};
 use gapura_shared::{secret::Secret, time::UnixMillis};
 pub use lockout::forgotten_before;
-use password::{BadParameters, Hasher};
+use password::{BadParameters, Hasher, Policy};
 use refresh::Successors;
 use token::TokenKey;
 
@@ -33,6 +34,7 @@ pub const ROLE_USER: &str = "user";
 pub struct Auth {
     settings: config::Auth,
     hasher: Hasher,
+    passwords: Policy,
     token_key: TokenKey,
     successors: Successors,
     /// Of the cookies by which devices are known.
@@ -50,6 +52,7 @@ impl Auth {
         let key = TokenKey::from_seed(token_key);
         Ok(Self {
             hasher: Hasher::new(&settings)?,
+            passwords: Policy::new(&settings),
             jwks: key.jwks().into(),
             token_key: key,
             successors: Successors::new(token_key),

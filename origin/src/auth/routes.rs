@@ -12,7 +12,7 @@ use crate::{
     App,
     admission::Admitted,
     clock,
-    db::{End, User},
+    db::{Db, End, User},
     http::{Answer, ApiError, respond},
     log,
 };
@@ -35,7 +35,7 @@ use std::time::Instant;
 /// # Errors
 /// [`ApiError`].
 pub async fn signup(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
-    let Signup { login, data } = Signup::parse(&json_body(request).await?)?;
+    let Signup { login, data } = Signup::parse(&json_body(request).await?, &app.auth.passwords)?;
     let hash = app.auth.hasher.hash(login.password).await?;
     let now = clock::now();
     let mut user = new_user(login.email, hash, ROLE_USER, now);
@@ -78,8 +78,11 @@ async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, Api
         .await?;
     let found = db.user_by_email(&login.email).await?;
     let hash = found.as_ref().map(|user| user.password_hash.as_str());
-    let matches = auth.compare(&counted, login.password, hash).await?;
-    let Some(mut user) = found.filter(|_| matches) else {
+    let verdict = auth.compare(&counted, login.password, hash).await?;
+    if let (Some(unusable), Some(user)) = (verdict.unusable, &found) {
+        tracing::warn!(user = user.id, %unusable, "a kept password hash cannot be checked against");
+    }
+    let Some(mut user) = found.filter(|_| verdict.matches) else {
         let reason = if counted.is_open {
             "invalid-credentials"
         } else {
@@ -91,12 +94,26 @@ async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, Api
         return Err(ApiError::InvalidCredentials);
     };
     let now = clock::now();
+    if let Some(hash) = &verdict.rehashed {
+        keep_rehashed(db, &user, hash).await;
+    }
     let device = auth.login_succeeded(db, request, &counted, now).await?;
     let session = auth.open(db, &mut user, now).await?;
     log::security(request, Kind::AuthSuccess, Some(&user.id), 200, "password");
     let mut answer = respond::private_json(session);
     answer.headers_mut().insert(SET_COOKIE, device);
     Ok(answer)
+}
+
+/// Puts our hash in the place of another system's. A login does not fail for it: the next one
+/// does it again.
+async fn keep_rehashed(db: &Db, user: &User, hash: &str) {
+    let replaced = db.set_password_hash(&user.id, &user.password_hash, hash);
+    match replaced.await {
+        Ok(true) => tracing::info!(user = user.id, "rehashed a password"),
+        Ok(false) => tracing::debug!(user = user.id, "the password changed meanwhile"),
+        Err(error) => tracing::warn!(user = user.id, %error, "cannot keep a rehashed password"),
+    }
 }
 
 /// `POST /auth/v1/logout?scope=global|local|others`: ends sessions, here at once and at the

@@ -2,7 +2,10 @@
 
 use super::{CliError, environment, say};
 use crate::{
-    auth::{self, ROLE_USER, email, password},
+    auth::{
+        self, ROLE_USER, email,
+        password::{self, Policy},
+    },
     clock, config,
     db::{Db, End},
     edge, log, random,
@@ -162,7 +165,7 @@ impl Add {
         if let Some(user) = db.user_by_email(&email).await? {
             return self.known(&email, &user.id);
         }
-        let (password, generated) = self.password()?;
+        let (password, generated) = self.password(Policy::new(&config.auth), &email)?;
         let hasher = password::Hasher::new(&config.auth).map_err(crate::StartError::from)?;
         let hash = hasher.hash(password.clone()).await?;
         let user = auth::new_user(email.clone(), hash, &self.role, clock::now());
@@ -187,7 +190,7 @@ impl Add {
     }
 
     /// The password, and whether it was made here.
-    fn password(&self) -> Result<(String, bool), CliError> {
+    fn password(&self, policy: Policy, email: &str) -> Result<(String, bool), CliError> {
         if !self.password_stdin {
             return Ok((URL_SAFE_NO_PAD.encode(random::bytes::<15>()), true));
         }
@@ -196,11 +199,10 @@ impl Add {
             .read_line(&mut line)
             .map_err(|error| CliError::Io("standard input".into(), error))?;
         let password = line.trim_end_matches(['\r', '\n']).to_owned();
-        if password::has_good_length(&password) {
-            Ok((password, false))
-        } else {
-            Err(CliError::Usage("a password has 8 to 128 characters".into()))
-        }
+        policy
+            .check(&password, email)
+            .map_err(|weakness| CliError::Usage(weakness.to_string()))?;
+        Ok((password, false))
     }
 }
 

@@ -18,6 +18,10 @@ pub struct Auth {
     pub signup_session: bool,
     /// `lockout_ceiling`: failed logins of one account, from anywhere, that lock it.
     pub lockout_ceiling: u32,
+    /// `password_min_chars`
+    pub password_min_chars: usize,
+    /// `password_max_chars`
+    pub password_max_chars: usize,
     /// `argon2_memory_kib`
     pub argon2_memory_kib: u32,
     /// `argon2_iterations`
@@ -39,6 +43,9 @@ impl Auth {
             refresh_lifetime: section.seconds("refresh_lifetime_s", 2_592_000, 3600..=31_536_000),
             signup_session: section.flag("signup_session", false),
             lockout_ceiling: section.number("lockout_ceiling", 100, 10..=1_000_000),
+            // NIST SP 800-63B-4 §3.1.1.2: never fewer than 8, never fewer allowed than 64.
+            password_min_chars: section.number("password_min_chars", 8, 8..=64),
+            password_max_chars: section.number("password_max_chars", 128, 64..=256),
             // 8 KiB per lane is Argon2's own minimum; below OWASP's figures is for tests.
             argon2_memory_kib: section.number("argon2_memory_kib", 19_456, 128..=1_048_576),
             argon2_iterations: section.number("argon2_iterations", 2, 1..=64),

@@ -71,6 +71,29 @@ impl Db {
         Ok(done.rows_affected() == 1)
     }
 
+    /// Replaces the `old` hash of an account's password by a `new` one of the same password. `false`
+    /// when the account or that hash is not there any more; then nothing changes.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn set_password_hash(
+        &self,
+        user: &str,
+        old: &str,
+        new: &str,
+    ) -> Result<bool, DbError> {
+        let done = sqlx::query(
+            "UPDATE user_account SET password_hash = ? \
+             WHERE user_account_id = ? AND password_hash = ?",
+        )
+        .bind(new)
+        .bind(user)
+        .bind(old)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// The account of an address.
     ///
     /// # Errors

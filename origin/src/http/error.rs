@@ -1,7 +1,11 @@
 //! Every way in which the origin refuses: the one boundary between what went
 //! wrong and what a client is told.
 
-use crate::{auth::password::HashError, db::DbError, http::body::BodyError};
+use crate::{
+    auth::password::{HashError, Weakness},
+    db::DbError,
+    http::body::BodyError,
+};
 
 /// A refusal. The comments name whose fault it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,8 +50,8 @@ pub enum ApiError {
     #[error("invalid input: {0}")]
     Invalid(&'static str),
     /// Client.
-    #[error("password too short or too long")]
-    WeakPassword,
+    #[error("weak password: {0}")]
+    WeakPassword(Weakness),
     /// Client.
     #[error("unsupported grant type")]
     UnsupportedGrant,
@@ -119,7 +123,7 @@ impl ApiError {
             Self::NotJson => (415, "media-type", "bad_json", "The body must be application/json."),
             Self::BadJson => (400, "json", "bad_json", "The body is not JSON."),
             Self::Invalid(_) => (400, "invalid", "validation_failed", "The request is not valid."),
-            Self::WeakPassword => (422, "weak-password", "weak_password", "A password has 8 to 128 characters."),
+            Self::WeakPassword(_) => (422, "weak-password", "weak_password", "This password is too weak."),
             Self::UnsupportedGrant => (400, "grant-type", "validation_failed", "The grant type must be password or refresh_token."),
             Self::InvalidCredentials => (400, "invalid-credentials", "invalid_credentials", "Invalid login credentials."),
             Self::EmailTaken => (422, "email-taken", "user_already_exists", "User already registered."),
@@ -160,7 +164,7 @@ impl ApiError {
             | Self::NotJson
             | Self::BadJson
             | Self::Invalid(_)
-            | Self::WeakPassword
+            | Self::WeakPassword(_)
             | Self::UnsupportedGrant
             | Self::InvalidCredentials
             | Self::EmailTaken

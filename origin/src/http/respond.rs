@@ -54,8 +54,12 @@ pub fn problem(error: &ApiError, request: &RequestId) -> Answer {
     if let ApiError::BodyTooLarge { max_bytes } = error {
         document = document.detail(format!("At most {max_bytes} bytes."));
     }
-    if matches!(error, ApiError::WeakPassword) {
-        document = document.with("weak_password", json!({ "reasons": ["length"] }));
+    if let ApiError::WeakPassword(weakness) = error {
+        let detail = weakness.to_string();
+        document = document
+            .with("msg", detail.as_str())
+            .detail(detail)
+            .with("weak_password", json!({ "reasons": [weakness.reason()] }));
     }
     let mut answer = with(document.to_json().into(), PROBLEM, NO_STORE);
     *answer.status_mut() =
@@ -93,7 +97,7 @@ fn add_fields(answer: &mut Answer, error: &ApiError) {
         | ApiError::NotJson
         | ApiError::BadJson
         | ApiError::Invalid(_)
-        | ApiError::WeakPassword
+        | ApiError::WeakPassword(_)
         | ApiError::UnsupportedGrant
         | ApiError::InvalidCredentials
         | ApiError::EmailTaken

@@ -120,6 +120,11 @@ fn bad_input_has_its_code_and_changes_nothing() {
             422,
             "weak_password",
         ),
+        (
+            r#"{"email":"a@b.co","password":"12345678"}"#,
+            422,
+            "weak_password",
+        ),
     ] {
         let answer = origin.post("/auth/v1/signup", body);
         assert_eq!(

@@ -12,5 +12,6 @@ mod admission;
 mod auth;
 mod client;
 mod harness;
+mod password;
 mod push;
 mod server;
