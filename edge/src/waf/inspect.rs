@@ -5,6 +5,7 @@ use super::body::json;
 use super::custom::{Custom, TAGS};
 use super::decode::{Steps, View};
 use super::detect::{self, Hit, Text};
+use super::discussion::{self, Discussion};
 use super::excerpt::Excerpt;
 use super::field::{self, Sink};
 use super::quote::{self, Quotations};
@@ -100,12 +101,18 @@ impl<'s> Inspector<'s> {
         if !hits.is_empty() && self.spares_quotations(part) {
             let quotations = Quotations::of(&lower);
             let is_listing = quote::is_listing(&lower);
+            let discussion = if part == Part::Query {
+                Discussion::default()
+            } else {
+                Discussion::of(&lower)
+            };
             hits.retain(|hit| {
                 let is_listed = is_listing && quote::is_listed(hit.rule.tags);
                 // A page may answer with what a link asked for, so markup in one is never spared.
                 let is_answered = part == Part::Query && hit.rule.tags.first() == Some(&"xss");
                 let is_quoted = !is_answered && quotations.cover(hit.start, hit.rule.tags);
-                !is_listed && !is_quoted
+                let is_shown = discussion.shows(&lower, hit) || discussion::looks_up(&lower, hit);
+                !is_listed && !is_quoted && !is_shown
             });
         }
         // A rule counts once in a view, however often a hostile one repeats it.

@@ -14,6 +14,7 @@ mod body;
 mod custom;
 mod decode;
 mod detect;
+mod discussion;
 mod excerpt;
 mod explain;
 mod field;

@@ -65,6 +65,10 @@ impl Literal {
         let is_file_head = || match self.text {
             "<?php" => opens_source(text.lower, end) || is_page(text.lower, start, end),
             "<?=" => is_page(text.lower, start, end),
+            // `$_FILES[` reads what was uploaded, and `changed_files[0]` is a variable.
+            "_files[" => {
+                matches!(before(text.lower, start), b'$' | b'a'..=b'z' | b'_' | b'0'..=b'9')
+            }
             _ => false,
         };
         if self.fits(text) && self.stands_free(text.lower, start, end) && !is_file_head() {

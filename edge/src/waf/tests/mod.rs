@@ -4,6 +4,7 @@
 
 mod bodies;
 mod custom;
+mod discussion;
 mod listed;
 mod modes;
 mod properties;

@@ -1,0 +1,383 @@
+//! What one line of a text is: a sentence, code, a statement, or the rest of something else.
+
+use crate::waf::scan::{at, from, is_space, skip_space, span, word};
+
+/// Plain words of a sentence.
+const MIN_WORDS: usize = 3;
+/// How much of a line's end tells whether a question follows a statement.
+const MAX_QUESTION: usize = 80;
+/// Longest head before a break-out, as in `127.0.0.1; `.
+const MAX_HEAD: usize = 24;
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Line {
+    Empty,
+    Sentence,
+    Code,
+    /// Code that begins as a statement of SQL does.
+    Statement,
+    /// A statement of SQL and a question about it.
+    Asked,
+    /// Something that goes on where the application's own text stopped.
+    BreakOut,
+}
+
+impl Line {
+    /// Reads one line, trimmed.
+    pub(super) fn of(line: &[u8]) -> Self {
+        let is_question = line.ends_with(b"?");
+        if line.is_empty() {
+            Self::Empty
+        } else if is_statement(line) {
+            let end = from(line, line.len().saturating_sub(MAX_QUESTION));
+            if is_question && is_sentence(end) {
+                Self::Asked
+            } else {
+                Self::Statement
+            }
+        } else if is_break_out(line) && !(is_quotation(line) && is_sentence(line)) {
+            Self::BreakOut
+        } else if is_sentence(line) {
+            Self::Sentence
+        } else {
+            Self::Code
+        }
+    }
+}
+
+/// Whether the line begins with a quotation that it closes.
+fn is_quotation(line: &[u8]) -> bool {
+    at(line, 0) == b'"'
+        && at(line, 1).is_ascii_alphabetic()
+        && line.split(|byte| *byte == b'"').count() % 2 == 1
+}
+
+/// Words that sentences have and code has not, or not alone.
+const FUNCTION_WORDS: &[&[u8]] = &[
+    b"the",
+    b"a",
+    b"an",
+    b"is",
+    b"are",
+    b"was",
+    b"were",
+    b"do",
+    b"does",
+    b"did",
+    b"doesn't",
+    b"don't",
+    b"how",
+    b"why",
+    b"what",
+    b"which",
+    b"who",
+    b"can",
+    b"can't",
+    b"could",
+    b"should",
+    b"would",
+    b"i",
+    b"my",
+    b"it",
+    b"this",
+    b"that",
+    b"there",
+    b"you",
+    b"your",
+    b"of",
+    b"but",
+    b"because",
+    b"have",
+    b"what's",
+    b"it's",
+    b"isn't",
+    b"why's",
+    b"i'm",
+    b"any",
+    b"says",
+    b"apa",
+    b"apakah",
+    b"kenapa",
+    b"mengapa",
+    b"gimana",
+    b"bagaimana",
+    b"ini",
+    b"itu",
+    b"yang",
+    b"saya",
+    b"aku",
+    b"kok",
+    b"nggak",
+    b"gak",
+    b"ga",
+    b"tidak",
+    b"bisa",
+    b"ya",
+    b"kalau",
+    b"kalo",
+    b"padahal",
+    b"terus",
+    b"dong",
+    b"sih",
+    b"pakai",
+    b"biar",
+    b"buat",
+    b"dari",
+    b"untuk",
+    b"sama",
+    b"cara",
+    b"caranya",
+    b"udah",
+    b"sudah",
+    b"masih",
+    b"perlu",
+    b"mana",
+    b"ada",
+    b"tapi",
+    b"dan",
+    b"atau",
+    b"jadi",
+    b"aman",
+    b"bedanya",
+];
+
+/// Whether plain words make up most of the line, and one of them joins the others.
+fn is_sentence(line: &[u8]) -> bool {
+    let (mut words, mut others, mut is_joined) = (0_usize, 0_usize, false);
+    for token in line
+        .split(|byte| is_space(*byte))
+        .filter(|token| !token.is_empty())
+    {
+        let is_mark =
+            |byte: &u8| matches!(byte, b',' | b'.' | b':' | b'!' | b'?' | b'"' | b'(' | b')');
+        let first = token.iter().position(|byte| !is_mark(byte)).unwrap_or(0);
+        let last = token
+            .iter()
+            .rposition(|byte| !is_mark(byte))
+            .map_or(0, |last| last + 1);
+        let word = span(token, first, last);
+        let is_plain = word.iter().all(|byte| {
+            byte.is_ascii_alphabetic() || *byte >= 0x80 || matches!(byte, b'\'' | b'-')
+        }) && word
+            .first()
+            .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80)
+            && token.len() - word.len() <= 3;
+        if is_plain {
+            words += 1;
+            is_joined |= FUNCTION_WORDS.contains(&word);
+        } else {
+            others += 1;
+        }
+    }
+    words >= MIN_WORDS && words > others && is_joined
+}
+
+/// What a statement of SQL begins with, and what follows its first word.
+const VERBS: &[(&[u8], &[&[u8]])] = &[
+    (b"select", &[]),
+    (b"insert", &[b"into", b"ignore", b"or"]),
+    (b"update", &[]),
+    (b"delete", &[b"from"]),
+    (
+        b"create",
+        &[
+            b"table",
+            b"index",
+            b"unique",
+            b"view",
+            b"user",
+            b"database",
+            b"function",
+            b"procedure",
+            b"trigger",
+            b"or",
+            b"temporary",
+            b"extension",
+            b"role",
+            b"schema",
+        ],
+    ),
+    (
+        b"alter",
+        &[
+            b"table",
+            b"user",
+            b"database",
+            b"role",
+            b"system",
+            b"session",
+            b"index",
+        ],
+    ),
+    (
+        b"drop",
+        &[
+            b"table",
+            b"index",
+            b"view",
+            b"database",
+            b"user",
+            b"function",
+            b"procedure",
+            b"trigger",
+            b"column",
+            b"schema",
+        ],
+    ),
+    (b"truncate", &[b"table"]),
+    (b"with", &[b"recursive"]),
+    (
+        b"explain",
+        &[b"select", b"analyze", b"query", b"update", b"delete"],
+    ),
+    (b"merge", &[b"into"]),
+    (b"replace", &[b"into"]),
+    (
+        b"grant",
+        &[b"select", b"insert", b"all", b"execute", b"usage"],
+    ),
+    (b"declare", &[]),
+    (b"begin", &[b"transaction", b"tran", b"work"]),
+    (b"if", &[b"exists", b"not", b"object_id"]),
+    (
+        b"show",
+        &[
+            b"tables",
+            b"databases",
+            b"create",
+            b"columns",
+            b"index",
+            b"variables",
+        ],
+    ),
+    (b"pragma", &[]),
+    (b"delimiter", &[]),
+];
+
+/// Whether the line begins as a statement of SQL does.
+fn is_statement(line: &[u8]) -> bool {
+    let line = line.strip_prefix(b"(").unwrap_or(line);
+    let mut words = line
+        .split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'))
+        .filter(|word| !word.is_empty());
+    let (Some(first), second) = (words.next(), words.next().unwrap_or_default()) else {
+        return false;
+    };
+    line.starts_with(first)
+        && is_space(at(line, first.len()))
+        && VERBS
+            .iter()
+            .any(|(verb, next)| *verb == first && (next.is_empty() || next.contains(&second)))
+}
+
+/// Whether a line of code that starts with a closing bracket, a quotation or an operator continues
+/// the line before it, as in a listing, and does not separate a command from it.
+pub(super) fn goes_on(line: &[u8]) -> bool {
+    !matches!(at(line, 0), b';' | b'`' | b'&' | b'|' | b'%') || line.len() <= 3
+}
+
+/// Whether the line closes what it did not open, or puts a short plain head before a separator.
+pub(super) fn is_break_out(line: &[u8]) -> bool {
+    let first = at(line, 0);
+    if matches!(
+        first,
+        b'\'' | b'"' | b';' | b'|' | b'&' | b'`' | b')' | b']' | b'}' | b'*' | b'%' | b',' | b'?'
+    ) {
+        return !is_comment(line);
+    }
+    // `1' or`, `admin"--`, `test; id`, `127.0.0.1|id`, `x)(uid=*`.
+    let is_plain =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'@' | b'-');
+    let head = span(line, 0, MAX_HEAD)
+        .iter()
+        .take_while(|byte| is_plain(byte))
+        .count();
+    let next = skip_space(line, head);
+    let is_number = span(line, 0, head).iter().all(u8::is_ascii_digit);
+    let is_address = span(line, 0, head)
+        .iter()
+        .all(|byte| !byte.is_ascii_alphabetic());
+    match at(line, next) {
+        // `what's` is a word.
+        b'\'' | b'"' => {
+            is_number || next == head && head > 1 && !at(line, next + 1).is_ascii_alphabetic()
+        }
+        b'|' | b'&' => head > 0 && (is_address || next == head || is_stand_in(span(line, 0, head))),
+        b';' | b')' | b'%' => head > 0,
+        _ => is_number && head > 0 && GOING_ON.contains(&word(line, next)),
+    }
+}
+
+/// Words with which a condition or a query goes on behind a number.
+const GOING_ON: &[&[u8]] = &[
+    b"or",
+    b"and",
+    b"xor",
+    b"union",
+    b"having",
+    b"order",
+    b"group",
+    b"like",
+    b"rlike",
+    b"div",
+    b"limit",
+    b"procedure",
+];
+
+/// Values that stand for any other.
+fn is_stand_in(head: &[u8]) -> bool {
+    matches!(
+        head,
+        b"test"
+            | b"foo"
+            | b"a"
+            | b"x"
+            | b"abc"
+            | b"google.com"
+            | b"example.com"
+            | b"localhost"
+            | b"admin"
+            | b"file"
+            | b"data"
+    )
+}
+
+/// `* text` in a block comment, a bullet of a list.
+fn is_comment(line: &[u8]) -> bool {
+    line.starts_with(b"* ") || line.starts_with(b"*/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_sentences_from_code_and_statements() {
+        for (line, kind) in [
+            ("why's it so slow on my laptop?", Line::Sentence),
+            ("bedanya $or sama $in apa?", Line::Sentence),
+            ("ps aux | grep '[n]ode' | awk '{print $2}'", Line::Code),
+            ("eval(input(\"angka: \"))", Line::Code),
+            ("select * from users where id = 1;", Line::Statement),
+            ("update your profile", Line::Statement),
+            (
+                "update siswa set kelas = '8a'; aman gak ya kalau ini?",
+                Line::Asked,
+            ),
+            ("' or 1=1--", Line::BreakOut),
+            ("1 or 1=1", Line::BreakOut),
+            ("admin'--", Line::BreakOut),
+            ("127.0.0.1; id", Line::BreakOut),
+            ("test | ls", Line::BreakOut),
+            ("; ls", Line::BreakOut),
+            ("*)(uid=*", Line::BreakOut),
+            ("\"not found\" is what it says to me", Line::Sentence),
+            ("what's wrong with it?", Line::Sentence),
+            ("2 questions about the loop", Line::Sentence),
+            ("", Line::Empty),
+        ] {
+            assert_eq!(Line::of(line.as_bytes()), kind, "{line}");
+        }
+    }
+}

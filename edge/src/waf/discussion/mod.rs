@@ -1,0 +1,226 @@
+//! Code that an author shows without any fence, on lines of its own between sentences.
+//!
+//! A text is a discussion when one of its lines is a sentence, or when it is a listing. What a
+//! server would evaluate and stands there as a line of code is shown, not injected: an injected
+//! piece goes on where something else began, so it starts by closing that or by separating itself
+//! from it, and it stands on the line of the value. A sentence on the same line spares nothing,
+//! but for a statement of SQL that a question follows.
+
+mod line;
+
+use self::line::{Line, goes_on, is_break_out};
+use super::detect::Hit;
+use super::scan::{Needles, is_space, span, trim};
+
+/// Lines looked at; what comes after them is not spared.
+const MAX_LINES: usize = 1024;
+/// Deepest indentation of an expression.
+const MAX_INDENT: usize = 32;
+/// Lines of code that make a listing without a sentence.
+const MIN_LISTING: usize = 6;
+/// Longest text that can be a question typed into a search box.
+const MAX_SEARCH: usize = 120;
+
+/// Rules about code that a discussion shows.
+const SHOWN: &[&str] = &[
+    "php-001",
+    "php-002",
+    "php-003",
+    "java-001",
+    "node-001",
+    "python-001",
+    "ruby-001",
+    "code-001",
+    "code-002",
+    "rce-001",
+    "rce-002",
+    "rce-003",
+    "rce-006",
+    "rce-008",
+    "ssti-003",
+    "nosqli-002",
+    "nosqli-003",
+    "proto-pollution-001",
+];
+/// Rules about statements, shown where the line or the lines before it begin as one.
+const STATEMENTS: &[&str] = &[
+    "sqli-001", "sqli-002", "sqli-003", "sqli-004", "sqli-005", "sqli-006", "sqli-007", "sqli-011",
+    "sqli-013", "sqli-014",
+];
+/// Rules about expressions, shown where they begin the line and close nothing that they did not open.
+const EXPRESSIONS: &[&str] = &["ldapi-001", "xpathi-001"];
+
+/// What attacks are after and examples need not show; with one of these, nothing is a discussion.
+static SEVERE: Needles<'static> = Needles::new(&[
+    b"/etc/passwd",
+    b"/etc/shadow",
+    b"/dev/tcp",
+    b"169.254.",
+    b"metadata.google",
+    b"jndi:",
+    b"bash -i",
+    b"nc -e",
+    b"mkfifo",
+    b"whoami",
+    b"|sh",
+    b"| sh",
+    b"|bash",
+    b"| bash",
+    b"win.ini",
+    b"boot.ini",
+    b"base64 -d",
+    b"-enc ",
+    b"xp_cmdshell",
+    b"sys_exec",
+    b"outfile",
+    b"load_file",
+    b"phpinfo",
+    b"('id')",
+    b"(['id'])",
+    b"(\"id\")",
+    b"`id`",
+    b"uname -a",
+    b"passthru",
+    b"shell_exec",
+    b"base64_decode",
+    b"(base64",
+    b"eval($",
+    b"system($",
+    b"exec($_",
+    b"assert(",
+    b"__globals__",
+    b"__subclasses__",
+    b"__builtins__",
+    b"interact.sh",
+    b"burpcollaborator",
+]);
+
+/// What people add to code that they look up, and attackers do not.
+const TOPICS: &[&[u8]] = &[
+    b"vs",
+    b"vs.",
+    b"versus",
+    b"meaning",
+    b"means",
+    b"explained",
+    b"tutorial",
+    b"artinya",
+    b"bedanya",
+    b"perbedaan",
+    b"mongodb",
+    b"mongoose",
+    b"laravel",
+    b"django",
+];
+
+/// Whether the text asks for what a piece of code is, as people do in search boxes.
+pub(super) fn looks_up(text: &[u8], hit: &Hit) -> bool {
+    let text = trim(text);
+    text.len() <= MAX_SEARCH
+        && SHOWN.contains(&hit.rule.id)
+        && !is_break_out(text)
+        && text
+            .split(|byte| is_space(*byte))
+            .any(|word| TOPICS.contains(&word))
+        && SEVERE.find(text, 0).is_none()
+}
+
+/// The lines of a discussion, by where they start; empty when the text is none.
+#[derive(Debug, Default)]
+pub(super) struct Discussion {
+    lines: Vec<(usize, Line)>,
+}
+
+impl Discussion {
+    /// Reads a lower-cased view.
+    pub(super) fn of(text: &[u8]) -> Self {
+        let mut lines = Vec::new();
+        let (mut start, mut sentences, mut codes) = (0, 0_usize, 0_usize);
+        // A statement and a list go on over lines; a break-out spoils those after it.
+        let mut block = Line::Empty;
+        for line in text.split(|byte| *byte == b'\n').take(MAX_LINES) {
+            let kind = match (block, Line::of(trim(line))) {
+                (Line::BreakOut | Line::Statement, Line::Code) => block,
+                (Line::Code | Line::Statement, Line::BreakOut) if goes_on(trim(line)) => block,
+                (_, kind) => kind,
+            };
+            sentences += usize::from(matches!(kind, Line::Sentence | Line::Asked));
+            codes += usize::from(matches!(kind, Line::Code | Line::Statement));
+            block = kind;
+            lines.push((start, kind));
+            start += line.len() + 1;
+        }
+        let is_discussion = sentences > 0 || codes >= MIN_LISTING;
+        if is_discussion && SEVERE.find(text, 0).is_none() {
+            Self { lines }
+        } else {
+            Self::default()
+        }
+    }
+
+    /// Whether the finding is code that the author shows.
+    pub(super) fn shows(&self, text: &[u8], hit: &Hit) -> bool {
+        let after = self.lines.partition_point(|(start, _)| *start <= hit.start);
+        let Some((start, kind)) = after.checked_sub(1).and_then(|last| self.lines.get(last)) else {
+            return false;
+        };
+        let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
+        match kind {
+            Line::Code => {
+                let lead = span(text, *start, hit.start);
+                let is_first = lead.len() <= MAX_INDENT && trim(lead).is_empty();
+                is_one_of(SHOWN) || is_first && is_one_of(EXPRESSIONS)
+            }
+            Line::Statement => is_one_of(SHOWN) || is_one_of(STATEMENTS),
+            Line::Asked => is_one_of(STATEMENTS),
+            Line::Empty | Line::Sentence | Line::BreakOut => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn kinds(text: &str) -> Vec<Line> {
+        let discussion = Discussion::of(text.as_bytes());
+        discussion.lines.iter().map(|(_, kind)| *kind).collect()
+    }
+
+    #[test]
+    fn a_break_out_spoils_what_follows_it() {
+        let text = "how is this?\n'; x\nsystem(1);\n\nsystem(2);";
+        assert_eq!(
+            kinds(text),
+            [
+                Line::Sentence,
+                Line::BreakOut,
+                Line::BreakOut,
+                Line::Empty,
+                Line::Code
+            ]
+        );
+        let listing = "f(x) {\n  'a',\n}\nis this the way?";
+        assert_eq!(
+            kinds(listing),
+            [Line::Code, Line::Code, Line::Code, Line::Sentence]
+        );
+    }
+
+    #[test]
+    fn nothing_is_shown_without_a_sentence_or_beside_what_attacks_are_after() {
+        assert!(kinds("system('ls');\nx").is_empty());
+        assert!(kinds("why is this?\nsystem('id');").is_empty());
+        assert!(!kinds("why is this?\nsystem('ls');").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_ordered_and_within(text in "[a-z '\";|()\n\r]{0,200}") {
+            let discussion = Discussion::of(text.as_bytes());
+            prop_assert!(discussion.lines.windows(2).all(|pair| pair[0].0 < pair[1].0));
+            prop_assert!(discussion.lines.iter().all(|(start, _)| *start <= text.len()));
+        }
+    }
+}
