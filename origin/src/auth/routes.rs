@@ -89,6 +89,7 @@ async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, Api
             "locked"
         };
         log::security(request, Kind::AuthFailed, None, 400, reason);
+        tokio::time::sleep(verdict.sooner).await;
         let delay_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
         Auth::login_failed(request, &counted, delay_ms);
         return Err(ApiError::InvalidCredentials);

@@ -134,14 +134,14 @@ mod tests {
 
     #[test]
     fn finds_others_in_fewer_than_one_of_ten_thousand() {
-        let tries = 200_000_u32;
+        let tries = 100_000_u32;
         let found = (0..tries)
             .filter(|n| contains(&format!("{n:x} is nobody's password")))
             .count();
         let expected =
             f64::from(tries) * f64::from(u32::try_from(count()).unwrap()) / 2_f64.powi(32);
-        // About 9; the ten thousandth would be 20.
-        assert!(expected < 10.0 && found <= 20, "{found} for {expected}");
+        // One in ten thousand would be 10.
+        assert!(expected < 5.0 && found <= 10, "{found} for {expected}");
     }
 
     #[test]

@@ -9,8 +9,18 @@ use argon2::{
     Algorithm, Argon2, Params, PasswordHasher, Version,
     password_hash::{Salt, SaltString},
 };
-use std::{sync::Arc, thread::available_parallelism};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread::available_parallelism,
+    time::{Duration, Instant},
+};
 use tokio::sync::Semaphore;
+
+/// No refusal waits longer, however slow the machine was once.
+const MAX_PACE_US: u64 = 5_000_000;
 
 /// The configured memory, passes and lanes do not fit together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +48,10 @@ pub struct Verdict {
     pub rehashed: Option<String>,
     /// Why the kept hash says nothing; then nothing matches it.
     pub unusable: Option<Unusable>,
+    /// How much sooner it came than the slowest of late, where there are hashes that other systems or
+    /// other parameters made. Who refuses waits that long: otherwise the time would tell
+    /// which accounts have one, and so that there are such accounts.
+    pub sooner: Duration,
 }
 
 /// The pool.
@@ -48,6 +62,33 @@ pub struct Hasher {
     admitted: Arc<Semaphore>,
     /// The hash of a password that nobody has.
     decoy: Arc<str>,
+    pace: Arc<Pace>,
+}
+
+/// The time that checking takes, in microseconds: by a hash as we make it, and by any other.
+#[derive(Debug, Default)]
+struct Pace {
+    ours: AtomicU64,
+    others: AtomicU64,
+}
+
+impl Pace {
+    /// Keeps the slowest one; outliers are forgotten by and by.
+    fn note(&self, is_current: bool, took: Duration) {
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let slowest = if is_current { &self.ours } else { &self.others };
+        let known_us = slowest.load(Relaxed);
+        let next_us = took_us.max(known_us - known_us / 16).min(MAX_PACE_US);
+        // Of two at once one is enough.
+        slowest.store(next_us, Relaxed);
+    }
+
+    /// How much the slowest takes more. Nothing while all hashes are alike.
+    fn sooner(&self, took: Duration) -> Duration {
+        let (ours, others) = (self.ours.load(Relaxed), self.others.load(Relaxed));
+        let slowest = if others == 0 { 0 } else { ours.max(others) };
+        Duration::from_micros(slowest).saturating_sub(took)
+    }
 }
 
 impl Hasher {
@@ -74,6 +115,7 @@ impl Hasher {
             running: Arc::new(Semaphore::new(running)),
             admitted: Arc::new(Semaphore::new(running + settings.hash_queue)),
             decoy: decoy.into(),
+            pace: Arc::default(),
             argon2,
         })
     }
@@ -96,9 +138,9 @@ impl Hasher {
     /// [`HashError`].
     pub async fn verify(&self, password: String, kept: Option<&str>) -> Result<Verdict, HashError> {
         let (argon2, decoy) = (self.argon2.clone(), Arc::clone(&self.decoy));
-        let kept = kept.map(str::to_owned);
+        let (kept, pace) = (kept.map(str::to_owned), Arc::clone(&self.pace));
         // One turn in the queue for both: who has matched does not meet a full one after it.
-        self.run(move || judge(&argon2, &password, kept.as_deref(), &decoy))
+        self.run(move || judge(&argon2, &password, kept.as_deref(), &decoy, &pace))
             .await
     }
 
@@ -124,7 +166,14 @@ impl Hasher {
     }
 }
 
-fn judge(argon2: &Argon2<'_>, password: &str, kept: Option<&str>, decoy: &str) -> Verdict {
+fn judge(
+    argon2: &Argon2<'_>,
+    password: &str,
+    kept: Option<&str>,
+    decoy: &str,
+    pace: &Pace,
+) -> Verdict {
+    let started = Instant::now();
     let params = argon2.params();
     let (stored, unusable) = match kept.map(|kept| Stored::parse(kept, params)) {
         Some(Ok(stored)) => (Some(stored), None),
@@ -138,16 +187,19 @@ fn judge(argon2: &Argon2<'_>, password: &str, kept: Option<&str>, decoy: &str) -
     let by_normal = matches(&normal);
     // Other systems hashed what was typed.
     let matches = by_normal || (normal != password && matches(password));
-    let is_current = by_normal && stored.as_ref().is_some_and(|s| s.is_current(params));
+    let took = started.elapsed();
+    let is_current = stored.as_ref().is_some_and(|s| s.is_current(params));
+    pace.note(is_current, took);
     // What bcrypt cut off was not checked, and must not be sealed into the new hash.
     let is_whole = stored.as_ref().is_some_and(|s| s.covers(password));
-    let rehashed = (is_known && matches && is_whole && !is_current)
+    let rehashed = (is_known && matches && is_whole && !(is_current && by_normal))
         .then(|| hash(argon2, &normal))
         .flatten();
     Verdict {
         matches: is_known && matches,
         rehashed,
         unusable,
+        sooner: pace.sooner(took),
     }
 }
 
@@ -235,6 +287,25 @@ mod tests {
         assert_eq!((verdict.matches, verdict.rehashed), (true, None));
         let verdict = hasher.verify("x".repeat(72), Some(kept)).await.unwrap();
         assert!(verdict.rehashed.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_how_long_another_systems_hash_would_have_taken() {
+        let hasher = hasher("argon2_iterations = 1");
+        let unknown = hasher.verify("x".into(), None).await.unwrap();
+        assert_eq!(unknown.sooner, Duration::ZERO);
+        // bcrypt at cost 12, Laravel's: far slower than 128 KiB of Argon2.
+        let kept = "$2y$12$nuIbRGWyAVscncuJ9iZizuDVq7i8QkT6y.nBtMBpzpdYcMZ45dL2S";
+        let started = Instant::now();
+        let foreign = hasher.verify("wrong".into(), Some(kept)).await.unwrap();
+        let took = started.elapsed();
+        assert!(!foreign.matches && foreign.sooner < took / 2, "{foreign:?}");
+        let unknown = hasher.verify("x".into(), None).await.unwrap();
+        assert!(
+            unknown.sooner > took / 2,
+            "{:?} of {took:?}",
+            unknown.sooner
+        );
     }
 
     #[tokio::test]

@@ -5,9 +5,9 @@
 //! once, each with its memory, at most `hash_queue` more wait, the next is turned away ([`Hasher`]);
 //! checking a password costs the same whether or not there is an account.
 //!
-//! Hashes that other systems made (bcrypt, Werkzeug, Django) are understood for logins
-//! and replaced by ours at the first good one. Until then a failed login of such an account
-//! takes the time of its own scheme.
+//! Hashes that other systems made (bcrypt, Werkzeug, Django) are understood for logins and replaced
+//! by ours at the first good one. As long as there are such logins, every refusal takes as long as theirs
+//! do ([`Verdict::sooner`]).
 //!
 //! Unicode: every code point counts as one character, and passwords are hashed in the normalisation
 //! form NFKC (NIST SP 800-63B-4 §3.1.1.2), so that one password typed on two

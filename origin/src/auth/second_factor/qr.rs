@@ -59,6 +59,9 @@ mod tests {
     }
 
     proptest! {
+        // Each draws two pictures.
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
         #[test]
         fn paints_every_dark_module_and_nothing_else(text in ".{0,200}") {
             let picture = svg(&text).unwrap();
