@@ -115,3 +115,14 @@ async fn reuse_in_one_session_leaves_the_others() {
     fixture.refresh(&stolen, 20_000).await;
     exchanged(fixture.refresh(&other, 20_000).await);
 }
+
+#[tokio::test]
+async fn a_rehash_never_undoes_a_change_of_password() {
+    let fixture = fixture().await;
+    let (db, id) = (&fixture.db, &fixture.user.id);
+    assert!(db.set_password_hash(id, "$x", "$changed").await.unwrap());
+    // Of a login that read the old one.
+    assert!(!db.set_password_hash(id, "$x", "$x-rehashed").await.unwrap());
+    let kept = db.user_by_id(id).await.unwrap().unwrap();
+    assert_eq!(kept.password_hash, "$changed");
+}
