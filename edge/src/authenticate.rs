@@ -15,13 +15,13 @@ use crate::{
     },
     verdict::Stop,
 };
-use gapura_shared::identity::{Identity, Principal};
+use gapura_shared::identity::Identity;
 
 /// How long a request waits for keys that another one is fetching, in all.
 const MAX_WAITS: u32 = 250;
 const WAIT_MS: u32 = 20;
 
-/// Whom the request's token names; `None` where none is needed and none was sent.
+/// What the request's token proves; `None` where none is needed and none was sent.
 ///
 /// # Errors
 /// [`Stop::TokenMissing`], [`Stop::TokenRefused`], [`Stop::TokenKeysUnavailable`],
@@ -31,15 +31,25 @@ pub async fn check<R: Runtime>(
     route: &Route,
     facts: &Facts,
     runtime: &R,
-) -> Result<Option<Principal>, Stop> {
+) -> Result<Option<Verified>, Stop> {
     let Some(found) = find(gate, route, facts)? else {
         return Ok(None);
     };
-    let principal = verified(gate, facts, found.token, runtime).await?.principal;
-    if !route.roles.is_empty() && !route.roles.contains(&principal.role) {
+    let verified = verified(gate, facts, found.token, runtime).await?;
+    if !route.roles.is_empty() && !route.roles.contains(&verified.principal.role) {
         return Err(Stop::Forbidden);
     }
-    Ok(Some(principal))
+    Ok(Some(verified))
+}
+
+/// What the token of the `Authorization` header proves; a cookie does not count.
+///
+/// # Errors
+/// [`Stop::TokenMissing`], [`Stop::TokenRefused`], [`Stop::TokenKeysUnavailable`].
+pub async fn bearer<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Result<Verified, Stop> {
+    let found = candidate(|name| facts.header(name), None).map_err(Stop::TokenRefused)?;
+    let found = found.ok_or(Stop::TokenMissing)?;
+    verified(gate, facts, found.token, runtime).await
 }
 
 fn find<'f>(gate: &Gate, route: &Route, facts: &'f Facts) -> Result<Option<Candidate<'f>>, Stop> {
@@ -187,7 +197,8 @@ async fn ask<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Option<Rece
                 body: SealableBody::Empty,
                 timeout_ms,
             };
-            forward::exchange(gate, &sealable, runtime).await.ok()
+            let forwarded = forward::exchange(gate, &sealable, runtime).await.ok()?;
+            Some(forwarded.received)
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The event handler: load the gate, read facts, run the pipeline, forward, answer.
 
 use crate::{
+    admin, admit, aftermath,
     facts::{Facts, Random},
     forward::{self, headers},
     gate::Gate,
+    limits, operate,
     pipeline::{self, Decision, Verdict},
     platform::{self, WorkerRuntime},
     record, respond,
@@ -33,11 +35,11 @@ thread_local! {
 /// a promise of every answer, also of those that are ready at once.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "wasm-bindgen exports public items alone")]
-pub fn fetch(request: web_sys::Request, env: Env, _context: JsValue) -> Result<JsValue, JsValue> {
-    platform::begin(async move { Ok(handle(&request, &env).await.into()) })
+pub fn fetch(request: web_sys::Request, env: Env, context: JsValue) -> Result<JsValue, JsValue> {
+    platform::begin(async move { Ok(handle(&request, &env, &context).await.into()) })
 }
 
-async fn handle(request: &web_sys::Request, env: &Env) -> web_sys::Response {
+async fn handle(request: &web_sys::Request, env: &Env, context: &JsValue) -> web_sys::Response {
     let gate = GATE.with(|gate| gate.get_or_init(|| load(env)).clone());
     let Ok(gate) = gate.as_ref() else {
         return unfounded(&Stop::Misconfigured);
@@ -51,8 +53,22 @@ async fn handle(request: &web_sys::Request, env: &Env) -> web_sys::Response {
         id: platform::random(),
         span: platform::random(),
     };
+    let runtime = WorkerRuntime {
+        request,
+        env,
+        context,
+    };
+    if gate.memory.refuses(runtime.now().0)
+        && let Ok(facts) = Facts::read(&platform::brief(request), random, fallback)
+        && let Some(refused) = admit::remembered(gate, &facts, &runtime)
+    {
+        return refuse(gate, &facts, refused, &runtime);
+    }
     match Facts::read(&platform::facts(request), random, fallback) {
-        Ok(facts) => serve(gate, &facts, &WorkerRuntime { request, env }).await,
+        Ok(facts) if facts.path.starts_with(admin::PREFIX) => {
+            operated(gate, &facts, &runtime).await
+        }
+        Ok(facts) => serve(gate, &facts, &runtime).await,
         Err(fault) => {
             console_error!("{fault}");
             unfounded(&Stop::Internal)
@@ -75,6 +91,9 @@ async fn serve(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> web_s
         Verdict::Pass(pass) => Some(forward::forward(gate, pass, runtime).await),
         _ => None,
     };
+    if let Some(Ok(forwarded)) = &forwarded {
+        aftermath::take_over(gate, forwarded, runtime).await;
+    }
     // What was found while a body passed is known only now.
     if let Verdict::Pass(pass) = &decision.verdict
         && let Some(report) = pass.streamed()
@@ -82,9 +101,18 @@ async fn serve(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> web_s
         decision.report = Some(report);
     }
     log_detection(facts, &decision, runtime);
+    let told = forwarded
+        .as_ref()
+        .and_then(|forwarded| forwarded.as_ref().ok());
+    let outcome = told.map(|told| told.outcome.clone()).unwrap_or_default();
+    let stop = match (&decision.verdict, &forwarded) {
+        (Verdict::Stop(stop), _) | (_, Some(Err(stop))) => Some(stop),
+        _ => None,
+    };
+    aftermath::report(gate, facts, &decision, stop, &outcome, runtime);
     let stop = match &decision.verdict {
         Verdict::Pass(_) => match forwarded {
-            Some(Ok(received)) => return relay(gate, facts, &decision, &received),
+            Some(Ok(forwarded)) => return relay(gate, facts, &decision, &forwarded.received),
             Some(Err(stop)) => stop,
             None => Stop::Internal,
         },
@@ -93,9 +121,34 @@ async fn serve(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> web_s
             let body = Some(constant.body.as_bytes());
             return answer(gate, facts, &decision, constant.status, &own, &[], body);
         }
+        Verdict::Challenge(reply) => {
+            let body = reply.body.as_deref().map(str::as_bytes);
+            return answer(
+                gate,
+                facts,
+                &decision,
+                reply.status,
+                reply.fixed,
+                &reply.own,
+                body,
+            );
+        }
         Verdict::Preflight => return answer(gate, facts, &decision, 204, &[], &[], None),
         Verdict::Stop(stop) => stop.clone(),
     };
+    if let Stop::Locked { delay_ms } = stop
+        && let Some(wrong) = decision.route.and_then(|route| route.refused.as_ref())
+    {
+        log(gate, facts, &decision, &stop, wrong.status, runtime);
+        runtime.pause(delay_ms).await;
+        let own = [
+            ("content-type", wrong.content_type.as_str()),
+            ("cache-control", "no-store"),
+        ];
+        let body = wrong.body_for(&facts.request_id);
+        let body = Some(body.as_bytes());
+        return answer(gate, facts, &decision, wrong.status, &own, &[], body);
+    }
     let refusal = respond::refuse(&stop, Some(&facts.request_id));
     log(gate, facts, &decision, &stop, refusal.status, runtime);
     let (status, body) = (refusal.status, Some(refusal.body.as_slice()));
@@ -106,6 +159,77 @@ async fn serve(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> web_s
         status,
         &PROBLEM,
         &refusal.headers,
+        body,
+    )
+}
+
+/// Refuses a client that memory refuses: part of a flood, so as cheaply as can be.
+fn refuse(
+    gate: &Gate,
+    facts: &Facts,
+    refused: admit::Remembered<'_>,
+    runtime: &WorkerRuntime<'_>,
+) -> web_sys::Response {
+    let refusal = respond::refuse(&refused.stop, Some(&facts.request_id));
+    let decision = Decision {
+        route: refused.route,
+        notice: refused.notice,
+        report: None,
+        verdict: Verdict::Stop(refused.stop),
+    };
+    if let (true, Verdict::Stop(stop)) = (refused.noted, &decision.verdict) {
+        log(gate, facts, &decision, stop, refusal.status, runtime);
+    }
+    let (status, body) = (refusal.status, Some(refusal.body.as_slice()));
+    answer(
+        gate,
+        facts,
+        &decision,
+        status,
+        &PROBLEM,
+        &refusal.headers,
+        body,
+    )
+}
+
+/// The operator's API.
+async fn operated(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> web_sys::Response {
+    let decision = Decision {
+        route: None,
+        notice: None,
+        report: None,
+        verdict: Verdict::Preflight,
+    };
+    if let Err(stop) = limits::check(facts, &gate.policy.limits) {
+        let refusal = respond::refuse(&stop, Some(&facts.request_id));
+        let (status, body) = (refusal.status, Some(refusal.body.as_slice()));
+        return answer(
+            gate,
+            facts,
+            &decision,
+            status,
+            &PROBLEM,
+            &refusal.headers,
+            body,
+        );
+    }
+    let done = operate::handle(gate, facts, runtime).await;
+    if let Some(event) = &done.event {
+        console_warn!("{}", serde_json::to_string(event).unwrap_or_default());
+    }
+    let reply = &done.reply;
+    let mut fixed = vec![("cache-control", "no-store")];
+    if !reply.content_type.is_empty() {
+        fixed.push(("content-type", reply.content_type));
+    }
+    let body = Some(reply.body.as_slice()).filter(|body| !body.is_empty());
+    answer(
+        gate,
+        facts,
+        &decision,
+        reply.status,
+        &fixed,
+        &reply.headers,
         body,
     )
 }

@@ -1,12 +1,15 @@
 //! What the Worker is made of: the policy, the keys, and what an isolate remembers.
 
 use crate::{
-    challenge,
+    challenge, guard,
     policy::{self, Policy},
-    token,
+    revocation, token,
 };
 use gapura_shared::seal::Keys;
-use std::cell::RefCell;
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 /// The policy as compiled in.
 const POLICY: &str = include_str!("../policy.toml");
@@ -49,15 +52,36 @@ pub struct Gate {
     pub memory: Memory,
 }
 
-/// What one isolate remembers. Losing it costs time, never safety.
-#[derive(Debug)]
+/// What one isolate remembers; a clone is the same memory. Losing it costs time, never safety.
+#[derive(Debug, Clone)]
 pub struct Memory {
     /// Tokens that verified.
-    pub tokens: RefCell<token::cache::Cache>,
+    pub tokens: Rc<RefCell<token::cache::Cache>>,
     /// The keys that were fetched, those of the secret among them.
-    pub keys: RefCell<token::jwks::Source>,
+    pub keys: Rc<RefCell<token::jwks::Source>>,
     /// The origin's instance id; empty while it is not known.
-    pub instance: RefCell<String>,
+    pub instance: Rc<RefCell<String>>,
+    /// Leases, and who is refused without a question. Shared with what goes on after an answer.
+    pub guard: Rc<RefCell<guard::Memory>>,
+    /// Until then somebody may be refused without a question; zero: nobody is.
+    pub refusing_ms: Rc<Cell<u64>>,
+    /// The copy of the Ledger.
+    pub ledger: Rc<RefCell<revocation::Held>>,
+}
+
+impl Memory {
+    /// Notes that somebody is refused without a question for so long, or as long as that
+    /// is remembered.
+    pub fn refuses_for(&self, now_ms: u64, for_ms: u64) {
+        let until_ms = now_ms.saturating_add(for_ms.min(guard::lease::REMEMBER_MS));
+        self.refusing_ms.set(self.refusing_ms.get().max(until_ms));
+    }
+
+    /// Whether somebody may be.
+    #[must_use]
+    pub fn refuses(&self, now_ms: u64) -> bool {
+        now_ms < self.refusing_ms.get()
+    }
 }
 
 /// Scheme and authority of the origin.
@@ -112,9 +136,12 @@ impl Gate {
             token::jwks::Source::new(policy.token.jwks_lifetime_s, policy.token.jwks_cooldown_s);
         Self {
             memory: Memory {
-                tokens: RefCell::new(token::cache::Cache::default()),
-                keys: RefCell::new(source),
-                instance: RefCell::default(),
+                tokens: Rc::default(),
+                keys: Rc::new(RefCell::new(source)),
+                instance: Rc::default(),
+                guard: Rc::default(),
+                refusing_ms: Rc::default(),
+                ledger: Rc::default(),
             },
             secret_keys,
             challenge: challenge::State::new(&seal_keys),

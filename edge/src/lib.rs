@@ -5,8 +5,10 @@
 //! tested natively; `cli` is the program `gapura-waf` and no part of the Worker.
 
 pub mod access;
+pub mod account;
 pub mod admin;
 pub mod admit;
+pub mod aftermath;
 pub mod authenticate;
 pub mod body;
 pub mod challenge;
@@ -18,11 +20,13 @@ pub mod guard;
 pub mod inflate;
 pub mod ledger;
 pub mod limits;
+pub mod operate;
 pub mod pipeline;
 pub mod policy;
 pub mod ratelimit;
 pub mod record;
 pub mod respond;
+pub mod revocation;
 pub mod runtime;
 pub mod token;
 pub mod verdict;

@@ -1,13 +1,13 @@
 //! The order of the stages, on one screen; the sole maker of a [`Pass`].
 
 use crate::{
-    access, admit, authenticate, body, cors,
+    access, account, admit, authenticate, body, challenge, cors,
     facts::Facts,
     gate::Gate,
     limits,
     policy::{Answer, Found, Route},
     ratelimit::Notice,
-    record,
+    record, revocation,
     runtime::{Inspection, Runtime},
     verdict::Stop,
     waf,
@@ -36,6 +36,8 @@ pub enum Verdict<'g> {
     Answer(&'g Answer),
     /// The gate tells a browser what it may ask (CORS).
     Preflight,
+    /// A browser is to prove work, or has.
+    Challenge(challenge::Reply),
     /// It goes no further.
     Stop(Stop),
 }
@@ -123,8 +125,12 @@ async fn stages<'g, R: Runtime>(
     let policy = &gate.policy;
     limits::check(facts, &policy.limits)?;
     access::check(facts, &policy.access)?;
+    revocation::banned(gate, facts, None, runtime)?;
     if cors::is_preflight(facts) {
         return Ok(Verdict::Preflight);
+    }
+    if let Some(reply) = challenge::take(gate, facts, runtime).await? {
+        return Ok(Verdict::Challenge(reply));
     }
     let route = match find_route(gate, facts) {
         Ok(route) => route,
@@ -137,21 +143,34 @@ async fn stages<'g, R: Runtime>(
     access::check(facts, &route.access)?;
     limits::declared_body(facts, route.body_bytes)?;
 
+    let mut ledger = revocation::look(gate, Some(route), facts, runtime);
+    let under_attack = async || ledger.under_attack(runtime).await;
+    if let Some(reply) = challenge::check(gate, route, facts, runtime.now(), under_attack).await? {
+        return Ok(Verdict::Challenge(reply));
+    }
+
     // The Guard is on its way while the token is checked, the body read and the
     // WAF at work; its verdict comes first, so that refused requests count too.
     let mut admission = admit::start(gate, route, facts, runtime);
     if body::may_be_large(facts) {
         admission.settle(&mut decision.notice).await?;
     }
-    let principal = authenticate::check(gate, route, facts, runtime).await;
-    let body = match principal {
+    let verified = authenticate::check(gate, route, facts, runtime).await;
+    let bearer = verified.as_ref().ok().and_then(Option::as_ref);
+    admission.identify(bearer.map(|verified| &verified.principal));
+    let body = match verified {
         Ok(_) => body::read(route, facts, runtime).await,
         Err(_) => Ok(Body::Empty),
     };
+    if let Ok(Body::Read { bytes, inflated }) = &body {
+        let text = inflated.as_deref().unwrap_or(bytes);
+        admission.name_account(account::named(route, text).as_ref());
+    }
     let inspected = body.map(|body| inspect(&route.waf, facts, body));
 
     admission.settle(&mut decision.notice).await?;
-    let principal = principal?;
+    ledger.check(route, facts, bearer, runtime).await?;
+    let principal = verified?.map(|verified| verified.principal);
     let (body, report) = inspected?;
     if let Some(stop) = blocked(report, decision) {
         return Err(stop);

@@ -61,6 +61,11 @@ const fn status(stop: &Stop) -> (u16, &'static str) {
         Stop::ChallengeRequired => (403, "A browser must be checked first."),
         Stop::ChallengeFailed(_) => (403, "The solution does not hold."),
         Stop::RateLimited { .. } => (429, "Too many requests."),
+        Stop::Banned { .. } => (403, "Access is refused for now."),
+        // For a route without `refused`, which says it better.
+        Stop::Locked { .. } => (400, "Invalid login credentials."),
+        Stop::TokenRevoked(_) => (401, "The token is not valid."),
+        Stop::LedgerUnavailable => (503, "Tokens cannot be checked at the moment."),
         Stop::GuardUnavailable => (503, "Requests cannot be counted at the moment."),
         Stop::WafBlocked { .. } => (403, "The request was stopped."),
         Stop::IdentityUnsealable => (400, "The request cannot be identified."),
@@ -108,11 +113,13 @@ fn headers(stop: &Stop) -> Vec<(&'static str, String)> {
     match stop {
         Stop::TokenMissing => challenged(&TokenError::Missing),
         Stop::TokenRefused(fault) => challenged(fault),
+        Stop::TokenRevoked(_) => challenged(&TokenError::Expired),
         Stop::MethodNotAllowed { allow } => vec![("allow", allow.join(", "))],
         Stop::RateLimited { retry_after_s, .. } => {
             vec![("retry-after", retry_after_s.to_string())]
         }
         Stop::GuardUnavailable
+        | Stop::LedgerUnavailable
         | Stop::TokenKeysUnavailable
         | Stop::OriginRestarted
         | Stop::Misconfigured => vec![("retry-after", "1".to_owned())],

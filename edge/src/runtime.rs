@@ -20,13 +20,26 @@ pub trait Runtime {
     /// Waits.
     fn pause(&self, ms: u32) -> impl Future<Output = ()>;
 
-    /// Asks the Guard object of `subject`. The question is under way when this
-    /// returns; the future only awaits the answer. `None` when there is none.
-    fn ask_guard(
+    /// Asks an object. The question is under way when this returns; the future only awaits
+    /// the answer. `None` when there is none within the budget.
+    fn ask(
         &self,
-        subject: &str,
-        ask: &str,
+        object: Object<'_>,
+        question: &str,
+        budget_ms: u32,
     ) -> impl Future<Output = Option<String>> + use<Self>;
+
+    /// Tells an object something that the client need not wait for; `then` learns the answer
+    /// and may have a line for the log.
+    fn tell(
+        &self,
+        object: Object<'_>,
+        message: &str,
+        then: impl FnOnce(Option<String>) -> Option<String> + 'static,
+    );
+
+    /// Where the client is.
+    fn place(&self) -> Place;
 
     /// Reads the request's body, at most `limit` bytes of it.
     fn read_body(&self, limit: u64) -> impl Future<Output = Result<Vec<u8>, BodyFault>>;
@@ -39,6 +52,24 @@ pub trait Runtime {
 
     /// Reads a response as text, at most `limit` bytes of it; `None` beyond that.
     fn text(&self, response: Self::Response, limit: u64) -> impl Future<Output = Option<String>>;
+}
+
+/// An object that keeps state for all isolates.
+#[derive(Debug, Clone, Copy)]
+pub enum Object<'a> {
+    /// The Guard's shard of this name.
+    Guard(&'a str),
+    /// The Ledger.
+    Ledger,
+}
+
+/// Where the platform places a client; it decides that from the address alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The continent, two letters; empty: unknown.
+    pub continent: String,
+    /// The autonomous system.
+    pub asn: Option<u32>,
 }
 
 /// Why a body could not be read.

@@ -74,6 +74,20 @@ pub enum Stop {
         /// Whole seconds to wait.
         retry_after_s: u64,
     },
+    /// A jail or the operator banned the client.
+    Banned {
+        /// The jail or the ban's target: to the log alone.
+        why: String,
+    },
+    /// The account is locked: it gets the answer of a wrong login.
+    Locked {
+        /// How long a wrong login takes.
+        delay_ms: u32,
+    },
+    /// What the token rests on was taken back; what that is, to the log alone.
+    TokenRevoked(&'static str),
+    /// The Ledger could not be asked and the route must know.
+    LedgerUnavailable,
     /// The Guard could not be asked and a class of the route fails closed.
     GuardUnavailable,
     /// The WAF refuses it; ids of the rules, to the log alone.
@@ -120,6 +134,11 @@ impl Stop {
             Self::ChallengeRequired => "challenge-required",
             Self::ChallengeFailed(_) => "challenge-failed",
             Self::RateLimited { .. } => "rate-limited",
+            Self::Banned { .. } => "banned",
+            Self::Locked { .. } => "account-locked",
+            // To the bearer it is like any other token that does not hold.
+            Self::TokenRevoked(_) => "token-invalid",
+            Self::LedgerUnavailable => "ledger-unavailable",
             Self::GuardUnavailable => "guard-unavailable",
             Self::WafBlocked { .. } => "waf-blocked",
             Self::IdentityUnsealable => "identity-unsealable",
@@ -141,6 +160,8 @@ impl Stop {
             Self::ChallengeFailed(why) => Some(why.kind()),
             Self::WafBlocked { rules } => Some(rules),
             Self::RateLimited { class, .. } => Some(class),
+            Self::Banned { why } => Some(why),
+            Self::TokenRevoked(what) => Some(what),
             _ => None,
         }
     }
@@ -158,7 +179,11 @@ impl Stop {
             | Self::UnknownHost
             | Self::ChallengeFailed(_)
             | Self::IdentityUnsealable => Some(Kind::RequestRefused),
-            Self::TokenMissing | Self::TokenRefused(_) => Some(Kind::AuthFailed),
+            Self::TokenMissing
+            | Self::TokenRefused(_)
+            | Self::TokenRevoked(_)
+            | Self::Locked { .. } => Some(Kind::AuthFailed),
+            Self::Banned { .. } => Some(Kind::BanEnforced),
             Self::Denied | Self::CrossSite | Self::Forbidden => Some(Kind::AccessDenied),
             Self::RateLimited { .. } => Some(Kind::RateLimitExceeded),
             Self::WafBlocked { .. } => Some(Kind::WafBlocked),
@@ -168,6 +193,7 @@ impl Stop {
             | Self::ChallengeRequired
             | Self::TokenKeysUnavailable
             | Self::GuardUnavailable
+            | Self::LedgerUnavailable
             | Self::OriginUnreachable
             | Self::OriginTimeout
             | Self::OriginRestarted

@@ -205,8 +205,8 @@ pub struct EdgeConfig {
     pub token_keys: String,
     /// `GAPURA_POLICY_OVERLAY`.
     pub overlay: String,
-    /// Binds the Guard to an object that fails every question.
-    pub broken_guard: bool,
+    /// Has the objects counted, and made to fail when a test says so: see `instrumented.js`.
+    pub instrumented: bool,
 }
 
 impl EdgeConfig {
@@ -219,6 +219,13 @@ impl EdgeConfig {
             overlay: dev_overlay(),
             ..Self::default()
         }
+    }
+
+    /// With objects that are counted and can be made to fail.
+    #[must_use]
+    pub const fn instrumented(mut self) -> Self {
+        self.instrumented = true;
+        self
     }
 
     /// With more policy behind the development overlay.
@@ -249,6 +256,11 @@ impl Edge {
             fs::copy(build.join(file), folder.path().join(file))
                 .expect("the Worker is built: run ./scripts/test or ./scripts/build-edge");
         }
+        fs::copy(
+            root().join("tests/src/instrumented.js"),
+            folder.path().join("instrumented.js"),
+        )
+        .expect("a file");
         let address = free_address();
         let text = workerd_config(config, address, folder.path());
         fs::write(folder.path().join("config.capnp"), text).expect("a file");
@@ -298,6 +310,26 @@ impl Edge {
             thread::sleep(Duration::from_millis(25));
         }
         panic!("{text:?} is not in the edge's log:\n{}", self.log());
+    }
+
+    /// How often the Guard's objects and the Ledger were asked. Instrumented edges alone know.
+    #[must_use]
+    pub fn asked(&self) -> (u64, u64) {
+        let counts = self.get("/__counts").json();
+        let count = |name: &str| counts[name].as_u64().expect("a number");
+        (count("guard"), count("ledger"))
+    }
+
+    /// Has the objects of a kind (`guard`, `ledger`) fail (`fail`), take so many milliseconds,
+    /// or answer again (empty).
+    pub fn fault(&self, kind: &str, fault: &str) {
+        let set = self.get(&format!("/__fault?{kind}={fault}"));
+        assert_eq!(set.status, 204);
+    }
+
+    /// Evicts all objects: what they did not store is gone.
+    pub fn evict(&self) {
+        assert_eq!(self.get("/__evict").status, 204);
     }
 
     /// The id of the workerd process.
@@ -390,17 +422,19 @@ fn workerd_config(config: &EdgeConfig, address: SocketAddr, folder: &Path) -> St
             let _ = write!(bindings, "(name = {name:?}, text = embed {name:?}), ");
         }
     }
-    let guard = if config.broken_guard {
-        "(className = \"Guard\", serviceName = \"broken\")"
+    let (first, rest) = if config.instrumented {
+        (
+            "instrumented.js",
+            "(name = \"main.js\", esModule = embed \"main.js\"),",
+        )
     } else {
-        "\"Guard\""
+        ("main.js", "")
     };
     format!(
         r#"using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "edge", worker = .edge),
-    (name = "broken", worker = .broken),
     (name = "outside", network = (allow = ["public", "private", "local"])),
     (name = "objects", disk = (path = "objects", writable = true)),
   ],
@@ -408,22 +442,20 @@ const config :Workerd.Config = (
 );
 const edge :Workerd.Worker = (
   modules = [
-    (name = "main.js", esModule = embed "main.js"),
+    (name = "{first}", esModule = embed "{first}"),
+    {rest}
     (name = "index.js", esModule = embed "index.js"),
     (name = "index_bg.wasm", wasm = embed "index_bg.wasm"),
   ],
   compatibilityDate = "2026-04-01",
-  bindings = [{bindings}(name = "GUARD", durableObjectNamespace = {guard})],
-  durableObjectNamespaces = [(className = "Guard", uniqueKey = "guard", enableSql = true)],
+  bindings = [{bindings}(name = "GUARD", durableObjectNamespace = "Guard"),
+    (name = "LEDGER", durableObjectNamespace = "Ledger")],
+  durableObjectNamespaces = [
+    (className = "Guard", uniqueKey = "guard", enableSql = true),
+    (className = "Ledger", uniqueKey = "ledger", enableSql = true),
+  ],
   durableObjectStorage = (localDisk = "objects"),
   globalOutbound = "outside",
-);
-const broken :Workerd.Worker = (
-  modules = [(name = "broken.js", esModule =
-    "export class Guard {{ fetch() {{ throw new Error('down'); }} }}; export default {{}};")],
-  compatibilityDate = "2026-04-01",
-  durableObjectNamespaces = [(className = "Guard", uniqueKey = "broken")],
-  durableObjectStorage = (inMemory = void),
 );
 "#
     )

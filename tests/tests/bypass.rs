@@ -284,10 +284,8 @@ fn a_client_cannot_say_who_it_is() {
 #[test]
 fn without_the_guard_no_login_is_tried_and_readers_go_on() {
     let origin = Origin::start();
-    let edge = Edge::start(&EdgeConfig {
-        broken_guard: true,
-        ..EdgeConfig::for_origin(&origin)
-    });
+    let edge = Edge::start(&EdgeConfig::for_origin(&origin).instrumented());
+    edge.fault("guard", "fail");
     let login = Request::new("POST", "/auth/v1/token?grant_type=password")
         .json(&json!({"email": "a@example.test", "password": "whatever it is"}));
     let refused = edge.send(&login);

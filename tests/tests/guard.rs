@@ -108,9 +108,8 @@ fn an_ipv6_client_is_its_64() {
 #[test]
 fn refused_requests_count() {
     let stack = Stack::start("");
-    let guess = Request::new("GET", "/auth/v1/user")
-        .bearer("guess")
-        .from("192.0.2.5");
+    // Of an address that is never banned: others are, long before the window is used up.
+    let guess = Request::new("GET", "/auth/v1/user").bearer("guess");
     for _ in 0..100 {
         assert_eq!(stack.edge.send(&guess).status, 401);
     }
@@ -120,8 +119,8 @@ fn refused_requests_count() {
         "tokens cannot be guessed at leisure"
     );
 
-    let attack =
-        Request::new("GET", "/echo/?q=%3Cscript%3Ealert(1)%3C/script%3E").from("192.0.2.6");
+    let stack = Stack::start("");
+    let attack = Request::new("GET", "/echo/?q=%3Cscript%3Ealert(1)%3C/script%3E");
     for _ in 0..100 {
         assert_eq!(stack.edge.send(&attack).status, 403);
     }

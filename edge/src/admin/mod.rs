@@ -20,5 +20,5 @@ pub use access::{Actor, Caller, permit};
 pub use answer::{Outcome, Reply, SubjectState, reply};
 pub use endpoint::{Endpoint, PREFIX, find};
 pub use error::AdminError;
-pub use operation::{Context, Operation, operation};
+pub use operation::{Context, Operation, operation, revoked};
 pub use record::event;

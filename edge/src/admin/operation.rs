@@ -296,7 +296,11 @@ fn once(nonce: [u8; 16], now: UnixSeconds) -> Change {
     Change::Put(Key::Nonce(hex(&nonce)), entry)
 }
 
-fn revoked(revocation: &Revocation) -> Result<Change, String> {
+/// A revocation as a change of the Ledger.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn revoked(revocation: &Revocation) -> Result<Change, String> {
     let id = checked(&revocation.id)
         .map_err(|why| format!("`id` {why}"))?
         .to_owned();

@@ -4,15 +4,12 @@
 //! subject and one of the shard's own, in the form of `guard::stored`. Lifetime: an alarm
 //! deletes the rows that have passed.
 
+use super::set_alarm;
 use crate::{
     guard::{Change, Shard, Step},
     platform,
 };
-use std::{
-    cell::RefCell,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
+use std::cell::RefCell;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{
     DurableObject, Env, Request, Response, Result, SqlStorage, SqlStorageValue, durable_object,
@@ -73,7 +70,7 @@ impl Guard {
         let step = step(shard)?;
         let stored = self
             .store(&step.changes)
-            .and_then(|()| self.set_alarm(step.alarm_ms));
+            .and_then(|()| set_alarm(&self.storage, step.alarm_ms));
         if let Err(fault) = stored {
             *held = None;
             return Err(fault);
@@ -112,22 +109,6 @@ impl Guard {
             };
         }
         Ok(())
-    }
-
-    /// Sets the alarm without waiting for it: the object's output gate holds the
-    /// answer back until what was written is confirmed.
-    fn set_alarm(&self, at_ms: Option<u64>) -> Result<()> {
-        let Some(at_ms) = at_ms else {
-            return Ok(());
-        };
-        let wait_ms = at_ms.saturating_sub(platform::now().0);
-        let wait_ms = i64::try_from(wait_ms).unwrap_or(i64::MAX);
-        let storage = self.storage.storage();
-        let set = pin!(storage.set_alarm(wait_ms));
-        match set.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Err(fault)) => Err(fault),
-            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
-        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
 };
 use gapura_shared::{
     identity::{self, Identity},
+    outcome::{self, Outcome},
     seal::{self, Content, Message, digest},
 };
 use std::borrow::Cow;
@@ -41,6 +42,15 @@ pub(crate) enum SealableBody<'a> {
     },
 }
 
+/// The origin's answer, and what it told the gate with it.
+#[derive(Debug)]
+pub struct Forwarded<R> {
+    /// For the client.
+    pub received: Received<R>,
+    /// For the gate; empty where the origin said nothing that can be believed.
+    pub outcome: Outcome,
+}
+
 /// Sends what passed the gate to the origin.
 ///
 /// # Errors
@@ -50,7 +60,7 @@ pub async fn forward<R: Runtime>(
     gate: &Gate,
     pass: &Pass<'_>,
     runtime: &R,
-) -> Result<Received<R::Response>, Stop> {
+) -> Result<Forwarded<R::Response>, Stop> {
     let facts = pass.facts();
     let route = pass.route();
     let rewritten = route
@@ -91,7 +101,7 @@ pub(crate) async fn exchange<R: Runtime>(
     gate: &Gate,
     sealable: &Sealable<'_>,
     runtime: &R,
-) -> Result<Received<R::Response>, Stop> {
+) -> Result<Forwarded<R::Response>, Stop> {
     let streams = matches!(sealable.body, SealableBody::Stream { .. });
     if streams && gate.memory.instance.borrow().is_empty() {
         // A stream can be sent but once: learn first whom to seal it for.
@@ -107,10 +117,10 @@ pub(crate) async fn exchange<R: Runtime>(
         attempt(gate, &probe, runtime).await?;
     }
     match attempt(gate, sealable, runtime).await? {
-        Attempt::Answered(received) => Ok(received),
+        Attempt::Answered(forwarded) => Ok(forwarded),
         Attempt::Stale if streams => Err(Stop::OriginRestarted),
         Attempt::Stale => match attempt(gate, sealable, runtime).await? {
-            Attempt::Answered(received) => Ok(received),
+            Attempt::Answered(forwarded) => Ok(forwarded),
             // It restarted twice within one request, or does not tell the truth.
             Attempt::Stale => Err(Stop::OriginRestarted),
         },
@@ -118,7 +128,7 @@ pub(crate) async fn exchange<R: Runtime>(
 }
 
 enum Attempt<T> {
-    Answered(Received<T>),
+    Answered(Forwarded<T>),
     /// Sealed for an instance that is gone; the new one is known now.
     Stale,
 }
@@ -129,7 +139,8 @@ async fn attempt<R: Runtime>(
     runtime: &R,
 ) -> Result<Attempt<R::Response>, Stop> {
     let sealed_for = gate.memory.instance.borrow().clone();
-    let outbound = seal(gate, sealable, &sealed_for, runtime)?;
+    let nonce = runtime.random();
+    let outbound = seal(gate, sealable, &sealed_for, nonce, runtime)?;
     let received = runtime
         .send(&outbound)
         .await
@@ -141,7 +152,11 @@ async fn attempt<R: Runtime>(
         .map(|value| value.trim_matches('"').to_owned())
         .ok_or(Stop::OriginRefusedSeal)?;
     if instance == sealed_for {
-        return Ok(Attempt::Answered(received));
+        let outcome = received.header(outcome::HEADER).map(|told| {
+            outcome::open(told, &gate.seal_keys, &nonce, received.status).unwrap_or_default()
+        });
+        let outcome = outcome.unwrap_or_default();
+        return Ok(Attempt::Answered(Forwarded { received, outcome }));
     }
     *gate.memory.instance.borrow_mut() = instance;
     Ok(Attempt::Stale)
@@ -173,6 +188,7 @@ fn seal<'a, R: Runtime>(
     gate: &Gate,
     sealable: &'a Sealable<'_>,
     instance: &str,
+    nonce: [u8; 16],
     runtime: &R,
 ) -> Result<Outbound<'a>, Stop> {
     let identity = sealable
@@ -222,12 +238,7 @@ fn seal<'a, R: Runtime>(
         instance,
         content,
     };
-    let seal = seal::sign(
-        &message,
-        &gate.seal_keys,
-        runtime.now().seconds(),
-        runtime.random(),
-    );
+    let seal = seal::sign(&message, &gate.seal_keys, runtime.now().seconds(), nonce);
     let mut headers: Vec<(&str, String)> = sealable
         .headers
         .iter()

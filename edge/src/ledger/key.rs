@@ -149,6 +149,21 @@ impl fmt::Display for Target {
 }
 
 impl Key {
+    /// The kind, as in `session`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Session(_) => "session",
+            Self::Token(_) => "token",
+            Self::User(_) => "user",
+            Self::Tenant(_) => "tenant",
+            Self::SigningKey(_) => "key",
+            Self::Ban(_) => "ban",
+            Self::Attack => "attack",
+            Self::Nonce(_) => "nonce",
+        }
+    }
+
     /// Whether copies need it.
     #[must_use]
     pub const fn is_copied(&self) -> bool {

@@ -9,6 +9,7 @@
 mod entry;
 mod key;
 pub mod list;
+pub mod message;
 mod networks;
 mod replica;
 mod search;

@@ -187,6 +187,12 @@ impl Replica {
         self.attack.is_some_and(|values| lasts(values.until, now))
     }
 
+    /// Whether anything is banned by its autonomous system: only then it needs to be known.
+    #[must_use]
+    pub fn bans_systems(&self) -> bool {
+        !self.systems.is_empty()
+    }
+
     /// How many entries it holds.
     #[must_use]
     pub fn len(&self) -> usize {

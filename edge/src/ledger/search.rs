@@ -75,7 +75,7 @@ impl Ledger {
     /// All of the operator's bans that still count, by id.
     pub fn bans(&self, now: UnixSeconds) -> impl Iterator<Item = Ban> + '_ {
         self.live(now)
-            .filter_map(|(key, entry)| Some(ban(key.strip_prefix("ban:")?, entry)))
+            .filter_map(|(key, entry)| Some(Ban::of(key.strip_prefix("ban:")?, entry)))
     }
 
     /// Until when the site is under attack, and who said so; `None`: it is not.
@@ -85,16 +85,20 @@ impl Ledger {
     }
 }
 
-fn ban(id: &str, entry: &Entry) -> Ban {
-    let note = entry.note.as_ref();
-    let list = note.and_then(|note| note.list.as_ref());
-    Ban {
-        id: id.to_owned(),
-        source: list.map_or_else(|| "operator".to_owned(), |list| format!("list:{list}")),
-        reason: note.map_or_else(String::new, |note| note.reason.to_string()),
-        actor: note.map_or_else(String::new, |note| note.actor.to_string()),
-        since: note.map_or(0, |note| note.since.0),
-        until: entry.until.map(|until| until.0),
+impl Ban {
+    /// The ban of this id that an entry keeps.
+    #[must_use]
+    pub fn of(id: &str, entry: &Entry) -> Self {
+        let note = entry.note.as_ref();
+        let list = note.and_then(|note| note.list.as_ref());
+        Self {
+            id: id.to_owned(),
+            source: list.map_or_else(|| "operator".to_owned(), |list| format!("list:{list}")),
+            reason: note.map_or_else(String::new, |note| note.reason.to_string()),
+            actor: note.map_or_else(String::new, |note| note.actor.to_string()),
+            since: note.map_or(0, |note| note.since.0),
+            until: entry.until.map(|until| until.0),
+        }
     }
 }
 

@@ -8,6 +8,23 @@ export function facts(request) {
   return text;
 }
 
+/** The same with no more headers than a refusal needs: a flood is answered from it. */
+export function brief(request) {
+  const { headers } = request;
+  let text = request.method + "\n" + request.url + "\n";
+  for (const name of ["cf-connecting-ip", "origin"]) {
+    const value = headers.get(name);
+    if (value !== null) text += name + "\0" + value + "\n";
+  }
+  return text;
+}
+
+/** Where the platform places the client: continent, a space, autonomous system. */
+export function place(request) {
+  const { continent = "", asn = "" } = request.cf ?? {};
+  return continent + " " + asn;
+}
+
 /** Name NUL value, a line per header; several Set-Cookie stay several. */
 function append(headers, text) {
   for (const line of text.split("\n")) {
@@ -197,7 +214,18 @@ export function pause(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** The Guard object's answer to a question. */
-export function askGuard(namespace, subject, ask) {
-  return namespace.getByName(subject).ask(ask);
+/** An object's answer to a question; nothing when it does not answer in time. */
+export async function ask(namespace, name, question, budgetMs) {
+  let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, budgetMs)));
+  try {
+    return await Promise.race([namespace.getByName(name).ask(question), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Lets a promise settle after the answer. */
+export function later(context, promise) {
+  context.waitUntil(promise);
 }

@@ -8,6 +8,10 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 extern "C" {
     /// Method, URL and headers in one crossing.
     pub(crate) fn facts(request: &web_sys::Request) -> String;
+    /// Method, URL and the few headers that a refusal needs.
+    pub(crate) fn brief(request: &web_sys::Request) -> String;
+    /// Continent and autonomous system of the client, with a space between.
+    pub(crate) fn place(request: &web_sys::Request) -> String;
     pub(crate) fn answer(
         status: u16,
         fixed: &str,
@@ -41,8 +45,8 @@ extern "C" {
         inspector: Inspector,
     ) -> Promise;
     pub(crate) fn pause(ms: u32) -> Promise;
-    #[wasm_bindgen(js_name = askGuard)]
-    pub(crate) fn ask_guard(namespace: &JsValue, subject: &str, ask: &str) -> Promise;
+    pub(crate) fn ask(namespace: &JsValue, name: &str, question: &str, budget_ms: u32) -> Promise;
+    pub(crate) fn later(context: &JsValue, promise: &Promise);
 }
 
 /// The inspection of a body that streams, as `glue.js` calls it.

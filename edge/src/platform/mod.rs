@@ -4,7 +4,7 @@
 mod glue;
 mod worker_runtime;
 
-pub(crate) use glue::{answer, facts, relay};
+pub(crate) use glue::{answer, brief, facts, relay};
 pub(crate) use worker_runtime::{WorkerRuntime, join, now};
 
 use crate::gate::Bindings;

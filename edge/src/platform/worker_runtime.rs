@@ -3,18 +3,38 @@
 use super::glue;
 use crate::{
     durable,
-    runtime::{BodyFault, Outbound, OutboundBody, Received, Runtime, SendFault},
+    runtime::{BodyFault, Object, Outbound, OutboundBody, Place, Received, Runtime, SendFault},
 };
 use gapura_shared::time::UnixMillis;
 use js_sys::{Array, Date, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use worker::Env;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use worker::{Env, console_warn};
 
 /// The platform for one request.
 pub(crate) struct WorkerRuntime<'a> {
     pub(crate) request: &'a web_sys::Request,
     pub(crate) env: &'a Env,
+    pub(crate) context: &'a JsValue,
+}
+
+/// How long an object may take that nobody waits for.
+const LATER_MS: u32 = 10_000;
+
+/// Asks an object; the question is under way at once.
+fn question_to(env: &Env, object: Object<'_>, question: &str, budget_ms: u32) -> Option<JsFuture> {
+    let (binding, name) = match object {
+        Object::Guard(shard) => (durable::GUARD_BINDING, shard),
+        Object::Ledger => (durable::LEDGER_BINDING, durable::LEDGER_NAME),
+    };
+    let namespace = Reflect::get(env, &JsValue::from_str(binding)).ok()?;
+    namespace
+        .is_object()
+        .then(|| JsFuture::from(glue::ask(&namespace, name, question, budget_ms)))
+}
+
+async fn answer(asked: Option<JsFuture>) -> Option<String> {
+    asked?.await.ok()?.as_string()
 }
 
 impl<'a> Runtime for WorkerRuntime<'a> {
@@ -33,17 +53,38 @@ impl<'a> Runtime for WorkerRuntime<'a> {
         let _ = JsFuture::from(glue::pause(ms)).await;
     }
 
-    fn ask_guard(
+    fn ask(
         &self,
-        subject: &str,
-        ask: &str,
+        object: Object<'_>,
+        question: &str,
+        budget_ms: u32,
     ) -> impl Future<Output = Option<String>> + use<'a> {
-        let namespace = Reflect::get(self.env, &JsValue::from_str(durable::GUARD_BINDING));
-        let asked = namespace
-            .ok()
-            .filter(JsValue::is_object)
-            .map(|namespace| JsFuture::from(glue::ask_guard(&namespace, subject, ask)));
-        async move { asked?.await.ok()?.as_string() }
+        answer(question_to(self.env, object, question, budget_ms))
+    }
+
+    fn tell(
+        &self,
+        object: Object<'_>,
+        message: &str,
+        then: impl FnOnce(Option<String>) -> Option<String> + 'static,
+    ) {
+        let asked = question_to(self.env, object, message, LATER_MS);
+        let told = async move {
+            if let Some(line) = then(answer(asked).await) {
+                console_warn!("{line}");
+            }
+            Ok(JsValue::UNDEFINED)
+        };
+        glue::later(self.context, &future_to_promise(told));
+    }
+
+    fn place(&self) -> Place {
+        let text = glue::place(self.request);
+        let (continent, asn) = text.split_once(' ').unwrap_or_default();
+        Place {
+            continent: continent.to_owned(),
+            asn: asn.parse().ok(),
+        }
     }
 
     async fn read_body(&self, limit: u64) -> Result<Vec<u8>, BodyFault> {

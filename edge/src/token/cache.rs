@@ -95,6 +95,8 @@ mod tests {
         Verified {
             principal,
             expires: UnixSeconds(expires),
+            issued_at: None,
+            key_id: None,
             assurance: None,
         }
     }

@@ -19,6 +19,10 @@ pub struct Verified {
     pub principal: Principal,
     /// `exp`, without leeway.
     pub expires: UnixSeconds,
+    /// `iat`, where the token has one.
+    pub issued_at: Option<UnixSeconds>,
+    /// The id of the key that signed it, where the token names one.
+    pub key_id: Option<String>,
     /// Assurance level (`aal`), where the token has one.
     pub assurance: Option<String>,
 }
@@ -55,6 +59,11 @@ pub fn verify(
     Ok(Verified {
         principal: claims::principal(&claims.custom, &settings.claims)?,
         expires,
+        issued_at: claims
+            .issued_at
+            .and_then(|time| u64::try_from(time.timestamp()).ok())
+            .map(UnixSeconds),
+        key_id: kid.map(str::to_owned),
         assurance: claims::text(&claims.custom, "aal", "aal")?,
     })
 }

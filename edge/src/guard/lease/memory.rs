@@ -138,6 +138,29 @@ impl Memory {
             .find_map(|network| self.subjects.get_mut(network)?.stopped(now_ms))
     }
 
+    /// Whether anything may be remembered of a client: a quick look before all others.
+    #[must_use]
+    pub fn knows(&self, subject: &Subject) -> bool {
+        self.subjects.contains_key(subject)
+            || subject
+                .networks()
+                .iter()
+                .any(|network| self.subjects.contains_key(network))
+    }
+
+    /// Whether a class is remembered to be exhausted. Nothing is spent.
+    pub fn exhausted(
+        &mut self,
+        subject: &Subject,
+        classes: &[AskedClass],
+        now_ms: u64,
+    ) -> Option<Refusal> {
+        let now_ms = self.reckon(now_ms);
+        let known = self.subjects.get_mut(subject)?;
+        known.seen_ms = now_ms;
+        classes.iter().find_map(|class| known.denied(class, now_ms))
+    }
+
     /// Whether the request may pass without a question. Spends leases if so. When it must be asked,
     /// the leases go back with the question: nothing is spent of them any more.
     pub fn recall(&mut self, subject: &Subject, classes: &[AskedClass], now_ms: u64) -> Recall {

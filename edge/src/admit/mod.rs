@@ -1,0 +1,423 @@
+//! The admission stage: one question per subject of the request, under way while the stages
+//! behind it work; none where memory has the answer.
+//!
+//! Guarantees: what one subject admitted and another refused is given back; whoever is in
+//! `never_ban` is never banned; in `detect` mode bans are logged and windows still hold.
+
+mod memory;
+mod subject;
+
+pub use memory::{Remembered, remembered, strike};
+pub use subject::{account, jails, shard};
+
+use crate::{
+    account as login,
+    facts::Facts,
+    gate::{Gate, Memory},
+    guard::{Answer, Ask, AskedClass, Message, Order, Recall, Return, Standing, Subject, Verdict},
+    policy::{GuardMode, OnError, Route, StrikeKind, SubjectKind},
+    ratelimit::{self, Notice, Told},
+    runtime::{Object, Runtime},
+    verdict::Stop,
+};
+use gapura_shared::{identity::Principal, outcome::AccountId};
+use std::pin::Pin;
+
+/// The questions about one request.
+pub struct Admission<'a, R> {
+    gate: &'a Gate,
+    route: &'a Route,
+    facts: &'a Facts,
+    runtime: &'a R,
+    /// Whether this client cannot be banned.
+    exempt: bool,
+    under_attack: bool,
+    asked: Vec<Asked<'a>>,
+    /// Kinds that were not known when the request began, and are not yet.
+    open: Vec<SubjectKind>,
+    refunded: bool,
+}
+
+/// A question about one subject.
+struct Asked<'a> {
+    subject: Subject,
+    classes: Vec<AskedClass>,
+    closed: bool,
+    /// Whether the client may learn how its windows stand.
+    told: bool,
+    state: State<'a>,
+}
+
+enum State<'a> {
+    Waiting {
+        sent_ms: u64,
+        answer: Pin<Box<dyn Future<Output = Option<String>> + 'a>>,
+    },
+    Settled {
+        end: End,
+        standings: Vec<Standing>,
+        /// When it was decided, by the shard's clock; `None`: out of memory.
+        at_ms: Option<u64>,
+    },
+}
+
+/// How a question ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum End {
+    Admitted,
+    Unanswered,
+    Stopped(Stop),
+}
+
+impl<R> std::fmt::Debug for Admission<'_, R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admission")
+            .field("open", &self.open)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Asks what can be asked at once: about the client's address, and about nothing on a
+/// route that counts nothing.
+pub fn start<'a, R: Runtime>(
+    gate: &'a Gate,
+    route: &'a Route,
+    facts: &'a Facts,
+    runtime: &'a R,
+) -> Admission<'a, R> {
+    let now = runtime.now();
+    let never = &gate.policy.guard.never_ban;
+    let mut admission = Admission {
+        gate,
+        route,
+        facts,
+        runtime,
+        exempt: never.iter().any(|network| network.contains(facts.client)),
+        under_attack: gate
+            .memory
+            .ledger
+            .borrow()
+            .replica
+            .under_attack(now.seconds()),
+        asked: Vec::new(),
+        open: subject::kinds(gate, route),
+        refunded: false,
+    };
+    let mut kinds = vec![SubjectKind::Ip];
+    // Who shows no token is counted by address: that is known already.
+    if facts.header("authorization").is_none() && facts.header("cookie").is_none() {
+        kinds.extend([SubjectKind::User, SubjectKind::Tenant, SubjectKind::Key]);
+    }
+    admission.ask(&kinds, &Subject::client(facts.client));
+    admission
+}
+
+impl<'a, R: Runtime> Admission<'a, R> {
+    /// Asks about the bearer. Classes of a kind that the token does not name count the address.
+    pub fn identify(&mut self, principal: Option<&Principal>) {
+        let mut nameless = Vec::new();
+        for kind in [SubjectKind::User, SubjectKind::Tenant, SubjectKind::Key] {
+            match principal.and_then(|principal| subject::of(kind, principal)) {
+                Some(subject) => self.ask(&[kind], &subject),
+                None => nameless.push(kind),
+            }
+        }
+        self.ask(&nameless, &Subject::client(self.facts.client));
+    }
+
+    /// Asks about the account that a login names: also where no class counts it, for its locks.
+    pub fn name_account(&mut self, account: Option<&AccountId>) {
+        if let Some(account) = account {
+            self.ask(&[SubjectKind::Account], &subject::account(account));
+        }
+    }
+
+    fn ask(&mut self, kinds: &[SubjectKind], subject: &Subject) {
+        let kinds: Vec<_> = self
+            .open
+            .extract_if(.., |kind| kinds.contains(kind))
+            .collect();
+        if kinds.is_empty() {
+            return;
+        }
+        let is_account = kinds.contains(&SubjectKind::Account);
+        let counted = subject::counted(self.gate, self.route, &kinds);
+        if counted.is_empty() && !is_account {
+            return;
+        }
+        let asked_class = |(class, cost)| subject::asked(class, cost, self.under_attack);
+        let classes: Vec<AskedClass> = counted.iter().copied().map(asked_class).collect();
+        let now_ms = self.runtime.now().0;
+        let recall = self
+            .gate
+            .memory
+            .guard
+            .borrow_mut()
+            .recall(subject, &classes, now_ms);
+        let mut asked = Asked {
+            subject: subject.clone(),
+            closed: counted
+                .iter()
+                .any(|(class, _)| class.on_error == OnError::Closed),
+            told: !is_account,
+            classes,
+            state: State::settled(End::Admitted),
+        };
+        asked.state = match recall {
+            Recall::Admitted(standings) => State::Settled {
+                end: End::Admitted,
+                standings,
+                at_ms: None,
+            },
+            Recall::Refused(refusal) => match &refusal.verdict {
+                Verdict::Banned { .. } if !self.enforces_bans() => {
+                    self.question(&asked, Vec::new(), true)
+                }
+                verdict => {
+                    memory::repeated(self.gate, subject, self.facts, &refusal, self.runtime);
+                    State::settled(End::Stopped(stop(verdict, refusal.class.as_ref())))
+                }
+            },
+            Recall::Ask(returns) => self.question(&asked, returns, self.exempt),
+        };
+        self.asked.push(asked);
+    }
+
+    fn enforces_bans(&self) -> bool {
+        !self.exempt && self.gate.policy.guard.mode == GuardMode::Enforce
+    }
+
+    /// Sends a question to the subject's shard.
+    fn question(&self, asked: &Asked<'_>, returns: Vec<Return>, exempt: bool) -> State<'a> {
+        let is_ip = matches!(asked.subject, Subject::Ip(_));
+        let ask = Ask {
+            subject: asked.subject.clone(),
+            classes: asked.classes.clone(),
+            returns,
+            // Who uses up an account's window is not its owner: strikes are for addresses.
+            jails: if is_ip {
+                jails(self.gate, &[StrikeKind::RateLimited])
+            } else {
+                Vec::new()
+            },
+            source: (!asked.told).then_some(self.facts.client),
+            mark: None,
+            lease: asked.classes.iter().all(|class| !class.strict),
+            exempt,
+        };
+        let name = shard(self.gate, &asked.subject, self.runtime);
+        let budget_ms = self.gate.policy.guard.budget_ms;
+        let answer = self
+            .runtime
+            .ask(Object::Guard(&name), &ask.to_text(), budget_ms);
+        State::Waiting {
+            sent_ms: self.runtime.now().0,
+            answer: Box::pin(answer),
+        }
+    }
+
+    /// Awaits the answers to all that was asked so far, and notes how the windows stand.
+    ///
+    /// # Errors
+    /// [`Stop::Banned`], [`Stop::RateLimited`], [`Stop::GuardUnavailable`], [`Stop::Locked`].
+    pub async fn settle(&mut self, notice: &mut Option<Notice>) -> Result<(), Stop> {
+        for index in 0..self.asked.len() {
+            self.settle_one(index).await;
+        }
+        let told: Vec<Told<'_>> = self.asked.iter().flat_map(Asked::told).collect();
+        *notice = ratelimit::notice(&told);
+        let mut stops: Vec<&Stop> = self.asked.iter().filter_map(Asked::stop).collect();
+        stops.sort_by_key(|stop| rank(stop));
+        let Some(stop) = stops.first().map(|stop| Stop::clone(stop)) else {
+            return Ok(());
+        };
+        if matches!(stop, Stop::RateLimited { .. } | Stop::GuardUnavailable) {
+            self.refund();
+        }
+        Err(stop)
+    }
+
+    async fn settle_one(&mut self, index: usize) {
+        while let Some(asked) = self.asked.get_mut(index)
+            && let State::Waiting { sent_ms, answer } = &mut asked.state
+        {
+            let sent_ms = *sent_ms;
+            let text = answer.await;
+            let answer = text.and_then(|text| Answer::parse(&text, asked.classes.len()).ok());
+            if let Some(answer) = &answer {
+                learn(
+                    &self.gate.memory,
+                    asked,
+                    answer,
+                    sent_ms,
+                    self.runtime.now().0,
+                );
+            }
+            let banned = matches!(
+                answer.as_ref().map(|answer| &answer.verdict),
+                Some(Verdict::Banned { .. })
+            );
+            let again = banned && !self.enforces_bans();
+            let Some(asked) = self.asked.get(index) else {
+                return;
+            };
+            let state = if again {
+                // The ban is on record; the windows hold all the same.
+                self.question(asked, Vec::new(), true)
+            } else {
+                self.settled(asked, answer)
+            };
+            if let Some(asked) = self.asked.get_mut(index) {
+                asked.state = state;
+            }
+        }
+    }
+
+    fn settled(&self, asked: &Asked<'_>, answer: Option<Answer>) -> State<'a> {
+        let Some(answer) = answer else {
+            return State::settled(if asked.closed {
+                End::Stopped(Stop::GuardUnavailable)
+            } else {
+                End::Unanswered
+            });
+        };
+        let exhausted = asked.classes.iter().zip(&answer.standings);
+        let exhausted = exhausted
+            .filter(|(_, standing)| standing.wait_ms > 0)
+            .max_by_key(|(_, standing)| standing.wait_ms)
+            .map(|(class, standing)| (class.name.clone(), *standing));
+        let end = match &answer.verdict {
+            Verdict::Admitted => End::Admitted,
+            // The origin knows its devices: such a login is its to refuse.
+            Verdict::Locked { .. } if login::bears_device(self.facts) => End::Unanswered,
+            verdict => End::Stopped(stop(verdict, exhausted.as_ref())),
+        };
+        // What was lent is left to the client as well.
+        let mut standings = answer.standings;
+        for (standing, lease) in standings.iter_mut().zip(&answer.leases) {
+            let lent = lease.map_or(0, |lease| lease.size);
+            standing.remaining = standing.remaining.saturating_add(lent);
+        }
+        State::Settled {
+            end,
+            standings,
+            at_ms: Some(answer.at_ms),
+        }
+    }
+
+    /// Gives back what was admitted of a request that another subject refused.
+    fn refund(&mut self) {
+        if std::mem::replace(&mut self.refunded, true) {
+            return;
+        }
+        for asked in &self.asked {
+            let State::Settled {
+                end: End::Admitted,
+                at_ms,
+                ..
+            } = &asked.state
+            else {
+                continue;
+            };
+            if asked.classes.is_empty() {
+                continue;
+            }
+            let Some(at_ms) = *at_ms else {
+                let mut memory = self.gate.memory.guard.borrow_mut();
+                memory.refund(&asked.subject, &asked.classes);
+                continue;
+            };
+            let order = Order::Refund {
+                classes: asked.classes.clone(),
+                at_ms,
+            };
+            let message = Message::Order(asked.subject.clone(), order).to_text();
+            let name = shard(self.gate, &asked.subject, self.runtime);
+            self.runtime.tell(Object::Guard(&name), &message, |_| None);
+        }
+    }
+}
+
+impl State<'_> {
+    const fn settled(end: End) -> Self {
+        Self::Settled {
+            end,
+            standings: Vec::new(),
+            at_ms: None,
+        }
+    }
+}
+
+impl Asked<'_> {
+    fn stop(&self) -> Option<&Stop> {
+        match &self.state {
+            State::Settled {
+                end: End::Stopped(stop),
+                ..
+            } => Some(stop),
+            _ => None,
+        }
+    }
+
+    fn told(&self) -> impl Iterator<Item = Told<'_>> {
+        let standings = match &self.state {
+            State::Settled { standings, .. } if self.told => standings.as_slice(),
+            _ => &[],
+        };
+        let standing = |n: usize| standings.get(n).copied();
+        let classes = self.classes.iter().enumerate();
+        classes.map(move |(n, class)| Told {
+            class,
+            standing: standing(n),
+        })
+    }
+}
+
+/// Which of several stops is answered: the one that says most about the client, and that
+/// an account is locked only to who is refused for nothing else.
+const fn rank(stop: &Stop) -> u8 {
+    match stop {
+        Stop::Banned { .. } => 0,
+        Stop::RateLimited { .. } => 1,
+        Stop::GuardUnavailable => 2,
+        _ => 3,
+    }
+}
+
+/// Has the isolate remember an answer.
+fn learn(memory: &Memory, asked: &Asked<'_>, answer: &Answer, sent_ms: u64, now_ms: u64) {
+    let mut guard = memory.guard.borrow_mut();
+    guard.learn(&asked.subject, &asked.classes, answer, sent_ms, now_ms);
+    drop(guard);
+    let waits = answer.standings.iter().map(|standing| standing.wait_ms);
+    let refused_ms = match &answer.verdict {
+        Verdict::Banned { for_ms, .. } => Some(*for_ms),
+        Verdict::Exhausted => waits.max(),
+        Verdict::Admitted | Verdict::Locked { .. } => None,
+    };
+    if let Some(refused_ms) = refused_ms {
+        memory.refuses_for(sent_ms, refused_ms);
+    }
+}
+
+/// A refusal of the Guard as a stop.
+fn stop(verdict: &Verdict, exhausted: Option<&(String, Standing)>) -> Stop {
+    match verdict {
+        Verdict::Banned { reason, .. } => Stop::Banned {
+            why: reason.clone(),
+        },
+        Verdict::Locked { delay_ms, .. } => Stop::Locked {
+            delay_ms: *delay_ms,
+        },
+        Verdict::Admitted | Verdict::Exhausted => {
+            let (class, wait_ms) = exhausted.map_or_else(
+                || (String::new(), 0),
+                |(class, standing)| (class.clone(), standing.wait_ms),
+            );
+            Stop::RateLimited {
+                class,
+                retry_after_s: wait_ms.div_ceil(1000).max(1),
+            }
+        }
+    }
+}

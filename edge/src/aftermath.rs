@@ -1,0 +1,193 @@
+//! What follows from a request besides its answer: strikes of the client, and what the
+//! origin told of logins, locks and sessions that ended.
+
+use crate::{
+    admin, admit,
+    facts::Facts,
+    forward::Forwarded,
+    gate::Gate,
+    guard::{self, Message, Order},
+    ledger::{self, Batch, Change, Values, message},
+    pipeline::Decision,
+    policy::StrikeKind,
+    runtime::{Object, Runtime},
+    token::TokenError,
+    verdict::Stop,
+    waf,
+};
+use gapura_shared::{
+    outcome::{self, Login, Outcome},
+    push::Revocation,
+    time::UnixMillis,
+};
+
+/// How long the Ledger may take to store a revocation before the client is answered.
+const STORE_MS: u32 = 2_000;
+/// The tag of the rules for what only scanners ask for.
+const PROBE_TAG: &str = "probe";
+
+/// Reports the strikes of a request, all in one message and after the answer.
+pub fn report<R: Runtime>(
+    gate: &Gate,
+    facts: &Facts,
+    decision: &Decision<'_>,
+    stop: Option<&Stop>,
+    outcome: &Outcome,
+    runtime: &R,
+) {
+    let mut kinds = stop
+        .map(|stop| of_stop(stop, decision.report.as_ref()))
+        .unwrap_or_default();
+    if outcome.login == Some(Login::Failed) || matches!(stop, Some(Stop::Locked { .. })) {
+        kinds.push(StrikeKind::LoginFailed);
+    }
+    if !matches!(stop, Some(Stop::Banned { .. })) && forges_seal(facts) {
+        kinds.push(StrikeKind::BadSeal);
+    }
+    if !kinds.is_empty() {
+        admit::strike(gate, facts, 1, admit::jails(gate, &kinds), runtime);
+    }
+}
+
+/// What a client did wrong that was stopped for it. Exhausted windows were counted where they
+/// were found; a token that has expired is everybody's.
+fn of_stop(stop: &Stop, report: Option<&waf::Report>) -> Vec<StrikeKind> {
+    match stop {
+        Stop::TokenRefused(TokenError::Expired | TokenError::NotYetValid) => Vec::new(),
+        Stop::TokenRefused(_) => vec![StrikeKind::BadToken],
+        Stop::WafBlocked { .. } => {
+            let findings = report.iter().flat_map(|report| &report.findings);
+            let mut kinds: Vec<StrikeKind> = Vec::new();
+            for finding in findings {
+                let kind = match finding.tags.first() {
+                    Some(&PROBE_TAG) => StrikeKind::Probe,
+                    Some(tag) => StrikeKind::Waf(Some((*tag).to_owned())),
+                    None => StrikeKind::Waf(None),
+                };
+                if !kinds.contains(&kind) {
+                    kinds.push(kind);
+                }
+            }
+            if kinds.is_empty() {
+                vec![StrikeKind::Waf(None)]
+            } else {
+                kinds
+            }
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a client sends headers that only the edge writes.
+fn forges_seal(facts: &Facts) -> bool {
+    facts
+        .headers
+        .iter()
+        .any(|(name, _)| name.starts_with("gapura-"))
+}
+
+/// Takes over what the origin told: locks to the accounts' shards, revocations to the Ledger
+/// and at once to this isolate. The answer waits for it, so that whoever has it can rely on it.
+pub async fn take_over<R: Runtime, T>(gate: &Gate, forwarded: &Forwarded<T>, runtime: &R) {
+    let Outcome { locks, revoked, .. } = &forwarded.outcome;
+    let told: Vec<_> = locks
+        .iter()
+        .map(|lock| tell_lock(gate, lock, runtime))
+        .collect();
+    let stored = (!revoked.is_empty()).then(|| revoke(gate, revoked, runtime));
+    for told in told {
+        told.await;
+    }
+    if let Some(stored) = stored {
+        stored.await;
+    }
+}
+
+fn tell_lock<'a, R: Runtime>(
+    gate: &Gate,
+    lock: &outcome::Lock,
+    runtime: &'a R,
+) -> impl Future<Output = Option<String>> + use<'a, R> {
+    let subject = admit::account(&lock.account);
+    let order = Order::Lock(guard::Lock {
+        source: lock
+            .source
+            .as_deref()
+            .and_then(|source| source.parse().ok()),
+        until_ms: lock.until_ms.0,
+        delay_ms: lock.delay_ms.min(60_000),
+    });
+    let name = admit::shard(gate, &subject, runtime);
+    let message = Message::Order(subject, order).to_text();
+    runtime.ask(Object::Guard(&name), &message, STORE_MS)
+}
+
+fn revoke<'a, R: Runtime>(
+    gate: &Gate,
+    revoked: &[Revocation],
+    runtime: &'a R,
+) -> impl Future<Output = Option<String>> + use<'a, R> {
+    // What the origin says was sealed; what cannot be read is nothing that a token could name.
+    let changes: Vec<Change> = revoked
+        .iter()
+        .filter_map(|revoked| admin::revoked(revoked).ok())
+        .collect();
+    let values = |change: &Change| match change {
+        Change::Put(key, entry) => {
+            let until = entry.until.map(|until| until.after(ledger::GRACE_S));
+            (
+                key.clone(),
+                Some(Values {
+                    until,
+                    not_before: entry.not_before,
+                }),
+            )
+        }
+        Change::Lift(key) => (key.clone(), None),
+    };
+    let now: UnixMillis = runtime.now();
+    let mut held = gate.memory.ledger.borrow_mut();
+    held.anticipate(changes.iter().map(values).collect(), now);
+    drop(held);
+    let message = message::Message::Apply(Batch {
+        changes,
+        list: None,
+    })
+    .to_text();
+    runtime.ask(Object::Ledger, &message, STORE_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{forges_seal, of_stop};
+    use crate::{facts::tests::facts, policy::StrikeKind, token::TokenError, verdict::Stop};
+
+    #[test]
+    fn an_expired_token_is_no_strike_and_a_forged_one_is() {
+        assert!(of_stop(&Stop::TokenRefused(TokenError::Expired), None).is_empty());
+        assert!(of_stop(&Stop::TokenMissing, None).is_empty());
+        let forged = of_stop(&Stop::TokenRefused(TokenError::Signature), None);
+        assert_eq!(forged, [StrikeKind::BadToken]);
+        let blocked = of_stop(
+            &Stop::WafBlocked {
+                rules: String::new(),
+            },
+            None,
+        );
+        assert_eq!(blocked, [StrikeKind::Waf(None)]);
+    }
+
+    #[test]
+    fn headers_of_the_seal_are_nobodys_to_send() {
+        assert!(forges_seal(&facts(
+            "GET",
+            "http://h/",
+            &[("gapura-identity", "x")]
+        )));
+        assert!(!forges_seal(&facts(
+            "GET",
+            "http://h/",
+            &[("x-request-id", "x")]
+        )));
+    }
+}

@@ -1,0 +1,272 @@
+//! The Ledger as a request sees it: this isolate's copy, how old it may be, and what
+//! it says of the request.
+//!
+//! Guarantees: nothing is decided by a copy that is older than the policy's `ledger_ms` for a
+//! request with a token, or [`ANONYMOUS_MS`] without one, unless the Ledger cannot be asked; and
+//! where a route asks for the Ledger's own word, the request is refused then. Under steady
+//! traffic nobody waits: a copy is renewed after an answer once it has half that age.
+
+use crate::{
+    facts::Facts,
+    gate::Gate,
+    ledger::{Bearer, Client, Key, Replica, Update, Values, message::Message},
+    policy::{GuardMode, Route},
+    runtime::{Object, Runtime},
+    token::Verified,
+    verdict::Stop,
+};
+use gapura_shared::time::UnixMillis;
+use std::{pin::Pin, rc::Rc};
+
+/// How old a copy may be for a request without a token.
+pub const ANONYMOUS_MS: u64 = 30_000;
+/// How long the Ledger is let alone after it did not answer.
+const PATIENCE_MS: u64 = 1_000;
+
+/// An isolate's copy.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// What is known.
+    pub replica: Replica,
+    /// When the question was sent that the last answer was for; `None`: there was none.
+    known_ms: Option<u64>,
+    /// When it was last asked for in passing, or did not answer.
+    asked_ms: u64,
+    failed_ms: Option<u64>,
+}
+
+/// A look at the Ledger, under way or done.
+pub struct Look<'a> {
+    gate: &'a Gate,
+    asked: Option<Asked<'a>>,
+    is_fresh: bool,
+}
+
+struct Asked<'a> {
+    sent: UnixMillis,
+    answer: Pin<Box<dyn Future<Output = Option<String>> + 'a>>,
+}
+
+impl std::fmt::Debug for Look<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Look")
+            .field("is_fresh", &self.is_fresh)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Held {
+    /// Has this isolate know at once what it tells the Ledger.
+    pub fn anticipate(&mut self, changes: Vec<(Key, Option<Values>)>, now: UnixMillis) {
+        let update = Update {
+            version: self.replica.version(),
+            whole: false,
+            changes,
+        };
+        // It was written a moment ago and can be read.
+        let _ = self.replica.update(&update.to_text(), now.seconds());
+    }
+
+    /// Takes over what the Ledger answered to a question of this time.
+    fn learn(&mut self, answer: Option<&str>, sent: UnixMillis) -> bool {
+        let learnt = answer.is_some_and(|text| {
+            // Another request may have learnt newer things while this one waited.
+            version(text).is_some_and(|version| version < self.replica.version())
+                || self.replica.update(text, sent.seconds()).is_ok()
+        });
+        if learnt {
+            self.known_ms = Some(sent.0);
+            self.failed_ms = None;
+        } else {
+            self.failed_ms = Some(sent.0);
+        }
+        learnt
+    }
+
+    /// Has the next request ask.
+    pub const fn outdate(&mut self) {
+        self.known_ms = None;
+        self.failed_ms = None;
+    }
+
+    const fn age_ms(&self, now_ms: u64) -> Option<u64> {
+        match self.known_ms {
+            // After a step back of the clock nobody can say how old it is.
+            Some(known_ms) => now_ms.checked_sub(known_ms),
+            None => None,
+        }
+    }
+}
+
+fn version(update: &str) -> Option<u64> {
+    let (head, _) = update.split_once('\n')?;
+    head.get(1..)?.parse().ok()
+}
+
+/// How old the copy may be; `None`: the Ledger itself must be asked.
+fn max_age_ms(gate: &Gate, route: Option<&Route>, facts: &Facts) -> Option<u64> {
+    if route.is_some_and(|route| route.strict_revocation) {
+        return None;
+    }
+    let bears = facts.header("authorization").is_some() || facts.header("cookie").is_some();
+    Some(if bears {
+        gate.policy.guard.ledger_ms.into()
+    } else {
+        ANONYMOUS_MS
+    })
+}
+
+/// Looks at the copy, or asks the Ledger if that is too old.
+pub fn look<'a, R: Runtime>(
+    gate: &'a Gate,
+    route: Option<&Route>,
+    facts: &Facts,
+    runtime: &'a R,
+) -> Look<'a> {
+    let now = runtime.now();
+    let held = gate.memory.ledger.borrow();
+    let age_ms = held.age_ms(now.0);
+    let question = Message::Since(held.replica.version()).to_text();
+    let max_ms = max_age_ms(gate, route, facts);
+    let is_fresh = max_ms.is_some_and(|max_ms| age_ms.is_some_and(|age_ms| age_ms <= max_ms));
+    let renew = is_fresh
+        && age_ms > max_ms.map(|max_ms| max_ms / 2)
+        && now.0.saturating_sub(held.asked_ms) >= PATIENCE_MS;
+    let given_up = max_ms.is_some()
+        && held
+            .failed_ms
+            .is_some_and(|failed_ms| now.0.saturating_sub(failed_ms) < PATIENCE_MS);
+    drop(held);
+    if renew {
+        gate.memory.ledger.borrow_mut().asked_ms = now.0;
+        let held = Rc::clone(&gate.memory.ledger);
+        runtime.tell(Object::Ledger, &question, move |answer| {
+            held.borrow_mut().learn(answer.as_deref(), now);
+            None
+        });
+    }
+    let asked = (!is_fresh && !given_up).then(|| Asked {
+        sent: now,
+        answer: Box::pin(runtime.ask(Object::Ledger, &question, gate.policy.guard.budget_ms)),
+    });
+    Look {
+        gate,
+        asked,
+        is_fresh,
+    }
+}
+
+impl Look<'_> {
+    /// Awaits the Ledger's answer, if it was asked; whether the copy is fresh enough now.
+    async fn settle(&mut self) -> bool {
+        if let Some(asked) = self.asked.take() {
+            let answer = asked.answer.await;
+            let mut held = self.gate.memory.ledger.borrow_mut();
+            self.is_fresh = held.learn(answer.as_deref(), asked.sent);
+        }
+        self.is_fresh
+    }
+
+    /// Whether the site is under attack.
+    pub async fn under_attack<R: Runtime>(&mut self, runtime: &R) -> bool {
+        self.settle().await;
+        let held = self.gate.memory.ledger.borrow();
+        held.replica.under_attack(runtime.now().seconds())
+    }
+
+    /// What the Ledger says of a request whose token, if it bears one, was verified.
+    ///
+    /// # Errors
+    /// [`Stop::Banned`], [`Stop::TokenRevoked`], [`Stop::LedgerUnavailable`].
+    pub async fn check<R: Runtime>(
+        &mut self,
+        route: &Route,
+        facts: &Facts,
+        bearer: Option<&Verified>,
+        runtime: &R,
+    ) -> Result<(), Stop> {
+        if !self.settle().await && route.strict_revocation {
+            return Err(Stop::LedgerUnavailable);
+        }
+        banned(self.gate, facts, bearer, runtime)?;
+        bearer.map_or(Ok(()), |bearer| holds(self.gate, bearer, runtime))
+    }
+
+    /// Whether a token holds by the Ledger's own word.
+    ///
+    /// # Errors
+    /// [`Stop::TokenRevoked`], [`Stop::LedgerUnavailable`].
+    pub async fn confirm<R: Runtime>(
+        gate: &Gate,
+        bearer: &Verified,
+        runtime: &R,
+    ) -> Result<(), Stop> {
+        let now = runtime.now();
+        let question = Message::Since(gate.memory.ledger.borrow().replica.version()).to_text();
+        let answer = runtime
+            .ask(Object::Ledger, &question, gate.policy.guard.budget_ms)
+            .await;
+        if !gate
+            .memory
+            .ledger
+            .borrow_mut()
+            .learn(answer.as_deref(), now)
+        {
+            return Err(Stop::LedgerUnavailable);
+        }
+        holds(gate, bearer, runtime)
+    }
+}
+
+/// Whether the copy, as it is, bans the client.
+///
+/// # Errors
+/// [`Stop::Banned`].
+pub fn banned<R: Runtime>(
+    gate: &Gate,
+    facts: &Facts,
+    bearer: Option<&Verified>,
+    runtime: &R,
+) -> Result<(), Stop> {
+    let guard = &gate.policy.guard;
+    let held = gate.memory.ledger.borrow();
+    if held.replica.is_empty() || guard.never_ban.iter().any(|net| net.contains(facts.client)) {
+        return Ok(());
+    }
+    let client = Client {
+        address: facts.client,
+        country: facts.country.as_deref(),
+        asn: held
+            .replica
+            .bans_systems()
+            .then(|| runtime.place().asn)
+            .flatten(),
+        user: bearer.and_then(|bearer| bearer.principal.subject.as_deref()),
+    };
+    match held.replica.banned(&client, runtime.now().seconds()) {
+        Some((target, _)) if guard.mode == GuardMode::Enforce => Err(Stop::Banned {
+            why: target.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn holds<R: Runtime>(gate: &Gate, bearer: &Verified, runtime: &R) -> Result<(), Stop> {
+    let held = gate.memory.ledger.borrow();
+    if held.replica.is_empty() {
+        return Ok(());
+    }
+    let principal = &bearer.principal;
+    let named = Bearer {
+        user: principal.subject.as_deref(),
+        tenant: principal.tenant.as_deref(),
+        session: principal.session.as_deref(),
+        token_id: principal.token_id.as_deref(),
+        signing_key: bearer.key_id.as_deref(),
+        issued_at: bearer.issued_at,
+    };
+    match held.replica.revoked(&named, runtime.now().seconds()) {
+        Some(key) => Err(Stop::TokenRevoked(key.kind())),
+        None => Ok(()),
+    }
+}
