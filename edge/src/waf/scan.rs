@@ -45,7 +45,13 @@ pub(super) fn find(text: &[u8], needle: &[u8], start: usize) -> Option<usize> {
 /// are tried at once, which compilers turn into vector instructions.
 pub(super) fn position(text: &[u8], start: usize, wanted: impl Fn(u8) -> bool) -> Option<usize> {
     const BLOCK: usize = 32;
+    /// Where one is followed by the next, whole blocks are too much.
+    const NEAR: usize = 8;
     let rest = from(text, start);
+    let near = span(rest, 0, NEAR).iter().position(|byte| wanted(*byte));
+    if let Some(found) = near {
+        return Some(start + found);
+    }
     let holds = |block: &&[u8]| block.iter().fold(false, |any, byte| any | wanted(*byte));
     let clean = BLOCK
         * rest

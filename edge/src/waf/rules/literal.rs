@@ -3,7 +3,7 @@
 use super::{Rule, code, html, jndi, nosql, path, probe, scanner, shell, sql, ssrf, xml};
 use crate::waf::Part;
 use crate::waf::detect::{Hit, Text};
-use crate::waf::scan::{Needles, at, before, find, is_word, skip_space, span, stands, trim};
+use crate::waf::scan::{Needles, at, before, is_word, position, skip_space, span, stands, trim};
 
 /// What must stand around a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +149,8 @@ fn opens_source(text: &[u8], end: usize) -> bool {
     } else {
         TEMPLATE_HEADS
     };
-    heads.iter().any(|head| stands(text, next, head))
+    let may_open = matches!(at(text, next), b'a'..=b'z' | b'_' | b'/' | b'#');
+    may_open && heads.iter().any(|head| stands(text, next, head))
 }
 
 /// Longest code of one tag that is read, in bytes.
@@ -233,21 +234,30 @@ const MAX_FIRST_LINES: usize = 256;
 /// Whether the tag between `start` and `end` stands within a page that is quoted: behind markup or
 /// other code rather than where a value begins or breaks out, and nothing in it does harm.
 fn is_page(text: &[u8], start: usize, end: usize) -> bool {
-    let tail = span(text, end, end + MAX_TAG);
-    let length = find(tail, b"?>", 0).unwrap_or(tail.len());
-    let code = span(text, end, end + length);
-    // Asked last: it reads all of the code, and a hostile text holds many tags.
-    let is_harmless = || HARMFUL.find(code, 0).is_none();
-    let head = trim(span(text, 0, start));
     // A page's first lines tell; reading all of it for each tag would not be linear.
-    let has_lines = span(head, 0, MAX_FIRST_LINES).contains(&b'\n');
-    let is_shown = opens_element(head) || has_lines || head.ends_with(b"?>");
+    let first = trim(span(text, 0, start.min(MAX_FIRST_LINES)));
+    let near = trim(span(text, start.saturating_sub(MAX_FIRST_LINES), start));
+    let code = code_of(span(text, end, end + MAX_TAG));
+    let is_told = !near.is_empty() && is_sentence(code);
+    let is_shown = opens_element(first)
+        || position(first, 0, |byte| byte == b'\n').is_some()
+        || near.ends_with(b"?>");
     let is_number = || code.iter().all(|byte| !byte.is_ascii_alphabetic());
-    let goes_on = text.len() > end + length + 2 || text.contains(&b'\n');
-    let is_told = !head.is_empty() && is_sentence(code);
-    let is_within =
-        goes_on && (is_shown && (!is_number() || trim(code).is_empty()) || prints_variable(code));
-    (is_told || is_within) && is_harmless()
+    let goes_on = || text.len() > end + code.len() + 2 || text.contains(&b'\n');
+    let is_within = || {
+        (is_shown && (!is_number() || trim(code).is_empty()) || prints_variable(code)) && goes_on()
+    };
+    (is_told || is_within()) && HARMFUL.find(code, 0).is_none()
+}
+
+/// The code of a tag: up to where it is closed, or to the next tag, which is judged by itself.
+fn code_of(tail: &[u8]) -> &[u8] {
+    let ends = |three: &[u8]| matches!(three, [b'?', b'>', _] | b"<?=" | b"<?p");
+    let length = match tail.strip_suffix(b"?>") {
+        None => tail.windows(3).position(ends),
+        Some(code) => tail.windows(3).position(ends).or(Some(code.len())),
+    };
+    span(tail, 0, length.unwrap_or(tail.len()))
 }
 
 /// Whether words of prose follow a tag that a sentence names.
@@ -256,11 +266,10 @@ fn is_sentence(code: &[u8]) -> bool {
         .split(|byte| *byte == b' ')
         .filter(|word| !word.is_empty());
     let is_plain = |word: &[u8]| word.iter().all(u8::is_ascii_alphabetic);
-    let first: Vec<&[u8]> = words.take(3).collect();
+    let first = words.clone().next();
     at(code, 0) == b' '
-        && first.len() == 3
-        && first.iter().all(|word| is_plain(word))
-        && !matches!(first.first(), Some(&b"echo" | &b"print"))
+        && words.take(3).filter(|word| is_plain(word)).count() == 3
+        && !matches!(first, Some(b"echo" | b"print"))
 }
 
 /// `echo $name`, which does nothing but show what a page holds already.

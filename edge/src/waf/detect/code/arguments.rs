@@ -1,7 +1,9 @@
 //! What stands between a call's parentheses, and whether an attack would pass it.
 
 use super::functions::Needs;
-use crate::waf::scan::{at, find, find_any, from, is_word, skip_space, span, stands, trim, word};
+use crate::waf::scan::{
+    at, find, find_any, from, is_word, position, skip_space, span, stands, trim, word,
+};
 
 use Needs::{
     Anything, Callback, Command, Module, Named, Nothing, Number, Place, Probe, Program, Quoted,
@@ -69,7 +71,11 @@ impl<'a> Arguments<'a> {
     pub(super) fn read(text: &'a [u8], open: usize) -> Self {
         let window = span(text, open + 1, open + 1 + MAX_ARGUMENTS);
         let (mut depth, mut quote) = (0usize, 0u8);
+        let is_mark = |byte: u8| matches!(byte, b'\'' | b'"' | b'`' | b'(' | b')');
         for (index, &byte) in window.iter().enumerate() {
+            if !is_mark(byte) {
+                continue;
+            }
             match byte {
                 b'\'' | b'"' | b'`' if quote == 0 => quote = byte,
                 _ if quote == byte => quote = 0,
@@ -228,9 +234,7 @@ fn has_letter(text: &[u8]) -> bool {
 /// `'/etc/passwd'`, `"http://…"`, `'../x'`, `'|id'`, `"."`, `$_GET`, `__FILE__`, a nested call of a
 /// superglobal.
 fn is_place(arguments: &[u8]) -> bool {
-    let inner = arguments
-        .iter()
-        .position(|byte| matches!(byte, b'\'' | b'"'))
+    let inner = position(arguments, 0, |byte| matches!(byte, b'\'' | b'"'))
         .map_or(&[][..], |quote| from(arguments, quote + 1));
     let starts = |head: &[u8]| inner.starts_with(head);
     starts(b"/") && !starts(b"/api")

@@ -47,18 +47,14 @@ fn check(text: &[u8], open: usize) -> Option<(&'static Rule, usize)> {
     let path = path_before(text, name.start);
     let (needs, rule) = suspicion(&name, path, text)?;
     let start = name.start - path.len();
-    let arguments = Arguments::read(text, open);
-    if is_everyday(text, open, &name.text, start) {
+    if is_everyday(text, open, &name.text, start) || !is_statement(text, start, name.is_quoted) {
         return None;
     }
+    let arguments = Arguments::read(text, open);
     // A name in quotes is a string that is called: nobody writes that but to hide it.
     let needs = if name.is_quoted { Something } else { needs };
     let is_builder = *name.text == *b"new" && !arguments.are_started(text);
-    (arguments.meet(needs)
-        && !is_builder
-        && is_statement(text, start, name.is_quoted)
-        && arguments.end_like_code(text))
-    .then_some((rule, start))
+    (arguments.meet(needs) && !is_builder && arguments.end_like_code(text)).then_some((rule, start))
 }
 
 /// What programs of every kind do: `json_decode(file_get_contents('php://input'))`, and a question

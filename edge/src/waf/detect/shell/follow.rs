@@ -99,10 +99,10 @@ impl Scanner<'_> {
         let first = Word::read(span(self.text, self.first, lead_at), 0);
         let starts: [&[u8]; 5] = [b"$ ", b"run ", b"run: ", b"for ", b"while "];
         let shown = |start: &&[u8]| {
-            let next = Word::read(self.text, self.first + start.len());
+            let next = || Word::read(self.text, self.first + start.len());
             stands(self.text, self.first, start)
                 && (matches!(*start, b"for " | b"while ")
-                    || next.and_then(|word| word.class()).is_some())
+                    || next().and_then(|word| word.class()).is_some())
         };
         first.and_then(|first| first.class()) == Some(Class::Tame)
             || starts.iter().any(shown)
