@@ -14,106 +14,19 @@ mod keyword;
 mod lexeme;
 mod names;
 mod query;
+mod shape;
 mod statement;
 mod tail;
 mod token;
+mod triggers;
 
+use self::shape::{closing, is_leaf, is_listing, is_value, opens_string, prose};
 use self::tail::Lead;
 use self::token::{Kind, MAX_TOKENS, OVERLAP, Token, tokens};
+pub(super) use self::triggers::TRIGGERS;
 use super::{Hit, Text};
 use crate::waf::Part;
-use crate::waf::scan::{from, span, trim};
-
-/// Without one of these nothing here can fire.
-pub(super) const TRIGGERS: &[&str] = &[
-    "select",
-    "union",
-    "insert",
-    "replace",
-    "update",
-    "delete",
-    "drop",
-    "truncate",
-    "alter",
-    "create",
-    "or",
-    "and",
-    "having",
-    "||",
-    "&&",
-    "--",
-    "#",
-    "/*",
-    "order",
-    "group",
-    "exec",
-    "declare",
-    "shutdown",
-    "waitfor",
-    "sleep",
-    "benchmark",
-    "information_schema",
-    "pg_",
-    "sqlite_",
-    "sys",
-    "mysql",
-    "master",
-    "dbms_",
-    "utl_",
-    "extractvalue",
-    "updatexml",
-    "load_file",
-    "outfile",
-    "dumpfile",
-    "xp_",
-    "'",
-    "\"",
-    "rlike",
-    "randomblob",
-    "procedure",
-    "all_",
-    "@@",
-    "into",
-    "xor",
-    "0x",
-    "char(",
-    "chr(",
-    "hex(",
-    "concat(",
-    "json",
-    "show ",
-    "grant",
-    "revoke",
-    "print",
-    "vacuum",
-    "handler",
-    "call",
-    "copy",
-    "load",
-    "rename",
-    "prepare",
-    "attach",
-    "pragma",
-    "backup",
-    "merge",
-    "reconfigure",
-    "cast(",
-    "convert(",
-    "intersect",
-    "minus",
-    "rownum",
-    "has_dbaccess",
-    "`",
-    "where",
-    "case when",
-    "elt(",
-    "iif(",
-    "make_set(",
-    "%o%r",
-    "%a%n%d",
-    "%n%i%o",
-    "%e%l%e",
-];
+use crate::waf::scan::{from, trim};
 
 /// One reading of a text.
 struct Sql<'a> {
@@ -138,10 +51,6 @@ struct Sql<'a> {
     listing: bool,
 }
 
-/// Pairs of plain words that a query may hold: an alias here, a type name there.
-const MAX_WORD_PAIRS: usize = 3;
-/// Tokens on a line of a listing, on average.
-const MIN_LINE: usize = 3;
 /// Tokens of a listing that may still belong to an attack put before it.
 const LISTING_HEAD: usize = 6;
 /// Tokens of a clause that are searched for a condition.
@@ -352,82 +261,6 @@ impl<'a> Sql<'a> {
         // `-- &password=`: the rest of somebody's query string.
         said.len() <= longest || (said.starts_with(b"&") && said.len() <= MAX_REST)
     }
-}
-
-/// Whether the text has lines of several words each; an attack that writes line breaks for spaces
-/// has not.
-fn is_listing(text: &[u8], tokens: usize) -> bool {
-    let lines = trim(text).split(|byte| *byte == b'\n').count();
-    lines > 1 && tokens >= MIN_LINE * lines
-}
-
-/// Names that editors give to what their users write.
-const WRITTEN: &[&str] = &[
-    ".text", ".insert", ".code", ".source", ".content", ".snippet",
-];
-
-/// Whether the value is a leaf of a document tree, as editors send for a block of code.
-fn is_leaf(text: &Text<'_>) -> bool {
-    text.part == Part::Json
-        && text.name.split('.').count() > 2
-        && WRITTEN.iter().any(|name| text.name.ends_with(name))
-}
-
-/// Whether the first quote opens a string of somebody's code: a bracket before it is still open,
-/// or another quote is.
-fn opens_string(text: &[u8], head: Option<&Token>) -> bool {
-    let end = head.map_or(0, |token| token.end.saturating_sub(1));
-    let head = span(text, 0, end);
-    let is_open = head.iter().fold(0_i32, |depth, byte| match byte {
-        b'(' | b'[' | b'{' => depth + 1,
-        b')' | b']' | b'}' => depth - 1,
-        _ => depth,
-    }) > 0;
-    let quoted = head
-        .windows(2)
-        .any(|pair| matches!(pair, [b' ' | b'=' | b':' | b',', b'"' | b'\'']));
-    is_open || quoted
-}
-
-/// Whether the text before the quote that breaks out is a value and not prose.
-fn is_value(text: &[u8], head: Option<&Token>) -> bool {
-    let end = head.map_or(0, |token| token.end.saturating_sub(1));
-    let head = trim(span(text, 0, end));
-    let spaces = head.iter().filter(|byte| **byte == b' ').take(3).count();
-    spaces <= 2 && !head.contains(&b'\n')
-}
-
-/// Index of the token that completes one pair of plain words too many.
-fn prose(tokens: &[Token]) -> usize {
-    let is_word = |token: &Token| token.kind == Kind::Ident;
-    // Three at the start, or a pair too many.
-    if tokens.len() > 3 && tokens.iter().take(3).all(is_word) {
-        return 2;
-    }
-    tokens
-        .windows(2)
-        .enumerate()
-        .filter(|(_, pair)| pair.iter().all(is_word))
-        .nth(MAX_WORD_PAIRS - 1)
-        .map_or(tokens.len(), |(index, _)| index + 1)
-}
-
-/// Matches parentheses in one pass.
-fn closing(tokens: &[Token]) -> Vec<usize> {
-    let mut closing = vec![tokens.len(); tokens.len()];
-    let mut open = Vec::new();
-    for (index, token) in tokens.iter().enumerate() {
-        match token.kind {
-            Kind::Open => open.push(index),
-            Kind::Close => {
-                if let Some(slot) = open.pop().and_then(|start: usize| closing.get_mut(start)) {
-                    *slot = index;
-                }
-            }
-            _ => {}
-        }
-    }
-    closing
 }
 
 #[cfg(test)]
