@@ -156,7 +156,11 @@ fn unit(text: &[u8], index: usize) -> Option<Unit> {
 /// read as the characters that they form.
 fn escapes(text: &[u8], note: &mut impl FnMut(Step)) -> Option<Vec<u8>> {
     // A percent-encoded text without a space is a URL inside a URL: its plus signs are spaces.
-    let is_url = || text.contains(&b'+') && text.contains(&b'%') && !text.contains(&b' ');
+    let is_url = || {
+        let is_escape = |index| percent::byte(text, index).is_some();
+        let mut signs = (0..text.len()).filter(|index| at(text, *index) == b'%');
+        text.contains(&b'+') && !text.contains(&b' ') && signs.any(is_escape)
+    };
     let out = pass(text, is_start, is_url, note)?;
     let folded = pass(&out, |byte| byte >= 0x80, || false, note);
     Some(folded.unwrap_or(out))

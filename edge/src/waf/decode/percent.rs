@@ -22,13 +22,19 @@ pub(super) fn byte(text: &[u8], index: usize) -> Option<u8> {
     u8::try_from(hex(text, index + 1, 2)?).ok()
 }
 
-/// `%25252e`: a percent sign that was encoded over and over counts as one round.
+/// `%25252e`: a percent sign that was encoded over and over counts as one round, and so does one
+/// that spells itself: `%2525{`.
 fn nested(text: &[u8], index: usize) -> Option<(u8, usize)> {
     let mut end = index + 1;
     while stands(text, end, b"25") {
         end += 2;
     }
-    let code = hex(text, end, 2).filter(|_| end > index + 1)?;
+    if end == index + 1 {
+        return None;
+    }
+    let Some(code) = hex(text, end, 2) else {
+        return Some((b'%', end - index));
+    };
     Some((u8::try_from(code).ok()?, end + 2 - index))
 }
 

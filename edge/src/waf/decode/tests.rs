@@ -219,3 +219,11 @@ proptest! {
         prop_assert!(views(Part::Query, &text).count() == 1 || may_change(&text));
     }
 }
+
+#[test]
+fn a_percent_sign_that_is_text_makes_no_spaces_of_plus_signs() {
+    for encoded in ["%253C%2525%253D1%252B1%2525%253E", "&lt;%=1+1%&gt;"] {
+        let mut views = views(Part::Query, encoded.as_bytes());
+        assert!(views.any(|view| *view.text == *b"<%=1+1%>"), "{encoded}");
+    }
+}

@@ -21,6 +21,7 @@ pub(super) const TRIGGERS: &[&str] = &[
     "${run{",
     "-oq/",
     "-x/",
+    "-oqueuedirectory=",
 ];
 
 static SIGNS: Needles<'static> = Needles::new(&[
@@ -30,6 +31,7 @@ static SIGNS: Needles<'static> = Needles::new(&[
     b"${run{",
     b"-oq/",
     b"-x/",
+    b"-oqueuedirectory=",
 ]);
 
 /// Names the rules that the text breaks.
@@ -65,6 +67,7 @@ fn sign_rule(text: &[u8], start: usize, end: usize, sign: &[u8]) -> Option<&'sta
         ),
         b"\" noop" => (&rules::IMAP, trim(span(text, end, end + 8)).is_empty()),
         b"${run{" => (&rules::ARGUMENT, true),
+        b"-oqueuedirectory=" => (&rules::ARGUMENT, stands_free),
         _ => (&rules::ARGUMENT, stands_free && text.contains(&b'@')),
     };
     counts.then_some(rule)
@@ -75,7 +78,9 @@ fn judge(line: &Line<'_>) -> Option<&'static Rule> {
         return Some(&rules::SMTP);
     }
     let may_follow = line.is_odd || line.follows_phrase();
-    (may_follow && is_imap(line.text)).then_some(&rules::IMAP)
+    let is_imap = (may_follow && is_imap(line.text))
+        || (line.is_odd && line.follows_token() && is_mailbox_command(line.text));
+    is_imap.then_some(&rules::IMAP)
 }
 
 /// `RCPT TO:<x>`; `QUIT` and its like only behind one token, where they end the text or a line.
@@ -85,6 +90,7 @@ fn is_smtp(line: &Line<'_>) -> bool {
     let rest = trim(span(text, verb.len(), text.len()));
     // Spaces, that is, and not the breaks of the commands before.
     let is_terse = !trim(line.lead).contains(&b' ');
+    let is_alone = trim(line.lead).is_empty() && trim(line.next).is_empty();
     let goes_on = |verbs: &[&[u8]]| verbs.contains(&word(line.next, 0));
     match verb {
         b"rcpt" | b"mail" => {
@@ -92,11 +98,33 @@ fn is_smtp(line: &Line<'_>) -> bool {
                 && (rest.contains(&b'@') || rest.contains(&b'<'))
                 && (is_terse || line.is_odd)
         }
-        b"quit" | b"rset" | b"data" | b"starttls" => {
+        // No word of any language.
+        b"vrfy" | b"expn" => is_one(rest) && line.follows_token(),
+        b"auth" => {
+            matches!(
+                word(rest, 0),
+                b"login" | b"plain" | b"cram" | b"ntlm" | b"xoauth2"
+            ) && (line.is_odd || is_alone)
+                && line.follows_token()
+        }
+        b"stat" => {
+            rest.is_empty()
+                && line.follows_token()
+                && goes_on(&[b"list", b"retr", b"dele", b"uidl", b"top", b"quit"])
+        }
+        b"top" => line.is_odd && line.follows_token() && is_numbers(rest),
+        b"quit" | b"rset" | b"data" | b"noop" => {
             (line.is_odd || line.lead.contains(&b'@')) && rest.is_empty() && line.follows_token()
         }
+        b"starttls" => {
+            (line.is_odd || is_alone || line.lead.contains(&b'@'))
+                && rest.is_empty()
+                && line.follows_token()
+        }
         b"ehlo" | b"helo" => {
-            (line.is_odd || goes_on(&[b"mail", b"rcpt", b"vrfy", b"expn", b"auth", b"starttls"]))
+            (line.is_odd
+                || (is_alone && is_one(rest))
+                || goes_on(&[b"mail", b"rcpt", b"vrfy", b"expn", b"auth", b"starttls"]))
                 && !rest.is_empty()
                 && line.follows_token()
         }
@@ -113,6 +141,39 @@ fn is_smtp(line: &Line<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+/// One argument.
+fn is_one(rest: &[u8]) -> bool {
+    !rest.is_empty() && !rest.iter().any(|byte| is_space(*byte))
+}
+
+/// `1 10`.
+fn is_numbers(rest: &[u8]) -> bool {
+    is_pair(rest)
+        && rest
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || is_space(*byte))
+}
+
+/// `a UID FETCH 1:*`, `A1 CREATE x`: what only a break that has no business there makes a command.
+fn is_mailbox_command(line: &[u8]) -> bool {
+    let tag = word(line, 0);
+    let start = skip_space(line, tag.len());
+    let command = word(line, start);
+    let arguments = trim(span(line, start + command.len(), line.len()));
+    let first = word(arguments, 0);
+    let is_command = match command {
+        b"uid" => matches!(first, b"fetch" | b"search" | b"store" | b"copy"),
+        b"search" => matches!(first, b"all" | b"unseen" | b"seen" | b"new" | b"recent"),
+        b"status" => arguments.ends_with(b")") && arguments.contains(&b'('),
+        b"create" | b"delete" | b"examine" | b"subscribe" | b"unsubscribe" => {
+            is_tag(tag) && is_one(arguments)
+        }
+        b"copy" | b"rename" => is_tag(tag) && is_pair(arguments),
+        _ => false,
+    };
+    is_command && (is_tag(tag) || (1..=2).contains(&tag.len()))
 }
 
 /// `V100 CAPABILITY`, `a1 FETCH 1`, `A02 DELETE INBOX`.

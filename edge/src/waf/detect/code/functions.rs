@@ -141,7 +141,11 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
             (Place, &rules::FILE_CALL)
         }
         (b"process", b"exit" | b"kill" | b"binding" | b"abort") => (Anything, &rules::NODE),
-        (b"child_process", b"exec" | b"spawn" | b"fork" | b"execfile")
+        (
+            b"child_process",
+            b"exec" | b"execsync" | b"spawn" | b"spawnsync" | b"fork" | b"execfile"
+            | b"execfilesync",
+        )
         | (b"vm", b"runinthiscontext" | b"runinnewcontext" | b"runincontext")
         | (b"deno", b"run" | b"command")
         | (b"bun", b"spawn" | b"spawnsync") => (Command, &rules::NODE),

@@ -1,9 +1,10 @@
 //! Conditions, clauses and comments that are attached to a query from outside.
 
 use super::names::COLUMNS;
-use super::token::{self, Kind};
+use super::token::{self, Kind, Token};
 use super::{Hit, Sql};
 use crate::waf::rules::sql as rules;
+use crate::waf::scan::{before, is_word};
 
 impl Sql<'_> {
     /// `or 1=1`, `' and 'a'='a`, `having 1=1`, `' or true--`.
@@ -197,6 +198,18 @@ impl Sql<'_> {
         if follows_value && is_called {
             return Some(operand.end);
         }
+        // `1 or 1`, `1)or(1`, `1 or'1'`, `1 or-1`: the value again, or no space where prose has one.
+        let is_same = index == 1 && operand.end == 3 && self.word(0) == self.word(2);
+        let is_glued = is_glued(
+            self.text,
+            self.tokens.get(index),
+            self.tokens.get(index + 1),
+        );
+        let is_number = matches!(self.kind(0), Kind::Number | Kind::Const);
+        let is_due = index == 1 || self.lead.closes && index == self.lead.end;
+        if is_due && is_number && is_whole && !operand.has_name && (is_same || is_glued) {
+            return Some(operand.end);
+        }
         // `||'6`, `||6`.
         let is_value = matches!(last, Kind::Str | Kind::Number);
         if index == 0 && is_symbol && is_value && is_whole && self.quote.is_none() {
@@ -325,48 +338,13 @@ impl Sql<'_> {
             .any(|byte| matches!(byte, b'<' | b'>' | b'{' | b'}'))
             || (self.quote == Some(b'`') && head.contains(&b'='))
     }
-
-    /// Whole values that only ask how a database fails: `@@version`, `'"`, `1-true`.
-    pub(super) fn probe(&self, hits: &mut Vec<Hit>) {
-        if self.quote.is_some() || self.text.len() > MAX_PROBE {
-            return;
-        }
-        let is_variable =
-            self.tokens.len() == 1 && self.word(0).starts_with(b"@@") && self.word(0).len() > 3;
-        let is_sum = self.tokens.len() == 3
-            && (self.kind(0), self.kind(1), self.kind(2))
-                == (Kind::Number, Kind::Arith, Kind::Const)
-            && self.word(2) != b"null";
-        let quotes = self
-            .text
-            .iter()
-            .skip_while(|byte| byte.is_ascii_alphanumeric());
-        let is_quotes = quotes.clone().count() >= 2
-            && quotes.clone().any(|byte| *byte == b'\'')
-            && quotes.clone().any(|byte| *byte == b'"')
-            && quotes
-                .clone()
-                .all(|byte| matches!(byte, b'\'' | b'"' | b'\\' | b')' | b'(' | b'`'));
-        // `'))`, `");`
-        let mut bytes = self.text.iter();
-        let is_closed = self.text.len() > 1
-            && bytes
-                .next()
-                .is_some_and(|byte| matches!(byte, b'\'' | b'"'))
-            && bytes.all(|byte| matches!(byte, b')' | b';'));
-        if is_variable || is_sum || is_quotes || is_closed || self.adds_variable() {
-            hits.push(self.hit(&rules::PROBE, 0, 2));
-        }
-    }
 }
 
-impl Sql<'_> {
-    /// `1+convert(int,@@version)`, all of it.
-    fn adds_variable(&self) -> bool {
-        let sum = self.kind(0) == Kind::Number && self.kind(1) == Kind::Arith;
-        sum && self.is_function(2)
-            && (3..self.tokens.len()).any(|index| self.word(index).starts_with(b"@@"))
-    }
+/// Whether a word that joins conditions has no space behind it.
+fn is_glued(text: &[u8], operator: Option<&Token>, next: Option<&Token>) -> bool {
+    operator.zip(next).is_some_and(|(operator, next)| {
+        operator.end == next.start && is_word(before(text, operator.end))
+    })
 }
 
 /// What cuts a query off or goes on with it.
@@ -376,6 +354,3 @@ const fn is_clause(kind: Kind) -> bool {
         Kind::Comment | Kind::Semi | Kind::Order | Kind::Limit | Kind::Union | Kind::Having
     )
 }
-
-/// Longest value that is nothing but a probe.
-const MAX_PROBE: usize = 32;

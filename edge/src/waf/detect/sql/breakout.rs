@@ -22,6 +22,10 @@ impl Sql<'_> {
         if self.quote.is_none() || !self.head_is_plain() {
             return;
         }
+        if self.adds_rows() || self.assigns() || self.names_table() || self.cuts_limit() {
+            hits.push(self.hit(&rules::ARITHMETIC, 0, self.tokens.len()));
+            return;
+        }
         let first = (1..=MAX_LINKS)
             .find(|index| self.kind(*index) != Kind::Close)
             .unwrap_or(1);
@@ -37,6 +41,60 @@ impl Sql<'_> {
         if links > 0 && is_whole && (links > 1 || self.is_operator(first)) {
             hits.push(self.hit(&rules::ARITHMETIC, 0, index));
         }
+    }
+
+    /// Whether the comment that ends the text cuts a query off.
+    fn is_cut_off(&self) -> bool {
+        self.is_cut(self.tokens.len().saturating_sub(1))
+    }
+
+    /// `x','y'),('a','b')-- -`: the rest of a list of values, and what the query does not expect.
+    fn adds_rows(&self) -> bool {
+        let last = self.tokens.len().saturating_sub(1);
+        let is_item = |index: usize| {
+            matches!(
+                self.kind(index),
+                Kind::Str | Kind::Number | Kind::Const | Kind::Comma | Kind::Open | Kind::Close
+            )
+        };
+        let closes = |index: usize| self.kind(index) == Kind::Close;
+        self.kind(1) == Kind::Comma
+            && self.is_cut_off()
+            && last <= MAX_LINKS
+            && (2..last).all(is_item)
+            && (2..last).any(closes)
+    }
+
+    /// `a', role='admin' where id=1--`: the rest of an `update`.
+    fn assigns(&self) -> bool {
+        let mut index = 1;
+        while index < MAX_LINKS
+            && self.kind(index) == Kind::Comma
+            && matches!(self.kind(index + 1), Kind::Ident | Kind::Object)
+            && self.word(index + 2) == b"="
+        {
+            let Some(value) = self.expression(index + 3) else {
+                return false;
+            };
+            index = value.end;
+        }
+        let is_filtered = self.kind(index) == Kind::Where && self.comparison(index + 1).is_some();
+        index > 1 && (is_filtered || (self.is_cut(index) && index + 1 == self.tokens.len()))
+    }
+
+    /// ``id` from users where 1=1``.
+    fn names_table(&self) -> bool {
+        let after = || self.after_table(2);
+        self.quote == Some(b'`')
+            && self.kind(1) == Kind::From
+            && self.is_table(2)
+            && (self.is_cut(after())
+                || self.kind(after()) == Kind::Where && self.comparison(after() + 1).is_some())
+    }
+
+    /// `admin' limit 1#`.
+    fn cuts_limit(&self) -> bool {
+        self.kind(1) == Kind::Limit && self.kind(2) == Kind::Number && self.is_cut(3)
     }
 
     /// An operator and its operands.

@@ -102,6 +102,8 @@ fn bracketed(text: &[u8], start: usize) -> Token {
 fn dollars(text: &[u8], start: usize) -> Token {
     match find(text, b"$$", start + 2) {
         Some(end) => new(Kind::Str, start, end + 2),
+        // What closes the application's.
+        None if start == 0 => new(Kind::Close, start, start + 2),
         None => new(Kind::Other, start, text.len().min(start + 2)),
     }
 }

@@ -13,6 +13,7 @@ mod hidden;
 mod keyword;
 mod lexeme;
 mod names;
+mod probe;
 mod query;
 mod shape;
 mod statement;
@@ -302,6 +303,15 @@ mod tests {
     fn reads_what_follows_a_value_that_is_closed() {
         for attack in [
             "1) where 22=22 and 22=22-- xyzw",
+            "1)or(1",
+            "1 or-1",
+            "1^(1=1)",
+            "' '",
+            "x','y'),('admin','pw')-- -",
+            "a',role='admin' where id=1--",
+            "id` from users where 1=1-- -",
+            "'::int or 1=1--",
+            "admin' limit 1#",
             "1') as abcd where 3=3 order by 3-- -",
             "1)) and 9471=9471-- gxhd",
             "1))) order by 3-- zkyi",

@@ -44,6 +44,11 @@ impl Sql<'_> {
             end += 4;
         }
         let closes = end > value && value > 0;
+        // `'::int or`, `' collate utf8_bin or`.
+        let is_converted = self.kind(end) == Kind::Cast || self.word(end) == b"collate";
+        if is_converted && self.quote.is_some() && self.kind(end + 1) == Kind::Ident {
+            end += 2;
+        }
         let is_alias = self.word(end) == b"as" && self.kind(end + 1) == Kind::Ident;
         if is_alias && (closes || self.quote.is_some()) {
             end += 2;

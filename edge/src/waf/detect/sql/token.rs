@@ -136,8 +136,10 @@ pub(super) fn tokens(text: &[u8], quote: Option<u8>) -> Vec<Token> {
 /// or opens a string of somebody's code, and this reading is not worth going on with.
 fn is_text(text: &[u8], token: &Token) -> bool {
     match token.kind {
-        Kind::Ident => at(text, skip_space(text, token.end)) != b'(',
-        Kind::Number | Kind::Other | Kind::Dot | Kind::Var | Kind::Const | Kind::Cast => true,
+        Kind::Ident => {
+            at(text, skip_space(text, token.end)) != b'(' && text_of(text, token) != b"collate"
+        }
+        Kind::Number | Kind::Other | Kind::Dot | Kind::Var | Kind::Const => true,
         _ => false,
     }
 }
