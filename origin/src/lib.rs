@@ -13,6 +13,9 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod edge;
+#[cfg(test)]
+#[path = "../tests/support/engines.rs"]
+mod engines;
 pub mod http;
 pub mod log;
 pub mod random;

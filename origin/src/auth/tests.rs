@@ -2,33 +2,41 @@ use super::{Auth, new_user, refresh::RefreshToken, session::Refreshed};
 use crate::{
     config::{self, Database},
     db::{Db, User},
+    engines::{Engine, Home, on_every_engine},
 };
 use gapura_shared::{secret::Secret, time::UnixMillis};
 use serde_json::Value;
-use tempfile::TempDir;
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
+on_every_engine!(async
+    reuse_after_the_grace_ends_the_session,
+    within_the_grace_the_successor_is_the_same,
+    refuses_what_has_expired_and_what_nobody_was_given,
+    reuse_in_one_session_leaves_the_others,
+    a_rehash_never_undoes_a_change_of_password,
+);
+
 struct Fixture {
-    _dir: TempDir,
+    _home: Home,
     auth: Auth,
     db: Db,
     user: User,
 }
 
-async fn fixture() -> Fixture {
+async fn fixture(engine: Engine) -> Fixture {
     let text = "[auth]\nargon2_memory_kib = 128\nargon2_iterations = 1\nrefresh_lifetime_s = 3600";
     let config = config::parse(text, &|_| None).unwrap();
-    let dir = tempfile::tempdir().unwrap();
+    let home = engine.home();
     let database = Database {
-        url: format!("sqlite:{}", dir.path().join("g.db").display()),
+        url: home.url.clone(),
         ..config.database
     };
     let db = Db::open(&database).await.unwrap();
     let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
     assert!(db.insert_user(&user).await.unwrap());
     Fixture {
-        _dir: dir,
+        _home: home,
         auth: Auth::new(config.auth, &Secret::new(vec![1; 32])).unwrap(),
         db,
         user,
@@ -62,9 +70,8 @@ fn exchanged(refreshed: Refreshed) -> RefreshToken {
     }
 }
 
-#[tokio::test]
-async fn reuse_after_the_grace_ends_the_session() {
-    let mut fixture = fixture().await;
+async fn reuse_after_the_grace_ends_the_session(engine: Engine) {
+    let mut fixture = fixture(engine).await;
     let first = fixture.open().await;
     let second = exchanged(fixture.refresh(&first, 1_000).await);
     assert!(matches!(
@@ -82,9 +89,8 @@ async fn reuse_after_the_grace_ends_the_session() {
     ));
 }
 
-#[tokio::test]
-async fn within_the_grace_the_successor_is_the_same() {
-    let mut fixture = fixture().await;
+async fn within_the_grace_the_successor_is_the_same(engine: Engine) {
+    let mut fixture = fixture(engine).await;
     let first = fixture.open().await;
     let second = exchanged(fixture.refresh(&first, 1_000).await);
     assert_eq!(exchanged(fixture.refresh(&first, 11_000).await), second);
@@ -92,9 +98,8 @@ async fn within_the_grace_the_successor_is_the_same() {
     assert_ne!(third, second);
 }
 
-#[tokio::test]
-async fn refuses_what_has_expired_and_what_nobody_was_given() {
-    let mut fixture = fixture().await;
+async fn refuses_what_has_expired_and_what_nobody_was_given(engine: Engine) {
+    let mut fixture = fixture(engine).await;
     let token = fixture.open().await;
     assert!(matches!(
         fixture.refresh(&token, 3_600_000).await,
@@ -107,18 +112,16 @@ async fn refuses_what_has_expired_and_what_nobody_was_given() {
     ));
 }
 
-#[tokio::test]
-async fn reuse_in_one_session_leaves_the_others() {
-    let mut fixture = fixture().await;
+async fn reuse_in_one_session_leaves_the_others(engine: Engine) {
+    let mut fixture = fixture(engine).await;
     let (stolen, other) = (fixture.open().await, fixture.open().await);
     exchanged(fixture.refresh(&stolen, 0).await);
     fixture.refresh(&stolen, 20_000).await;
     exchanged(fixture.refresh(&other, 20_000).await);
 }
 
-#[tokio::test]
-async fn a_rehash_never_undoes_a_change_of_password() {
-    let fixture = fixture().await;
+async fn a_rehash_never_undoes_a_change_of_password(engine: Engine) {
+    let fixture = fixture(engine).await;
     let (db, id) = (&fixture.db, &fixture.user.id);
     assert!(db.set_password_hash(id, "$x", "$changed").await.unwrap());
     // Of a login that read the old one.

@@ -66,7 +66,10 @@ enum CliError {
 impl CliError {
     const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config { .. } | Self::Usage(_) | Self::Start(StartError::Config(_)) => USAGE,
+            Self::Config { .. }
+            | Self::Usage(_)
+            | Self::Start(StartError::Config(_) | StartError::Db(DbError::BadUrl))
+            | Self::Db(DbError::BadUrl) => USAGE,
             Self::Start(StartError::Db(_))
             | Self::Db(_)
             | Self::Hash(_)

@@ -1,21 +1,35 @@
 //! `[database]`: where the rows are.
 
 use super::{Environment, Fault, reader::Section};
-use std::{path::Path, time::Duration};
+use crate::db::url::{EXPECTED, is_valid};
+use std::{fmt, path::Path, time::Duration};
 
 const URL: &str = "sqlite:gapura.db";
 const ENV: &str = "GAPURA_DATABASE_URL";
-const EXPECTED: &str = "must be \"sqlite:\" and the path of a file";
 
 /// The database and its pool.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Database {
-    /// `url`, or `GAPURA_DATABASE_URL`.
+    /// `url`, or `GAPURA_DATABASE_URL`. A server's has a password in it.
     pub url: String,
     /// `max_connections` of the pool.
     pub max_connections: u32,
     /// `acquire_s`: for a free connection, and for another writer's lock.
     pub acquire: Duration,
+    /// `statement_s`: for one statement.
+    pub statement: Duration,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, _) = self.url.split_once(':').unwrap_or_default();
+        f.debug_struct("Database")
+            .field("url", &format_args!("{scheme}:…"))
+            .field("max_connections", &self.max_connections)
+            .field("acquire", &self.acquire)
+            .field("statement", &self.statement)
+            .finish()
+    }
 }
 
 impl Database {
@@ -26,6 +40,7 @@ impl Database {
                 .unwrap_or_default(),
             max_connections: section.number("max_connections", 8, 1..=256),
             acquire: section.seconds("acquire_s", 5, 1..=60),
+            statement: section.seconds("statement_s", 10, 1..=600),
         }
     }
 
@@ -51,8 +66,6 @@ impl Database {
     }
 }
 
-/// In memory, every connection of a pool would have a database of its own.
 fn known(url: &str) -> Option<String> {
-    let file = url.strip_prefix("sqlite:")?.trim_start_matches("//");
-    (!file.is_empty() && !file.starts_with(":memory:")).then(|| url.to_owned())
+    is_valid(url).then(|| url.to_owned())
 }

@@ -43,7 +43,7 @@ fn refuses_a_section_that_is_no_table() {
 
 #[test]
 fn refuses_a_database_that_each_connection_would_have_alone() {
-    for url in ["sqlite::memory:", "sqlite:", "postgres://x", "gapura.db"] {
+    for url in ["sqlite::memory:", "sqlite:", "postgres://x", "mssql://h/d"] {
         let found = faults(&format!("[database]\nurl = \"{url}\""));
         assert_eq!(found[0].key, "database.url", "{url}");
     }

@@ -1,15 +1,19 @@
 //! The origin's own tables. All SQL lives here, one file per table; nothing
-//! outside sees which engine answers.
+//! outside sees which engine answers. Statements are written once; [`query`] fits
+//! them to the engine, [`connect`] the engine to us.
 //!
 //! Guarantees: bound parameters only; every wait has an end.
 
+mod connect;
 mod error;
 mod lockout;
 mod pool;
+mod query;
 mod refresh_token;
 mod session;
 #[cfg(test)]
 mod tests;
+pub(crate) mod url;
 mod user;
 
 pub use error::DbError;

@@ -1,48 +1,68 @@
-//! The connection pool.
+//! The connection pool, of whichever engine.
 
-use super::DbError;
+use super::{DbError, connect, query::query, url::Address};
 use crate::config::Database;
 use gapura_shared::time::UnixMillis;
 use sqlx::{
-    ConnectOptions, Sqlite, SqlitePool, Transaction,
-    migrate::Migrator,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    MySql, MySqlConnection, MySqlPool, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
+    SqlitePool, Transaction, pool::PoolConnection,
 };
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path, str::FromStr};
-
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// The database. Clones share one bounded pool.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Db {
-    pub(super) pool: SqlitePool,
+    pool: Pool,
+}
+
+#[derive(Clone)]
+pub(super) enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+    MySql(MySqlPool),
+}
+
+/// A connection out of the pool.
+pub(super) enum Connection {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+    MySql(PoolConnection<MySql>),
+}
+
+/// A transaction; rolled back unless committed.
+pub(super) enum Write {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+    MySql(Transaction<'static, MySql>),
+}
+
+/// Where a statement runs.
+pub(super) enum On<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+    MySql(&'c mut MySqlConnection),
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // No further: what is inside knows the password.
+        f.debug_struct("Db").finish_non_exhaustive()
+    }
 }
 
 impl Db {
-    /// Opens the database, creates it when it is not there, and brings its
-    /// schema up to date.
+    /// Opens the database, creates it when it is a file that is not there, and brings its schema
+    /// up to date.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn open(config: &Database) -> Result<Self, DbError> {
-        let options = SqliteConnectOptions::from_str(&config.url)?
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // With WAL, what was committed survives a killed process; a power
-            // cut may lose the last commits, never the consistency.
-            .synchronous(SqliteSynchronous::Normal)
-            .foreign_keys(true)
-            .busy_timeout(config.acquire)
-            .disable_statement_logging();
-        create_private(options.get_filename())?;
-        let pool = SqlitePoolOptions::new()
-            .max_connections(config.max_connections)
-            .acquire_timeout(config.acquire)
-            // A local file needs no ping before each use.
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await?;
-        MIGRATIONS.run(&pool).await?;
+        let pool = match Address::parse(&config.url)? {
+            Address::Sqlite(options) => Pool::Sqlite(connect::sqlite(options, config).await?),
+            Address::Postgres(options) => {
+                Pool::Postgres(connect::postgres(*options, config).await?)
+            }
+            Address::MySql(options) => Pool::MySql(connect::mysql(*options, config).await?),
+        };
         Ok(Self { pool })
     }
 
@@ -51,34 +71,84 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn ping(&self) -> Result<(), DbError> {
-        sqlx::query("SELECT 1 FROM user_account LIMIT 1")
-            .fetch_optional(&self.pool)
+        query("SELECT 1 FROM user_account LIMIT 1")
+            .optional(self.connection().await?.on())
             .await?;
         Ok(())
     }
 
     /// Waits for running queries and closes every connection.
     pub async fn close(&self) {
-        self.pool.close().await;
+        match &self.pool {
+            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Postgres(pool) => pool.close().await,
+            Pool::MySql(pool) => pool.close().await,
+        }
     }
 
-    /// A transaction that holds the write lock from its start: one that read
-    /// first and then wants to write could only be turned away.
-    pub(super) async fn write(&self) -> Result<Transaction<'static, Sqlite>, DbError> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    pub(super) async fn connection(&self) -> Result<Connection, DbError> {
+        Ok(match &self.pool {
+            Pool::Sqlite(pool) => Connection::Sqlite(pool.acquire().await?),
+            Pool::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
+            Pool::MySql(pool) => Connection::MySql(pool.acquire().await?),
+        })
+    }
+
+    /// A transaction that may write. In SQLite it holds the write lock from its start: one that
+    /// read first and then wants to write could only be turned away. The other engines lock rows:
+    /// what it decides by, it reads with [`super::query::Query::for_update`].
+    pub(super) async fn write(&self) -> Result<Write, DbError> {
+        Ok(match &self.pool {
+            Pool::Sqlite(pool) => Write::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Pool::Postgres(pool) => Write::Postgres(pool.begin().await?),
+            Pool::MySql(pool) => Write::MySql(pool.begin().await?),
+        })
     }
 }
 
-/// Password hashes are in it: nobody else on the machine may read the file.
-/// SQLite gives its side files the mode of the main one.
-fn create_private(file: &Path) -> Result<(), DbError> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(file)
-        .map(drop)
-        .map_err(|error| DbError::Unavailable(error.into()))
+impl Connection {
+    pub(super) fn on(&mut self) -> On<'_> {
+        match self {
+            Self::Sqlite(connection) => On::Sqlite(connection),
+            Self::Postgres(connection) => On::Postgres(connection),
+            Self::MySql(connection) => On::MySql(connection),
+        }
+    }
+}
+
+impl Write {
+    pub(super) fn on(&mut self) -> On<'_> {
+        match self {
+            Self::Sqlite(transaction) => On::Sqlite(transaction),
+            Self::Postgres(transaction) => On::Postgres(transaction),
+            Self::MySql(transaction) => On::MySql(transaction),
+        }
+    }
+
+    pub(super) async fn commit(self) -> Result<(), DbError> {
+        Ok(match self {
+            Self::Sqlite(transaction) => transaction.commit().await?,
+            Self::Postgres(transaction) => transaction.commit().await?,
+            Self::MySql(transaction) => transaction.commit().await?,
+        })
+    }
+}
+
+/// How often a transaction is tried that the engine ends in favour of another one.
+const TRIES: u32 = 4;
+
+/// Tries a transaction again when it collided with another one. Nothing has changed then.
+pub(super) async fn retried<T, F>(transaction: impl Fn() -> F + Send) -> Result<T, DbError>
+where
+    F: Future<Output = Result<T, DbError>> + Send,
+{
+    for _ in 1..TRIES {
+        match transaction().await {
+            Err(error) if error.is_collision() => {}
+            done => return done,
+        }
+    }
+    transaction().await
 }
 
 /// As the engine stores it.

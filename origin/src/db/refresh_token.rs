@@ -2,11 +2,12 @@
 
 use super::{
     Db, DbError, User,
-    pool::{restored, stored},
+    pool::{Write, restored, retried, stored},
+    query::{Row, query},
+    session::end_session,
     user,
 };
 use gapura_shared::time::UnixMillis;
-use sqlx::{Row, Sqlite, SqliteConnection, Transaction, sqlite::SqliteRow};
 
 /// A refresh token for its successor.
 #[derive(Debug)]
@@ -64,6 +65,14 @@ impl Db {
         exchange: &Exchange,
         now: UnixMillis,
     ) -> Result<Rotation, DbError> {
+        retried(|| self.try_exchange(exchange, now)).await
+    }
+
+    async fn try_exchange(
+        &self,
+        exchange: &Exchange,
+        now: UnixMillis,
+    ) -> Result<Rotation, DbError> {
         let mut write = self.write().await?;
         let Some(found) = find(&mut write, &exchange.token_hash).await? else {
             return Ok(Rotation::Unknown);
@@ -91,46 +100,39 @@ impl Db {
     }
 }
 
-async fn find(
-    write: &mut Transaction<'static, Sqlite>,
-    token_hash: &[u8; 32],
-) -> Result<Option<Found>, DbError> {
-    let row = sqlx::query(
+/// Both rows are held: neither an exchange nor the end of the session comes in between.
+async fn find(write: &mut Write, token_hash: &[u8; 32]) -> Result<Option<Found>, DbError> {
+    let row = query(
         "SELECT t.session_id, t.expires_at, t.used_at, s.user_account_id, s.ended_at \
          FROM refresh_token t JOIN session s ON s.session_id = t.session_id \
-         WHERE t.token_hash = ?",
+         WHERE t.token_hash = $1",
     )
-    .bind(token_hash.as_slice())
-    .fetch_optional(&mut **write)
+    .for_update()
+    .bind(token_hash)
+    .optional(write.on())
     .await?;
-    let read = |row: &SqliteRow| -> Result<Found, sqlx::Error> {
+    let read = |row: &Row| -> Result<Found, sqlx::Error> {
         Ok(Found {
-            session: row.try_get("session_id")?,
-            user: row.try_get("user_account_id")?,
-            ended: row.try_get::<Option<i64>, _>("ended_at")?.is_some(),
-            expires: restored(row.try_get("expires_at")?),
-            used: row.try_get::<Option<i64>, _>("used_at")?.map(restored),
+            session: row.get("session_id")?,
+            user: row.get("user_account_id")?,
+            ended: row.get::<Option<i64>>("ended_at")?.is_some(),
+            expires: restored(row.get("expires_at")?),
+            used: row.get::<Option<i64>>("used_at")?.map(restored),
         })
     };
     Ok(row.as_ref().map(read).transpose()?)
 }
 
 async fn replace(
-    write: &mut SqliteConnection,
+    write: &mut Write,
     exchange: &Exchange,
     session: &str,
     now: UnixMillis,
 ) -> Result<(), DbError> {
-    sqlx::query("UPDATE refresh_token SET used_at = ? WHERE token_hash = ?")
+    query("UPDATE refresh_token SET used_at = $1 WHERE token_hash = $2")
         .bind(stored(now))
-        .bind(exchange.token_hash.as_slice())
-        .execute(&mut *write)
-        .await?;
-    // What has expired can no longer be reused: it need not be remembered.
-    sqlx::query("DELETE FROM refresh_token WHERE session_id = ? AND expires_at <= ?")
-        .bind(session)
-        .bind(stored(now))
-        .execute(&mut *write)
+        .bind(&exchange.token_hash)
+        .execute(write.on())
         .await?;
     insert_token(
         write,
@@ -142,37 +144,24 @@ async fn replace(
 }
 
 pub(super) async fn insert_token(
-    write: &mut SqliteConnection,
+    write: &mut Write,
     token_hash: &[u8; 32],
     session: &str,
     expires: UnixMillis,
 ) -> Result<(), DbError> {
-    sqlx::query("INSERT INTO refresh_token (token_hash, session_id, expires_at) VALUES (?, ?, ?)")
-        .bind(token_hash.as_slice())
+    query("INSERT INTO refresh_token (token_hash, session_id, expires_at) VALUES ($1, $2, $3)")
+        .bind(token_hash)
         .bind(session)
         .bind(stored(expires))
-        .execute(write)
+        .execute(write.on())
         .await?;
     Ok(())
 }
 
-async fn end_session(
-    write: &mut SqliteConnection,
-    session: &str,
-    now: UnixMillis,
-) -> Result<(), DbError> {
-    sqlx::query("UPDATE session SET ended_at = ? WHERE session_id = ?")
-        .bind(stored(now))
-        .bind(session)
-        .execute(write)
-        .await?;
-    Ok(())
-}
-
-async fn owner(write: &mut SqliteConnection, id: &str) -> Result<User, DbError> {
-    let row = sqlx::query("SELECT * FROM user_account WHERE user_account_id = ?")
+async fn owner(write: &mut Write, id: &str) -> Result<User, DbError> {
+    let row = query("SELECT * FROM user_account WHERE user_account_id = $1")
         .bind(id)
-        .fetch_one(write)
+        .optional(write.on())
         .await?;
-    user::read(&row)
+    user::read(&row.ok_or(sqlx::Error::RowNotFound)?)
 }

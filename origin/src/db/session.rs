@@ -1,6 +1,11 @@
 //! Table `session`.
 
-use super::{Db, DbError, pool::stored, refresh_token::insert_token};
+use super::{
+    Db, DbError,
+    pool::{Write, retried, stored},
+    query::query,
+    refresh_token::insert_token,
+};
 use gapura_shared::time::UnixMillis;
 
 /// A session as it starts.
@@ -38,24 +43,42 @@ impl Db {
         which: End<'_>,
         now: UnixMillis,
     ) -> Result<Vec<String>, DbError> {
+        retried(|| self.try_end_sessions(user, which, now)).await
+    }
+
+    async fn try_end_sessions(
+        &self,
+        user: &str,
+        which: End<'_>,
+        now: UnixMillis,
+    ) -> Result<Vec<String>, DbError> {
         let (one, all_but) = match which {
             End::All => (None, None),
             End::One(id) => (Some(id), None),
             End::AllBut(id) => (None, Some(id)),
         };
-        Ok(sqlx::query_scalar(
-            "UPDATE session SET ended_at = ? WHERE user_account_id = ? AND ended_at IS NULL \
-             AND (? IS NULL OR session_id = ?) AND (? IS NULL OR session_id <> ?) \
-             RETURNING session_id",
+        let mut write = self.write().await?;
+        // MySQL tells nobody which rows an UPDATE changed.
+        let rows = query(
+            "SELECT session_id FROM session WHERE user_account_id = $1 AND ended_at IS NULL \
+             AND ($2 IS NULL OR session_id = $2) AND ($3 IS NULL OR session_id <> $3) \
+             ORDER BY session_id",
         )
-        .bind(stored(now))
+        .for_update()
         .bind(user)
         .bind(one)
-        .bind(one)
         .bind(all_but)
-        .bind(all_but)
-        .fetch_all(&self.pool)
-        .await?)
+        .all(write.on())
+        .await?;
+        let ended: Vec<String> = rows
+            .iter()
+            .map(|row| row.get("session_id"))
+            .collect::<Result<_, _>>()?;
+        for session in &ended {
+            end_session(&mut write, session, now).await?;
+        }
+        write.commit().await?;
+        Ok(ended)
     }
 
     /// Opens a session with its first refresh token and notes the login.
@@ -67,21 +90,42 @@ impl Db {
         session: &NewSession<'_>,
         now: UnixMillis,
     ) -> Result<(), DbError> {
+        retried(|| self.try_open_session(session, now)).await
+    }
+
+    async fn try_open_session(
+        &self,
+        session: &NewSession<'_>,
+        now: UnixMillis,
+    ) -> Result<(), DbError> {
         let mut write = self.write().await?;
-        sqlx::query(
-            "INSERT INTO session (session_id, user_account_id, created_at) VALUES (?, ?, ?)",
-        )
-        .bind(session.id)
-        .bind(session.user)
-        .bind(stored(now))
-        .execute(&mut *write)
-        .await?;
-        insert_token(&mut write, &session.token_hash, session.id, session.expires).await?;
-        sqlx::query("UPDATE user_account SET last_sign_in_at = ? WHERE user_account_id = ?")
+        // The account's row first: a row that refers to it takes a weaker lock, which two
+        // logins at once could not both make stronger.
+        query("UPDATE user_account SET last_sign_in_at = $1 WHERE user_account_id = $2")
             .bind(stored(now))
             .bind(session.user)
-            .execute(&mut *write)
+            .execute(write.on())
             .await?;
-        Ok(write.commit().await?)
+        query("INSERT INTO session (session_id, user_account_id, created_at) VALUES ($1, $2, $3)")
+            .bind(session.id)
+            .bind(session.user)
+            .bind(stored(now))
+            .execute(write.on())
+            .await?;
+        insert_token(&mut write, &session.token_hash, session.id, session.expires).await?;
+        write.commit().await
     }
+}
+
+pub(super) async fn end_session(
+    write: &mut Write,
+    session: &str,
+    now: UnixMillis,
+) -> Result<(), DbError> {
+    query("UPDATE session SET ended_at = $1 WHERE session_id = $2")
+        .bind(stored(now))
+        .bind(session)
+        .execute(write.on())
+        .await?;
+    Ok(())
 }

@@ -1,5 +1,10 @@
-use super::{Db, DbError};
-use crate::{auth::new_user, config, http::ApiError};
+use super::{Db, DbError, End, NewSession, query::query};
+use crate::{
+    auth::new_user,
+    config,
+    engines::{Engine, Home, PASSWORD, on_every_engine},
+    http::ApiError,
+};
 use gapura_shared::time::UnixMillis;
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 use tempfile::TempDir;
@@ -11,17 +16,20 @@ fn settings(dir: &TempDir) -> config::Database {
         url: format!("sqlite:{}", dir.path().join("g.db").display()),
         max_connections: 2,
         acquire: Duration::from_millis(200),
+        statement: Duration::from_secs(10),
     }
 }
 
-/// An empty database that lives as long as its folder.
-pub(super) async fn fresh() -> (Db, TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    let patient = config::Database {
-        acquire: Duration::from_secs(10),
-        ..settings(&dir)
+/// An empty database that lives as long as its home.
+pub(super) async fn fresh(engine: Engine) -> (Db, Home) {
+    let home = engine.home();
+    let settings = config::Database {
+        url: home.url.clone(),
+        max_connections: 4,
+        acquire: Duration::from_secs(20),
+        statement: Duration::from_secs(20),
     };
-    (Db::open(&patient).await.unwrap(), dir)
+    (Db::open(&settings).await.unwrap(), home)
 }
 
 #[tokio::test]
@@ -41,10 +49,8 @@ async fn a_locked_database_is_unavailable_for_as_long_as_it_lasts() {
     assert!(db.insert_user(&user).await.unwrap());
 }
 
-#[tokio::test]
-async fn a_closed_database_is_unavailable() {
-    let dir = tempfile::tempdir().unwrap();
-    let db = Db::open(&settings(&dir)).await.unwrap();
+async fn a_closed_database_is_unavailable(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
     db.close().await;
     assert!(matches!(db.ping().await, Err(DbError::Unavailable(_))));
 }
@@ -62,10 +68,18 @@ async fn a_database_that_cannot_be_made_is_unavailable() {
     ));
 }
 
-#[tokio::test]
-async fn an_address_has_one_account() {
-    let dir = tempfile::tempdir().unwrap();
-    let db = Db::open(&settings(&dir)).await.unwrap();
+on_every_engine!(async
+    a_closed_database_is_unavailable,
+    an_address_has_one_account,
+    texts_compare_byte_by_byte,
+    an_account_is_read_as_it_was_written,
+    sessions_end_once_and_only_those_meant,
+    what_waits_for_a_row_gives_up_in_time,
+    a_statement_has_its_time,
+);
+
+async fn an_address_has_one_account(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
     let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
     assert!(db.insert_user(&user).await.unwrap());
     let again = new_user("a@b.co".into(), "$y".into(), "admin", NOW);
@@ -87,4 +101,114 @@ async fn nobody_else_on_the_machine_reads_the_file() {
             .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+}
+
+/// No case, no accent and no trailing space is the same as another one.
+async fn texts_compare_byte_by_byte(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
+    for email in ["a@b.co", "A@b.co", "á@b.co"] {
+        let user = new_user(email.into(), "$x".into(), "user", NOW);
+        assert!(db.insert_user(&user).await.unwrap(), "{email}");
+        let found = db.user_by_email(email).await.unwrap().unwrap();
+        assert_eq!(found.id, user.id, "{email}");
+    }
+}
+
+async fn an_account_is_read_as_it_was_written(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
+    let mut user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
+    user.tenant = Some("𝒯 ' \" \\ %".into());
+    user.user_metadata = serde_json::from_str(r#"{"name":"Zoë 🦜 O'Brien","n":[1,null]}"#).unwrap();
+    user.last_sign_in_at = None;
+    assert!(db.insert_user(&user).await.unwrap());
+    let read = db.user_by_id(&user.id).await.unwrap().unwrap();
+    assert_eq!(read.tenant, user.tenant);
+    assert_eq!(read.user_metadata, user.user_metadata);
+    assert_eq!(read.app_metadata, user.app_metadata);
+    assert_eq!(read.created_at, NOW);
+    assert_eq!(read.last_sign_in_at, None);
+    assert_eq!(read.email_confirmed_at, user.email_confirmed_at);
+    assert!(db.user_by_id("nobody").await.unwrap().is_none());
+}
+
+async fn sessions_end_once_and_only_those_meant(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
+    let mut users = Vec::new();
+    for email in ["a@b.co", "c@d.co"] {
+        let user = new_user(email.into(), "$x".into(), "user", NOW);
+        db.insert_user(&user).await.unwrap();
+        for number in 0..3_u8 {
+            let session = NewSession {
+                id: &format!("{email} {number}"),
+                user: &user.id,
+                token_hash: [number + 3 * u8::try_from(users.len()).unwrap(); 32],
+                expires: NOW,
+            };
+            db.open_session(&session, NOW).await.unwrap();
+        }
+        users.push(user.id);
+    }
+    let end = async |user: &str, which: End<'_>| db.end_sessions(user, which, NOW).await.unwrap();
+    let owner = users[0].as_str();
+    assert_eq!(end(owner, End::One("c@d.co 0")).await, [""; 0]);
+    assert_eq!(end(owner, End::One("a@b.co 1")).await, ["a@b.co 1"]);
+    assert_eq!(end(owner, End::AllBut("a@b.co 2")).await, ["a@b.co 0"]);
+    assert_eq!(end(owner, End::All).await, ["a@b.co 2"]);
+    assert_eq!(end(owner, End::All).await, [""; 0]);
+    assert_eq!(end(&users[1], End::All).await.len(), 3);
+}
+
+/// Two connections, short waits.
+async fn impatient(home: &Home) -> Db {
+    let settings = config::Database {
+        url: home.url.clone(),
+        max_connections: 2,
+        acquire: Duration::from_secs(1),
+        statement: Duration::from_secs(2),
+    };
+    Db::open(&settings).await.unwrap()
+}
+
+async fn what_waits_for_a_row_gives_up_in_time(engine: Engine) {
+    let home = engine.home();
+    let (holder, waiter) = (impatient(&home).await, impatient(&home).await);
+    let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
+    holder.insert_user(&user).await.unwrap();
+    let mut held = holder.write().await.unwrap();
+    query("UPDATE user_account SET role = $1")
+        .bind("held")
+        .execute(held.on())
+        .await
+        .unwrap();
+    let session = NewSession {
+        id: "s",
+        user: &user.id,
+        token_hash: [0; 32],
+        expires: NOW,
+    };
+    let refused = waiter.open_session(&session, NOW).await.unwrap_err();
+    assert!(matches!(refused, DbError::Unavailable(_)), "{refused}");
+    drop(held);
+    waiter.open_session(&session, NOW).await.unwrap();
+    let shown = format!("{refused:?} {refused} {waiter:?}");
+    assert!(!shown.contains(PASSWORD), "{shown}");
+}
+
+async fn a_statement_has_its_time(engine: Engine) {
+    let home = engine.home();
+    let db = impatient(&home).await;
+    let sql = match engine {
+        Engine::Sqlite => {
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+        }
+        Engine::Postgres => "SELECT pg_sleep(600)",
+        Engine::MySql => "SELECT SLEEP(600)",
+    };
+    let refused = query(sql)
+        .optional(db.connection().await.unwrap().on())
+        .await
+        .err();
+    let refused = DbError::from(refused.unwrap());
+    assert!(matches!(refused, DbError::Unavailable(_)), "{refused}");
+    db.ping().await.unwrap();
 }

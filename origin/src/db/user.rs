@@ -3,10 +3,10 @@
 use super::{
     Db, DbError,
     pool::{restored, stored},
+    query::{Query, Row, query},
 };
 use gapura_shared::time::UnixMillis;
 use serde_json::{Map, Value};
-use sqlx::{Row, sqlite::SqliteRow};
 
 /// An account.
 #[derive(Clone)]
@@ -50,25 +50,32 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn insert_user(&self, user: &User) -> Result<bool, DbError> {
-        let done = sqlx::query(
+        let app_metadata = Value::Object(user.app_metadata.clone()).to_string();
+        let user_metadata = Value::Object(user.user_metadata.clone()).to_string();
+        let done = query(
             "INSERT INTO user_account (user_account_id, email, password_hash, role, tenant_id, \
              app_metadata, user_metadata, email_confirmed_at, last_sign_in_at, created_at, updated_at) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (email) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
-        .bind(&user.id)
-        .bind(&user.email)
-        .bind(&user.password_hash)
-        .bind(&user.role)
-        .bind(&user.tenant)
-        .bind(Value::Object(user.app_metadata.clone()).to_string())
-        .bind(Value::Object(user.user_metadata.clone()).to_string())
+        .bind(user.id.as_str())
+        .bind(user.email.as_str())
+        .bind(user.password_hash.as_str())
+        .bind(user.role.as_str())
+        .bind(user.tenant.as_deref())
+        .bind(app_metadata.as_str())
+        .bind(user_metadata.as_str())
         .bind(user.email_confirmed_at.map(stored))
         .bind(user.last_sign_in_at.map(stored))
         .bind(stored(user.created_at))
         .bind(stored(user.updated_at))
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() == 1)
+        .execute(self.connection().await?.on())
+        .await
+        .map_err(DbError::from);
+        match done {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_taken() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Replaces the `old` hash of an account's password by a `new` one of the same password. `false`
@@ -82,16 +89,16 @@ impl Db {
         old: &str,
         new: &str,
     ) -> Result<bool, DbError> {
-        let done = sqlx::query(
-            "UPDATE user_account SET password_hash = ? \
-             WHERE user_account_id = ? AND password_hash = ?",
+        let changed = query(
+            "UPDATE user_account SET password_hash = $1 \
+             WHERE user_account_id = $2 AND password_hash = $3",
         )
         .bind(new)
         .bind(user)
         .bind(old)
-        .execute(&self.pool)
+        .execute(self.connection().await?.on())
         .await?;
-        Ok(done.rows_affected() == 1)
+        Ok(changed == 1)
     }
 
     /// The account of an address.
@@ -99,11 +106,8 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, DbError> {
-        let row = sqlx::query("SELECT * FROM user_account WHERE email = ?")
-            .bind(email)
-            .fetch_optional(&self.pool)
-            .await?;
-        row.as_ref().map(read).transpose()
+        self.user(query("SELECT * FROM user_account WHERE email = $1").bind(email))
+            .await
     }
 
     /// The account of an id.
@@ -111,36 +115,35 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn user_by_id(&self, id: &str) -> Result<Option<User>, DbError> {
-        let row = sqlx::query("SELECT * FROM user_account WHERE user_account_id = ?")
-            .bind(id)
-            .fetch_optional(&self.pool)
-            .await?;
+        self.user(query("SELECT * FROM user_account WHERE user_account_id = $1").bind(id))
+            .await
+    }
+
+    async fn user(&self, which: Query<'_>) -> Result<Option<User>, DbError> {
+        let row = which.optional(self.connection().await?.on()).await?;
         row.as_ref().map(read).transpose()
     }
 }
 
-pub(super) fn read(row: &SqliteRow) -> Result<User, DbError> {
-    let time = |name| {
-        row.try_get::<Option<i64>, _>(name)
-            .map(|at| at.map(restored))
-    };
+pub(super) fn read(row: &Row) -> Result<User, DbError> {
+    let time = |name| row.get::<Option<i64>>(name).map(|at| at.map(restored));
     Ok(User {
-        id: row.try_get("user_account_id")?,
-        email: row.try_get("email")?,
-        password_hash: row.try_get("password_hash")?,
-        role: row.try_get("role")?,
-        tenant: row.try_get("tenant_id")?,
+        id: row.get("user_account_id")?,
+        email: row.get("email")?,
+        password_hash: row.get("password_hash")?,
+        role: row.get("role")?,
+        tenant: row.get("tenant_id")?,
         app_metadata: object(row, "app_metadata")?,
         user_metadata: object(row, "user_metadata")?,
         email_confirmed_at: time("email_confirmed_at")?,
         last_sign_in_at: time("last_sign_in_at")?,
-        created_at: restored(row.try_get("created_at")?),
-        updated_at: restored(row.try_get("updated_at")?),
+        created_at: restored(row.get("created_at")?),
+        updated_at: restored(row.get("updated_at")?),
     })
 }
 
-fn object(row: &SqliteRow, name: &str) -> Result<Map<String, Value>, DbError> {
-    let text: &str = row.try_get(name)?;
-    serde_json::from_str(text)
+fn object(row: &Row, name: &str) -> Result<Map<String, Value>, DbError> {
+    let text: String = row.get(name)?;
+    serde_json::from_str(&text)
         .map_err(|error| DbError::Unexpected(sqlx::Error::Decode(error.into())))
 }

@@ -200,8 +200,9 @@ impl From<DbError> for ApiError {
                 tracing::error!(%cause, "a query failed");
                 Self::Internal
             }
-            DbError::Migration(cause) => {
-                tracing::error!(%cause, "the schema is not up to date");
+            // Found when the database is opened, before there is anybody to answer.
+            DbError::Migration(_) | DbError::BadUrl => {
+                tracing::error!(%error, "the database was not opened");
                 Self::Internal
             }
         }

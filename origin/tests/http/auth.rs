@@ -2,6 +2,7 @@
 
 use crate::{
     client::{Answer, Call, Wire, keys},
+    engines::{Engine, on_every_engine},
     harness::{CONFIG, Origin, Site},
 };
 use gapura_shared::{
@@ -9,6 +10,24 @@ use gapura_shared::{
     push,
 };
 use serde_json::{Value, json};
+
+on_every_engine!(
+    a_wrong_password_and_an_unknown_account_look_alike,
+    a_signup_tells_nobody_whether_the_address_is_taken,
+    a_signup_may_log_in_at_once_where_configured,
+    bad_input_has_its_code_and_changes_nothing,
+    unknown_paths_and_methods_are_told_apart,
+    a_session_has_what_supabase_js_reads,
+    the_user_is_whom_the_identity_names,
+    the_key_set_verifies_the_tokens,
+    refreshes_at_once_get_the_same_successor,
+    accounts_and_sessions_survive_a_kill,
+    users_add_makes_accounts_that_can_log_in,
+    keys_anon_prints_a_token_and_nothing_else,
+    the_fifth_wrong_password_locks_and_looks_like_the_first,
+    a_device_that_logged_in_before_is_not_locked_out,
+    a_logout_ends_sessions_here_and_at_the_edge,
+);
 
 const EMAIL: &str = "made@example.com";
 const PASSWORD: &str = "correct horse";
@@ -48,9 +67,8 @@ fn shape(value: &Value) -> Value {
     }
 }
 
-#[test]
-fn a_wrong_password_and_an_unknown_account_look_alike() {
-    let (_site, origin) = Origin::fresh();
+fn a_wrong_password_and_an_unknown_account_look_alike(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
     signup(&origin);
     let wrong = login(&origin, EMAIL, "wrong horse");
     let unknown = login(&origin, "nobody@example.com", PASSWORD);
@@ -67,9 +85,8 @@ fn a_wrong_password_and_an_unknown_account_look_alike() {
     assert_eq!(named(&wrong), named(&unknown));
 }
 
-#[test]
-fn a_signup_tells_nobody_whether_the_address_is_taken() {
-    let (_site, origin) = Origin::fresh();
+fn a_signup_tells_nobody_whether_the_address_is_taken(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
     let first = signup(&origin);
     let second = origin.post("/auth/v1/signup", &credentials(EMAIL, "another password"));
     assert_eq!((first.status, second.status), (200, 200));
@@ -81,9 +98,11 @@ fn a_signup_tells_nobody_whether_the_address_is_taken() {
     assert_eq!(session["user"]["id"], first.json()["id"]);
 }
 
-#[test]
-fn a_signup_may_log_in_at_once_where_configured() {
-    let site = Site::new(&CONFIG.replace("[auth]", "[auth]\nsignup_session = true"));
+fn a_signup_may_log_in_at_once_where_configured(engine: Engine) {
+    let site = Site::on(
+        engine,
+        &CONFIG.replace("[auth]", "[auth]\nsignup_session = true"),
+    );
     let origin = site.start();
     let session = signup(&origin).json();
     assert_eq!(session["token_type"], "bearer");
@@ -94,9 +113,8 @@ fn a_signup_may_log_in_at_once_where_configured() {
     );
 }
 
-#[test]
-fn bad_input_has_its_code_and_changes_nothing() {
-    let (_site, origin) = Origin::fresh();
+fn bad_input_has_its_code_and_changes_nothing(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
     for (body, status, code) in [
         ("{", 400, "bad_json"),
         ("[]", 400, "validation_failed"),
@@ -145,9 +163,8 @@ fn bad_input_has_its_code_and_changes_nothing() {
     }
 }
 
-#[test]
-fn unknown_paths_and_methods_are_told_apart() {
-    let (_site, origin) = Origin::fresh();
+fn unknown_paths_and_methods_are_told_apart(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
     assert_eq!(origin.get("/auth/v1/nothing").status, 404);
     assert_eq!(origin.get("/healthz").status, 404);
     let wrong = origin.get("/auth/v1/token");
@@ -155,13 +172,12 @@ fn unknown_paths_and_methods_are_told_apart() {
         (wrong.status, wrong.headers["allow"].as_str()),
         (405, "POST")
     );
-    let site = Site::new("[auth]\nargon2_memory_kib = 128\n");
+    let site = Site::on(engine, "[auth]\nargon2_memory_kib = 128\n");
     assert_eq!(site.start().get("/echo/a").status, 404);
 }
 
-#[test]
-fn a_session_has_what_supabase_js_reads() {
-    let (_site, origin) = Origin::fresh();
+fn a_session_has_what_supabase_js_reads(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
     signup(&origin);
     let answer = login(&origin, " MADE@example.com ", PASSWORD);
     assert_eq!(
@@ -194,9 +210,8 @@ fn a_session_has_what_supabase_js_reads() {
     }
 }
 
-#[test]
-fn the_user_is_whom_the_identity_names() {
-    let (_site, origin) = Origin::fresh();
+fn the_user_is_whom_the_identity_names(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
     let id = text(&signup(&origin).json()["id"]);
     let ask = |call: Call<'_>| origin.send(&call.seal(&origin));
     let call = || Call::get("/auth/v1/user");
@@ -214,11 +229,10 @@ fn the_user_is_whom_the_identity_names() {
     );
 }
 
-#[test]
-fn the_key_set_verifies_the_tokens() {
+fn the_key_set_verifies_the_tokens(engine: Engine) {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     use jwt_compact::{AlgorithmExt, UntrustedToken, alg::Ed25519, alg::VerifyingKey};
-    let (_site, origin) = Origin::fresh();
+    let (_site, origin) = Origin::on(engine);
     signup(&origin);
     let set = origin.get("/auth/v1/.well-known/jwks.json");
     assert!(set.headers["cache-control"].contains("max-age"));
@@ -237,9 +251,8 @@ fn the_key_set_verifies_the_tokens() {
     assert_eq!(token.claims().custom["token_type"], "access");
 }
 
-#[test]
-fn refreshes_at_once_get_the_same_successor() {
-    let (_site, origin) = Origin::fresh();
+fn refreshes_at_once_get_the_same_successor(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
     signup(&origin);
     let token = text(&login(&origin, EMAIL, PASSWORD).json()["refresh_token"]);
     let successors: Vec<String> = std::thread::scope(|scope| {
@@ -264,9 +277,8 @@ fn refreshes_at_once_get_the_same_successor() {
     }
 }
 
-#[test]
-fn accounts_and_sessions_survive_a_kill() {
-    let site = Site::new(CONFIG);
+fn accounts_and_sessions_survive_a_kill(engine: Engine) {
+    let site = Site::on(engine, CONFIG);
     let origin = site.start();
     signup(&origin);
     let token = text(&login(&origin, EMAIL, PASSWORD).json()["refresh_token"]);
@@ -274,9 +286,8 @@ fn accounts_and_sessions_survive_a_kill() {
     assert_eq!(refresh(&site.start(), &token).status, 200);
 }
 
-#[test]
-fn users_add_makes_accounts_that_can_log_in() {
-    let site = Site::new(CONFIG);
+fn users_add_makes_accounts_that_can_log_in(engine: Engine) {
+    let site = Site::on(engine, CONFIG);
     let add = |flags: &[&str]| {
         let args = [
             &[
@@ -308,9 +319,8 @@ fn users_add_makes_accounts_that_can_log_in() {
     assert_eq!(session.json()["user"]["role"], "admin");
 }
 
-#[test]
-fn keys_anon_prints_a_token_and_nothing_else() {
-    let site = Site::new(CONFIG);
+fn keys_anon_prints_a_token_and_nothing_else(engine: Engine) {
+    let site = Site::on(engine, CONFIG);
     let output = site.command(&["keys", "anon"]).output().unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
     assert_eq!(told.trim().split('.').count(), 3, "{told}");
@@ -340,9 +350,8 @@ fn login_told(origin: &Origin, email: &str, password: &str) -> (Answer, Outcome)
     )
 }
 
-#[test]
-fn the_fifth_wrong_password_locks_and_looks_like_the_first() {
-    let (site, origin) = Origin::fresh();
+fn the_fifth_wrong_password_locks_and_looks_like_the_first(engine: Engine) {
+    let (site, origin) = Origin::on(engine);
     signup(&origin);
     for email in [EMAIL, "nobody@example.com"] {
         let (first, told) = login_told(&origin, email, "wrong horse");
@@ -380,9 +389,8 @@ fn the_fifth_wrong_password_locks_and_looks_like_the_first() {
     assert!(unlock("other@example.com").starts_with("no failed logins"));
 }
 
-#[test]
-fn a_device_that_logged_in_before_is_not_locked_out() {
-    let (_site, origin) = Origin::fresh();
+fn a_device_that_logged_in_before_is_not_locked_out(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
     signup(&origin);
     let good = login(&origin, EMAIL, PASSWORD);
     let cookie = good.headers["set-cookie"]
@@ -417,9 +425,8 @@ fn a_device_that_logged_in_before_is_not_locked_out() {
     }
 }
 
-#[test]
-fn a_logout_ends_sessions_here_and_at_the_edge() {
-    let (_site, origin) = Origin::fresh();
+fn a_logout_ends_sessions_here_and_at_the_edge(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
     let user = text(&signup(&origin).json()["id"]);
     let sessions: Vec<(String, String)> = (0..3)
         .map(|_| {

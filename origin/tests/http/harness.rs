@@ -1,6 +1,9 @@
 //! The real binary on a free port with its own state.
 
-use crate::client::{Answer, Call, Wire};
+use crate::{
+    client::{Answer, Call, Wire},
+    engines::{Engine, Home},
+};
 use serde_json::Value;
 use std::{
     fs,
@@ -33,15 +36,25 @@ echo = true
 pub(crate) struct Site {
     pub(crate) dir: TempDir,
     pub(crate) seal_keys: String,
+    pub(crate) home: Home,
 }
 
 impl Site {
     pub(crate) fn new(config: &str) -> Self {
+        Self::on(Engine::Sqlite, config)
+    }
+
+    pub(crate) fn on(engine: Engine, config: &str) -> Self {
+        Self::at(engine.home(), config)
+    }
+
+    pub(crate) fn at(home: Home, config: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("gapura.toml"), config).unwrap();
         Self {
             dir,
             seal_keys: format!("k1:{SEAL_KEY}"),
+            home,
         }
     }
 
@@ -52,6 +65,7 @@ impl Site {
             .arg("--config")
             .arg(self.dir.path().join("gapura.toml"))
             .env("GAPURA_LISTEN", "127.0.0.1:0")
+            .env("GAPURA_DATABASE_URL", &self.home.url)
             .env("GAPURA_SEAL_KEYS", &self.seal_keys)
             .env("GAPURA_TOKEN_KEY", TOKEN_KEY);
         command
@@ -115,7 +129,11 @@ impl Drop for Origin {
 impl Origin {
     /// One with the usual configuration; its state goes with the test.
     pub(crate) fn fresh() -> (Site, Self) {
-        let site = Site::new(CONFIG);
+        Self::on(Engine::Sqlite)
+    }
+
+    pub(crate) fn on(engine: Engine) -> (Site, Self) {
+        let site = Site::on(engine, CONFIG);
         let origin = site.start();
         (site, origin)
     }

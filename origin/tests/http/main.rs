@@ -11,7 +11,10 @@
 mod admission;
 mod auth;
 mod client;
+#[path = "../support/engines.rs"]
+mod engines;
 mod harness;
+mod outage;
 mod password;
 mod push;
 mod server;

@@ -2,6 +2,7 @@
 
 use crate::{
     client::{Answer, Call},
+    engines::{Engine, on_every_engine},
     harness::{CONFIG, Origin, Site},
 };
 use gapura_origin::{
@@ -13,6 +14,12 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+on_every_engine!(
+    hashes_of_other_systems_become_ours_at_the_first_good_login,
+    raised_parameters_reach_old_accounts,
+    a_hash_that_says_nothing_is_a_failed_login_and_a_warning,
+);
 
 const LOGIN: &str = "/auth/v1/token?grant_type=password";
 const PLAIN: &str = "correct horse battery";
@@ -44,8 +51,8 @@ impl Kept {
             .enable_all()
             .build()
             .unwrap();
-        let path = site.dir.path().join("gapura.toml");
-        let settings = config::load(&path, &|_| None).unwrap().database;
+        let url = |name: &str| (name == "GAPURA_DATABASE_URL").then(|| site.home.url.clone());
+        let settings = config::parse("", &url).unwrap().database;
         let db = runtime.block_on(Db::open(&settings)).unwrap();
         Self { runtime, db }
     }
@@ -129,9 +136,8 @@ fn operators_are_held_to_the_same_rules() {
     assert_eq!(add("sembilan kuda hijau"), Some(0));
 }
 
-#[test]
-fn hashes_of_other_systems_become_ours_at_the_first_good_login() {
-    let (site, origin) = Origin::fresh();
+fn hashes_of_other_systems_become_ours_at_the_first_good_login(engine: Engine) {
+    let (site, origin) = Origin::on(engine);
     let kept = Kept::open(&site);
     for (n, foreign) in FOREIGN.into_iter().enumerate() {
         let email = format!("user{n}@example.com");
@@ -155,9 +161,8 @@ fn hashes_of_other_systems_become_ours_at_the_first_good_login() {
     }
 }
 
-#[test]
-fn raised_parameters_reach_old_accounts() {
-    let site = Site::new(CONFIG);
+fn raised_parameters_reach_old_accounts(engine: Engine) {
+    let site = Site::on(engine, CONFIG);
     let body = credentials("a@b.co", PLAIN);
     assert_eq!(site.start().post("/auth/v1/signup", &body).status, 200);
     let raised = CONFIG.replace("argon2_iterations = 1", "argon2_iterations = 3");
@@ -167,9 +172,8 @@ fn raised_parameters_reach_old_accounts() {
     assert!(hash.starts_with("$argon2id$v=19$m=128,t=3,p=1$"), "{hash}");
 }
 
-#[test]
-fn a_hash_that_says_nothing_is_a_failed_login_and_a_warning() {
-    let (site, origin) = Origin::fresh();
+fn a_hash_that_says_nothing_is_a_failed_login_and_a_warning(engine: Engine) {
+    let (site, origin) = Origin::on(engine);
     let kept = Kept::open(&site);
     let costly = format!("scrypt:1073741824:8:1$salt${}", "0".repeat(128));
     for (email, hash, why) in [

@@ -1,0 +1,197 @@
+//! The engines' own settings: how each connects, and how long it lets a statement run.
+
+use super::DbError;
+use crate::config::Database;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool, PgPool,
+    Sqlite, SqliteConnection, SqlitePool,
+    migrate::Migrator,
+    mysql::MySqlConnectOptions,
+    pool::PoolOptions,
+    postgres::PgConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+static MYSQL: Migrator = sqlx::migrate!("migrations/mysql");
+
+/// A connection that was idle for longer is asked whether it is still one before it is used.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
+pub(super) async fn sqlite(
+    options: SqliteConnectOptions,
+    config: &Database,
+) -> Result<SqlitePool, DbError> {
+    let options = options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // With WAL, what was committed survives a killed process; a power
+        // cut may lose the last commits, never the consistency.
+        .synchronous(SqliteSynchronous::Normal)
+        .foreign_keys(true)
+        .busy_timeout(config.acquire)
+        .disable_statement_logging();
+    create_private(options.get_filename())?;
+    SQLITE.run(&mut first(&options, config).await?).await?;
+    let limit = config.statement;
+    let pool = sized::<Sqlite>(config)
+        .after_connect(move |connection: &mut SqliteConnection, _| {
+            Box::pin(async move {
+                let mut handle = connection.lock_handle().await?;
+                let mut watch = Watch::new(limit);
+                handle.set_progress_handler(Watch::STEPS, move || watch.may_go_on(Instant::now()));
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options);
+    Ok(pool)
+}
+
+pub(super) async fn postgres(
+    options: PgConnectOptions,
+    config: &Database,
+) -> Result<PgPool, DbError> {
+    let options = options.disable_statement_logging();
+    POSTGRES.run(&mut first(&options, config).await?).await?;
+    // SET, not start-up options: poolers such as PgBouncer refuse those.
+    let settings = format!(
+        "SET statement_timeout = {statement}; SET lock_timeout = {lock}; \
+         SET idle_in_transaction_session_timeout = {statement}",
+        statement = config.statement.as_millis(),
+        lock = config.acquire.as_millis(),
+    );
+    Ok(remote(config, settings).connect_lazy_with(options))
+}
+
+pub(super) async fn mysql(
+    options: MySqlConnectOptions,
+    config: &Database,
+) -> Result<MySqlPool, DbError> {
+    let options = options.disable_statement_logging();
+    let mut first = first(&options, config).await?;
+    MYSQL.run(&mut first).await?;
+    let limit = statement_limit(&mut first, config.statement).await?;
+    let settings = format!(
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+         SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), \
+         innodb_lock_wait_timeout = {lock}, {limit}",
+        lock = config.acquire.as_secs().max(1),
+    );
+    Ok(remote(config, settings).connect_lazy_with(options))
+}
+
+/// MariaDB counts seconds and any statement, MySQL milliseconds and SELECT alone.
+async fn statement_limit(
+    connection: &mut MySqlConnection,
+    limit: Duration,
+) -> Result<String, DbError> {
+    let version: String = sqlx::query_scalar("SELECT VERSION()")
+        .fetch_one(connection)
+        .await?;
+    Ok(if version.contains("MariaDB") {
+        format!("max_statement_time = {}", limit.as_secs_f64())
+    } else {
+        format!("max_execution_time = {}", limit.as_millis())
+    })
+}
+
+/// The first connection, which brings the schema up to date without a limit for statements. A pool
+/// would only say that its time is over; this one says why there is no connection.
+async fn first<O>(options: &O, config: &Database) -> Result<O::Connection, DbError>
+where
+    O: ConnectOptions,
+    O::Connection: Sized,
+{
+    let connected = tokio::time::timeout(config.acquire, options.connect()).await;
+    Ok(connected.map_err(|_| DbError::Unavailable(sqlx::Error::PoolTimedOut))??)
+}
+
+fn sized<D: sqlx::Database>(config: &Database) -> PoolOptions<D> {
+    PoolOptions::new()
+        .max_connections(config.max_connections)
+        .acquire_timeout(config.acquire)
+        .test_before_acquire(false)
+}
+
+/// A server's pool: each connection gets its settings when new, and is asked whether it still is
+/// one when it has not been used for a while.
+fn remote<D>(config: &Database, settings: String) -> PoolOptions<D>
+where
+    D: sqlx::Database,
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+{
+    sized::<D>(config)
+        .after_connect(move |connection, _| {
+            let settings = settings.clone();
+            Box::pin(async move {
+                // Numbers of the configuration, which no placeholder may stand for here.
+                connection
+                    .execute(sqlx::raw_sql(AssertSqlSafe(settings)))
+                    .await?;
+                Ok(())
+            })
+        })
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+}
+
+/// Password hashes are in it: nobody else on the machine may read the file.
+/// SQLite gives its side files the mode of the main one.
+fn create_private(file: &Path) -> Result<(), DbError> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(file)
+        .map(drop)
+        .map_err(|error| DbError::Unavailable(error.into()))
+}
+
+/// Ends a statement of SQLite that takes too long. SQLite does not say when one begins; but one
+/// that is long calls without a pause, and short ones far from each other.
+struct Watch {
+    limit: Duration,
+    began: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl Watch {
+    /// Steps of SQLite's machine between calls, some 10 ms.
+    const STEPS: i32 = 1_000_000;
+    const PAUSE: Duration = Duration::from_secs(1);
+
+    const fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            began: None,
+            last: None,
+        }
+    }
+
+    fn may_go_on(&mut self, now: Instant) -> bool {
+        let goes_on = self
+            .last
+            .is_some_and(|last| now.duration_since(last) < Self::PAUSE);
+        self.last = Some(now);
+        let began = self.began.filter(|_| goes_on).unwrap_or(now);
+        self.began = Some(began);
+        let in_time = now.duration_since(began) < self.limit;
+        if !in_time {
+            (self.began, self.last) = (None, None);
+        }
+        in_time
+    }
+}

@@ -1,0 +1,308 @@
+//! Table `login_failure`: the count of failed logins, taken before a password is looked at.
+
+use super::{
+    Db, DbError,
+    pool::{Write, restored, retried, stored},
+    query::{Row, query},
+};
+use gapura_shared::time::UnixMillis;
+
+/// A login about to be tried, and by which bounds.
+#[derive(Debug, Clone, Copy)]
+pub struct LoginAttempt<'a> {
+    /// `gapura_shared::outcome::AccountId`.
+    pub account: &'a str,
+    /// Where it comes from; not empty.
+    pub source: &'a str,
+    /// Locks of the account from this source, by failures, ascending.
+    pub ladder: &'a [Rung],
+    /// Lock of the account from everywhere.
+    pub ceiling: Rung,
+    /// Failures older than this are forgotten, in milliseconds.
+    pub forget_ms: u64,
+    /// A source of a good login within this time is not held to the ceiling.
+    pub known_ms: u64,
+}
+
+/// The source that stands for all sources.
+const ANYWHERE: &str = "";
+
+/// A step of a lockout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rung {
+    /// Failures.
+    pub failures: u32,
+    /// Milliseconds.
+    pub lock_ms: u64,
+}
+
+/// Whether a login may be tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// It may, and is counted as failed until [`Db::login_succeeded`] says otherwise.
+    Counted(Locks),
+    /// A lock stands. The attempt was counted as refused; no lock has moved.
+    Locked(Locks),
+}
+
+/// The ends of locks that began with an attempt, or that it met.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Locks {
+    /// Of the account from the attempt's source.
+    pub source: Option<UnixMillis>,
+    /// Of the account from everywhere.
+    pub anywhere: Option<UnixMillis>,
+}
+
+impl Db {
+    /// Counts an attempt, from its source and for the account as a whole, or in neither if one
+    /// is locked. Counting comes before the password is looked at: of a hundred guesses at once
+    /// only those below the lock are looked at.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn count_login(
+        &self,
+        attempt: &LoginAttempt<'_>,
+        now: UnixMillis,
+    ) -> Result<Attempt, DbError> {
+        retried(|| self.try_count_login(attempt, now)).await
+    }
+
+    async fn try_count_login(
+        &self,
+        attempt: &LoginAttempt<'_>,
+        now: UnixMillis,
+    ) -> Result<Attempt, DbError> {
+        let ceiling = [attempt.ceiling];
+        let mut write = self.write().await?;
+        // The account's own row first: whoever has it has the account.
+        let all = read(&mut write, attempt, ANYWHERE, now).await?;
+        let here = read(&mut write, attempt, attempt.source, now).await?;
+        let known =
+            here.succeeded.0 > 0 && now.0.saturating_sub(here.succeeded.0) < attempt.known_ms;
+        let locks = Locks {
+            source: here.lock_at(now),
+            anywhere: all.lock_at(now).filter(|_| !known),
+        };
+        let outcome = if locks == Locks::default() {
+            let (source, ladder) = (attempt.source, attempt.ladder);
+            Attempt::Counted(Locks {
+                source: count(&mut write, attempt, source, &here, ladder, now).await?,
+                anywhere: count(&mut write, attempt, ANYWHERE, &all, &ceiling, now).await?,
+            })
+        } else {
+            query(
+                "UPDATE login_failure SET refused = refused + 1 \
+                 WHERE account_id = $1 AND source = $2",
+            )
+            .bind(attempt.account)
+            .bind(attempt.source)
+            .execute(write.on())
+            .await?;
+            Attempt::Locked(locks)
+        };
+        write.commit().await?;
+        Ok(outcome)
+    }
+
+    /// Takes a counted attempt back: the password was right. What failed from this source is
+    /// forgotten, the source is known from now on, and the lock that the attempt itself began ends.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn login_succeeded(
+        &self,
+        account: &str,
+        source: &str,
+        began: Locks,
+        now: UnixMillis,
+    ) -> Result<(), DbError> {
+        retried(|| self.try_login_succeeded(account, source, began, now)).await
+    }
+
+    async fn try_login_succeeded(
+        &self,
+        account: &str,
+        source: &str,
+        began: Locks,
+        now: UnixMillis,
+    ) -> Result<(), DbError> {
+        let mut write = self.write().await?;
+        hold(&mut write, account, ANYWHERE, now).await?;
+        hold(&mut write, account, source, now).await?;
+        query(
+            "UPDATE login_failure SET failures = 0, refused = 0, locked_until = 0, \
+             succeeded_at = $1 WHERE account_id = $2 AND source = $3",
+        )
+        .bind(stored(now))
+        .bind(account)
+        .bind(source)
+        .execute(write.on())
+        .await?;
+        query(
+            "UPDATE login_failure SET \
+             failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END, \
+             locked_until = CASE WHEN locked_until = $1 THEN 0 ELSE locked_until END \
+             WHERE account_id = $2 AND source = $3",
+        )
+        .bind(began.anywhere.map_or(-1, stored))
+        .bind(account)
+        .bind(ANYWHERE)
+        .execute(write.on())
+        .await?;
+        write.commit().await
+    }
+
+    /// Lifts every lock of an account and forgets its failures.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn unlock(&self, account: &str) -> Result<bool, DbError> {
+        let deleted = query("DELETE FROM login_failure WHERE account_id = $1")
+            .bind(account)
+            .execute(self.connection().await?.on())
+            .await?;
+        Ok(deleted > 0)
+    }
+
+    /// Failures and refused attempts of a counter.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn login_failures(&self, account: &str, source: &str) -> Result<(u32, u32), DbError> {
+        let row = query(
+            "SELECT failures, refused FROM login_failure WHERE account_id = $1 AND source = $2",
+        )
+        .bind(account)
+        .bind(source)
+        .optional(self.connection().await?.on())
+        .await?;
+        row.map_or(Ok((0, 0)), |row| {
+            Ok((number(&row, "failures")?, number(&row, "refused")?))
+        })
+    }
+
+    /// Deletes what nothing happened to since `before`.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn forget_login_failures(&self, before: UnixMillis) -> Result<(), DbError> {
+        query(
+            "DELETE FROM login_failure \
+             WHERE last_at < $1 AND locked_until < $1 AND succeeded_at < $1",
+        )
+        .bind(stored(before))
+        .execute(self.connection().await?.on())
+        .await?;
+        Ok(())
+    }
+}
+
+struct Standing {
+    failures: u32,
+    locked_until: UnixMillis,
+    succeeded: UnixMillis,
+}
+
+impl Standing {
+    fn lock_at(&self, now: UnixMillis) -> Option<UnixMillis> {
+        Some(self.locked_until).filter(|until| *until > now)
+    }
+}
+
+/// Makes a counter's row if there is none, and keeps others from it until the transaction ends.
+async fn hold(
+    write: &mut Write,
+    account: &str,
+    source: &str,
+    now: UnixMillis,
+) -> Result<(), DbError> {
+    query(
+        "INSERT INTO login_failure (account_id, source, failures, last_at) VALUES ($1, $2, 0, $3) \
+         ON CONFLICT (account_id, source) DO UPDATE SET failures = login_failure.failures",
+    )
+    .mysql_as(
+        "INSERT INTO login_failure (account_id, source, failures, last_at) VALUES ($1, $2, 0, $3) \
+         ON DUPLICATE KEY UPDATE failures = login_failure.failures",
+    )
+    .bind(account)
+    .bind(source)
+    .bind(stored(now))
+    .execute(write.on())
+    .await?;
+    Ok(())
+}
+
+async fn read(
+    write: &mut Write,
+    attempt: &LoginAttempt<'_>,
+    source: &str,
+    now: UnixMillis,
+) -> Result<Standing, DbError> {
+    hold(write, attempt.account, source, now).await?;
+    let row = query(
+        "SELECT failures, last_at, locked_until, succeeded_at FROM login_failure \
+         WHERE account_id = $1 AND source = $2",
+    )
+    .bind(attempt.account)
+    .bind(source)
+    .optional(write.on())
+    .await?;
+    let row = row.ok_or(sqlx::Error::RowNotFound)?;
+    let last = restored(row.get("last_at")?);
+    let is_forgotten = now.0.saturating_sub(last.0) >= attempt.forget_ms;
+    Ok(Standing {
+        failures: if is_forgotten {
+            0
+        } else {
+            number(&row, "failures")?
+        },
+        locked_until: restored(row.get("locked_until")?),
+        succeeded: restored(row.get("succeeded_at")?),
+    })
+}
+
+fn number(row: &Row, name: &str) -> Result<u32, DbError> {
+    Ok(u32::try_from(row.get::<i64>(name)?).unwrap_or(u32::MAX))
+}
+
+/// Counts one; the end of the lock that this began. A lock's end is fixed here, once.
+async fn count(
+    write: &mut Write,
+    attempt: &LoginAttempt<'_>,
+    source: &str,
+    standing: &Standing,
+    ladder: &[Rung],
+    now: UnixMillis,
+) -> Result<Option<UnixMillis>, DbError> {
+    let failures = standing.failures.saturating_add(1);
+    let begun = lock_ms(ladder, failures).map(|lock_ms| UnixMillis(now.0.saturating_add(lock_ms)));
+    query(
+        "UPDATE login_failure SET failures = $1, last_at = $2, locked_until = $3 \
+         WHERE account_id = $4 AND source = $5",
+    )
+    .bind(i64::from(failures))
+    .bind(stored(now))
+    .bind(stored(begun.unwrap_or(standing.locked_until)))
+    .bind(attempt.account)
+    .bind(source)
+    .execute(write.on())
+    .await?;
+    Ok(begun)
+}
+
+/// The lock that begins with this failure: one at each rung, and with each failure beyond the last.
+fn lock_ms(ladder: &[Rung], failures: u32) -> Option<u64> {
+    let last = ladder.last()?;
+    if failures > last.failures {
+        return Some(last.lock_ms);
+    }
+    ladder
+        .iter()
+        .find(|rung| rung.failures == failures)
+        .map(|rung| rung.lock_ms)
+}
+
+#[cfg(test)]
+mod tests;

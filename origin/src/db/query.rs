@@ -1,0 +1,234 @@
+//! One statement for three engines: written once in PostgreSQL's form, values bound.
+//!
+//! `sqlx::Any` would do the same with fewer types and a dynamic call more, but neither translates
+//! placeholders nor knows the engines' own settings.
+
+use super::pool::On;
+use sqlx::{
+    AssertSqlSafe, Decode, MySql, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, Type,
+    mysql::MySqlRow, postgres::PgRow, sqlite::SqliteRow,
+};
+
+/// A statement with its values. Its placeholders are `$1`, `$2` and so on, which SQLite knows too.
+#[derive(Debug)]
+pub(super) struct Query<'q> {
+    sql: &'static str,
+    mysql: &'static str,
+    locks: bool,
+    values: Vec<Value<'q>>,
+}
+
+/// A value to bind.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value<'q> {
+    Text(Option<&'q str>),
+    Integer(Option<i64>),
+    Bytes(&'q [u8]),
+}
+
+impl<'q> From<&'q str> for Value<'q> {
+    fn from(text: &'q str) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl<'q> From<Option<&'q str>> for Value<'q> {
+    fn from(text: Option<&'q str>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(integer: i64) -> Self {
+        Self::Integer(Some(integer))
+    }
+}
+
+impl From<Option<i64>> for Value<'_> {
+    fn from(integer: Option<i64>) -> Self {
+        Self::Integer(integer)
+    }
+}
+
+impl<'q> From<&'q [u8; 32]> for Value<'q> {
+    fn from(bytes: &'q [u8; 32]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+/// A statement for every engine.
+pub(super) const fn query<'q>(sql: &'static str) -> Query<'q> {
+    Query {
+        sql,
+        mysql: sql,
+        locks: false,
+        values: Vec::new(),
+    }
+}
+
+/// Binds the values and runs the statement on whichever engine it is.
+macro_rules! run {
+    ($query:ident, $on:expr, $connection:ident, $bound:ident => $run:expr, $wrap:ident) => {
+        match $on {
+            On::Sqlite($connection) => {
+                let $bound = bind!(sqlx::query::<Sqlite>($query.sql), $query.values.iter());
+                $wrap!(Sqlite, $run)
+            }
+            On::Postgres($connection) => {
+                let sql = $query.postgres();
+                let $bound = bind!(sqlx::query::<Postgres>(sql), $query.values.iter());
+                $wrap!(Postgres, $run)
+            }
+            On::MySql($connection) => {
+                let (sql, order) = $query.mysql();
+                let values = order.iter().filter_map(|at| $query.values.get(*at));
+                let $bound = bind!(sqlx::query::<MySql>(sql), values);
+                $wrap!(MySql, $run)
+            }
+        }
+    };
+}
+
+macro_rules! bind {
+    ($query:expr, $values:expr) => {
+        $values.fold($query, |query, value| match *value {
+            Value::Text(text) => query.bind(text),
+            Value::Integer(integer) => query.bind(integer),
+            Value::Bytes(bytes) => query.bind(bytes),
+        })
+    };
+}
+
+macro_rules! affected {
+    ($engine:ident, $done:expr) => {
+        Ok($done?.rows_affected())
+    };
+}
+
+macro_rules! rows {
+    ($engine:ident, $rows:expr) => {
+        Ok($rows?.into_iter().map(Row::$engine).collect())
+    };
+}
+
+macro_rules! row {
+    ($engine:ident, $row:expr) => {
+        Ok($row?.map(Row::$engine))
+    };
+}
+
+impl<'q> Query<'q> {
+    /// What MySQL and MariaDB say instead.
+    pub(super) const fn mysql_as(mut self, sql: &'static str) -> Self {
+        self.mysql = sql;
+        self
+    }
+
+    /// Rows that are read stay as they are until the transaction ends. SQLite has one writer
+    /// anyway, so this is a part of the other engines' statements alone.
+    pub(super) const fn for_update(mut self) -> Self {
+        self.locks = true;
+        self
+    }
+
+    pub(super) fn bind(mut self, value: impl Into<Value<'q>>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// The number of rows that were changed or, where nothing was to change, met.
+    pub(super) async fn execute(self, on: On<'_>) -> Result<u64, sqlx::Error> {
+        run!(self, on, connection, bound => bound.execute(connection).await, affected)
+    }
+
+    pub(super) async fn all(self, on: On<'_>) -> Result<Vec<Row>, sqlx::Error> {
+        run!(self, on, connection, bound => bound.fetch_all(connection).await, rows)
+    }
+
+    pub(super) async fn optional(self, on: On<'_>) -> Result<Option<Row>, sqlx::Error> {
+        run!(self, on, connection, bound => bound.fetch_optional(connection).await, row)
+    }
+
+    fn postgres(&self) -> SqlStr {
+        if self.locks {
+            AssertSqlSafe(format!("{} FOR UPDATE", self.sql)).into_sql_str()
+        } else {
+            self.sql.into_sql_str()
+        }
+    }
+
+    /// With `?` for each placeholder, and which value belongs to each.
+    fn mysql(&self) -> (SqlStr, Vec<usize>) {
+        let (mut sql, mut order) = (String::with_capacity(self.mysql.len() + 11), Vec::new());
+        let mut parts = self.mysql.split('$');
+        sql.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+            let number = part.strip_suffix(rest).and_then(|text| text.parse().ok());
+            order.push(number.unwrap_or(0_usize).saturating_sub(1));
+            sql.push('?');
+            sql.push_str(rest);
+        }
+        if self.locks {
+            sql.push_str(" FOR UPDATE");
+        }
+        (AssertSqlSafe(sql).into_sql_str(), order)
+    }
+}
+
+/// A row of whichever engine.
+pub(super) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+    MySql(MySqlRow),
+}
+
+/// What every engine can be asked for.
+pub(super) trait Column:
+    for<'r> Decode<'r, Sqlite>
+    + Type<Sqlite>
+    + for<'r> Decode<'r, Postgres>
+    + Type<Postgres>
+    + for<'r> Decode<'r, MySql>
+    + Type<MySql>
+{
+}
+
+impl<T> Column for T where
+    T: for<'r> Decode<'r, Sqlite>
+        + Type<Sqlite>
+        + for<'r> Decode<'r, Postgres>
+        + Type<Postgres>
+        + for<'r> Decode<'r, MySql>
+        + Type<MySql>
+{
+}
+
+impl Row {
+    pub(super) fn get<T: Column>(&self, name: &str) -> Result<T, sqlx::Error> {
+        match self {
+            Self::Sqlite(row) => row.try_get(name),
+            Self::Postgres(row) => row.try_get(name),
+            Self::MySql(row) => row.try_get(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::query;
+
+    #[test]
+    fn each_engine_gets_its_own_placeholders() {
+        let sql = "SELECT a FROM b WHERE c = $2 AND ($1 IS NULL OR d = $1) AND e = $10";
+        let asked = query(sql).for_update();
+        let (mysql, order) = asked.mysql();
+        assert_eq!(
+            mysql.as_str(),
+            "SELECT a FROM b WHERE c = ? AND (? IS NULL OR d = ?) AND e = ? FOR UPDATE"
+        );
+        assert_eq!(order, [1, 0, 0, 9]);
+        assert_eq!(asked.postgres().as_str(), format!("{sql} FOR UPDATE"));
+        assert_eq!(query(sql).postgres().as_str(), sql);
+    }
+}
