@@ -17,7 +17,7 @@ mod memory;
 pub use memory::{MAX_SUBJECTS, Memory, REMEMBER_MS, Recall, Refusal};
 
 /// Leases of one class of one subject that may be out; with more the isolates just ask.
-pub(super) const MAX_LEASES: usize = 32;
+pub(super) const MAX_LEASES: usize = 256;
 
 /// The id under which an isolate returns what it asked for one by one. No lease has it.
 pub(super) const NO_LEASE: u64 = 0;
