@@ -125,7 +125,7 @@ async fn stages<'g, R: Runtime>(
     let policy = &gate.policy;
     limits::check(facts, &policy.limits)?;
     access::check(facts, &policy.access)?;
-    revocation::banned(gate, facts, None, runtime)?;
+    revocation::early(gate, facts, runtime)?;
     if cors::is_preflight(facts) {
         return Ok(Verdict::Preflight);
     }

@@ -218,11 +218,25 @@ impl Look<'_> {
     }
 }
 
-/// Whether the copy, as it is, bans the client.
+/// Whether the copy bans the client, before anything else is done with the request. One that
+/// is too old is not believed: what it says may have been lifted.
 ///
 /// # Errors
 /// [`Stop::Banned`].
-pub fn banned<R: Runtime>(
+pub fn early<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Result<(), Stop> {
+    let now_ms = runtime.now().0;
+    let age_ms = gate.memory.ledger.borrow().age_ms(now_ms);
+    let max_ms = max_age_ms(gate, None, facts);
+    if age_ms
+        .zip(max_ms)
+        .is_some_and(|(age_ms, max_ms)| age_ms <= max_ms)
+    {
+        banned(gate, facts, None, runtime)?;
+    }
+    Ok(())
+}
+
+fn banned<R: Runtime>(
     gate: &Gate,
     facts: &Facts,
     bearer: Option<&Verified>,

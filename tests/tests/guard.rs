@@ -85,24 +85,26 @@ fn strict_windows_survive_the_loss_of_every_isolate() {
         assert_eq!(stack.edge.send(&login("192.0.2.3")).status, 400);
     }
     stack.edge.restart();
-    assert_eq!(stack.edge.send(&login("192.0.2.3")).status, 429);
+    // Its fifth failure bans it as well, if that was stored by then.
+    let sixth = stack.edge.send(&login("192.0.2.3")).status;
+    assert!(matches!(sixth, 429 | 403), "{sixth}");
     assert_eq!(stack.edge.send(&login("192.0.2.4")).status, 400);
 }
 
 #[test]
 fn an_ipv6_client_is_its_64() {
     let stack = Stack::start("");
-    for n in 0..5 {
-        assert_eq!(
-            stack
-                .edge
-                .send(&login(&format!("2001:db8:1:2::{n}")))
-                .status,
-            400
-        );
+    let ask = |client: &str| {
+        stack
+            .edge
+            .send(&Request::new("GET", "/echo/a").from(client))
+            .status
+    };
+    for n in 0..100 {
+        assert_eq!(ask(&format!("2001:db8:1:2::{n}")), 200);
     }
-    assert_eq!(stack.edge.send(&login("2001:db8:1:2:ffff::1")).status, 429);
-    assert_eq!(stack.edge.send(&login("2001:db8:1:3::1")).status, 400);
+    assert_eq!(ask("2001:db8:1:2:ffff::1"), 429);
+    assert_eq!(ask("2001:db8:1:3::1"), 200);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The product's story, from the first sign-up to the attack that fails.
 
-use gapura_tests::{Request, Stack};
+use gapura_shared::outcome::AccountId;
+use gapura_tests::{Request, Stack, token};
 use serde_json::{Value, json};
 
 const EMAIL: &str = "dewi@example.test";
@@ -27,8 +28,8 @@ fn sign_up_log_in_read_attack_and_be_stopped() {
     assert_eq!(signed_up.status, 200, "{}", signed_up.text());
     let session = edge.send(&login(PASSWORD, "192.0.2.1"));
     assert_eq!(session.status, 200, "{}", session.text());
-    let token = session.json()["access_token"].as_str().unwrap().to_owned();
-    let user = edge.send(&Request::new("GET", "/auth/v1/user").bearer(&token));
+    let bearer = session.json()["access_token"].as_str().unwrap().to_owned();
+    let user = edge.send(&Request::new("GET", "/auth/v1/user").bearer(&bearer));
     assert_eq!((user.status, &user.json()["email"]), (200, &json!(EMAIL)));
 
     // The session goes on with its refresh token.
@@ -61,11 +62,12 @@ fn sign_up_log_in_read_attack_and_be_stopped() {
 
     // The sixth login of one client within a minute.
     for attempt in 1..=5 {
-        let wrong = edge.send(&login("wrong password", "192.0.2.2"));
+        // From an address that cannot be banned: for others the fifth is the last.
+        let wrong = edge.send(&login("wrong password", "127.0.0.1"));
         assert_eq!(wrong.status, 400, "attempt {attempt}: {}", wrong.text());
         assert_eq!(wrong.json()["error_code"], "invalid_credentials");
     }
-    let sixth = edge.send(&login(PASSWORD, "192.0.2.2"));
+    let sixth = edge.send(&login(PASSWORD, "127.0.0.1"));
     assert_eq!(
         (sixth.status, sixth.problem()),
         (429, "rate-limited".into())
@@ -77,7 +79,7 @@ fn sign_up_log_in_read_attack_and_be_stopped() {
     );
     assert_eq!(
         sixth.header("ratelimit-policy"),
-        Some("\"login\";q=5;w=60, \"general\";q=100;w=60")
+        Some("\"login\";q=5;w=60, \"general\";q=100;w=60, \"account\";q=20;w=60")
     );
     assert!(
         sixth
@@ -89,7 +91,7 @@ fn sign_up_log_in_read_attack_and_be_stopped() {
     assert_eq!(elsewhere.status, 200, "others are not affected");
 
     // A wrong token, and no token.
-    let forged = format!("{token}x");
+    let forged = format!("{bearer}x");
     let refused = edge.send(&Request::new("GET", "/auth/v1/user").bearer(&forged));
     assert_eq!(
         (refused.status, refused.problem()),
@@ -103,9 +105,36 @@ fn sign_up_log_in_read_attack_and_be_stopped() {
     );
     assert_eq!(edge.get("/auth/v1/user").problem(), "token-missing");
 
+    // The account is locked for the guesser by now, and the edge says so to nobody.
+    let shown = |path: &str| {
+        let operator = token::token(&token::claims_with("role", json!("admin")));
+        edge.send(&Request::new("GET", &format!("/_gapura/v1/{path}")).bearer(&operator))
+    };
+    let account = AccountId::of(EMAIL);
+    let state = shown(&format!("subjects/account:{}", account.as_str())).json();
+    assert_eq!(state["shard"]["locks"][0][0], "127.0.0.1", "{state}");
+
+    // Attacks from one address end in a ban; the operator lifts it.
+    let guesser = |target: &str| edge.send(&Request::new("GET", target).from("192.0.2.9"));
+    for _ in 0..5 {
+        assert_eq!(guesser(attack).problem(), "waf-blocked");
+    }
+    edge.await_log("BAN_ADDED");
+    assert_eq!(guesser("/echo/a").problem(), "banned");
+    let operator = token::token(&token::claims_with("role", json!("admin")));
+    let lift = Request::new("DELETE", "/_gapura/v1/bans/ip:192.0.2.9").bearer(&operator);
+    assert_eq!(edge.send(&lift).status, 204);
+    assert_eq!(guesser("/echo/a").status, 200);
+
+    // Who logs out has no token any more.
+    let out = edge.send(&Request::new("POST", "/auth/v1/logout").bearer(&bearer));
+    assert_eq!(out.status, 204, "{}", out.text());
+    let user = edge.send(&Request::new("GET", "/auth/v1/user").bearer(&bearer));
+    assert_eq!((user.status, user.problem()), (401, "token-invalid".into()));
+
     // The origin, asked directly, with the very token that the gate accepts.
     let direct = Request::new("GET", "/auth/v1/user")
-        .bearer(&token)
+        .bearer(&bearer)
         .send(stack.origin.address);
     assert_eq!(direct.status, 401, "{}", direct.text());
 }

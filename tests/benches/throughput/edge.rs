@@ -4,7 +4,7 @@ use crate::{
     load::{self, Row},
     table,
 };
-use gapura_tests::{Edge, Stack, harness};
+use gapura_tests::{Edge, Request, Stack, harness};
 use std::{
     fs,
     net::{SocketAddr, TcpStream},
@@ -34,6 +34,30 @@ pub(crate) fn run(stack: &Stack, token: &str) {
         }
     };
     let constant = "/.well-known/security.txt";
+    // One client each: what it costs to refuse a flood, and to admit who may come often.
+    let one = |name, target: &'static str, subnet: u8| Row {
+        name,
+        server: guarded.address,
+        process: guarded.process_id(),
+        request: Box::new(move |_| get(target, subnet, 0, "")),
+    };
+    let send = |target: &str, subnet: u8| {
+        let client = format!("198.18.{subnet}.0");
+        guarded
+            .send(&Request::new("GET", target).from(&client))
+            .status
+    };
+    for _ in 0..8 {
+        let _ = send("/nothing?q=%3Cscript%3Ealert(1)%3C/script%3E", 6);
+    }
+    assert!(
+        (0..40).any(|_| {
+            thread::sleep(Duration::from_millis(25));
+            send("/bench/lease", 6) == 403
+        }),
+        "the client is not banned"
+    );
+    assert_eq!([send("/bench/few", 7), send("/bench/few", 7)], [200, 429]);
     let rows = [
         peer.row("JavaScript: constant answer", "/"),
         peer.row("JavaScript: reads all headers, sets nine", "/headers"),
@@ -48,6 +72,9 @@ pub(crate) fn run(stack: &Stack, token: &str) {
             5,
             &bearer,
         ),
+        one("refused: banned", "/bench/lease", 6),
+        one("refused: exhausted", "/bench/few", 7),
+        one("admitted on a lease", "/bench/lease", 8),
     ];
     table::print("Edge", &rows, &load::measure(&rows), None);
     println!("Rows with `+` add to the row above; the token is in the isolate's cache.");

@@ -52,6 +52,34 @@ path = "/bench/waf"
 token = "required"
 classes = ["general"]
 answer = { status = 200, content_type = "text/plain", body = "token, Guard and WAF\n" }
+
+[classes.lease]
+limit = 1000000
+window_s = 60
+on_error = "open"
+
+[classes.few]
+limit = 1
+window_s = 3600
+on_error = "open"
+
+[[route]]
+name = "bench-lease"
+methods = ["GET"]
+path = "/bench/lease"
+token = "none"
+classes = ["lease"]
+waf = "off"
+answer = { status = 200, content_type = "text/plain", body = "leased\n" }
+
+[[route]]
+name = "bench-few"
+methods = ["GET"]
+path = "/bench/few"
+token = "none"
+classes = ["few"]
+waf = "off"
+answer = { status = 200, content_type = "text/plain", body = "one an hour\n" }
 "#;
 
 fn main() {

@@ -1,0 +1,232 @@
+//! Strikes, bans and how they end, by real objects; and the operator's API.
+
+use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, Stack, token};
+use serde_json::{Value, json};
+use std::{thread, time::Duration};
+
+fn instrumented(origin: &Origin, overlay: &str) -> Edge {
+    let config = EdgeConfig {
+        token_keys: token::key_set(),
+        ..EdgeConfig::for_origin(origin).overlay(overlay)
+    };
+    Edge::start(&config.instrumented())
+}
+
+fn attack(client: &str) -> Request {
+    Request::new("GET", "/echo/?q=%3Cscript%3Ealert(1)%3C/script%3E").from(client)
+}
+
+fn read(client: &str) -> Request {
+    Request::new("GET", "/echo/a").from(client)
+}
+
+fn operator() -> String {
+    token::token(&token::claims_with("role", json!("admin")))
+}
+
+fn api(edge: &Edge, method: &str, path: &str, body: Option<&Value>) -> Response {
+    let mut request = Request::new(method, &format!("/_gapura/v1/{path}")).bearer(&operator());
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    edge.send(&request)
+}
+
+/// Sends until the status is the wanted one, for at most two seconds.
+fn await_status(edge: &Edge, request: &Request, status: u16) -> Response {
+    for _ in 0..40 {
+        let response = edge.send(request);
+        if response.status == status {
+            return response;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{status} does not come: {}", edge.send(request).text());
+}
+
+#[test]
+fn attacks_lead_to_a_ban_that_outlives_everything_and_is_lifted_by_the_api() {
+    let origin = Origin::start();
+    let mut edge = instrumented(&origin, "");
+    for _ in 0..5 {
+        assert_eq!(edge.send(&attack("192.0.2.1")).problem(), "waf-blocked");
+    }
+    edge.await_log("BAN_ADDED");
+    let refused = edge.send(&read("192.0.2.1"));
+    assert_eq!((refused.status, refused.problem()), (403, "banned".into()));
+    assert!(!refused.text().contains("waf"), "{}", refused.text());
+    assert_eq!(edge.send(&read("192.0.2.2")).status, 200);
+    edge.await_log("BAN_ENFORCED");
+
+    // A flood of refusals asks no object and is logged sparsely.
+    let before = edge.asked().0;
+    for _ in 0..99 {
+        assert_eq!(edge.send(&read("192.0.2.1")).status, 403);
+    }
+    assert_eq!(edge.asked().0, before);
+    assert!(edge.log().matches("BAN_ENFORCED").count() <= 4);
+
+    edge.evict();
+    edge.restart();
+    assert_eq!(edge.send(&read("192.0.2.1")).problem(), "banned");
+
+    let list = api(&edge, "GET", "bans?q=192.0.2.1", None).json();
+    assert_eq!(list["bans"][0]["id"], "ip:192.0.2.1", "{list}");
+    assert_eq!(list["bans"][0]["source"], "jail:waf");
+    let shown = api(&edge, "GET", "subjects/ip:192.0.2.1", None).json();
+    assert_eq!(shown["shard"]["bans"][0]["reason"], "waf", "{shown}");
+    assert_eq!(api(&edge, "DELETE", "bans/ip:192.0.2.1", None).status, 204);
+    edge.await_log("BAN_LIFTED");
+    assert_eq!(edge.send(&read("192.0.2.1")).status, 200);
+    assert_eq!(api(&edge, "DELETE", "bans/ip:192.0.2.1", None).status, 404);
+}
+
+#[test]
+fn an_operator_bans_a_network_and_a_country_exports_and_lifts_them() {
+    let origin = Origin::start();
+    let edge = instrumented(&origin, "");
+    let from = |country: &str| read("198.51.100.9").header("CF-IPCountry", country);
+    assert_eq!(edge.send(&from("ID")).status, 200);
+    for target in ["198.51.100.0/24", "country:KP"] {
+        let ban = json!({"target": target, "reason": "a test", "seconds": 600});
+        let added = api(&edge, "POST", "bans", Some(&ban));
+        assert_eq!(added.status, 201, "{}", added.text());
+    }
+    edge.await_log("BAN_ADDED");
+    assert_eq!(await_status(&edge, &from("ID"), 403).problem(), "banned");
+    let korea = read("203.0.113.5").header("CF-IPCountry", "KP");
+    assert_eq!(edge.send(&korea).problem(), "banned");
+    assert_eq!(edge.send(&read("203.0.113.5")).status, 200);
+    let export = api(&edge, "GET", "export?format=cidr", None);
+    assert_eq!(export.text().trim(), "198.51.100.0/24");
+    assert_eq!(
+        api(&edge, "DELETE", "bans/ip:198.51.100.0%2F24", None).status,
+        204
+    );
+    assert_eq!(await_status(&edge, &from("ID"), 200).status, 200);
+
+    let list = "203.0.113.64/28\n203.0.113.128/28\n";
+    let import = Request::new("POST", "/_gapura/v1/import?list=drop")
+        .bearer(&operator())
+        .body("text/plain", list);
+    assert_eq!(edge.send(&import).json()["added"], 2);
+    assert_eq!(
+        await_status(&edge, &read("203.0.113.65"), 403).problem(),
+        "banned"
+    );
+}
+
+#[test]
+fn the_api_is_for_operators_alone() {
+    let origin = Origin::start();
+    let edge = instrumented(&origin, "");
+    let ask = |request: Request| edge.send(&request).status;
+    let bans = || Request::new("GET", "/_gapura/v1/bans");
+    assert_eq!(ask(bans()), 401);
+    assert_eq!(ask(bans().bearer(&token::token(&token::claims()))), 403);
+    assert_eq!(ask(bans().header("Signature-Input", "gapura=()")), 404);
+    assert_eq!(ask(bans().bearer(&operator())), 200);
+    let own = json!({"target": "127.0.0.0/8", "reason": "oops", "seconds": 60});
+    assert_eq!(api(&edge, "POST", "bans", Some(&own)).status, 409);
+    edge.fault("ledger", "fail");
+    assert_eq!(
+        ask(bans().bearer(&operator())),
+        503,
+        "no revocation can be seen"
+    );
+}
+
+#[test]
+fn who_goes_on_asking_beyond_the_limit_is_banned() {
+    let origin = Origin::start();
+    let edge = instrumented(
+        &origin,
+        "\n[classes.few]\nlimit = 2\nwindow_s = 30\non_error = \"open\"\n\
+         [[route]]\nname = \"few\"\npath = \"/few\"\nrewrite = \"/echo/few\"\ntoken = \"none\"\nclasses = [\"few\"]\n",
+    );
+    let few = Request::new("GET", "/few").from("192.0.2.20");
+    let statuses: Vec<u16> = (0..3).map(|_| edge.send(&few).status).collect();
+    assert_eq!(statuses, [200, 200, 429]);
+    let remembered = edge.send(&few);
+    assert_eq!(
+        (remembered.status, remembered.problem()),
+        (429, "rate-limited".into())
+    );
+    assert!(remembered.header("retry-after").is_some());
+    assert_eq!(
+        remembered.header("ratelimit-policy"),
+        Some("\"few\";q=2;w=30")
+    );
+    assert!(
+        remembered
+            .header("ratelimit")
+            .unwrap()
+            .starts_with("\"few\";r=0;t=")
+    );
+    assert!(remembered.header("x-content-type-options").is_some());
+    let before = edge.asked().0;
+    for _ in 0..12 {
+        assert!(matches!(edge.send(&few).status, 429 | 403));
+    }
+    assert_eq!(await_status(&edge, &few, 403).problem(), "banned");
+    assert_eq!(edge.asked().0 - before, 1, "its strikes, in one message");
+    // Another class of the same client is refused as well: it is banned.
+    assert_eq!(edge.send(&read("192.0.2.20")).status, 403);
+}
+
+#[test]
+fn many_bans_in_an_ipv6_network_ban_the_network() {
+    let origin = Origin::start();
+    let edge = instrumented(&origin, "");
+    for n in 0..4 {
+        let client = format!("2001:db8:7:{n}::1");
+        for _ in 0..2 {
+            let probe = Request::new("GET", "/.env").from(&client);
+            let _ = edge.send(&probe);
+        }
+        await_status(&edge, &read(&client), 403);
+    }
+    let neighbour = await_status(&edge, &read("2001:db8:7:ff::1"), 403);
+    assert_eq!(neighbour.problem(), "banned");
+    assert_eq!(
+        edge.send(&read("2001:db8:7:100::1")).status,
+        200,
+        "another /56"
+    );
+}
+
+#[test]
+fn forged_seals_and_tokens_are_strikes() {
+    let stack = Stack::start("");
+    let forged = read("192.0.2.30").header("Gapura-Identity", "rid=\"x\"");
+    for _ in 0..20 {
+        let _ = stack.edge.send(&forged);
+    }
+    assert_eq!(
+        await_status(&stack.edge, &read("192.0.2.30"), 403).problem(),
+        "banned"
+    );
+    let guess = Request::new("GET", "/auth/v1/user")
+        .bearer("a.b.c")
+        .from("192.0.2.31");
+    for _ in 0..20 {
+        let _ = stack.edge.send(&guess);
+    }
+    assert_eq!(
+        await_status(&stack.edge, &read("192.0.2.31"), 403).problem(),
+        "banned"
+    );
+}
+
+#[test]
+fn who_can_never_be_banned_is_not() {
+    let stack = Stack::start("");
+    for _ in 0..8 {
+        assert_eq!(
+            stack.edge.send(&attack("127.0.0.1")).problem(),
+            "waf-blocked"
+        );
+    }
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(stack.edge.send(&read("127.0.0.1")).status, 200);
+}

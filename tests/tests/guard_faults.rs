@@ -1,0 +1,133 @@
+//! What the Guard does when its objects fail, are slow, are evicted, and what it costs.
+
+use gapura_tests::{Edge, EdgeConfig, Origin, Request, token};
+use serde_json::json;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+fn instrumented(origin: &Origin, overlay: &str) -> Edge {
+    let config = EdgeConfig {
+        token_keys: token::key_set(),
+        ..EdgeConfig::for_origin(origin).overlay(overlay)
+    };
+    Edge::start(&config.instrumented())
+}
+
+fn read(client: &str) -> Request {
+    Request::new("GET", "/echo/a").from(client)
+}
+
+fn login(client: &str, email: &str) -> Request {
+    Request::new("POST", "/auth/v1/token?grant_type=password")
+        .json(&json!({"email": email, "password": "wrong password"}))
+        .from(client)
+}
+
+const BUSY: &str = "\n[classes.busy]\nlimit = 3000\nwindow_s = 60\non_error = \"open\"\n\
+    [[route]]\nname = \"busy\"\npath = \"/busy\"\ntoken = \"none\"\nclasses = [\"busy\"]\n\
+    [route.answer]\nstatus = 200\ncontent_type = \"text/plain\"\nbody = \"ok\"\n";
+
+#[test]
+fn at_fifty_requests_a_second_a_tenth_of_them_asks_at_most() {
+    let origin = Origin::start();
+    let edge = instrumented(&origin, BUSY);
+    let busy = Request::new("GET", "/busy").from("192.0.2.1");
+    let (before, start) = (edge.asked().0, Instant::now());
+    let mut admitted = 0_u64;
+    while start.elapsed() < Duration::from_secs(6) {
+        assert_eq!(edge.send(&busy).status, 200);
+        admitted += 1;
+        let due = Duration::from_millis(20 * admitted);
+        thread::sleep(due.saturating_sub(start.elapsed()));
+    }
+    let asked = edge.asked().0 - before;
+    assert!(admitted >= 150, "{admitted}");
+    assert!(
+        asked * 10 <= admitted,
+        "{asked} questions for {admitted} requests"
+    );
+}
+
+#[test]
+fn a_flood_beyond_the_limit_asks_once_and_never_gets_more() {
+    let origin = Origin::start();
+    let edge = instrumented(&origin, &BUSY.replace("3000", "40"));
+    let busy = Request::new("GET", "/busy").from("192.0.2.2");
+    let admitted = (0..60).filter(|_| edge.send(&busy).status == 200).count();
+    assert!(admitted <= 40 && admitted >= 30, "{admitted}");
+    let before = edge.asked().0;
+    let again = (0..100).filter(|_| edge.send(&busy).status == 200).count();
+    assert_eq!(again, 0);
+    assert!(
+        edge.asked().0 - before <= 1,
+        "but for the one report of its strikes"
+    );
+}
+
+#[test]
+fn a_slow_object_is_given_up_in_time_and_the_class_decides() {
+    let origin = Origin::start();
+    let config = EdgeConfig::for_origin(&origin).instrumented();
+    let overlay = config
+        .overlay
+        .replace("budget_ms = 2_000", "budget_ms = 50");
+    let edge = Edge::start(&EdgeConfig { overlay, ..config });
+    assert_eq!(edge.send(&read("192.0.2.3")).status, 200);
+    edge.fault("guard", "3000");
+    let start = Instant::now();
+    assert_eq!(edge.send(&read("192.0.2.4")).status, 200, "open");
+    let refused = edge.send(&login("192.0.2.4", "a@example.test"));
+    assert_eq!(
+        (refused.status, refused.problem()),
+        (503, "guard-unavailable".into())
+    );
+    assert!(
+        start.elapsed() < Duration::from_millis(2_500),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[test]
+fn a_failing_object_refuses_logins_and_comes_back() {
+    let origin = Origin::start();
+    let edge = instrumented(&origin, "");
+    edge.fault("guard", "fail");
+    assert_eq!(edge.send(&login("192.0.2.5", "b@example.test")).status, 503);
+    assert_eq!(edge.send(&read("192.0.2.5")).status, 200);
+    edge.fault("guard", "");
+    assert_eq!(edge.send(&login("192.0.2.5", "b@example.test")).status, 400);
+}
+
+#[test]
+fn an_evicted_object_forgets_no_strict_admission() {
+    let origin = Origin::start();
+    let edge = instrumented(&origin, "");
+    for _ in 0..3 {
+        assert_eq!(edge.send(&login("192.0.2.6", "c@example.test")).status, 400);
+        edge.evict();
+    }
+    for _ in 0..2 {
+        assert_eq!(edge.send(&login("192.0.2.6", "c@example.test")).status, 400);
+    }
+    edge.evict();
+    let sixth = edge.send(&login("192.0.2.6", "c@example.test"));
+    assert!(matches!(sixth.status, 429 | 403), "{}", sixth.status);
+}
+
+#[test]
+fn what_one_subject_refuses_costs_the_other_nothing() {
+    let origin = Origin::start();
+    let edge = instrumented(&origin, "");
+    for _ in 0..5 {
+        let _ = edge.send(&login("192.0.2.7", "d@example.test"));
+    }
+    // Refused by its address: the account's window must stay as it is.
+    for _ in 0..30 {
+        let _ = edge.send(&login("192.0.2.7", "d@example.test"));
+    }
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(edge.send(&login("192.0.2.8", "d@example.test")).status, 400);
+}

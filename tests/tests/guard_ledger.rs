@@ -1,0 +1,113 @@
+//! Lockout and revocation: what the origin decides, the edge enforces by itself.
+
+use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, token};
+use serde_json::json;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// Wide windows, so that the lockout alone stops a guesser; and no ban for it.
+const WIDE: &str = "\n[classes.login]\nlimit = 100\nwindow_s = 60\nstrict = true\non_error = \"closed\"\n\
+    [classes.account]\nlimit = 100\nwindow_s = 60\nsubject = \"account\"\nstrict = true\non_error = \"closed\"\n\
+    [jails.login]\nkinds = [\"login-failed\"]\nstrikes = 1000\nwindow_s = 600\nban_s = 60\n";
+
+fn edge(origin: &Origin, overlay: &str) -> Edge {
+    let config = EdgeConfig {
+        token_keys: token::key_set(),
+        ..EdgeConfig::for_origin(origin).overlay(overlay)
+    };
+    Edge::start(&config.instrumented())
+}
+
+fn login(edge: &Edge, email: &str, password: &str, client: &str) -> Response {
+    let body = json!({"email": email, "password": password});
+    edge.send(
+        &Request::new("POST", "/auth/v1/token?grant_type=password")
+            .json(&body)
+            .from(client),
+    )
+}
+
+fn sign_up(edge: &Edge, email: &str) {
+    let body = json!({"email": email, "password": PASSWORD});
+    let done = edge.send(&Request::new("POST", "/auth/v1/signup").json(&body));
+    assert_eq!(done.status, 200, "{}", done.text());
+}
+
+/// All that a client can tell answers by.
+fn shape(response: &Response) -> (u16, Vec<String>, String) {
+    let names = response.headers.iter().map(|(name, _)| name.clone());
+    let mut names: Vec<String> = names.filter(|name| name != "date").collect();
+    names.sort();
+    let mut body = response.json();
+    body["instance"] = json!(null);
+    (response.status, names, body.to_string())
+}
+
+#[test]
+fn a_lock_is_enforced_without_the_origin_and_looks_like_a_wrong_password() {
+    let mut origin = Origin::start();
+    let edge = edge(&origin, WIDE);
+    sign_up(&edge, "owner@example.test");
+    let wrong = login(&edge, "owner@example.test", "wrong password", "192.0.2.1");
+    assert_eq!(wrong.status, 400);
+    for _ in 0..5 {
+        assert_eq!(
+            login(&edge, "owner@example.test", "wrong password", "192.0.2.1").status,
+            400
+        );
+    }
+    origin.stop();
+    // The origin is away: whoever is answered was answered by the edge alone.
+    let start = Instant::now();
+    let locked = login(&edge, "owner@example.test", PASSWORD, "192.0.2.1");
+    assert_eq!(shape(&locked), shape(&wrong));
+    assert!(
+        start.elapsed() >= Duration::from_millis(5),
+        "as slow as a wrong password"
+    );
+    let elsewhere = login(&edge, "owner@example.test", PASSWORD, "192.0.2.2");
+    assert_eq!(
+        elsewhere.status, 502,
+        "another source is for the origin to decide"
+    );
+}
+
+#[test]
+fn a_session_that_ended_is_refused_at_once_and_by_other_isolates_within_two_seconds() {
+    let origin = Origin::start();
+    let (here, strict) = (
+        edge(&origin, WIDE),
+        "\n[[route]]\nname = \"money\"\npath = \"/money\"\nrewrite = \"/echo/money\"\ntoken = \"required\"\nclasses = []\nrevocation = \"strict\"\n",
+    );
+    sign_up(&here, "dewi@example.test");
+    let session = login(&here, "dewi@example.test", PASSWORD, "192.0.2.1").json();
+    let bearer = session["access_token"].as_str().unwrap().to_owned();
+    let user = Request::new("GET", "/auth/v1/user").bearer(&bearer);
+    assert_eq!(here.send(&user).status, 200);
+    let logout = Request::new("POST", "/auth/v1/logout").bearer(&bearer);
+    assert_eq!(here.send(&logout).status, 204);
+    let refused = here.send(&user);
+    assert_eq!(
+        (refused.status, refused.problem()),
+        (401, "token-invalid".into())
+    );
+    assert!(refused.header("www-authenticate").is_some());
+    here.await_log("token-invalid: session");
+    assert!(!here.log().contains(&bearer));
+
+    let there = edge(&origin, strict);
+    there.fault("ledger", "fail");
+    let money = Request::new("GET", "/money").bearer(&bearer);
+    assert_eq!(there.send(&money).problem(), "ledger-unavailable");
+    there.fault("ledger", "");
+    assert_eq!(
+        there.send(&money).status,
+        200,
+        "its own Ledger knows nothing of it"
+    );
+    thread::sleep(Duration::from_millis(1));
+}
