@@ -1,6 +1,6 @@
 //! The origin's own tables. All SQL lives here, one file per table; nothing
-//! outside sees which engine answers. Statements are written once; [`query`] fits
-//! them to the engine, [`connect`] the engine to us.
+//! outside sees which engine answers. Statements are written once; `query` fits
+//! them to the engine, `connect` the engine to us.
 //!
 //! Guarantees: bound parameters only; every wait has an end.
 

@@ -57,7 +57,7 @@ impl Db {
     /// [`DbError`].
     pub async fn open(config: &Database) -> Result<Self, DbError> {
         let pool = match Address::parse(&config.url)? {
-            Address::Sqlite(options) => Pool::Sqlite(connect::sqlite(options, config).await?),
+            Address::Sqlite(options) => Pool::Sqlite(connect::sqlite(*options, config).await?),
             Address::Postgres(options) => {
                 Pool::Postgres(connect::postgres(*options, config).await?)
             }
@@ -126,11 +126,12 @@ impl Write {
     }
 
     pub(super) async fn commit(self) -> Result<(), DbError> {
-        Ok(match self {
-            Self::Sqlite(transaction) => transaction.commit().await?,
-            Self::Postgres(transaction) => transaction.commit().await?,
-            Self::MySql(transaction) => transaction.commit().await?,
-        })
+        let done = match self {
+            Self::Sqlite(transaction) => transaction.commit().await,
+            Self::Postgres(transaction) => transaction.commit().await,
+            Self::MySql(transaction) => transaction.commit().await,
+        };
+        Ok(done?)
     }
 }
 

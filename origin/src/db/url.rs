@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// How to reach a database.
 #[derive(Clone)]
 pub(super) enum Address {
-    Sqlite(SqliteConnectOptions),
+    Sqlite(Box<SqliteConnectOptions>),
     Postgres(Box<PgConnectOptions>),
     MySql(Box<MySqlConnectOptions>),
 }
@@ -35,7 +35,7 @@ fn parse(url: &str) -> Option<Address> {
             // In memory, every connection of a pool would have a database of its own.
             let is_file = !file.is_empty() && !file.starts_with(":memory:");
             let options = SqliteConnectOptions::from_str(url).ok()?;
-            is_file.then_some(Address::Sqlite(options))
+            is_file.then_some(Address::Sqlite(Box::new(options)))
         }
         "postgres" | "postgresql" => {
             let options = PgConnectOptions::from_str(url).ok()?;

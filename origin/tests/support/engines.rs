@@ -21,7 +21,7 @@ const USER: &str = "gapura";
 /// In every URL, to be looked for where it must not be.
 pub(crate) const PASSWORD: &str = "t0p-s3cret";
 /// A machine under load takes its time.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// What the origin keeps its tables in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,15 +188,12 @@ impl Server {
         // Callers may be inside a runtime, where none can be started.
         thread::scope(|scope| {
             let run = async || {
-                match self.engine {
-                    Engine::Postgres => {
-                        let url = self.url("postgres");
-                        PgConnection::connect(&url).await?.execute(sql).await?;
-                    }
-                    _ => {
-                        let url = self.url("mysql");
-                        MySqlConnection::connect(&url).await?.execute(sql).await?;
-                    }
+                if self.engine == Engine::Postgres {
+                    let url = self.url("postgres");
+                    PgConnection::connect(&url).await?.execute(sql).await?;
+                } else {
+                    let url = self.url("mysql");
+                    MySqlConnection::connect(&url).await?.execute(sql).await?;
                 }
                 Ok(())
             };
@@ -293,7 +290,7 @@ impl Owner {
         init.arg("--pgdata").arg(&data).arg("--pwfile").arg(secret);
         init.args(["--username", USER, "--auth=scram-sha-256", "--no-sync"]);
         init.args(["--encoding=UTF8", "--no-locale"]);
-        finished(init.current_dir(dir).output().unwrap());
+        finished(&init.current_dir(dir).output().unwrap());
         let mut arguments = vec!["-D".into(), data.display().to_string()];
         for setting in [
             "listen_addresses=127.0.0.1",
@@ -324,7 +321,7 @@ impl Owner {
         init.arg("--auth-root-authentication-method=normal");
         init.arg(format!("--datadir={}", data.display()));
         init.arg(format!("--tmpdir={}", dir.display()));
-        finished(init.current_dir(dir).output().unwrap());
+        finished(&init.current_dir(dir).output().unwrap());
         vec![
             "--no-defaults".into(),
             format!("--datadir={}", data.display()),
@@ -343,7 +340,7 @@ impl Owner {
     }
 }
 
-fn finished(output: Output) {
+fn finished(output: &Output) {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
 }
