@@ -111,8 +111,14 @@ async fn serve(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> web_s
     };
     aftermath::report(gate, facts, &decision, stop, &outcome, runtime);
     let stop = match &decision.verdict {
-        Verdict::Pass(_) => match forwarded {
-            Some(Ok(forwarded)) => return relay(gate, facts, &decision, &forwarded.received),
+        Verdict::Pass(pass) => match forwarded {
+            Some(Ok(forwarded)) => {
+                let status = forwarded.received.status;
+                if let Some(event) = pass.answered(status, runtime.now()) {
+                    console_warn!("{}", serde_json::to_string(&event).unwrap_or_default());
+                }
+                return relay(gate, facts, &decision, &forwarded.received);
+            }
             Some(Err(stop)) => stop,
             None => Stop::Internal,
         },

@@ -12,7 +12,7 @@ use crate::{
     verdict::Stop,
     waf,
 };
-use gapura_shared::identity::Principal;
+use gapura_shared::{event::Event, identity::Principal, time::UnixMillis};
 
 /// What the gate decided about a request.
 #[derive(Debug)]
@@ -93,6 +93,16 @@ impl<'g> Pass<'g> {
             Body::Stream(Some(inspection)) => Some(inspection.report()),
             _ => None,
         }
+    }
+
+    /// Notes that the answer began with this status: a body that is still on its way may be
+    /// stopped after it, and then its inspection tells. The event, if it was stopped just now.
+    pub fn answered(&self, status: u16, now: UnixMillis) -> Option<Event> {
+        let Body::Stream(Some(inspection)) = &self.body else {
+            return None;
+        };
+        inspection.answered(record::late(self.facts, status));
+        inspection.late(now)
     }
 
     /// The body.

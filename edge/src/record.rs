@@ -23,6 +23,19 @@ pub fn detected(facts: &Facts, report: &waf::Report, now: UnixMillis) -> Option<
         .then(|| event(facts, Kind::WafDetected, 0, rules(report), now))
 }
 
+/// The event of a stop that came after the answer had begun: the client has that `status`, the
+/// origin no whole body. When and why is known once it happens.
+#[must_use]
+pub fn late(facts: &Facts, status: u16) -> Event {
+    event(
+        facts,
+        Kind::WafBlocked,
+        status,
+        String::new(),
+        UnixMillis(0),
+    )
+}
+
 /// The ids of the rules that matched, joined by commas.
 #[must_use]
 pub fn rules(report: &waf::Report) -> String {

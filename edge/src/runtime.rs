@@ -2,8 +2,8 @@
 //! Guard objects, the request's body, and a way to the origin. The Worker's
 //! implementation is in `platform`; decisions never see it.
 
-use crate::waf;
-use gapura_shared::time::UnixMillis;
+use crate::{record, waf};
+use gapura_shared::{event::Event, time::UnixMillis};
 use std::{cell::RefCell, rc::Rc};
 
 /// The platform, for one request.
@@ -84,31 +84,60 @@ pub enum BodyFault {
 /// The inspection of a body that streams: whoever moves the bytes feeds it, whoever answers
 /// reads its report.
 #[derive(Debug, Clone)]
-pub struct Inspection(Rc<RefCell<waf::Stream>>);
+pub struct Inspection(Rc<RefCell<Inspected>>);
+
+#[derive(Debug)]
+struct Inspected {
+    stream: waf::Stream,
+    /// The event of a stop from now on, once the answer began; told once.
+    late: Option<Event>,
+}
 
 impl Inspection {
     /// Of this stream.
     #[must_use]
     pub fn new(stream: waf::Stream) -> Self {
-        Self(Rc::new(RefCell::new(stream)))
+        Self(Rc::new(RefCell::new(Inspected { stream, late: None })))
     }
 
     /// Takes the next bytes; whether the request is to be stopped.
     #[must_use]
     pub fn push(&self, bytes: &[u8]) -> bool {
-        self.0.borrow_mut().push(bytes) == waf::Verdict::Blocked
+        self.0.borrow_mut().stream.push(bytes) == waf::Verdict::Blocked
     }
 
     /// Ends the body; whether the request is to be stopped.
     #[must_use]
     pub fn finish(&self) -> bool {
-        self.0.borrow_mut().finish() == waf::Verdict::Blocked
+        self.0.borrow_mut().stream.finish() == waf::Verdict::Blocked
     }
 
     /// What was found so far.
     #[must_use]
     pub fn report(&self) -> waf::Report {
-        self.0.borrow().report().clone()
+        self.0.borrow().stream.report().clone()
+    }
+
+    /// Notes that the answer began; `event` is that of a stop that comes after it.
+    pub fn answered(&self, event: Event) {
+        self.0.borrow_mut().late = Some(event);
+    }
+
+    /// The event of a stop after the answer began, once.
+    #[must_use]
+    pub fn late(&self, now: UnixMillis) -> Option<Event> {
+        let mut inspected = self.0.borrow_mut();
+        let report = inspected.stream.report();
+        if report.verdict != waf::Verdict::Blocked {
+            return None;
+        }
+        let reason = format!("waf-blocked: {}", record::rules(report));
+        let event = inspected.late.take()?;
+        Some(Event {
+            at_ms: now,
+            reason,
+            ..event
+        })
     }
 }
 
@@ -177,5 +206,46 @@ impl<R> Received<R> {
             .iter()
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Inspection;
+    use crate::{facts::tests::facts, record, waf};
+    use gapura_shared::{event::Kind, time::UnixMillis};
+
+    #[test]
+    fn a_stop_after_the_answer_began_is_told_once() {
+        let facts = facts("POST", "http://h/upload", &[]);
+        let headers = [("content-type".to_owned(), "text/plain".to_owned())];
+        let request = waf::Request {
+            client: None,
+            method: "POST",
+            path: "/upload",
+            query: "",
+            headers: &headers,
+            body: waf::Body::Streamed,
+        };
+        let settings = waf::Settings::default();
+        let report = waf::inspect(&request, &settings);
+        let inspection = Inspection::new(waf::Stream::new(&request, &settings, report));
+        let now = UnixMillis(7);
+        assert!(!inspection.push(b"words\n"));
+        inspection.answered(record::late(&facts, 200));
+        assert_eq!(inspection.late(now), None);
+        let stopped = inspection.push(b"<script>alert(document.cookie)</script>\n");
+        assert!(inspection.finish() || stopped);
+        let event = inspection.late(now).unwrap();
+        assert_eq!(
+            (event.event, event.outcome, event.at_ms),
+            (Kind::WafBlocked, 200, now)
+        );
+        assert!(
+            event.reason.starts_with("waf-blocked: "),
+            "{}",
+            event.reason
+        );
+        assert_eq!(inspection.late(now), None);
     }
 }

@@ -1,8 +1,10 @@
 //! Bindings of `glue.js`.
 
+use super::now;
 use crate::runtime::Inspection;
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use worker::console_warn;
 
 #[wasm_bindgen(module = "/src/platform/glue.js")]
 extern "C" {
@@ -58,18 +60,29 @@ impl Inspector {
     pub(crate) const fn new(inspection: Inspection) -> Self {
         Self(inspection)
     }
+
+    /// Nobody waits for the verdict any more once the answer began: it is written down here.
+    fn tell(&self) {
+        if let Some(event) = self.0.late(now()) {
+            console_warn!("{}", serde_json::to_string(&event).unwrap_or_default());
+        }
+    }
 }
 
 #[wasm_bindgen]
 impl Inspector {
     /// Takes the next bytes; whether the request is to be stopped.
     pub fn push(&self, bytes: &[u8]) -> bool {
-        self.0.push(bytes)
+        let is_stopped = self.0.push(bytes);
+        self.tell();
+        is_stopped
     }
 
     /// Ends the body; whether the request is to be stopped.
     pub fn finish(&self) -> bool {
-        self.0.finish()
+        let is_stopped = self.0.finish();
+        self.tell();
+        is_stopped
     }
 }
 
