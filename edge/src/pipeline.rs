@@ -97,6 +97,7 @@ impl<'g> Pass<'g> {
 
     /// Notes that the answer began with this status: a body that is still on its way may be
     /// stopped after it, and then its inspection tells. The event, if it was stopped just now.
+    #[must_use]
     pub fn answered(&self, status: u16, now: UnixMillis) -> Option<Event> {
         let Body::Stream(Some(inspection)) = &self.body else {
             return None;
