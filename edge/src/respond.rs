@@ -54,8 +54,10 @@ const fn status(stop: &Stop) -> (u16, &'static str) {
         Stop::NotFound => (404, "There is nothing here."),
         Stop::Denied => (403, "Access is denied."),
         Stop::TokenMissing => (401, "A token is needed."),
-        Stop::TokenRefused(_) => (401, "The token is not valid."),
-        Stop::TokenKeysUnavailable => (503, "Tokens cannot be checked at the moment."),
+        Stop::TokenRefused(_) | Stop::TokenRevoked(_) => (401, "The token is not valid."),
+        Stop::TokenKeysUnavailable | Stop::LedgerUnavailable => {
+            (503, "Tokens cannot be checked at the moment.")
+        }
         Stop::CrossSite => (403, "A request from another site is not accepted here."),
         Stop::Forbidden => (403, "Your role does not allow this."),
         Stop::ChallengeRequired => (403, "A browser must be checked first."),
@@ -64,8 +66,6 @@ const fn status(stop: &Stop) -> (u16, &'static str) {
         Stop::Banned { .. } => (403, "Access is refused for now."),
         // For a route without `refused`, which says it better.
         Stop::Locked { .. } => (400, "Invalid login credentials."),
-        Stop::TokenRevoked(_) => (401, "The token is not valid."),
-        Stop::LedgerUnavailable => (503, "Tokens cannot be checked at the moment."),
         Stop::GuardUnavailable => (503, "Requests cannot be counted at the moment."),
         Stop::WafBlocked { .. } => (403, "The request was stopped."),
         Stop::IdentityUnsealable => (400, "The request cannot be identified."),

@@ -127,7 +127,7 @@ impl Stop {
             Self::NotFound => "not-found",
             Self::Denied => "access-denied",
             Self::TokenMissing => "token-missing",
-            Self::TokenRefused(_) => "token-invalid",
+            Self::TokenRefused(_) | Self::TokenRevoked(_) => "token-invalid",
             Self::TokenKeysUnavailable => "token-keys-unavailable",
             Self::CrossSite => "cross-site",
             Self::Forbidden => "role-required",
@@ -137,7 +137,6 @@ impl Stop {
             Self::Banned { .. } => "banned",
             Self::Locked { .. } => "account-locked",
             // To the bearer it is like any other token that does not hold.
-            Self::TokenRevoked(_) => "token-invalid",
             Self::LedgerUnavailable => "ledger-unavailable",
             Self::GuardUnavailable => "guard-unavailable",
             Self::WafBlocked { .. } => "waf-blocked",
