@@ -30,15 +30,17 @@ pub(crate) fn run(stack: &Stack, token: &str) {
             name,
             server: edge.address,
             process: edge.process_id(),
+            status: 200,
             request: Box::new(move |n| get(&target, subnet, n, &extra)),
         }
     };
     let constant = "/.well-known/security.txt";
     // One client each: what it costs to refuse a flood, and to admit who may come often.
-    let one = |name, target: &'static str, subnet: u8| Row {
+    let one = |name, status, target: &'static str, subnet: u8| Row {
         name,
         server: guarded.address,
         process: guarded.process_id(),
+        status,
         request: Box::new(move |_| get(target, subnet, 0, "")),
     };
     let send = |target: &str, subnet: u8| {
@@ -72,9 +74,9 @@ pub(crate) fn run(stack: &Stack, token: &str) {
             5,
             &bearer,
         ),
-        one("refused: banned", "/bench/lease", 6),
-        one("refused: exhausted", "/bench/few", 7),
-        one("admitted on a lease", "/bench/lease", 8),
+        one("refused: banned", 403, "/bench/lease", 6),
+        one("refused: exhausted", 429, "/bench/few", 7),
+        one("admitted on a lease", 200, "/bench/lease", 8),
     ];
     table::print("Edge", &rows, &load::measure(&rows), None);
     println!("Rows with `+` add to the row above; the token is in the isolate's cache.");
@@ -150,6 +152,7 @@ impl Peer {
             name,
             server: self.address,
             process: self.child.id(),
+            status: 200,
             request: Box::new(move |n| get(target, 0, n, "")),
         }
     }

@@ -58,6 +58,10 @@ limit = 1000000
 window_s = 60
 on_error = "open"
 
+# Else a flood beyond the limit is one of a banned client after ten requests.
+[jails.limit]
+kinds = []
+
 [classes.few]
 limit = 1
 window_s = 3600

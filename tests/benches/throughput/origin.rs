@@ -28,6 +28,7 @@ pub(crate) fn run(origin: &Origin, token: &str) {
         name,
         server: origin.address,
         process: process::child("gapura-origin"),
+        status: 200,
         request: Box::new(move |n| sealer.get(path, n)),
     };
     let rows = [
@@ -36,6 +37,7 @@ pub(crate) fn run(origin: &Origin, token: &str) {
             server: floor.address,
             process: floor.child.id(),
             // The same bytes: what is left is the work.
+            status: 200,
             request: Box::new(|n| sealer.get("/floor", n)),
         },
         row(
