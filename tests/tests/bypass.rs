@@ -251,7 +251,7 @@ fn a_client_cannot_say_who_it_is() {
         .header("X-Real-IP", "127.0.0.1")
         .header("Forwarded", "for=127.0.0.1")
         .header("X-Forwarded-Host", "admin.example")
-        .header("True-Client-IP", "127.0.0.1")
+        .header("True-Client-IP", "203.0.113.66")
         .header("Signature", "gapura=:AAAA:")
         .header("X-Hop", "1")
         .header("Connection", "X-Hop");
@@ -279,6 +279,9 @@ fn a_client_cannot_say_who_it_is() {
     // Whoever names another path than the one asked for means harm; natively it is dropped as well.
     let elsewhere = Request::new("GET", "/echo/who").header("X-Original-URL", "/admin");
     assert_eq!(stack.edge.send(&elsewhere).status, 403);
+    // So does who claims to be the machine itself.
+    let inside = Request::new("GET", "/echo/who").header("True-Client-IP", "127.0.0.1");
+    assert_eq!(stack.edge.send(&inside).status, 403);
 }
 
 #[test]
