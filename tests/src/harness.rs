@@ -109,6 +109,15 @@ impl Origin {
         self.process = None;
     }
 
+    /// Has it tell this edge what operators do here.
+    pub fn tell(&self, edge: &Edge) {
+        let config = fs::read_to_string(self.config()).expect("a configuration");
+        let url = format!("url = \"http://{}\"", edge.address);
+        let config = config.replace("\nurl = \"\"", &format!("\n{url}"));
+        assert!(config.contains(&url), "{config}");
+        fs::write(self.config(), config).expect("a file");
+    }
+
     /// All that it logged.
     #[must_use]
     pub fn log(&self) -> String {
@@ -207,6 +216,8 @@ pub struct EdgeConfig {
     pub overlay: String,
     /// Has the objects counted, and made to fail when a test says so: see `instrumented.js`.
     pub instrumented: bool,
+    /// Adds a second isolate of the Worker, with the same objects behind it.
+    pub second: bool,
 }
 
 impl EdgeConfig {
@@ -228,6 +239,13 @@ impl EdgeConfig {
         self
     }
 
+    /// With a second isolate: see [`Edge::elsewhere`].
+    #[must_use]
+    pub const fn second(mut self) -> Self {
+        self.second = true;
+        self
+    }
+
     /// With more policy behind the development overlay.
     #[must_use]
     pub fn overlay(mut self, text: &str) -> Self {
@@ -243,6 +261,7 @@ pub struct Edge {
     folder: TempDir,
     /// Where it listens.
     pub address: SocketAddr,
+    second: Option<SocketAddr>,
 }
 
 impl Edge {
@@ -262,12 +281,14 @@ impl Edge {
         )
         .expect("a file");
         let address = free_address();
-        let text = workerd_config(config, address, folder.path());
+        let second = config.second.then(free_address);
+        let text = workerd_config(config, address, second, folder.path());
         fs::write(folder.path().join("config.capnp"), text).expect("a file");
         let mut edge = Self {
             process: None,
             folder,
             address,
+            second,
         };
         edge.restart();
         edge
@@ -344,6 +365,12 @@ impl Edge {
         request.send(self.address)
     }
 
+    /// Sends a request to the second isolate.
+    #[must_use]
+    pub fn elsewhere(&self, request: &Request) -> Response {
+        request.send(self.second.expect("EdgeConfig::second"))
+    }
+
     /// A plain GET.
     #[must_use]
     pub fn get(&self, target: &str) -> Response {
@@ -406,7 +433,12 @@ fn await_port(address: SocketAddr, log: &Path) {
     );
 }
 
-fn workerd_config(config: &EdgeConfig, address: SocketAddr, folder: &Path) -> String {
+fn workerd_config(
+    config: &EdgeConfig,
+    address: SocketAddr,
+    second: Option<SocketAddr>,
+    folder: &Path,
+) -> String {
     let mut bindings = String::new();
     for (name, text) in [
         ("GAPURA_ORIGIN_URL", &config.origin_url),
@@ -430,24 +462,50 @@ fn workerd_config(config: &EdgeConfig, address: SocketAddr, folder: &Path) -> St
     } else {
         ("main.js", "")
     };
-    format!(
-        r#"using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "edge", worker = .edge),
-    (name = "outside", network = (allow = ["public", "private", "local"])),
-    (name = "objects", disk = (path = "objects", writable = true)),
-  ],
-  sockets = [(name = "http", address = "{address}", http = (), service = "edge")],
-);
-const edge :Workerd.Worker = (
-  modules = [
+    let modules = format!(
+        r#"modules = [
     (name = "{first}", esModule = embed "{first}"),
     {rest}
     (name = "index.js", esModule = embed "index.js"),
     (name = "index_bg.wasm", wasm = embed "index_bg.wasm"),
   ],
-  compatibilityDate = "2026-04-01",
+  compatibilityDate = "2026-04-01","#
+    );
+    // The second isolate has no objects of its own.
+    let (service, socket, worker) = second.map_or_else(Default::default, |address| {
+        (
+            "(name = \"second\", worker = .second),",
+            format!(
+                "(name = \"second\", address = \"{address}\", http = (), service = \"second\"),"
+            ),
+            format!(
+                r#"const second :Workerd.Worker = (
+  {modules}
+  bindings = [{bindings}
+    (name = "GUARD", durableObjectNamespace = (className = "Guard", serviceName = "edge")),
+    (name = "LEDGER", durableObjectNamespace = (className = "Ledger", serviceName = "edge"))],
+  globalOutbound = "outside",
+);
+"#
+            ),
+        )
+    });
+    format!(
+        r#"using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "edge", worker = .edge),
+    {service}
+    (name = "outside", network = (allow = ["public", "private", "local"])),
+    (name = "objects", disk = (path = "objects", writable = true)),
+  ],
+  sockets = [
+    (name = "http", address = "{address}", http = (), service = "edge"),
+    {socket}
+  ],
+);
+const edge :Workerd.Worker = (
+  {modules}
   bindings = [{bindings}(name = "GUARD", durableObjectNamespace = "Guard"),
     (name = "LEDGER", durableObjectNamespace = "Ledger")],
   durableObjectNamespaces = [
@@ -457,6 +515,6 @@ const edge :Workerd.Worker = (
   durableObjectStorage = (localDisk = "objects"),
   globalOutbound = "outside",
 );
-"#
+{worker}"#
     )
 }

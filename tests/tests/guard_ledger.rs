@@ -76,38 +76,91 @@ fn a_lock_is_enforced_without_the_origin_and_looks_like_a_wrong_password() {
     );
 }
 
+/// A route that asks the Ledger at each request.
+const STRICT: &str = "\n[[route]]\nname = \"money\"\npath = \"/money\"\nrewrite = \"/echo/money\"\n\
+    token = \"required\"\nclasses = []\nrevocation = \"strict\"\n";
+
+/// How old an isolate's copy of the Ledger may be: `guard.ledger_ms` of the policy as shipped.
+const COPY: Duration = Duration::from_secs(2);
+
+fn bearer(edge: &Edge, email: &str) -> String {
+    let session = login(edge, email, PASSWORD, "192.0.2.1").json();
+    session["access_token"].as_str().unwrap().to_owned()
+}
+
+fn pair(origin: &Origin) -> Edge {
+    let config = EdgeConfig {
+        token_keys: token::key_set(),
+        ..EdgeConfig::for_origin(origin).overlay(&format!("{WIDE}{STRICT}"))
+    };
+    Edge::start(&config.instrumented().second())
+}
+
 #[test]
-fn a_session_that_ended_is_refused_at_once_and_by_other_isolates_within_two_seconds() {
+fn a_session_that_ended_is_refused_at_once_and_elsewhere_within_two_seconds() {
     let origin = Origin::start();
-    let (here, strict) = (
-        edge(&origin, WIDE),
-        "\n[[route]]\nname = \"money\"\npath = \"/money\"\nrewrite = \"/echo/money\"\ntoken = \"required\"\nclasses = []\nrevocation = \"strict\"\n",
-    );
-    sign_up(&here, "dewi@example.test");
-    let session = login(&here, "dewi@example.test", PASSWORD, "192.0.2.1").json();
-    let bearer = session["access_token"].as_str().unwrap().to_owned();
+    let edge = pair(&origin);
+    sign_up(&edge, "dewi@example.test");
+    let bearer = bearer(&edge, "dewi@example.test");
     let user = Request::new("GET", "/auth/v1/user").bearer(&bearer);
-    assert_eq!(here.send(&user).status, 200);
+    let money = Request::new("GET", "/money").bearer(&bearer);
+    assert_eq!(edge.send(&user).status, 200);
+    assert_eq!(edge.elsewhere(&user).status, 200);
     let logout = Request::new("POST", "/auth/v1/logout").bearer(&bearer);
-    assert_eq!(here.send(&logout).status, 204);
-    let refused = here.send(&user);
+    assert_eq!(edge.send(&logout).status, 204);
+    let ended = Instant::now();
+    let refused = edge.send(&user);
     assert_eq!(
         (refused.status, refused.problem()),
         (401, "token-invalid".into())
     );
     assert!(refused.header("www-authenticate").is_some());
-    here.await_log("token-invalid: session");
-    assert!(!here.log().contains(&bearer));
-
-    let there = edge(&origin, strict);
-    there.fault("ledger", "fail");
-    let money = Request::new("GET", "/money").bearer(&bearer);
-    assert_eq!(there.send(&money).problem(), "ledger-unavailable");
-    there.fault("ledger", "");
     assert_eq!(
-        there.send(&money).status,
-        200,
-        "its own Ledger knows nothing of it"
+        edge.elsewhere(&money).status,
+        401,
+        "a strict route asks and knows at once"
     );
-    thread::sleep(Duration::from_millis(1));
+    thread::sleep(COPY.saturating_sub(ended.elapsed()));
+    assert_eq!(edge.elsewhere(&user).status, 401);
+    edge.await_log("token-invalid: session");
+    assert!(!edge.log().contains(&bearer));
+}
+
+#[test]
+fn what_an_operator_ends_at_the_origin_is_pushed_to_the_gate() {
+    let origin = Origin::start();
+    let edge = pair(&origin);
+    origin.tell(&edge);
+    sign_up(&edge, "made@example.test");
+    let bearer = bearer(&edge, "made@example.test");
+    let user = Request::new("GET", "/auth/v1/user").bearer(&bearer);
+    let money = Request::new("GET", "/money").bearer(&bearer);
+    for isolate in [Edge::send, Edge::elsewhere] {
+        assert_eq!(isolate(&edge, &user).status, 200);
+        assert_eq!(isolate(&edge, &money).status, 200);
+    }
+    let told = origin.run(&["users", "logout", "--email", "made@example.test"], "");
+    assert!(told.contains("the edge refuses"), "{told}");
+    let pushed = Instant::now();
+    for isolate in [Edge::send, Edge::elsewhere] {
+        assert_eq!(isolate(&edge, &money).status, 401);
+    }
+    thread::sleep(COPY.saturating_sub(pushed.elapsed()));
+    for isolate in [Edge::send, Edge::elsewhere] {
+        assert_eq!(isolate(&edge, &user).status, 401);
+    }
+}
+
+#[test]
+fn a_strict_route_is_closed_while_the_ledger_is_away() {
+    let origin = Origin::start();
+    let edge = edge(&origin, &format!("{WIDE}{STRICT}"));
+    sign_up(&edge, "wayan@example.test");
+    let bearer = bearer(&edge, "wayan@example.test");
+    let money = Request::new("GET", "/money").bearer(&bearer);
+    assert_eq!(edge.send(&money).status, 200);
+    edge.fault("ledger", "fail");
+    assert_eq!(edge.send(&money).problem(), "ledger-unavailable");
+    edge.fault("ledger", "");
+    assert_eq!(edge.send(&money).status, 200);
 }
