@@ -17,7 +17,7 @@ pub struct Figures {
     /// Calls to objects for them.
     pub calls: u64,
     /// What each that passed waited for beyond its own work, in microseconds; sorted by
-    /// [`Tally::finish`].
+    /// `Tally::finish`.
     pub added_us: Vec<u32>,
 }
 
