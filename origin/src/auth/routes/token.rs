@@ -1,0 +1,106 @@
+//! `/auth/v1/token`: sessions for passwords and for refresh tokens.
+
+use super::{json_body, revocation};
+use crate::{
+    App,
+    admission::Admitted,
+    auth::{
+        Auth,
+        body::{self, Login},
+        refresh::RefreshToken,
+        session::Refreshed,
+    },
+    clock,
+    db::{Db, User},
+    http::{Answer, ApiError, respond},
+    log,
+};
+use gapura_shared::{event::Kind, parse::query, push};
+use http::header::SET_COOKIE;
+use std::time::Instant;
+
+/// `POST /auth/v1/token?grant_type=password|refresh_token`.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn token(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
+    let grant = query::first(request.query(), "grant_type")
+        .map_err(|_| ApiError::Invalid("The query is not readable."))?;
+    match grant.as_deref() {
+        Some("password") => password_grant(app, request).await,
+        Some("refresh_token") => refresh_grant(app, request).await,
+        _ => Err(ApiError::UnsupportedGrant),
+    }
+}
+
+async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
+    let started = Instant::now();
+    let login = Login::parse(&json_body(request).await?)?;
+    let (auth, db) = (&app.auth, &app.db);
+    let counted = auth
+        .count_login(db, request, &login.email, clock::now())
+        .await?;
+    let found = db.user_by_email(&login.email).await?;
+    let hash = found.as_ref().map(|user| user.password_hash.as_str());
+    let verdict = auth.compare(&counted, login.password, hash).await?;
+    if let (Some(unusable), Some(user)) = (verdict.unusable, &found) {
+        tracing::warn!(user = user.id, %unusable, "a kept password hash cannot be checked against");
+    }
+    let Some(mut user) = found.filter(|_| verdict.matches) else {
+        let reason = if counted.is_open {
+            "invalid-credentials"
+        } else {
+            "locked"
+        };
+        log::security(request, Kind::AuthFailed, None, 400, reason);
+        tokio::time::sleep(verdict.sooner).await;
+        let delay_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
+        Auth::login_failed(request, &counted, delay_ms);
+        return Err(ApiError::InvalidCredentials);
+    };
+    let now = clock::now();
+    if let Some(hash) = &verdict.rehashed {
+        keep_rehashed(db, &user, hash).await;
+    }
+    let device = auth.login_succeeded(db, request, &counted, now).await?;
+    let session = auth.open(db, &mut user, now).await?;
+    log::security(request, Kind::AuthSuccess, Some(&user.id), 200, "password");
+    let mut answer = respond::private_json(session);
+    answer.headers_mut().insert(SET_COOKIE, device);
+    Ok(answer)
+}
+
+/// Puts our hash in the place of another system's. A login does not fail for it: the next one
+/// does it again.
+async fn keep_rehashed(db: &Db, user: &User, hash: &str) {
+    let replaced = db.set_password_hash(&user.id, &user.password_hash, hash);
+    match replaced.await {
+        Ok(true) => tracing::info!(user = user.id, "rehashed a password"),
+        Ok(false) => tracing::debug!(user = user.id, "the password changed meanwhile"),
+        Err(error) => tracing::warn!(user = user.id, %error, "cannot keep a rehashed password"),
+    }
+}
+
+async fn refresh_grant(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
+    let text = body::refresh_token(&json_body(request).await?)?;
+    let refreshed = match RefreshToken::parse(&text) {
+        Some(token) => app.auth.refresh(&app.db, &token, clock::now()).await?,
+        None => Refreshed::Unknown,
+    };
+    match refreshed {
+        Refreshed::Json { body, user } => {
+            log::security(request, Kind::TokenRefresh, Some(&user), 200, "refresh");
+            Ok(respond::private_json(body))
+        }
+        Refreshed::Reused { user, session } => {
+            request.outcome().revoked = vec![revocation(app, push::Kind::Session, session)];
+            log::security(request, Kind::TokenReuse, Some(&user), 400, "refresh-reuse");
+            Err(ApiError::RefreshTokenReused)
+        }
+        Refreshed::Expired => Err(ApiError::SessionExpired),
+        Refreshed::Unknown => {
+            log::security(request, Kind::AuthFailed, None, 400, "refresh-unknown");
+            Err(ApiError::RefreshTokenUnknown)
+        }
+    }
+}
