@@ -56,12 +56,20 @@ pub struct Origin {
     pub address: SocketAddr,
     /// Its seal keys, for tests that forge.
     pub seal_keys: String,
+    /// Where it keeps its tables; empty: in its folder.
+    database_url: String,
 }
 
 impl Origin {
     /// A fresh origin with its own database.
     #[must_use]
     pub fn start() -> Self {
+        Self::configured("", &[])
+    }
+
+    /// A fresh origin on an empty database, with other settings: `old` and `new` lines of its file.
+    #[must_use]
+    pub fn configured(database_url: &str, settings: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().expect("a folder");
         let dir = folder.path().to_str().expect("a path of text");
         let done = Command::new(Self::binary())
@@ -80,9 +88,21 @@ impl Origin {
             folder,
             address: free_address(),
             seal_keys,
+            database_url: database_url.into(),
         };
+        origin.set(settings);
         origin.restart();
         origin
+    }
+
+    /// Changes settings, which count from its next start on.
+    pub fn set(&self, settings: &[(&str, &str)]) {
+        let mut config = fs::read_to_string(self.config()).expect("a configuration");
+        for (old, new) in settings {
+            assert!(config.contains(old), "{old} is not in {config}");
+            config = config.replace(old, new);
+        }
+        fs::write(self.config(), config).expect("a file");
     }
 
     /// A second process on the same database and keys, at another port.
@@ -111,11 +131,8 @@ impl Origin {
 
     /// Has it tell this edge what operators do here.
     pub fn tell(&self, edge: &Edge) {
-        let config = fs::read_to_string(self.config()).expect("a configuration");
-        let url = format!("url = \"http://{}\"", edge.address);
-        let config = config.replace("\nurl = \"\"", &format!("\n{url}"));
-        assert!(config.contains(&url), "{config}");
-        fs::write(self.config(), config).expect("a file");
+        let url = format!("\nurl = \"http://{}\"", edge.address);
+        self.set(&[("\nurl = \"\"", &url)]);
     }
 
     /// All that it logged.
@@ -176,6 +193,9 @@ impl Origin {
         let mut command = Command::new(Self::binary());
         let secrets = fs::read_to_string(self.folder.path().join("secrets.env")).expect("secrets");
         command.envs(secrets.lines().filter_map(|line| line.split_once('=')));
+        if !self.database_url.is_empty() {
+            command.env("GAPURA_DATABASE_URL", &self.database_url);
+        }
         command
     }
 

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod harness;
 pub mod keyserver;
+pub mod node;
 pub mod recorder;
 pub mod token;
 

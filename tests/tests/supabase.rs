@@ -1,0 +1,40 @@
+//! `@supabase/supabase-js`, unchanged, against both halves on every engine.
+
+#[path = "../../origin/tests/support/engines.rs"]
+mod engines;
+
+use engines::{Engine, on_every_engine};
+use gapura_tests::{Edge, EdgeConfig, Origin, node};
+
+on_every_engine!(accounts_and_sessions);
+
+/// One client address does what many would: limits are other tests' matter.
+const WIDE: &str = "
+[classes.login]
+limit = 1000
+[classes.account]
+limit = 1000
+[classes.register]
+limit = 1000
+[classes.sensitive]
+limit = 1000
+[classes.general]
+limit = 1000
+";
+
+/// Cheap hashes.
+const SETTINGS: [(&str, &str); 2] = [
+    ("argon2_memory_kib = 19456", "argon2_memory_kib = 128"),
+    ("argon2_iterations = 2", "argon2_iterations = 1"),
+];
+
+fn run(engine: Engine, program: &str, settings: &[(&str, &str)]) {
+    let home = engine.home();
+    let origin = Origin::configured(&home.url, &[&SETTINGS, settings].concat());
+    let edge = Edge::start(&EdgeConfig::for_origin(&origin).overlay(WIDE));
+    node::run(program, &node::accounts(&edge, &origin));
+}
+
+fn accounts_and_sessions(engine: Engine) {
+    run(engine, "accounts", &[]);
+}
