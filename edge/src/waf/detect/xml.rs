@@ -23,6 +23,8 @@ pub(super) const TRIGGERS: &[&str] = &[
 
 /// Longest declaration looked at.
 const REACH: usize = 512;
+/// Shortest name of an owner of document types.
+const MIN_OWNER: usize = 4;
 
 static SIGNS: Needles<'static> = Needles::new(&[
     b"<!doctype",
@@ -130,8 +132,28 @@ fn is_fetched(identifier: &[u8]) -> bool {
     let host = system
         .strip_prefix(b"https://")
         .or_else(|| system.strip_prefix(b"http://"));
-    let is_owned = host.is_some_and(|host| OWNERS.iter().any(|owner| host.starts_with(owner)));
+    let is_owned = host.is_some_and(|host| {
+        OWNERS.iter().any(|owner| host.starts_with(owner))
+            || is_public && first.is_some_and(|identifier| is_owner(identifier, host))
+    });
     !is_owned && system != b"about:legacy-compat" && !system.is_empty()
+}
+
+/// Whether the owner that a formal public identifier names (`-//owner//DTD name//EN`) is the host.
+fn is_owner(identifier: &[u8], host: &[u8]) -> bool {
+    let mut parts = identifier.split(|byte| *byte == b'/').step_by(2);
+    let (sign, owner, class) = (parts.next(), parts.next(), parts.next());
+    let domain = host.split(|byte| *byte == b'/').next().unwrap_or_default();
+    let mut labels = domain.split(|byte| *byte == b'.').rev().skip(1);
+    let domain = labels.next().unwrap_or_default();
+    matches!(sign, Some(b"-" | b"+"))
+        && class.is_some_and(|class| class.starts_with(b"dtd "))
+        && domain.len() >= MIN_OWNER
+        && owner.is_some_and(|owner| {
+            owner
+                .split(|byte| !byte.is_ascii_alphanumeric())
+                .any(|word| word == domain)
+        })
 }
 
 /// `<xi:include href=`.
@@ -201,6 +223,7 @@ mod tests {
             "<!DOCTYPE html SYSTEM \"about:legacy-compat\">",
             "<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">",
             "<!DOCTYPE html PUBLIC \"-//W3C//DTD HTML 4.01//EN\">",
+            "<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object Introspection 1.0//EN\" \"http://www.freedesktop.org/standards/dbus/1.0/introspect.dtd\">",
             "<!DOCTYPE note [<!ELEMENT note (to)>]>",
             "<!entity> is a declaration",
         ] {

@@ -1,6 +1,6 @@
 //! What one line of a text is: a sentence, code, a statement, or the rest of something else.
 
-use crate::waf::scan::{at, from, is_space, skip_space, span, word};
+use crate::waf::scan::{at, from, is_space, is_word, skip_space, span, trim, word};
 
 /// Plain words of a sentence.
 const MIN_WORDS: usize = 3;
@@ -8,6 +8,8 @@ const MIN_WORDS: usize = 3;
 const MAX_QUESTION: usize = 80;
 /// Longest head before a break-out, as in `127.0.0.1; `.
 const MAX_HEAD: usize = 24;
+/// Longest name of a language behind a fence.
+const MAX_LANGUAGE: usize = 16;
 
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +29,7 @@ impl Line {
     /// Reads one line, trimmed.
     pub(super) fn of(line: &[u8]) -> Self {
         let is_question = line.ends_with(b"?");
-        if line.is_empty() {
+        if line.is_empty() || is_fence(line) {
             Self::Empty
         } else if is_statement(line) {
             let end = from(line, line.len().saturating_sub(MAX_QUESTION));
@@ -44,6 +46,17 @@ impl Line {
             Self::Code
         }
     }
+}
+
+/// Whether the line is the fence around code, with or without a language.
+pub(super) fn is_fence(line: &[u8]) -> bool {
+    let line = trim(line);
+    let language = line
+        .strip_prefix(b"```")
+        .or_else(|| line.strip_prefix(b"~~~"));
+    language.is_some_and(|name| {
+        name.len() <= MAX_LANGUAGE && name.iter().all(|byte| is_word(*byte) || *byte == b'-')
+    })
 }
 
 /// Whether the line begins with a quotation that it closes.
@@ -284,7 +297,8 @@ pub(super) fn is_break_out(line: &[u8]) -> bool {
         first,
         b'\'' | b'"' | b';' | b'|' | b'&' | b'`' | b')' | b']' | b'}' | b'*' | b'%' | b',' | b'?'
     ) {
-        return !is_comment(line);
+        // `%.o: %.c` is a rule of a makefile.
+        return !is_comment(line) && !line.starts_with(b"%.");
     }
     // `1' or`, `admin"--`, `test; id`, `127.0.0.1|id`, `x)(uid=*`.
     let is_plain =

@@ -7,10 +7,13 @@
 //! but for a statement of SQL that a question follows.
 
 mod line;
+mod lookup;
+mod setting;
 
-use self::line::{Line, goes_on, is_break_out};
+use self::line::{Line, goes_on};
+pub(super) use self::lookup::looks_up;
 use super::detect::Hit;
-use super::scan::{Needles, is_space, span, trim};
+use super::scan::{Needles, span, trim};
 
 /// Lines looked at; what comes after them is not spared.
 const MAX_LINES: usize = 1024;
@@ -18,8 +21,8 @@ const MAX_LINES: usize = 1024;
 const MAX_INDENT: usize = 32;
 /// Lines of code that make a listing without a sentence.
 const MIN_LISTING: usize = 6;
-/// Longest text that can be a question typed into a search box.
-const MAX_SEARCH: usize = 120;
+/// The same between two fences.
+const MIN_FENCED: usize = 2;
 
 /// Rules about code that a discussion shows.
 const SHOWN: &[&str] = &[
@@ -36,12 +39,17 @@ const SHOWN: &[&str] = &[
     "rce-002",
     "rce-003",
     "rce-006",
+    "rce-007",
     "rce-008",
     "ssti-003",
     "nosqli-002",
     "nosqli-003",
     "proto-pollution-001",
+    "lfi-004",
+    "xss-007",
 ];
+/// Rules about what a file of settings may hold besides.
+const CONFIGURED: &[&str] = &["lfi-006", "ssti-001", "ssti-002"];
 /// Rules about statements, shown where the line or the lines before it begin as one.
 const STATEMENTS: &[&str] = &[
     "sqli-001", "sqli-002", "sqli-003", "sqli-004", "sqli-005", "sqli-006", "sqli-007", "sqli-011",
@@ -93,48 +101,25 @@ static SEVERE: Needles<'static> = Needles::new(&[
     b"__builtins__",
     b"interact.sh",
     b"burpcollaborator",
+    b"!!python/",
+    b"!!java",
+    b"!!com.",
+    b"!ruby/",
 ]);
-
-/// What people add to code that they look up, and attackers do not.
-const TOPICS: &[&[u8]] = &[
-    b"vs",
-    b"vs.",
-    b"versus",
-    b"meaning",
-    b"means",
-    b"explained",
-    b"tutorial",
-    b"artinya",
-    b"bedanya",
-    b"perbedaan",
-    b"mongodb",
-    b"mongoose",
-    b"laravel",
-    b"django",
-];
-
-/// Whether the text asks for what a piece of code is, as people do in search boxes.
-pub(super) fn looks_up(text: &[u8], hit: &Hit) -> bool {
-    let text = trim(text);
-    text.len() <= MAX_SEARCH
-        && SHOWN.contains(&hit.rule.id)
-        && !is_break_out(text)
-        && text
-            .split(|byte| is_space(*byte))
-            .any(|word| TOPICS.contains(&word))
-        && SEVERE.find(text, 0).is_none()
-}
 
 /// The lines of a discussion, by where they start; empty when the text is none.
 #[derive(Debug, Default)]
 pub(super) struct Discussion {
     lines: Vec<(usize, Line)>,
+    /// Whether the text is a configuration file.
+    is_configuration: bool,
 }
 
 impl Discussion {
     /// Reads a lower-cased view.
     pub(super) fn of(text: &[u8]) -> Self {
         let mut lines = Vec::new();
+        let mut settings = setting::Count::default();
         let (mut start, mut sentences, mut codes) = (0, 0_usize, 0_usize);
         // A statement and a list go on over lines; a break-out spoils those after it.
         let mut block = Line::Empty;
@@ -146,13 +131,23 @@ impl Discussion {
             };
             sentences += usize::from(matches!(kind, Line::Sentence | Line::Asked));
             codes += usize::from(matches!(kind, Line::Code | Line::Statement));
+            settings.take(trim(line));
             block = kind;
             lines.push((start, kind));
             start += line.len() + 1;
         }
-        let is_discussion = sentences > 0 || codes >= MIN_LISTING;
+        let is_configuration = settings.is_file();
+        let is_fenced =
+            line::is_fence(text.split(|byte| *byte == b'\n').next().unwrap_or_default());
+        let is_discussion = sentences > 0
+            || codes >= MIN_LISTING
+            || is_fenced && codes >= MIN_FENCED
+            || is_configuration;
         if is_discussion && SEVERE.find(text, 0).is_none() {
-            Self { lines }
+            Self {
+                lines,
+                is_configuration,
+            }
         } else {
             Self::default()
         }
@@ -169,7 +164,9 @@ impl Discussion {
             Line::Code => {
                 let lead = span(text, *start, hit.start);
                 let is_first = lead.len() <= MAX_INDENT && trim(lead).is_empty();
-                is_one_of(SHOWN) || is_first && is_one_of(EXPRESSIONS)
+                is_one_of(SHOWN)
+                    || is_first && is_one_of(EXPRESSIONS)
+                    || self.is_configuration && is_one_of(CONFIGURED)
             }
             Line::Statement => is_one_of(SHOWN) || is_one_of(STATEMENTS),
             Line::Asked => is_one_of(STATEMENTS),

@@ -126,8 +126,10 @@ fn local(text: &Text<'_>, hits: &mut Vec<Hit>) {
             1 | 2 => is_word(target) || target == b'.' || target == b'%',
             _ => true,
         };
-        // Pages within an application on a phone.
-        let is_asset = stands(lower, end, b"android_asset/");
+        // Pages within an application on a phone, and where Java's options get randomness.
+        let is_asset = [&b"android_asset/"[..], b"dev/./urandom", b"dev/urandom"]
+            .iter()
+            .any(|known| stands(lower, end, known));
         if starts_url && is_rooted && !is_asset && !is_origin {
             let is_named = super::words_after(lower, end) >= 2
                 || (!matches!(before(lower, start), 0 | b'=' | b'"' | b'\'')

@@ -27,6 +27,10 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
         proof = argument::proof(text, &word);
     }
     let class = word.class()?;
+    // `/bin/sh: 1: pip: not found` tells what went wrong.
+    if at(text, word.end) == b':' && is_space(at(text, word.end + 1)) {
+        return None;
+    }
     let is_severe = context::is_severe(text, start, 140);
     let is_targeted = is_severe || has_target(text, word.end);
     let is_lookup = word.name() == b"getent" && proof == Proof::Hard;

