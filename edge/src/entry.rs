@@ -8,13 +8,14 @@ use crate::{
     limits, operate,
     pipeline::{self, Decision, Verdict},
     platform::{self, WorkerRuntime},
-    record, respond,
+    record,
+    respond::{self, Refusal},
     runtime::{Received, Runtime},
     verdict::Stop,
     waf,
 };
 use gapura_shared::problem;
-use std::{cell::OnceCell, rc::Rc};
+use std::{cell::OnceCell, net::IpAddr, rc::Rc};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{Env, console_error, console_log, console_warn};
 
@@ -36,35 +37,32 @@ thread_local! {
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "wasm-bindgen exports public items alone")]
 pub fn fetch(request: web_sys::Request, env: Env, context: JsValue) -> Result<JsValue, JsValue> {
-    platform::begin(async move { Ok(handle(&request, &env, &context).await.into()) })
+    let gate = GATE.with(|gate| gate.get_or_init(|| load(&env)).clone());
+    let Ok(known) = gate.as_ref() else {
+        return Ok(unfounded(&Stop::Misconfigured).into());
+    };
+    // Before anything is set up that could wait: of a flood there are many.
+    if let Some(refused) = refuse(known, &request, &env, &context) {
+        return Ok(refused.into());
+    }
+    platform::begin(async move { Ok(handle(&gate, &request, &env, &context).await.into()) })
 }
 
-async fn handle(request: &web_sys::Request, env: &Env, context: &JsValue) -> web_sys::Response {
-    let gate = GATE.with(|gate| gate.get_or_init(|| load(env)).clone());
-    let Ok(gate) = gate.as_ref() else {
+async fn handle(
+    gate: &Result<Gate, Vec<String>>,
+    request: &web_sys::Request,
+    env: &Env,
+    context: &JsValue,
+) -> web_sys::Response {
+    let Ok(gate) = gate else {
         return unfounded(&Stop::Misconfigured);
-    };
-    let fallback = gate
-        .policy
-        .development
-        .as_ref()
-        .map(|dev| dev.client_address);
-    let random = Random {
-        id: platform::random(),
-        span: platform::random(),
     };
     let runtime = WorkerRuntime {
         request,
         env,
         context,
     };
-    if gate.memory.refuses(runtime.now().0)
-        && let Ok(facts) = Facts::read(&platform::brief(request), random, fallback)
-        && let Some(refused) = admit::remembered(gate, &facts, &runtime)
-    {
-        return refuse(gate, &facts, refused, &runtime);
-    }
-    match Facts::read(&platform::facts(request), random, fallback) {
+    match Facts::read(&platform::facts(request), random(), fallback(gate)) {
         Ok(facts) if facts.path.starts_with(admin::PREFIX) => {
             operated(gate, &facts, &runtime).await
         }
@@ -157,25 +155,26 @@ async fn serve(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> web_s
     }
     let refusal = respond::refuse(&stop, Some(&facts.request_id));
     log(gate, facts, &decision, &stop, refusal.status, runtime);
-    let (status, body) = (refusal.status, Some(refusal.body.as_slice()));
-    answer(
-        gate,
-        facts,
-        &decision,
-        status,
-        &PROBLEM,
-        &refusal.headers,
-        body,
-    )
+    answer_refusal(gate, facts, &decision, &refusal)
 }
 
-/// Refuses a client that memory refuses: part of a flood, so as cheaply as can be.
+/// Refuses a client that memory refuses, as cheaply as can be.
 fn refuse(
     gate: &Gate,
-    facts: &Facts,
-    refused: admit::Remembered<'_>,
-    runtime: &WorkerRuntime<'_>,
-) -> web_sys::Response {
+    request: &web_sys::Request,
+    env: &Env,
+    context: &JsValue,
+) -> Option<web_sys::Response> {
+    let runtime = WorkerRuntime {
+        request,
+        env,
+        context,
+    };
+    if !gate.memory.refuses(runtime.now().0) {
+        return None;
+    }
+    let facts = Facts::read(&platform::brief(request), random(), fallback(gate)).ok()?;
+    let refused = admit::remembered(gate, &facts, &runtime)?;
     let refusal = respond::refuse(&refused.stop, Some(&facts.request_id));
     let decision = Decision {
         route: refused.route,
@@ -184,18 +183,22 @@ fn refuse(
         verdict: Verdict::Stop(refused.stop),
     };
     if let (true, Verdict::Stop(stop)) = (refused.noted, &decision.verdict) {
-        log(gate, facts, &decision, stop, refusal.status, runtime);
+        log(gate, &facts, &decision, stop, refusal.status, &runtime);
     }
-    let (status, body) = (refusal.status, Some(refusal.body.as_slice()));
-    answer(
-        gate,
-        facts,
-        &decision,
-        status,
-        &PROBLEM,
-        &refusal.headers,
-        body,
-    )
+    Some(answer_refusal(gate, &facts, &decision, &refusal))
+}
+
+fn random() -> Random {
+    Random {
+        id: platform::random(),
+        span: platform::random(),
+    }
+}
+
+/// The client's address where the platform gives none.
+fn fallback(gate: &Gate) -> Option<IpAddr> {
+    let development = gate.policy.development.as_ref();
+    development.map(|dev| dev.client_address)
 }
 
 /// The operator's API.
@@ -208,16 +211,7 @@ async fn operated(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> we
     };
     if let Err(stop) = limits::check(facts, &gate.policy.limits) {
         let refusal = respond::refuse(&stop, Some(&facts.request_id));
-        let (status, body) = (refusal.status, Some(refusal.body.as_slice()));
-        return answer(
-            gate,
-            facts,
-            &decision,
-            status,
-            &PROBLEM,
-            &refusal.headers,
-            body,
-        );
+        return answer_refusal(gate, facts, &decision, &refusal);
     }
     let done = operate::handle(gate, facts, runtime).await;
     if let Some(event) = &done.event {
@@ -236,6 +230,24 @@ async fn operated(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> we
         reply.status,
         &fixed,
         &reply.headers,
+        body,
+    )
+}
+
+fn answer_refusal(
+    gate: &Gate,
+    facts: &Facts,
+    decision: &Decision<'_>,
+    refusal: &Refusal,
+) -> web_sys::Response {
+    let body = Some(refusal.body.as_slice());
+    answer(
+        gate,
+        facts,
+        decision,
+        refusal.status,
+        &PROBLEM,
+        &refusal.headers,
         body,
     )
 }
@@ -259,7 +271,7 @@ fn answer(
         .map(|(name, value)| (*name, value.as_str()));
     platform::answer(
         status,
-        &platform::join(fixed.iter().copied().chain(security)),
+        platform::fixed(fixed.iter().copied().chain(security)),
         &platform::join(personal),
         body,
     )
@@ -279,7 +291,7 @@ fn relay(
     let personal = personal.iter().map(|(name, value)| (*name, value.as_str()));
     platform::relay(
         received.status,
-        &platform::join(security),
+        platform::fixed(security),
         &platform::join(sent.iter().copied().chain(personal)),
         &received.response,
     )
@@ -292,10 +304,9 @@ fn unfounded(stop: &Stop) -> web_sys::Response {
         .headers
         .iter()
         .map(|(name, value)| (*name, value.as_str()));
-    let fixed = platform::join(PROBLEM.into_iter());
     platform::answer(
         refusal.status,
-        &fixed,
+        platform::fixed(PROBLEM.into_iter()),
         &platform::join(own),
         Some(&refusal.body),
     )

@@ -46,23 +46,20 @@ function headersOf(response) {
 }
 
 /**
- * Headers by their text, for those that do not change from answer to answer:
+ * Headers that do not change from answer to answer, by number: their text crosses once, and
  * copying a set costs less than filling one.
  */
-const templates = new Map();
+const fixedSets = new Map();
 
-function template(text) {
-  let headers = templates.get(text);
-  if (headers === undefined) {
-    if (templates.size >= 64) templates.clear();
-    templates.set(text, (headers = headersFrom(text)));
-  }
-  return headers;
+/** Keeps a set under a number; `isFirst`: all others are forgotten. */
+export function keep(number, text, isFirst) {
+  if (isFirst) fixedSets.clear();
+  fixedSets.set(number, headersFrom(text));
 }
 
 /** A response with headers that are alike for many answers and headers of its own. */
 export function answer(status, fixed, own, body) {
-  const response = new Response(body, { status, headers: template(fixed) });
+  const response = new Response(body, { status, headers: fixedSets.get(fixed) });
   append(response.headers, own);
   return response;
 }

@@ -14,16 +14,19 @@ extern "C" {
     pub(crate) fn brief(request: &web_sys::Request) -> String;
     /// Continent and autonomous system of the client, with a space between.
     pub(crate) fn place(request: &web_sys::Request) -> String;
+    /// Keeps headers under a number; the first one makes it forget all others.
+    pub(crate) fn keep(number: u32, headers: &str, is_first: bool);
+    /// An answer with the headers kept under `fixed` and those of its `own`.
     pub(crate) fn answer(
         status: u16,
-        fixed: &str,
+        fixed: u32,
         own: &str,
         body: Option<&[u8]>,
     ) -> web_sys::Response;
     /// A response that goes on with the body of another one.
     pub(crate) fn relay(
         status: u16,
-        fixed: &str,
+        fixed: u32,
         own: &str,
         response: &JsValue,
     ) -> web_sys::Response;

@@ -10,6 +10,7 @@ pub(crate) use worker_runtime::{WorkerRuntime, join, now};
 use crate::gate::Bindings;
 use std::{
     cell::RefCell,
+    collections::HashMap,
     task::{Context, Poll, Waker},
 };
 use wasm_bindgen::JsValue;
@@ -25,6 +26,32 @@ pub(crate) fn bindings(env: &Env) -> Bindings {
         token_keys: text("GAPURA_TOKEN_KEYS"),
         policy_overlay: text("GAPURA_POLICY_OVERLAY"),
     }
+}
+
+/// How many sets of fixed headers are kept; routes and what the origin sets itself make a few.
+const MAX_FIXED: usize = 64;
+
+thread_local! {
+    /// Their numbers in `glue.js`, by their text.
+    static FIXED: RefCell<HashMap<String, u32>> = RefCell::new(HashMap::new());
+}
+
+/// The number of headers that are the same for many answers: their text crosses once.
+pub(crate) fn fixed<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> u32 {
+    let text = join(headers);
+    FIXED.with_borrow_mut(|known| {
+        if let Some(number) = known.get(&text) {
+            return *number;
+        }
+        if known.len() >= MAX_FIXED {
+            known.clear();
+        }
+        // Fewer than MAX_FIXED: the fallback is never reached.
+        let number = u32::try_from(known.len()).unwrap_or(0);
+        glue::keep(number, &text, number == 0);
+        known.insert(text, number);
+        number
+    })
 }
 
 /// Random bytes drawn ahead: a crossing for each request would cost more than
