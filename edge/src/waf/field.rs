@@ -66,6 +66,12 @@ pub(super) fn is_secret(name: &str) -> bool {
     SECRETS.contains(&leaf(name).as_str())
 }
 
+/// Whether the field is where a browser's report of a violated content policy quotes the script's
+/// first bytes (CSP level 3, section 5.3).
+pub(super) fn is_script_sample(name: &str) -> bool {
+    name == "csp-report.script-sample" || name.ends_with("body.sample")
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use super::discussion::{self, Discussion};
 use super::excerpt::Excerpt;
 use super::field::{self, Sink};
 use super::quote::{self, Quotations};
-use super::rules::{self, Rule};
+use super::rules::{self, Rule, html};
 use super::{Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict};
 use super::{body, decode, header, path, prefilter, score, shape};
 
@@ -112,7 +112,10 @@ impl<'s> Inspector<'s> {
                 let is_answered = part == Part::Query && hit.rule.tags.first() == Some(&"xss");
                 let is_quoted = !is_answered && quotations.cover(hit.start, hit.rule.tags);
                 let is_shown = discussion.shows(&lower, hit) || discussion::looks_up(&lower, hit);
-                !is_listed && !is_quoted && !is_shown
+                let is_reported = hit.rule.tags.first() == Some(&"xss")
+                    && hit.rule.id != html::SCRIPT.id
+                    && field::is_script_sample(name);
+                !is_listed && !is_quoted && !is_shown && !is_reported
             });
         }
         // A rule counts once in a view, however often a hostile one repeats it.

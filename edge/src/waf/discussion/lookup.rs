@@ -55,6 +55,12 @@ const LAST: &[&[u8]] = &[
     b"ldap",
     b"xpath",
     b"velocity",
+    b"react",
+    b"angular",
+    b"vue",
+    b"jquery",
+    b"html",
+    b"css",
     b"regex",
     b"nginx",
     b"wordpress",
@@ -87,7 +93,14 @@ const COMPILED: &[&str] = &[
     "code-002",
 ];
 /// Rules about conditions that make a statement of SQL only where nothing else follows.
-const CONDITIONS: &[&str] = &["sqli-008", "sqli-010", "sqli-012", "ldapi-001", "ssti-003"];
+const CONDITIONS: &[&str] = &[
+    "sqli-008",
+    "sqli-010",
+    "sqli-012",
+    "ldapi-001",
+    "xpathi-001",
+    "ssti-003",
+];
 
 /// What lets code run whatever stands behind it: the end of a statement, a comment, a template.
 static ENDS: Needles<'static> = Needles::new(&[

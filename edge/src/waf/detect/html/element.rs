@@ -398,7 +398,8 @@ fn is_sentence(text: &[u8]) -> bool {
     let first = word(text, 0);
     let second = from(text, first.len());
     !first.is_empty()
-        && !super::script::is_keyword(first)
+        // No program starts with `in`.
+        && (first == b"in" || !super::script::is_keyword(first))
         && (second.is_empty()
             || (at(second, 0) == b' ' && at(second, 1).is_ascii_alphabetic())
             || matches!(

@@ -151,5 +151,68 @@ fn pollutes(name: &[u8]) -> bool {
         && at(tail, 0) != b' '
 }
 
+/// What interfaces call the member that takes conditions on fields of a record.
+const FILTERS: &[&str] = &["filter", "filters", "where", "criteria", "conditions"];
+
+/// Operators that compare a field or join such comparisons; none runs code or looks elsewhere.
+const COMPARISONS: &[&str] = &["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin"];
+const JOINTS: &[&str] = &["$and", "$or", "$not", "$nor"];
+
+/// Whether the name is a condition in a query that the interface asks for, on a named field that
+/// is no secret: `filters[$and][0][title][$eq]`, `filter.age.$gte`. What is attacked is a value
+/// that was meant to be plain.
+pub(super) fn filters(name: &[u8]) -> bool {
+    let Ok(name) = std::str::from_utf8(name) else {
+        return false;
+    };
+    let name = name.to_ascii_lowercase();
+    let mut members = name
+        .split(['.', '[', ']'])
+        .filter(|member| !member.is_empty());
+    if !members.any(|member| FILTERS.contains(&member)) {
+        return false;
+    }
+    let (mut fields, mut is_joined) = (0_usize, false);
+    for member in members {
+        if member.starts_with('$') {
+            is_joined |= JOINTS.contains(&member);
+            let is_known = JOINTS.contains(&member)
+                || COMPARISONS.contains(&member)
+                || OTHER_COMPARISONS.contains(&member);
+            if !is_known {
+                return false;
+            }
+        } else if ["pass", "token", "secret", "otp"]
+            .iter()
+            .any(|secret| member.contains(secret))
+        {
+            return false;
+        } else if !member.bytes().all(|byte| byte.is_ascii_digit()) {
+            fields += 1;
+        }
+    }
+    fields > 0 || is_joined
+}
+
+/// Comparisons that no store's own query language has (Strapi, Directus).
+const OTHER_COMPARISONS: &[&str] = &[
+    "$eqi",
+    "$nei",
+    "$notin",
+    "$contains",
+    "$containsi",
+    "$notcontains",
+    "$notcontainsi",
+    "$startswith",
+    "$startswithi",
+    "$endswith",
+    "$endswithi",
+    "$null",
+    "$notnull",
+    "$between",
+    "$like",
+    "$ilike",
+];
+
 /// Most bytes between the two names.
 const MAX_BETWEEN: usize = 16;

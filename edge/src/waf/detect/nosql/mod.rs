@@ -146,13 +146,19 @@ fn operators(text: &Text<'_>, hits: &mut Vec<Hit>) {
         }
         let end = index + operator.len();
         let is_path = text.part.is_name() || is_member(lower, dollar, end);
-        if is_path && stands_in_name(lower, dollar, end) && is_plain {
+        let is_declared = text.part.is_name()
+            && key::filters(if text.part == Part::JsonKey {
+                text.name.as_bytes()
+            } else {
+                lower
+            });
+        if is_path && stands_in_name(lower, dollar, end) && is_plain && !is_declared {
             hits.push(Hit::new(&rules::OPERATOR, dollar, end));
             return;
         }
         let stands_in_text =
             stands_in_brackets(lower, dollar, end) || stands_in_json(lower, dollar, end, is_plain);
-        if stands_in_text && !is_introduced(lower) {
+        if stands_in_text && !is_introduced(lower) && !is_declared {
             hits.push(Hit::new(&rules::OPERATOR_TEXT, dollar, end));
             return;
         }
@@ -265,6 +271,21 @@ mod tests {
             "*1\r\n$8\r\nFLUSHALL\r\n",
         ] {
             assert!(fires(attack), "{attack}");
+        }
+    }
+
+    #[test]
+    fn conditions_that_an_interface_asks_for_are_honest() {
+        for (name, is_honest) in [
+            ("filters[$and][0][title][$containsi]", true),
+            ("filter.age.$gte", true),
+            ("where.$or", true),
+            ("filter[$ne]", false),
+            ("user[$ne]", false),
+            ("filters[password][$startswith]", false),
+            ("filter.a.$where", false),
+        ] {
+            assert_eq!(key::filters(name.as_bytes()), is_honest, "{name}");
         }
     }
 

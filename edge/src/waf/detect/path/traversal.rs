@@ -68,6 +68,12 @@ fn judge(
             byte > b' ' && !matches!(byte, b'"' | b'\'' | b'`' | b')')
         }),
     );
+    // `include(../config.php): failed to open stream` tells what went wrong.
+    let is_told =
+        previous == b'(' && span(lower, end + target.len(), lower.len()).starts_with(b"): ");
+    if is_told && steps == 1 {
+        return Some(&rules::RELATIVE);
+    }
     let is_overlong = span(lower, start, end).contains(&0x1c);
     if is_overlong || file::is_reached(target) || text.part == Part::FileName {
         return Some(&rules::TRAVERSAL);
@@ -79,7 +85,7 @@ fn judge(
     match steps {
         _ if is_source => is_path.then_some(&rules::RELATIVE),
         2.. if is_path => Some(&rules::TRAVERSAL),
-        3.. if previous == 0 || previous == b'/' => Some(&rules::TRAVERSAL),
+        3.. if (previous == 0 || previous == b'/') && !target.is_empty() => Some(&rules::TRAVERSAL),
         1 if is_path => Some(&rules::RELATIVE),
         _ => None,
     }

@@ -53,6 +53,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     });
     if let Some((start, wrapper)) = find_any(lower, WRAPPERS)
         && !is_word(before(lower, start))
+        && !names_nothing(lower, start + wrapper.len())
     {
         let is_named = start > first && super::super::shell::reads_as_prose(lower);
         let rule = if is_named {
@@ -62,7 +63,10 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         };
         hits.push(Hit::new(rule, start, start + wrapper.len()));
     }
-    let is_value = |prefix: &&&[u8]| stands(lower, first, prefix) || ends_so(lower, prefix);
+    let is_value = |prefix: &&&[u8]| {
+        stands(lower, first, prefix) && !names_nothing(lower, first + prefix.len())
+            || ends_so(lower, prefix)
+    };
     if let Some(stream) = STREAMS.iter().find(is_value) {
         hits.push(Hit::new(&rules::WRAPPER, first, first + stream.len()));
     }
@@ -71,6 +75,12 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     }
     share(text, first, hits);
     local(text, hits);
+}
+
+/// `zip:// wrapper`: a word follows where the name of a file would.
+fn names_nothing(text: &[u8], end: usize) -> bool {
+    let end = skip_while(text, end, is_word);
+    at(text, end) == b' ' && at(text, end + 1).is_ascii_alphabetic()
 }
 
 /// `file=php://input`: the value of a pair within the value.

@@ -6,7 +6,7 @@ use super::context;
 use super::word::Word;
 use crate::waf::rules::Rule;
 use crate::waf::rules::shell as rules;
-use crate::waf::scan::{at, is_space, skip_space, skip_while, span, stands};
+use crate::waf::scan::{at, is_space, is_word, skip_space, skip_while, span, stands};
 
 /// Words of a sentence after which a command is talked about rather than run.
 const MAX_WORDS: usize = 3;
@@ -55,7 +55,7 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
         Class::Recon => proof > Proof::Ends || word.is_evaded || is_switch(argument),
         Class::Bare => proof == Proof::Hard || (word.is_evaded && is_severe),
         Class::Tool => {
-            (proof >= Proof::Later && runs_alone(word.name()))
+            (proof >= Proof::Later && runs_alone(word.name()) && !is_aimless(text, &word))
                 || (proof == Proof::Hard && is_severe)
                 || is_code
         }
@@ -66,7 +66,13 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
         }
         Class::Tame => false,
     };
-    let is_program = word.is_path && word.is_program && class != Class::Tame;
+    // An interpreter without a program does nothing.
+    let is_idle = argument.is_empty()
+        && matches!(
+            word.name(),
+            b"python" | b"python3" | b"perl" | b"php" | b"node" | b"ruby" | b"java"
+        );
+    let is_program = word.is_path && word.is_program && class != Class::Tame && !is_idle;
     let is_redirected = proof == Proof::Hard && matches!(at(text, word.end), b'<' | b'>');
     let is_interpreter = matches!(word.name(), b"cmd") && matches!(argument, b"/c" | b"/k" | b"/r");
     // `tail -f /var/log/syslog` is what people look for.
@@ -99,6 +105,18 @@ fn runs_command(text: &[u8], word: &Word) -> bool {
         && Word::read(text, start).is_some_and(|inner| {
             matches!(inner.class(), Some(Class::Recon | Class::Bare))
                 && argument::ends(text, inner.end)
+        })
+}
+
+/// `wget --mirror -p`: options, and nothing to fetch.
+fn is_aimless(text: &[u8], word: &Word) -> bool {
+    let tail = span(text, word.end, word.end + 160);
+    matches!(word.name(), b"wget" | b"curl" | b"telnet" | b"ping")
+        && !word.is_evaded
+        && tail.split(|byte| is_space(*byte)).all(|token| {
+            token.is_empty()
+                || token.iter().all(|byte| is_word(*byte) || *byte == b'-')
+                    && token.starts_with(b"-")
         })
 }
 

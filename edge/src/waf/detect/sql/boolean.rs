@@ -71,7 +71,10 @@ impl Sql<'_> {
         // `1 and 0 = 0; 1 or 0 = 1` teaches; so does a comment that says something.
         let after = self.kind(comparison.end + 1);
         let goes_on = match self.kind(comparison.end) {
-            Kind::Semi => matches!(after, Kind::Number | Kind::Ident | Kind::Not | Kind::Other),
+            Kind::Semi => matches!(
+                after,
+                Kind::Number | Kind::Ident | Kind::Not | Kind::Other | Kind::Logic
+            ),
             Kind::Comment => index > 1 && !self.cuts(index, comparison.end),
             Kind::Keyword => true,
             _ => false,
@@ -79,7 +82,7 @@ impl Sql<'_> {
         if goes_on {
             return None;
         }
-        let is_grouped = self.kind(index) == Kind::Having && index > 2;
+        let is_grouped = self.kind(index) == Kind::Having && index > 1;
         let proves = !(comparison.has_name || is_grouped && comparison.has_call)
             || (is_cut && self.previous(index) != Kind::Ident)
             || (comparison.has_call && index <= 1)

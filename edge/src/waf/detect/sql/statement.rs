@@ -213,6 +213,10 @@ impl Sql<'_> {
         while self.kind(after) == Kind::Dot {
             after += 2;
         }
+        // `Drop Table Ltd.` is no name of a table.
+        if after > self.tokens.len() {
+            return false;
+        }
         match self.word(index) {
             b"alter" => matches!(
                 self.word(after),
@@ -254,7 +258,11 @@ impl Sql<'_> {
                 next.starts_with(b"xp_")
                     || next.starts_with(b"sp_")
                     || next == b"master"
-                    || next == b"immediate"
+                    || (next == b"immediate"
+                        && matches!(
+                            self.kind(index + 2),
+                            Kind::Str | Kind::Var | Kind::Open | Kind::End
+                        ))
                     || (self.previous(index) == Kind::Semi && self.kind(index + 2) == Kind::End)
                     || (self.kind(index + 1) == Kind::Open
                         && matches!(self.kind(index + 2), Kind::Str | Kind::Var))

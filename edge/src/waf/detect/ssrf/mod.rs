@@ -261,6 +261,7 @@ fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
 
 /// Whether a developer's own machine may be named here: a redirect that a browser would follow.
 fn may_be_local(url: &Url<'_>, name: &str, port: Option<u16>) -> bool {
+    let full = name;
     let name: String = leaf(name)
         .chars()
         .filter(|character| *character != '_')
@@ -269,6 +270,8 @@ fn may_be_local(url: &Url<'_>, name: &str, port: Option<u16>) -> bool {
     matches!(url.scheme, b"http" | b"https" | b"ws" | b"wss")
         && is_plain
         && (port.is_some_and(|port| DEVELOPMENT.contains(&port))
+            // A browser tells in which script an error came up.
+            || full.contains("frames.")
             || (REDIRECTS.contains(&name.as_str())
                 && port.is_none_or(|port| !SERVICES.contains(&port))))
         && !span(url.rest, 0, 200).contains(&b'\n')
