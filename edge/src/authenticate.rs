@@ -15,7 +15,7 @@ use crate::{
     },
     verdict::Stop,
 };
-use gapura_shared::identity::Identity;
+use gapura_shared::{identity::Identity, parse::cookie};
 
 /// How long a request waits for keys that another one is fetching, in all.
 const MAX_WAITS: u32 = 250;
@@ -25,7 +25,7 @@ const WAIT_MS: u32 = 20;
 ///
 /// # Errors
 /// [`Stop::TokenMissing`], [`Stop::TokenRefused`], [`Stop::TokenKeysUnavailable`],
-/// [`Stop::CrossSite`], [`Stop::Forbidden`].
+/// [`Stop::CrossSite`], [`Stop::Forbidden`], [`Stop::AssuranceRequired`].
 pub async fn check<R: Runtime>(
     gate: &Gate,
     route: &Route,
@@ -38,6 +38,9 @@ pub async fn check<R: Runtime>(
     let verified = verified(gate, facts, found.token, runtime).await?;
     if !route.roles.is_empty() && !route.roles.contains(&verified.principal.role) {
         return Err(Stop::Forbidden);
+    }
+    if verified.principal.assurance < route.assurance {
+        return Err(Stop::AssuranceRequired);
     }
     Ok(Some(verified))
 }
@@ -54,31 +57,36 @@ pub async fn bearer<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Resu
 
 fn find<'f>(gate: &Gate, route: &Route, facts: &'f Facts) -> Result<Option<Candidate<'f>>, Stop> {
     let header = |name: &str| facts.header(name);
-    let cookie = Some(gate.policy.token.cookie.as_str()).filter(|name| !name.is_empty());
+    let name = Some(gate.policy.token.cookie.as_str()).filter(|name| !name.is_empty());
     if route.token == TokenNeed::None {
         return Ok(None);
     }
-    let found = match (route.token, candidate(header, cookie)) {
+    let found = match (route.token, candidate(header, name)) {
         // Another scheme is for the application behind the gate, not for us.
         (TokenNeed::Optional, Err(TokenError::Scheme)) => return Ok(None),
         (_, found) => found.map_err(Stop::TokenRefused)?,
     };
+    let by_cookie = found.is_some_and(|found| found.carrier == Carrier::Cookie);
+    if by_cookie || bears_refresh_cookie(gate, facts) {
+        let mut allowed = gate.policy.cors.origins.clone();
+        allowed.push(facts.own_origin.clone());
+        csrf::check(&facts.method, header, &allowed).map_err(|_| Stop::CrossSite)?;
+    }
     match (&found, route.token) {
         (None, TokenNeed::Required) => Err(Stop::TokenMissing),
-        (
-            Some(Candidate {
-                carrier: Carrier::Cookie,
-                ..
-            }),
-            _,
-        ) => {
-            let mut allowed = gate.policy.cors.origins.clone();
-            allowed.push(facts.own_origin.clone());
-            csrf::check(&facts.method, header, &allowed).map_err(|_| Stop::CrossSite)?;
-            Ok(found)
-        }
         _ => Ok(found),
     }
+}
+
+/// Whether the origin may take the request for somebody's by a cookie that no token comes with. A
+/// foreign page cannot add `Authorization` unless a preflight allows it.
+fn bears_refresh_cookie(gate: &Gate, facts: &Facts) -> bool {
+    let name = gate.policy.token.refresh_cookie.as_str();
+    !name.is_empty()
+        && facts.header("authorization").is_none()
+        && facts
+            .header("cookie")
+            .is_some_and(|cookies| cookie::pairs(cookies).any(|(known, _)| known == name))
 }
 
 async fn verified<R: Runtime>(

@@ -34,6 +34,10 @@ pub fn refuse(stop: &Stop, request: Option<&RequestId>) -> Refusal {
     if let Some(id) = request {
         problem = problem.request(id);
     }
+    if *stop == Stop::AssuranceRequired {
+        // By this supabase-js tells that a code must be asked for.
+        problem = problem.with("code", "insufficient_aal");
+    }
     Refusal {
         status,
         headers: headers(stop),
@@ -60,6 +64,7 @@ const fn status(stop: &Stop) -> (u16, &'static str) {
         }
         Stop::CrossSite => (403, "A request from another site is not accepted here."),
         Stop::Forbidden => (403, "Your role does not allow this."),
+        Stop::AssuranceRequired => (403, "This needs a second factor."),
         Stop::ChallengeRequired => (403, "A browser must be checked first."),
         Stop::ChallengeFailed(_) => (403, "The solution does not hold."),
         Stop::RateLimited { .. } => (429, "Too many requests."),

@@ -63,6 +63,8 @@ pub enum Stop {
     CrossSite,
     /// The bearer has none of the route's roles.
     Forbidden,
+    /// The route wants a second factor, and the token was given for one alone.
+    AssuranceRequired,
     /// The challenge is on, and the client has neither a token nor a clearance.
     ChallengeRequired,
     /// A solution of the challenge that does not hold; why is for the log alone.
@@ -131,6 +133,7 @@ impl Stop {
             Self::TokenKeysUnavailable => "token-keys-unavailable",
             Self::CrossSite => "cross-site",
             Self::Forbidden => "role-required",
+            Self::AssuranceRequired => "insufficient-aal",
             Self::ChallengeRequired => "challenge-required",
             Self::ChallengeFailed(_) => "challenge-failed",
             Self::RateLimited { .. } => "rate-limited",
@@ -183,7 +186,9 @@ impl Stop {
             | Self::TokenRevoked(_)
             | Self::Locked { .. } => Some(Kind::AuthFailed),
             Self::Banned { .. } => Some(Kind::BanEnforced),
-            Self::Denied | Self::CrossSite | Self::Forbidden => Some(Kind::AccessDenied),
+            Self::Denied | Self::CrossSite | Self::Forbidden | Self::AssuranceRequired => {
+                Some(Kind::AccessDenied)
+            }
             Self::RateLimited { .. } => Some(Kind::RateLimitExceeded),
             Self::WafBlocked { .. } => Some(Kind::WafBlocked),
             Self::OriginRefusedSeal => Some(Kind::SealRefused),

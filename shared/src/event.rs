@@ -51,6 +51,20 @@ pub enum Kind {
     Revoked,
     /// Too many failed logins locked an account.
     AccountLocked,
+    /// Somebody asked for a secret for an authenticator.
+    FactorEnrolled,
+    /// Somebody took a factor off their account.
+    FactorRemoved,
+    /// An operator took factors off an account.
+    FactorsReset,
+    /// A recovery code stood in for a lost authenticator.
+    RecoveryCodeUsed,
+    /// Somebody had new recovery codes made.
+    RecoveryCodesRenewed,
+    /// A new key signs access tokens, now or soon.
+    TokenKeyRotated,
+    /// Tokens of a key hold no longer.
+    TokenKeyRetired,
 }
 
 /// One event, as it is logged and sent (one JSON object).
@@ -92,6 +106,13 @@ mod tests {
             (Kind::BlockListImported, "BLOCK_LIST_IMPORTED"),
             (Kind::Revoked, "REVOKED"),
             (Kind::AccountLocked, "ACCOUNT_LOCKED"),
+            (Kind::FactorEnrolled, "FACTOR_ENROLLED"),
+            (Kind::FactorRemoved, "FACTOR_REMOVED"),
+            (Kind::FactorsReset, "FACTORS_RESET"),
+            (Kind::RecoveryCodeUsed, "RECOVERY_CODE_USED"),
+            (Kind::RecoveryCodesRenewed, "RECOVERY_CODES_RENEWED"),
+            (Kind::TokenKeyRotated, "TOKEN_KEY_ROTATED"),
+            (Kind::TokenKeyRetired, "TOKEN_KEY_RETIRED"),
         ];
         for (kind, name) in kinds {
             assert_eq!(serde_json::to_value(kind).unwrap(), name);

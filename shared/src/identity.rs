@@ -1,7 +1,7 @@
 //! Who a request is from, as the edge proved it and the origin believes it:
 //! one structured field (RFC 9651 dictionary) under the seal.
 
-use crate::{ids::RequestId, limits::MAX_IDENTITY_VALUE_BYTES};
+use crate::{claims::Assurance, ids::RequestId, limits::MAX_IDENTITY_VALUE_BYTES};
 use sfv::{
     BareItem, DictSerializer, Dictionary, KeyRef, ListEntry, Parser, RefBareItem, StringRef,
 };
@@ -37,6 +37,8 @@ pub struct Principal {
     pub session: Option<String>,
     /// The token's own id (`jti`).
     pub token_id: Option<String>,
+    /// How many factors it was given for.
+    pub assurance: Assurance,
 }
 
 /// Why an identity cannot be written or read.
@@ -56,7 +58,9 @@ pub enum BadIdentity {
     TooLong(&'static str),
 }
 
-const MEMBERS: [&str; 8] = ["rid", "ip", "host", "sub", "role", "ten", "sid", "jti"];
+const MEMBERS: [&str; 9] = [
+    "rid", "ip", "host", "sub", "role", "ten", "sid", "jti", "aal",
+];
 
 impl Identity {
     /// The field value.
@@ -75,6 +79,9 @@ impl Identity {
             write(&mut out, "ten", principal.tenant.as_deref())?;
             write(&mut out, "sid", principal.session.as_deref())?;
             write(&mut out, "jti", principal.token_id.as_deref())?;
+            // The usual level goes without saying.
+            let assurance = Some(principal.assurance).filter(|level| *level > Assurance::Aal1);
+            write(&mut out, "aal", assurance.map(Assurance::as_str))?;
         }
         out.finish().ok_or(BadIdentity::Syntax)
     }
@@ -99,6 +106,11 @@ impl Identity {
                 tenant: text("ten")?,
                 session: text("sid")?,
                 token_id: text("jti")?,
+                assurance: match text("aal")?.as_deref() {
+                    None => Assurance::Aal1,
+                    Some("aal2") => Assurance::Aal2,
+                    Some(_) => return Err(BadIdentity::Member("aal")),
+                },
             }),
             // A subject without a role was not written by us.
             None if members.len() > 3 => return Err(BadIdentity::Member("role")),
@@ -153,7 +165,7 @@ fn read(members: &Dictionary, name: &'static str) -> Result<Option<String>, BadI
 
 #[cfg(test)]
 mod tests {
-    use super::{BadIdentity, Identity, Principal};
+    use super::{Assurance, BadIdentity, Identity, Principal};
     use crate::ids::RequestId;
     use proptest::prelude::*;
 
@@ -168,6 +180,7 @@ mod tests {
                 tenant: None,
                 session: Some("s-1".into()),
                 token_id: None,
+                assurance: Assurance::Aal1,
             }),
         }
     }
@@ -183,6 +196,11 @@ mod tests {
             (format!("{base}, admin=?1"), BadIdentity::Unknown),
             (format!("{base}, sub=\"u\""), BadIdentity::Member("role")),
             (format!("{base}, role=user"), BadIdentity::Member("role")),
+            (
+                format!("{base}, role=\"user\", aal=\"aal1\""),
+                BadIdentity::Member("aal"),
+            ),
+            (format!("{base}, aal=\"aal2\""), BadIdentity::Member("role")),
             (
                 format!("{base}, role=\"{}\"", "r".repeat(257)),
                 BadIdentity::TooLong("role"),
@@ -212,6 +230,17 @@ mod tests {
             identity("u-1").to_field().unwrap(),
             r#"rid="07070707070707070707070707070707", ip="2001:db8::1", host="app.example", role="user", sub="u-1", sid="s-1""#
         );
+    }
+
+    #[test]
+    fn a_second_factor_is_said_and_read() {
+        let mut strong = identity("u-1");
+        if let Some(principal) = &mut strong.principal {
+            principal.assurance = Assurance::Aal2;
+        }
+        let field = strong.to_field().unwrap();
+        assert!(field.ends_with(r#"sid="s-1", aal="aal2""#), "{field}");
+        assert_eq!(Identity::from_field(&field), Ok(strong));
     }
 
     proptest! {

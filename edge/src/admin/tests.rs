@@ -7,6 +7,7 @@ use crate::{
     policy::Admin,
 };
 use gapura_shared::{
+    claims::Assurance,
     event::Kind,
     identity::Principal,
     ids::RequestId,
@@ -32,6 +33,7 @@ fn principal(role: &str) -> Principal {
         tenant: None,
         session: None,
         token_id: None,
+        assurance: Assurance::Aal1,
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) const TOKEN: &[&str] = &[
     "leeway_s",
     "max_bytes",
     "cookie",
+    "refresh_cookie",
     "accepted_types",
     "claims",
 ];
@@ -76,6 +77,7 @@ pub(super) const ROUTE: &[&str] = &[
     "query",
     "token",
     "roles",
+    "aal",
     "revocation",
     "classes",
     "account",

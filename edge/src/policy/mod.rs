@@ -25,7 +25,7 @@ pub use read::parse;
 pub use route::Found;
 
 use crate::{token, waf};
-use gapura_shared::{address::Network, ids::RequestId};
+use gapura_shared::{address::Network, claims::Assurance, ids::RequestId};
 use std::net::IpAddr;
 
 /// The whole policy.
@@ -111,6 +111,9 @@ pub struct Token {
     pub jwks_cooldown_s: u64,
     /// Cookie that may carry the token, unless empty.
     pub cookie: String,
+    /// Cookie that the origin renews a session by, unless empty; the gate looks at where requests
+    /// that bear it come from, and no further.
+    pub refresh_cookie: String,
 }
 
 /// How the origin is asked.
@@ -182,6 +185,8 @@ pub struct Route {
     pub token: TokenNeed,
     /// Roles of which the bearer must have one; empty: any.
     pub roles: Vec<String>,
+    /// How many factors the token must have been given for.
+    pub assurance: Assurance,
     /// Whether a revocation must count at once: the Ledger itself is asked, not a copy of it.
     pub strict_revocation: bool,
     /// The classes that it is counted in.

@@ -80,7 +80,7 @@ fn digest(token: &str) -> [u8; 32] {
 mod tests {
     use super::{CAPACITY, Cache, MAX_AGE_S};
     use crate::token::Verified;
-    use gapura_shared::{identity::Principal, time::UnixSeconds};
+    use gapura_shared::{claims::Assurance, identity::Principal, time::UnixSeconds};
 
     const NOW: UnixSeconds = UnixSeconds(1000);
 
@@ -91,13 +91,13 @@ mod tests {
             tenant: None,
             session: None,
             token_id: None,
+            assurance: Assurance::Aal1,
         };
         Verified {
             principal,
             expires: UnixSeconds(expires),
             issued_at: None,
             key_id: None,
-            assurance: None,
         }
     }
 

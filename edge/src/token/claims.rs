@@ -7,7 +7,10 @@ use super::{
     verify::DEFAULT_ROLE,
 };
 use gapura_shared::{
-    claims::ROLE_ANON, identity::Principal, limits::MAX_IDENTITY_VALUE_BYTES, time::UnixSeconds,
+    claims::{Assurance, ROLE_ANON},
+    identity::Principal,
+    limits::MAX_IDENTITY_VALUE_BYTES,
+    time::UnixSeconds,
 };
 use jwt_compact::Claims;
 use serde_json::Value;
@@ -108,15 +111,13 @@ pub(super) fn principal(members: &Members, names: &ClaimNames) -> Result<Princip
         tenant: text(members, &names.tenant, "tenant")?,
         session: text(members, &names.session, "session")?,
         token_id: text(members, &names.token_id, "token_id")?,
+        assurance: text(members, "aal", "aal")?
+            .map_or(Assurance::Aal1, |level| Assurance::of_claim(&level)),
     })
 }
 
 /// A claim as text. Whole numbers are taken too: ids of older systems are numbers.
-pub(super) fn text(
-    members: &Members,
-    name: &str,
-    label: &'static str,
-) -> Result<Option<String>, TokenError> {
+fn text(members: &Members, name: &str, label: &'static str) -> Result<Option<String>, TokenError> {
     let text = match members.get(name) {
         None => return Ok(None),
         Some(Value::String(text)) => text.clone(),

@@ -23,8 +23,6 @@ pub struct Verified {
     pub issued_at: Option<UnixSeconds>,
     /// The id of the key that signed it, where the token names one.
     pub key_id: Option<String>,
-    /// Assurance level (`aal`), where the token has one.
-    pub assurance: Option<String>,
 }
 
 /// Verifies an access token: form, header, signature, times, purpose, bearer,
@@ -64,7 +62,6 @@ pub fn verify(
             .and_then(|time| u64::try_from(time.timestamp()).ok())
             .map(UnixSeconds),
         key_id: kid.map(str::to_owned),
-        assurance: claims::text(&claims.custom, "aal", "aal")?,
     })
 }
 

@@ -86,7 +86,7 @@ fn address(text: &str) -> Result<String, ApiError> {
     email::normalise(text).ok_or(ApiError::Invalid("The e-mail address is not valid."))
 }
 
-fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+pub(super) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         Category::Data => ApiError::Invalid("A member is missing, unknown or of the wrong type."),
         Category::Io | Category::Syntax | Category::Eof => ApiError::BadJson,

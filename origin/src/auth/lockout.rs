@@ -27,7 +27,7 @@ use gapura_shared::{
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 
 /// The reference systems' ladder: 15 minutes, an hour, a day.
-const LADDER: [Rung; 3] = [
+pub(super) const LADDER: [Rung; 3] = [
     Rung {
         failures: 5,
         lock_ms: 15 * 60_000,

@@ -6,7 +6,9 @@
 //! good once, within a short grace for the same successor. Relies on the edge
 //! for limits per client, and on [`crate::admission`] for who asks.
 
+mod at_rest;
 mod body;
+mod cookie;
 pub mod email;
 mod lockout;
 pub mod password;
@@ -20,10 +22,13 @@ pub mod token;
 mod view;
 
 use crate::{config, db::User, http::Bytes};
+use at_rest::AtRest;
 use gapura_shared::{secret::Secret, time::UnixMillis};
 pub use lockout::forgotten_before;
 use password::{BadParameters, Hasher, Policy};
 use refresh::Successors;
+pub use routes::abandoned_before;
+use second_factor::challenge::Challenges;
 use token::TokenKey;
 
 /// Role of an account without special rights.
@@ -39,6 +44,9 @@ pub struct Auth {
     successors: Successors,
     /// Of the cookies by which devices are known.
     device_key: Secret,
+    /// Of secrets in the database.
+    at_rest: AtRest,
+    challenges: Challenges,
     /// The public key set, as it is sent.
     jwks: Bytes,
 }
@@ -57,6 +65,8 @@ impl Auth {
             token_key: key,
             successors: Successors::new(token_key),
             device_key: lockout::device_key(token_key),
+            at_rest: AtRest::new(token_key),
+            challenges: Challenges::new(token_key),
             settings,
         })
     }
@@ -74,6 +84,7 @@ pub fn new_user(email: String, password_hash: String, role: &str, now: UnixMilli
         tenant: None,
         app_metadata: provider.as_object().cloned().unwrap_or_default(),
         user_metadata: serde_json::Map::new(),
+        factors: Vec::new(),
         email_confirmed_at: Some(now),
         last_sign_in_at: None,
         created_at: now,

@@ -2,26 +2,52 @@
 
 use super::{
     Auth,
+    cookie::Delivery,
     refresh::{GRACE_MS, RefreshToken},
     token::Unsigned,
     view::{SessionView, UserView},
 };
 use crate::{
-    db::{Db, DbError, Exchange, NewSession, Rotation, User},
+    db::{Db, DbError, Exchange, NewSession, Proofs, Rotation, User},
+    http::{Answer, ApiError, respond},
     random,
 };
 use gapura_shared::{
-    claims::{ACCESS_TOKEN_TYPE, AccessClaims},
-    time::UnixMillis,
+    claims::{ACCESS_TOKEN_TYPE, AccessClaims, Assurance, Proof},
+    time::{UnixMillis, UnixSeconds},
 };
+use http::header::SET_COOKIE;
+
+/// How somebody proves who they are, by the names that supabase has for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    Password,
+    Totp,
+    RecoveryCode,
+}
+
+impl Method {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Totp => "totp",
+            Self::RecoveryCode => "recovery_code",
+        }
+    }
+}
+
+/// A session with tokens for its owner.
+pub(super) struct Session {
+    pub(super) user: User,
+    access_token: String,
+    pub(super) refresh_token: RefreshToken,
+    expires_at: UnixSeconds,
+}
 
 /// How an exchange ended for the client.
 pub(super) enum Refreshed {
-    /// The session goes on: its JSON, and whose it is.
-    Json {
-        body: String,
-        user: String,
-    },
+    /// The session goes on.
+    Session(Box<Session>),
     /// The token had been exchanged before; the session of `user` has ended.
     Reused {
         user: String,
@@ -38,30 +64,36 @@ pub(super) enum SessionError {
     Db(#[from] DbError),
     #[error(transparent)]
     Unsigned(#[from] Unsigned),
-    #[error("a session is not JSON: {0}")]
-    Json(#[from] serde_json::Error),
 }
 
 impl Auth {
-    /// Opens a session and returns its JSON.
+    /// Opens a session.
     pub(super) async fn open(
         &self,
         db: &Db,
-        user: &mut User,
+        mut user: User,
+        method: Method,
         now: UnixMillis,
-    ) -> Result<String, SessionError> {
+    ) -> Result<Session, SessionError> {
         let token = RefreshToken::new(random::bytes());
         let id = random::uuid();
         user.last_sign_in_at = Some(now);
-        let body = self.json(user, &id, &token, now)?;
-        let session = NewSession {
-            id: &id,
-            user: &user.id,
-            token_hash: token.hash(),
-            expires: self.refresh_expires(now),
+        let proofs = Proofs {
+            method: method.as_str().to_owned(),
+            at: now,
+            second: None,
         };
-        db.open_session(&session, now).await?;
-        Ok(body)
+        let hash = token.hash();
+        let session = self.session(user, &id, &proofs, token, now)?;
+        let new = NewSession {
+            id: &id,
+            user: &session.user.id,
+            token_hash: hash,
+            expires: self.refresh_expires(now),
+            method: method.as_str(),
+        };
+        db.open_session(&new, now).await?;
+        Ok(session)
     }
 
     /// Exchanges a refresh token.
@@ -79,17 +111,21 @@ impl Auth {
             grace_ms: GRACE_MS,
         };
         Ok(match db.exchange(&exchange, now).await? {
-            Rotation::Exchanged { user, session } => Refreshed::Json {
-                body: self.json(&user, &session, &successor, now)?,
-                user: user.id,
-            },
+            Rotation::Exchanged {
+                user,
+                session,
+                proofs,
+            } => Refreshed::Session(Box::new(
+                self.session(*user, &session, &proofs, successor, now)?,
+            )),
             Rotation::Reused { user, session } => Refreshed::Reused { user, session },
             Rotation::Expired => Refreshed::Expired,
             Rotation::Unknown => Refreshed::Unknown,
         })
     }
 
-    fn refresh_expires(&self, now: UnixMillis) -> UnixMillis {
+    /// Until when a refresh token of now can be exchanged.
+    pub(super) fn refresh_expires(&self, now: UnixMillis) -> UnixMillis {
         let lifetime_ms = self.settings.refresh_lifetime.as_millis();
         UnixMillis(
             now.0
@@ -97,13 +133,15 @@ impl Auth {
         )
     }
 
-    fn json(
+    /// Signs an access token for a session and puts the refresh token beside it.
+    pub(super) fn session(
         &self,
-        user: &User,
-        session: &str,
-        refresh_token: &RefreshToken,
+        user: User,
+        id: &str,
+        proofs: &Proofs,
+        refresh_token: RefreshToken,
         now: UnixMillis,
-    ) -> Result<String, SessionError> {
+    ) -> Result<Session, SessionError> {
         let lifetime_s = self.settings.access_lifetime.as_secs();
         let claims = AccessClaims {
             iss: self.settings.issuer.clone(),
@@ -111,21 +149,77 @@ impl Auth {
             sub: Some(user.id.clone()),
             role: user.role.clone(),
             tenant_id: user.tenant.clone(),
-            session_id: Some(session.to_owned()),
+            session_id: Some(id.to_owned()),
             jti: random::uuid(),
             token_type: ACCESS_TOKEN_TYPE.into(),
-            aal: Some("aal1".into()),
+            aal: Some(assurance(proofs)),
+            amr: amr(proofs),
             email: Some(user.email.clone()),
         };
         let now = now.seconds();
-        let view = SessionView {
+        Ok(Session {
             access_token: self.token_key.sign(claims, now, lifetime_s)?,
-            token_type: "bearer",
-            expires_in: lifetime_s,
-            expires_at: now.after(lifetime_s).0,
-            refresh_token: refresh_token.encode(),
-            user: UserView::new(user, &self.settings.audience),
-        };
-        Ok(serde_json::to_string(&view)?)
+            refresh_token,
+            expires_at: now.after(lifetime_s),
+            user,
+        })
     }
+}
+
+impl Session {
+    /// The answer that hands it over.
+    pub(super) fn answer(&self, auth: &Auth, delivery: Delivery) -> Result<Answer, ApiError> {
+        self.answer_with(auth, delivery, None)
+    }
+
+    /// The same, with recovery codes that are never shown again.
+    pub(super) fn answer_with(
+        &self,
+        auth: &Auth,
+        delivery: Delivery,
+        recovery_codes: Option<&[String]>,
+    ) -> Result<Answer, ApiError> {
+        let lifetime = auth.settings.access_lifetime;
+        let refresh_token = self.refresh_token.encode();
+        let in_body = delivery == Delivery::Body;
+        let view = SessionView {
+            access_token: in_body.then_some(self.access_token.as_str()),
+            token_type: "bearer",
+            expires_in: lifetime.as_secs(),
+            expires_at: self.expires_at.0,
+            refresh_token: in_body.then_some(refresh_token.as_str()),
+            user: UserView::new(&self.user, &auth.settings.audience),
+            recovery_codes,
+        };
+        let body = serde_json::to_string(&view).map_err(|_| ApiError::Internal)?;
+        let mut answer = respond::private_json(body);
+        if !in_body {
+            let access = Delivery::access_cookie(&self.access_token, lifetime);
+            let refresh = Delivery::refresh_cookie(&refresh_token, auth.settings.refresh_lifetime);
+            answer.headers_mut().append(SET_COOKIE, access);
+            answer.headers_mut().append(SET_COOKIE, refresh);
+        }
+        Ok(answer)
+    }
+}
+
+const fn assurance(proofs: &Proofs) -> Assurance {
+    match proofs.second {
+        None => Assurance::Aal1,
+        Some(_) => Assurance::Aal2,
+    }
+}
+
+/// The latest first, as supabase has it.
+fn amr(proofs: &Proofs) -> Vec<Proof> {
+    let first = (&proofs.method, proofs.at);
+    let second = proofs.second.as_ref().map(|(method, at)| (method, *at));
+    second
+        .into_iter()
+        .chain([first])
+        .map(|(method, at)| Proof {
+            method: method.clone(),
+            timestamp: at.seconds(),
+        })
+        .collect()
 }

@@ -1,11 +1,14 @@
-use super::{Auth, new_user, refresh::RefreshToken, session::Refreshed};
+use super::{
+    Auth, new_user,
+    refresh::RefreshToken,
+    session::{Method, Refreshed},
+};
 use crate::{
     config::{self, Database},
     db::{Db, User},
     engines::{Engine, Home, on_every_engine},
 };
 use gapura_shared::{secret::Secret, time::UnixMillis};
-use serde_json::Value;
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
@@ -44,9 +47,10 @@ async fn fixture(engine: Engine) -> Fixture {
 }
 
 impl Fixture {
-    async fn open(&mut self) -> RefreshToken {
-        let json = self.auth.open(&self.db, &mut self.user, NOW).await.unwrap();
-        token_of(&json)
+    async fn open(&self) -> RefreshToken {
+        let (db, user) = (&self.db, self.user.clone());
+        let opened = self.auth.open(db, user, Method::Password, NOW).await;
+        opened.unwrap().refresh_token
     }
 
     /// A refresh `later_ms` after the login.
@@ -56,14 +60,9 @@ impl Fixture {
     }
 }
 
-fn token_of(json: &str) -> RefreshToken {
-    let session: Value = serde_json::from_str(json).unwrap();
-    RefreshToken::parse(session["refresh_token"].as_str().unwrap()).unwrap()
-}
-
 fn exchanged(refreshed: Refreshed) -> RefreshToken {
     match refreshed {
-        Refreshed::Json { body, .. } => token_of(&body),
+        Refreshed::Session(session) => session.refresh_token,
         Refreshed::Reused { .. } => panic!("reused"),
         Refreshed::Expired => panic!("expired"),
         Refreshed::Unknown => panic!("unknown"),
@@ -71,7 +70,7 @@ fn exchanged(refreshed: Refreshed) -> RefreshToken {
 }
 
 async fn reuse_after_the_grace_ends_the_session(engine: Engine) {
-    let mut fixture = fixture(engine).await;
+    let fixture = fixture(engine).await;
     let first = fixture.open().await;
     let second = exchanged(fixture.refresh(&first, 1_000).await);
     assert!(matches!(
@@ -90,7 +89,7 @@ async fn reuse_after_the_grace_ends_the_session(engine: Engine) {
 }
 
 async fn within_the_grace_the_successor_is_the_same(engine: Engine) {
-    let mut fixture = fixture(engine).await;
+    let fixture = fixture(engine).await;
     let first = fixture.open().await;
     let second = exchanged(fixture.refresh(&first, 1_000).await);
     assert_eq!(exchanged(fixture.refresh(&first, 11_000).await), second);
@@ -99,7 +98,7 @@ async fn within_the_grace_the_successor_is_the_same(engine: Engine) {
 }
 
 async fn refuses_what_has_expired_and_what_nobody_was_given(engine: Engine) {
-    let mut fixture = fixture(engine).await;
+    let fixture = fixture(engine).await;
     let token = fixture.open().await;
     assert!(matches!(
         fixture.refresh(&token, 3_600_000).await,
@@ -113,7 +112,7 @@ async fn refuses_what_has_expired_and_what_nobody_was_given(engine: Engine) {
 }
 
 async fn reuse_in_one_session_leaves_the_others(engine: Engine) {
-    let mut fixture = fixture(engine).await;
+    let fixture = fixture(engine).await;
     let (stolen, other) = (fixture.open().await, fixture.open().await);
     exchanged(fixture.refresh(&stolen, 0).await);
     fixture.refresh(&stolen, 20_000).await;

@@ -103,6 +103,7 @@ impl TokenKey {
             jti: id,
             token_type: ACCESS_TOKEN_TYPE.into(),
             aal: None,
+            amr: Vec::new(),
             email: None,
         };
         self.sign(claims, now, ANON_LIFETIME_S)

@@ -1,6 +1,6 @@
 //! Accounts and sessions as supabase-js reads them.
 
-use crate::db::User;
+use crate::db::{Factor, User};
 use chrono::{DateTime, SecondsFormat};
 use gapura_shared::time::UnixMillis;
 use serde::Serialize;
@@ -20,6 +20,8 @@ pub(super) struct UserView<'a> {
     app_metadata: &'a Map<String, Value>,
     user_metadata: &'a Map<String, Value>,
     identities: [(); 0],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    factors: Vec<FactorView<'a>>,
     created_at: String,
     updated_at: String,
     is_anonymous: bool,
@@ -40,6 +42,7 @@ impl<'a> UserView<'a> {
             app_metadata: &user.app_metadata,
             user_metadata: &user.user_metadata,
             identities: [],
+            factors: user.factors.iter().map(FactorView::new).collect(),
             created_at: timestamp(user.created_at),
             updated_at: timestamp(user.updated_at),
             is_anonymous: false,
@@ -50,14 +53,47 @@ impl<'a> UserView<'a> {
 /// A session with its two tokens.
 #[derive(Serialize)]
 pub(super) struct SessionView<'a> {
-    pub(super) access_token: String,
+    /// Absent where it is in a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) access_token: Option<&'a str>,
     pub(super) token_type: &'static str,
     /// Seconds.
     pub(super) expires_in: u64,
     /// Seconds since 1970.
     pub(super) expires_at: u64,
-    pub(super) refresh_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) refresh_token: Option<&'a str>,
     pub(super) user: UserView<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) recovery_codes: Option<&'a [String]>,
+}
+
+/// A factor, without its secret.
+#[derive(Serialize)]
+pub(super) struct FactorView<'a> {
+    id: &'a str,
+    friendly_name: &'a str,
+    factor_type: &'static str,
+    status: &'static str,
+    created_at: String,
+    updated_at: String,
+}
+
+impl<'a> FactorView<'a> {
+    pub(super) fn new(factor: &'a Factor) -> Self {
+        Self {
+            id: &factor.id,
+            friendly_name: &factor.friendly_name,
+            factor_type: "totp",
+            status: if factor.verified {
+                "verified"
+            } else {
+                "unverified"
+            },
+            created_at: timestamp(factor.created_at),
+            updated_at: timestamp(factor.updated_at),
+        }
+    }
 }
 
 /// RFC 3339 in UTC, to the millisecond.

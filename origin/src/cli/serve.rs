@@ -32,7 +32,7 @@ pub(super) async fn run(path: PathBuf) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Deletes counts of failed logins that nothing depends on any more.
+/// Deletes counts of failed logins that nothing depends on any more, and factors that nobody verified.
 async fn forget_hourly(app: Arc<App>) {
     let mut hours = tokio::time::interval(Duration::from_hours(1));
     loop {
@@ -40,6 +40,9 @@ async fn forget_hourly(app: Arc<App>) {
         let before = auth::forgotten_before(clock::now());
         if let Err(fault) = app.db.forget_login_failures(before).await {
             tracing::warn!(%fault, "old counts of failed logins stay");
+        }
+        if let Err(fault) = app.db.sweep_factors(auth::abandoned_before()).await {
+            tracing::warn!(%fault, "abandoned factors stay");
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Auth {
     pub refresh_lifetime: Duration,
     /// `signup_session`: a sign-up logs in at once, and so tells which addresses are taken.
     pub signup_session: bool,
+    /// `cookies`: sessions in cookies for who asks with `cookies=true`.
+    pub cookies: bool,
     /// `lockout_ceiling`: failed logins of one account, from anywhere, that lock it.
     pub lockout_ceiling: u32,
     /// `password_min_chars`
@@ -42,6 +44,7 @@ impl Auth {
             access_lifetime: section.seconds("access_lifetime_s", 900, 60..=604_800),
             refresh_lifetime: section.seconds("refresh_lifetime_s", 2_592_000, 3600..=31_536_000),
             signup_session: section.flag("signup_session", false),
+            cookies: section.flag("cookies", false),
             lockout_ceiling: section.number("lockout_ceiling", 100, 10..=1_000_000),
             // NIST SP 800-63B-4 §3.1.1.2: never fewer than 8, never fewer allowed than 64.
             password_min_chars: section.number("password_min_chars", 8, 8..=64),

@@ -6,6 +6,7 @@
 
 mod connect;
 mod error;
+mod factor;
 mod lockout;
 mod pool;
 mod query;
@@ -17,8 +18,9 @@ pub(crate) mod url;
 mod user;
 
 pub use error::DbError;
+pub use factor::{Enrolment, Factor, FactorSecret, NewFactor, SecondProof, StepUp, SteppedUp};
 pub use lockout::{Attempt, Locks, LoginAttempt, Rung};
 pub use pool::Db;
 pub use refresh_token::{Exchange, Rotation};
-pub use session::{End, NewSession};
+pub use session::{End, NewSession, Proofs};
 pub use user::User;

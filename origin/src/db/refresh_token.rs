@@ -4,7 +4,7 @@ use super::{
     Db, DbError, User,
     pool::{Write, restored, retried, stored},
     query::{Row, query},
-    session::end_session,
+    session::{Proofs, end_session},
     user,
 };
 use gapura_shared::time::UnixMillis;
@@ -32,6 +32,8 @@ pub enum Rotation {
         user: Box<User>,
         /// The session.
         session: String,
+        /// How its owner proved who they are.
+        proofs: Proofs,
     },
     /// It had been exchanged before the grace; its session has been ended.
     Reused {
@@ -49,6 +51,7 @@ pub enum Rotation {
 struct Found {
     session: String,
     user: String,
+    proofs: Proofs,
     ended: bool,
     expires: UnixMillis,
     used: Option<UnixMillis>,
@@ -96,6 +99,7 @@ impl Db {
         Ok(Rotation::Exchanged {
             user: Box::new(user),
             session: found.session,
+            proofs: found.proofs,
         })
     }
 }
@@ -103,7 +107,8 @@ impl Db {
 /// Both rows are held: neither an exchange nor the end of the session comes in between.
 async fn find(write: &mut Write, token_hash: &[u8; 32]) -> Result<Option<Found>, DbError> {
     let row = query(
-        "SELECT t.session_id, t.expires_at, t.used_at, s.user_account_id, s.ended_at \
+        "SELECT t.session_id, t.expires_at, t.used_at, s.user_account_id, s.ended_at, \
+         s.method, s.created_at, s.second_method, s.second_at \
          FROM refresh_token t JOIN session s ON s.session_id = t.session_id \
          WHERE t.token_hash = $1",
     )
@@ -115,6 +120,7 @@ async fn find(write: &mut Write, token_hash: &[u8; 32]) -> Result<Option<Found>,
         Ok(Found {
             session: row.get("session_id")?,
             user: row.get("user_account_id")?,
+            proofs: Proofs::read(row)?,
             ended: row.get::<Option<i64>>("ended_at")?.is_some(),
             expires: restored(row.get("expires_at")?),
             used: row.get::<Option<i64>>("used_at")?.map(restored),

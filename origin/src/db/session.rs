@@ -2,8 +2,8 @@
 
 use super::{
     Db, DbError,
-    pool::{Write, retried, stored},
-    query::query,
+    pool::{Write, restored, retried, stored},
+    query::{Row, query},
     refresh_token::insert_token,
 };
 use gapura_shared::time::UnixMillis;
@@ -19,6 +19,32 @@ pub struct NewSession<'a> {
     pub token_hash: [u8; 32],
     /// Until when that token can be exchanged.
     pub expires: UnixMillis,
+    /// How its owner proved who they are.
+    pub method: &'a str,
+}
+
+/// How the owner of a session proved who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proofs {
+    /// `password` and so on.
+    pub method: String,
+    /// When.
+    pub at: UnixMillis,
+    /// The second factor, and when.
+    pub second: Option<(String, UnixMillis)>,
+}
+
+impl Proofs {
+    /// Reads them from a row that has them.
+    pub(super) fn read(row: &Row) -> Result<Self, sqlx::Error> {
+        let method: Option<String> = row.get("second_method")?;
+        let at: Option<i64> = row.get("second_at")?;
+        Ok(Self {
+            method: row.get("method")?,
+            at: restored(row.get("created_at")?),
+            second: method.zip(at.map(restored)),
+        })
+    }
 }
 
 /// Which sessions of a user end.
@@ -106,12 +132,16 @@ impl Db {
             .bind(session.user)
             .execute(write.on())
             .await?;
-        query("INSERT INTO session (session_id, user_account_id, created_at) VALUES ($1, $2, $3)")
-            .bind(session.id)
-            .bind(session.user)
-            .bind(stored(now))
-            .execute(write.on())
-            .await?;
+        query(
+            "INSERT INTO session (session_id, user_account_id, created_at, method) \
+             VALUES ($1, $2, $3, $4)",
+        )
+        .bind(session.id)
+        .bind(session.user)
+        .bind(stored(now))
+        .bind(session.method)
+        .execute(write.on())
+        .await?;
         insert_token(&mut write, &session.token_hash, session.id, session.expires).await?;
         write.commit().await
     }

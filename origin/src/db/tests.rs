@@ -143,6 +143,7 @@ async fn sessions_end_once_and_only_those_meant(engine: Engine) {
                 user: &user.id,
                 token_hash: [number + 3 * u8::try_from(users.len()).unwrap(); 32],
                 expires: NOW,
+                method: "password",
             };
             db.open_session(&session, NOW).await.unwrap();
         }
@@ -185,6 +186,7 @@ async fn what_waits_for_a_row_gives_up_in_time(engine: Engine) {
         user: &user.id,
         token_hash: [0; 32],
         expires: NOW,
+        method: "password",
     };
     let refused = waiter.open_session(&session, NOW).await.unwrap_err();
     assert!(matches!(refused, DbError::Unavailable(_)), "{refused}");

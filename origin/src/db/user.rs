@@ -1,7 +1,7 @@
 //! Table `user_account`.
 
 use super::{
-    Db, DbError,
+    Db, DbError, Factor,
     pool::{restored, stored},
     query::{Query, Row, query},
 };
@@ -25,6 +25,8 @@ pub struct User {
     pub app_metadata: Map<String, Value>,
     /// What the person keeps.
     pub user_metadata: Map<String, Value>,
+    /// The factors besides the password; written by `db::factor` alone.
+    pub factors: Vec<Factor>,
     /// When the address was confirmed.
     pub email_confirmed_at: Option<UnixMillis>,
     /// The last login.
@@ -135,6 +137,7 @@ pub(super) fn read(row: &Row) -> Result<User, DbError> {
         tenant: row.get("tenant_id")?,
         app_metadata: object(row, "app_metadata")?,
         user_metadata: object(row, "user_metadata")?,
+        factors: factors(row)?,
         email_confirmed_at: time("email_confirmed_at")?,
         last_sign_in_at: time("last_sign_in_at")?,
         created_at: restored(row.get("created_at")?),
@@ -145,5 +148,12 @@ pub(super) fn read(row: &Row) -> Result<User, DbError> {
 fn object(row: &Row, name: &str) -> Result<Map<String, Value>, DbError> {
     let text: String = row.get(name)?;
     serde_json::from_str(&text)
+        .map_err(|error| DbError::Unexpected(sqlx::Error::Decode(error.into())))
+}
+
+fn factors(row: &Row) -> Result<Vec<Factor>, DbError> {
+    let text: Option<String> = row.get("factors")?;
+    let read = |text: String| serde_json::from_str(&text);
+    text.map_or(Ok(Vec::new()), read)
         .map_err(|error| DbError::Unexpected(sqlx::Error::Decode(error.into())))
 }

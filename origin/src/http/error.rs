@@ -76,6 +76,30 @@ pub enum ApiError {
     /// Client: the token names nobody.
     #[error("token without a subject")]
     NoSubject,
+    /// Client: the account has a second factor, and the request does not stand on it.
+    #[error("a second factor is needed")]
+    InsufficientAal,
+    /// Client.
+    #[error("no such factor")]
+    FactorNotFound,
+    /// Client.
+    #[error("too many factors")]
+    TooManyFactors,
+    /// Client.
+    #[error("a factor of the account has this name")]
+    FactorNameTaken,
+    /// Client: or never asked for.
+    #[error("the challenge has expired")]
+    ChallengeExpired,
+    /// Client: a wrong code, or one used before.
+    #[error("wrong code")]
+    WrongCode,
+    /// Client: too many wrong codes.
+    #[error("codes are locked for {retry_after_s} s")]
+    CodesLocked {
+        /// Until the next one is looked at.
+        retry_after_s: u32,
+    },
     /// Client: the token's account is gone.
     #[error("the account is gone")]
     UserGone,
@@ -132,6 +156,13 @@ impl ApiError {
             Self::SessionExpired => (400, "session-expired", "session_expired", "The session has ended."),
             Self::NoPrincipal => (401, "token", "no_authorization", "This needs an access token."),
             Self::NoSubject => (403, "no-subject", "bad_jwt", "The token names no account."),
+            Self::InsufficientAal => (403, "insufficient-aal", "insufficient_aal", "This needs a second factor."),
+            Self::FactorNotFound => (404, "factor-not-found", "mfa_factor_not_found", "There is no such factor."),
+            Self::TooManyFactors => (422, "too-many-factors", "too_many_enrolled_mfa_factors", "The account has as many factors as it may have."),
+            Self::FactorNameTaken => (422, "factor-name", "mfa_factor_name_conflict", "Another factor has this name."),
+            Self::ChallengeExpired => (422, "challenge-expired", "mfa_challenge_expired", "The challenge has expired; ask for another one."),
+            Self::WrongCode => (422, "wrong-code", "mfa_verification_failed", "The code is wrong or was used before."),
+            Self::CodesLocked { .. } => (429, "codes-locked", "over_request_rate_limit", "Too many wrong codes."),
             Self::UserGone => (403, "user-gone", "user_not_found", "The account of this token does not exist."),
             Self::Busy => (503, "busy", "over_request_rate_limit", "The server is busy."),
             Self::Timeout => (503, "timeout", "request_timeout", "The request took too long."),
@@ -154,6 +185,7 @@ impl ApiError {
             Self::DatabaseUnavailable | Self::Timeout => Some(5),
             // Seals are forgotten after a minute.
             Self::SealMemoryFull => Some(60),
+            Self::CodesLocked { retry_after_s } => Some(*retry_after_s),
             Self::Seal
             | Self::SealInstance
             | Self::NotFound
@@ -173,6 +205,12 @@ impl ApiError {
             | Self::SessionExpired
             | Self::NoPrincipal
             | Self::NoSubject
+            | Self::InsufficientAal
+            | Self::FactorNotFound
+            | Self::TooManyFactors
+            | Self::FactorNameTaken
+            | Self::ChallengeExpired
+            | Self::WrongCode
             | Self::UserGone
             | Self::Internal => None,
         }

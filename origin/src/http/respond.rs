@@ -105,6 +105,13 @@ fn add_fields(answer: &mut Answer, error: &ApiError) {
         | ApiError::RefreshTokenReused
         | ApiError::SessionExpired
         | ApiError::NoSubject
+        | ApiError::InsufficientAal
+        | ApiError::FactorNotFound
+        | ApiError::TooManyFactors
+        | ApiError::FactorNameTaken
+        | ApiError::ChallengeExpired
+        | ApiError::WrongCode
+        | ApiError::CodesLocked { .. }
         | ApiError::UserGone
         | ApiError::Busy
         | ApiError::Timeout

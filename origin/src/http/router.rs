@@ -10,6 +10,7 @@ enum Endpoint {
     Token,
     Logout,
     User,
+    Factors,
     Jwks,
     Echo,
 }
@@ -21,6 +22,8 @@ impl Endpoint {
             "/auth/v1/token" => Some(Self::Token),
             "/auth/v1/logout" => Some(Self::Logout),
             "/auth/v1/user" => Some(Self::User),
+            "/auth/v1/factors" => Some(Self::Factors),
+            _ if path.starts_with("/auth/v1/factors/") => Some(Self::Factors),
             "/auth/v1/.well-known/jwks.json" => Some(Self::Jwks),
             _ if with_echo && path.starts_with("/echo/") => Some(Self::Echo),
             _ => None,
@@ -32,7 +35,7 @@ impl Endpoint {
         match self {
             Self::Signup | Self::Token | Self::Logout => Some("POST"),
             Self::User | Self::Jwks => Some("GET, HEAD"),
-            Self::Echo => None,
+            Self::Factors | Self::Echo => None,
         }
     }
 
@@ -56,6 +59,7 @@ pub(super) async fn route(app: &App, request: &mut Admitted) -> Result<Answer, A
         Endpoint::Token => routes::token(app, request).await,
         Endpoint::Logout => routes::logout(app, request).await,
         Endpoint::User => routes::user(app, request).await,
+        Endpoint::Factors => routes::factors(app, request).await,
         Endpoint::Jwks => Ok(routes::jwks(app)),
         Endpoint::Echo => echo::answer(request).await,
     }

@@ -3,6 +3,7 @@
 use crate::harness::{Origin, SEAL_KEY};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use gapura_shared::{
+    claims::Assurance,
     identity::{self, Identity, Principal},
     ids::RequestId,
     seal::{self, Content, Keys, Message, digest},
@@ -71,6 +72,7 @@ impl<'a> Call<'a> {
             tenant: None,
             session: None,
             token_id: None,
+            assurance: Assurance::Aal1,
         });
         self
     }

@@ -13,6 +13,7 @@ mod auth;
 mod client;
 #[path = "../support/engines.rs"]
 mod engines;
+mod factors;
 mod harness;
 mod outage;
 mod password;

@@ -7,6 +7,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use gapura_shared::{
+    claims::Assurance,
     identity::{self, Identity, Principal},
     ids::RequestId,
     seal::{self, Content, Keys, Message},
@@ -141,6 +142,7 @@ fn principal(token: &str) -> Principal {
         tenant: text("tenant_id"),
         session: text("session_id"),
         token_id: text("jti"),
+        assurance: Assurance::Aal1,
     }
 }
 

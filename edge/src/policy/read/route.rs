@@ -8,6 +8,7 @@ use crate::policy::{
     syntax::{is_header_value, is_host, is_label, is_name},
     table::{Item, Table, quoted},
 };
+use gapura_shared::claims::Assurance;
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
 /// Most routes of both texts together: each request may look at all of them.
@@ -95,6 +96,9 @@ fn route(table: &Table<'_>, name: Option<String>, context: &Context<'_>) -> Opti
         token,
         roles: table
             .read("roles", |item| roles(item, token))
+            .unwrap_or_default(),
+        assurance: table
+            .read("aal", |item| assurance(item, token))
             .unwrap_or_default(),
         strict_revocation: table
             .read("revocation", |item| item.choice(&revocation))
@@ -188,6 +192,14 @@ fn roles(item: &Item<'_>, token: TokenNeed) -> Option<Vec<String>> {
         item.fault("needs token = \"required\": without a token there is no role");
     }
     Some(roles)
+}
+
+fn assurance(item: &Item<'_>, token: TokenNeed) -> Option<Assurance> {
+    let level = item.choice(&[("aal1", Assurance::Aal1), ("aal2", Assurance::Aal2)])?;
+    if level > Assurance::Aal1 && token != TokenNeed::Required {
+        item.fault("needs token = \"required\": without a token there is no factor");
+    }
+    Some(level)
 }
 
 fn rewrite(item: &Item<'_>, table: &Table<'_>, path: Option<&Pattern>) -> Option<Pattern> {

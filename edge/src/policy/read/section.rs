@@ -127,6 +127,14 @@ pub(super) fn token(root: &Table<'_>, development: bool) -> Token {
             .read(key, |item| item.number(range))
             .unwrap_or(default)
     };
+    let cookie = |key, default: &str| {
+        let fits = |text: &str| text.is_empty() || is_token(text);
+        table
+            .read(key, |item| {
+                item.text_where(fits, "empty or a cookie's name")
+            })
+            .unwrap_or_else(|| default.to_owned())
+    };
     let settings = Settings {
         issuer: name("issuer", "gapura"),
         audience: name("audience", "authenticated"),
@@ -146,12 +154,8 @@ pub(super) fn token(root: &Table<'_>, development: bool) -> Token {
             .unwrap_or_else(|| JwksSource::Origin("/auth/v1/.well-known/jwks.json".into())),
         jwks_lifetime_s: seconds("jwks_lifetime_s", 10..=86_400, 600),
         jwks_cooldown_s: seconds("jwks_cooldown_s", 1..=3_600, 10),
-        cookie: table
-            .read("cookie", |item| {
-                let fits = |text: &str| text.is_empty() || is_token(text);
-                item.text_where(fits, "empty or a cookie's name")
-            })
-            .unwrap_or_else(|| "__Host-gapura-access".into()),
+        cookie: cookie("cookie", "__Host-gapura-access"),
+        refresh_cookie: cookie("refresh_cookie", "__Host-gapura-refresh"),
     }
 }
 

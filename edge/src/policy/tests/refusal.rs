@@ -77,6 +77,10 @@ const COMMON: &[(&str, &str)] = &[
     ("[token]\nmax_bytes = 255", "must be 256 to 16384, is 255"),
     ("[token]\ncookie = \"a;b\"", "token.cookie must be"),
     (
+        "[token]\nrefresh_cookie = \"a b\"",
+        "token.refresh_cookie must be",
+    ),
+    (
         "[token]\naccepted_types = []",
         "token.accepted_types must not be empty",
     ),
@@ -212,6 +216,14 @@ fn every_rule_of_a_route_refuses() {
             "needs token = \"required\"",
         ),
         ("roles = [\"\"]", "route[0].roles[0] must be 1 to 256"),
+        (
+            "aal = \"aal3\"",
+            "route[0].aal must be one of \"aal1\", \"aal2\"",
+        ),
+        (
+            "aal = \"aal2\"\ntoken = \"optional\"",
+            "without a token there is no factor",
+        ),
         (
             "classes = [\"x\"]",
             "must be one of the classes (general, login), is \"x\"",

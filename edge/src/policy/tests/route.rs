@@ -5,6 +5,7 @@ use crate::{
     policy::{BodyUse, Found, TokenNeed},
     waf,
 };
+use gapura_shared::claims::Assurance;
 
 #[test]
 fn a_route_says_little_and_gets_the_defaults() {
@@ -26,7 +27,7 @@ fn a_route_says_little_and_gets_the_defaults() {
 #[test]
 fn a_route_gets_what_it_says() {
     let policy = with_route(
-        "methods = [\"POST\"]\nhost = \"h\"\nquery = { a = \"b\" }\nroles = [\"ADMIN\"]\n\
+        "methods = [\"POST\"]\nhost = \"h\"\nquery = { a = \"b\" }\nroles = [\"ADMIN\"]\naal = \"aal2\"\n\
          classes = [\"login\"]\nwaf = \"strict\"\nparanoia = 4\nexclude = [{ tag = \"xss\", parameter = \"q\" }]\n\
          body = \"stream\"\nbody_bytes = 5\naccess = { allow = [\"10.0.0.0/8\"], deny_countries = [\"T1\"] }\n\
          rewrite = \"/b/**\"\ntimeout_ms = 100\nheaders = { x-frame-options = \"SAMEORIGIN\" }",
@@ -39,6 +40,7 @@ fn a_route_gets_what_it_says() {
     );
     assert_eq!(route.query, [("a".to_owned(), "b".to_owned())]);
     assert_eq!(route.roles, ["ADMIN"]);
+    assert_eq!(route.assurance, Assurance::Aal2);
     assert_eq!(policy.classes[route.classes[0].class].name, "login");
     assert_eq!((route.waf.mode, route.waf.paranoia), (waf::Mode::Strict, 4));
     assert_eq!(route.waf.exclusions[0].tag.as_deref(), Some("xss"));

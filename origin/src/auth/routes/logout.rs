@@ -4,13 +4,14 @@ use super::revocation;
 use crate::{
     App,
     admission::Admitted,
+    auth::cookie::{self, Delivery},
     clock,
     db::End,
     http::{Answer, ApiError, respond},
     log,
 };
 use gapura_shared::{event::Kind, limits::MAX_REVOCATIONS, parse::query, push};
-use http::StatusCode;
+use http::{StatusCode, header::SET_COOKIE};
 
 /// `POST /auth/v1/logout?scope=global|local|others`: ends sessions, here at once and at the
 /// edge with the answer. Without a scope all of them, as supabase-js has it.
@@ -43,5 +44,11 @@ pub async fn logout(app: &App, request: &mut Admitted) -> Result<Answer, ApiErro
     };
     request.outcome().revoked = revoked;
     log::security(request, Kind::SessionEnded, Some(&user), 204, "logout");
-    Ok(respond::empty(StatusCode::NO_CONTENT))
+    let mut answer = respond::empty(StatusCode::NO_CONTENT);
+    if scope.as_deref() != Some("others") && cookie::bears_session(request.headers()) {
+        for cleared in Delivery::cleared() {
+            answer.headers_mut().append(SET_COOKIE, cleared);
+        }
+    }
+    Ok(answer)
 }

@@ -1,10 +1,12 @@
 //! The endpoints under `/auth/v1`, a file each, and what they share.
 
+mod factors;
 mod logout;
 mod signup;
 mod token;
 mod user;
 
+pub use factors::{abandoned_before, factors};
 pub use logout::logout;
 pub use signup::signup;
 pub use token::token;
@@ -57,7 +59,7 @@ impl From<SessionError> for ApiError {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Db(error) => error.into(),
-            SessionError::Unsigned(_) | SessionError::Json(_) => Self::Internal,
+            SessionError::Unsigned(_) => Self::Internal,
         }
     }
 }

@@ -4,9 +4,9 @@ use super::{json_body, user_answer};
 use crate::{
     App,
     admission::Admitted,
-    auth::{ROLE_USER, body::Signup, new_user},
+    auth::{ROLE_USER, body::Signup, cookie::Delivery, new_user, session::Method},
     clock,
-    http::{Answer, ApiError, respond},
+    http::{Answer, ApiError},
     log,
 };
 use gapura_shared::event::Kind;
@@ -21,6 +21,7 @@ use gapura_shared::event::Kind;
 /// # Errors
 /// [`ApiError`].
 pub async fn signup(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
+    let delivery = Delivery::of(app, request)?;
     let Signup { login, data } = Signup::parse(&json_body(request).await?, &app.auth.passwords)?;
     let hash = app.auth.hasher.hash(login.password).await?;
     let now = clock::now();
@@ -35,8 +36,9 @@ pub async fn signup(app: &App, request: &mut Admitted) -> Result<Answer, ApiErro
     match (app.auth.settings.signup_session, created) {
         (false, _) => user_answer(app, &user),
         (true, false) => Err(ApiError::EmailTaken),
-        (true, true) => Ok(respond::private_json(
-            app.auth.open(&app.db, &mut user, now).await?,
-        )),
+        (true, true) => {
+            let session = app.auth.open(&app.db, user, Method::Password, now).await?;
+            session.answer(&app.auth, delivery)
+        }
     }
 }

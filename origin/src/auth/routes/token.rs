@@ -7,12 +7,13 @@ use crate::{
     auth::{
         Auth,
         body::{self, Login},
+        cookie::{self, Delivery},
         refresh::RefreshToken,
-        session::Refreshed,
+        session::{Method, Refreshed},
     },
     clock,
     db::{Db, User},
-    http::{Answer, ApiError, respond},
+    http::{Answer, ApiError},
     log,
 };
 use gapura_shared::{event::Kind, parse::query, push};
@@ -35,6 +36,7 @@ pub async fn token(app: &App, request: &mut Admitted) -> Result<Answer, ApiError
 
 async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
     let started = Instant::now();
+    let delivery = Delivery::of(app, request)?;
     let login = Login::parse(&json_body(request).await?)?;
     let (auth, db) = (&app.auth, &app.db);
     let counted = auth
@@ -46,7 +48,7 @@ async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, Api
     if let (Some(unusable), Some(user)) = (verdict.unusable, &found) {
         tracing::warn!(user = user.id, %unusable, "a kept password hash cannot be checked against");
     }
-    let Some(mut user) = found.filter(|_| verdict.matches) else {
+    let Some(user) = found.filter(|_| verdict.matches) else {
         let reason = if counted.is_open {
             "invalid-credentials"
         } else {
@@ -63,10 +65,11 @@ async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, Api
         keep_rehashed(db, &user, hash).await;
     }
     let device = auth.login_succeeded(db, request, &counted, now).await?;
-    let session = auth.open(db, &mut user, now).await?;
-    log::security(request, Kind::AuthSuccess, Some(&user.id), 200, "password");
-    let mut answer = respond::private_json(session);
-    answer.headers_mut().insert(SET_COOKIE, device);
+    let session = auth.open(db, user, Method::Password, now).await?;
+    let actor = Some(session.user.id.as_str());
+    log::security(request, Kind::AuthSuccess, actor, 200, "password");
+    let mut answer = session.answer(auth, delivery)?;
+    answer.headers_mut().append(SET_COOKIE, device);
     Ok(answer)
 }
 
@@ -82,15 +85,22 @@ async fn keep_rehashed(db: &Db, user: &User, hash: &str) {
 }
 
 async fn refresh_grant(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
-    let text = body::refresh_token(&json_body(request).await?)?;
+    let delivery = Delivery::of(app, request)?;
+    let text = match delivery {
+        Delivery::Body => body::refresh_token(&json_body(request).await?)?,
+        Delivery::Cookies => {
+            cookie::refresh_token(request.headers()).ok_or(ApiError::RefreshTokenUnknown)?
+        }
+    };
     let refreshed = match RefreshToken::parse(&text) {
         Some(token) => app.auth.refresh(&app.db, &token, clock::now()).await?,
         None => Refreshed::Unknown,
     };
     match refreshed {
-        Refreshed::Json { body, user } => {
-            log::security(request, Kind::TokenRefresh, Some(&user), 200, "refresh");
-            Ok(respond::private_json(body))
+        Refreshed::Session(session) => {
+            let actor = Some(session.user.id.as_str());
+            log::security(request, Kind::TokenRefresh, actor, 200, "refresh");
+            session.answer(&app.auth, delivery)
         }
         Refreshed::Reused { user, session } => {
             request.outcome().revoked = vec![revocation(app, push::Kind::Session, session)];

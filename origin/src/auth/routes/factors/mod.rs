@@ -1,0 +1,170 @@
+//! `/auth/v1/factors`: the second factor, as `supabase.auth.mfa` asks for it, and the codes for
+//! the day when it is lost.
+//!
+//! Guarantees: no factor is added to or taken from an account that has one without that one; a
+//! code is good once; wrong codes are counted before a code is looked at, by the ladder of the
+//! lockout, for the account as a whole.
+
+mod body;
+mod manage;
+mod recovery;
+mod verify;
+
+use crate::{
+    App,
+    admission::Admitted,
+    auth::{Auth, lockout::LADDER},
+    clock,
+    db::{Attempt, Db, DbError, Locks, LoginAttempt, Rung},
+    http::{Answer, ApiError},
+};
+use gapura_shared::{
+    claims::Assurance,
+    outcome::{AccountId, Login},
+    time::UnixMillis,
+};
+use http::Method;
+
+/// Below `/auth/v1/factors`.
+const RECOVERY_CODES: &str = "recovery-codes";
+
+/// `/auth/v1/factors` and what is below.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn factors(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
+    let path = request.path().to_owned();
+    let below = path.strip_prefix("/auth/v1/factors").unwrap_or_default();
+    let parts: Vec<&str> = below.split('/').skip(1).collect();
+    let method = request.method().clone();
+    match (method, parts.as_slice()) {
+        (Method::POST, []) => manage::enrol(app, request).await,
+        (Method::POST, [RECOVERY_CODES]) => recovery::renew(app, request).await,
+        (Method::POST, [RECOVERY_CODES, "verify"]) => recovery::verify(app, request).await,
+        (Method::POST, [factor, "challenge"]) => verify::challenge(app, request, factor).await,
+        (Method::POST, [factor, "verify"]) => verify::verify(app, request, factor).await,
+        (Method::DELETE, [factor]) if *factor != RECOVERY_CODES => {
+            manage::remove(app, request, factor).await
+        }
+        (_, [] | [RECOVERY_CODES] | [_, "challenge" | "verify"]) => {
+            Err(ApiError::MethodNotAllowed { allow: "POST" })
+        }
+        (_, [_]) => Err(ApiError::MethodNotAllowed { allow: "DELETE" }),
+        _ => Err(ApiError::NotFound),
+    }
+}
+
+/// Whose token it is: account and session.
+struct Bearer {
+    user: String,
+    session: String,
+}
+
+impl Bearer {
+    fn of(request: &Admitted) -> Result<Self, ApiError> {
+        let principal = request.identity().principal.as_ref();
+        let principal = principal.ok_or(ApiError::NoPrincipal)?;
+        Ok(Self {
+            user: principal.subject.clone().ok_or(ApiError::NoSubject)?,
+            session: principal.session.clone().ok_or(ApiError::NoSubject)?,
+        })
+    }
+}
+
+/// Whether two factors stand behind a request: by its token, which may be older than the session's second factor,
+/// and by its session, which may have lost it since.
+async fn is_stepped_up(app: &App, request: &Admitted, bearer: &Bearer) -> Result<bool, ApiError> {
+    let principal = request.identity().principal.as_ref();
+    if principal.is_none_or(|principal| principal.assurance < Assurance::Aal2) {
+        return Ok(false);
+    }
+    let proofs = app.db.session_proofs(&bearer.user, &bearer.session).await?;
+    Ok(proofs.is_some_and(|proofs| proofs.second.is_some()))
+}
+
+/// A code that is counted as wrong until [`Attempted::succeeded`] says otherwise.
+struct Attempted {
+    account: AccountId,
+    source: &'static str,
+    began: Locks,
+}
+
+impl Attempted {
+    /// Counts an attempt; codes of each `source` for the account as a whole, wherever they come from.
+    async fn count(
+        db: &Db,
+        user: &str,
+        source: &'static str,
+        now: UnixMillis,
+    ) -> Result<Self, ApiError> {
+        let account = account(user);
+        let attempt = LoginAttempt {
+            account: account.as_str(),
+            source,
+            ladder: &LADDER,
+            // There is but one source of each kind: its own ladder is the bound.
+            ceiling: Rung {
+                failures: u32::MAX,
+                lock_ms: 0,
+            },
+            forget_ms: 86_400_000,
+            known_ms: 0,
+        };
+        match db.count_login(&attempt, now).await? {
+            Attempt::Counted(began) => Ok(Self {
+                account,
+                source,
+                began,
+            }),
+            Attempt::Locked(locks) => {
+                let until = locks.source.or(locks.anywhere).unwrap_or(now);
+                let wait_s = until.0.saturating_sub(now.0).div_ceil(1000);
+                Err(ApiError::CodesLocked {
+                    retry_after_s: u32::try_from(wait_s).unwrap_or(u32::MAX),
+                })
+            }
+        }
+    }
+
+    async fn succeeded(self, db: &Db, now: UnixMillis) -> Result<(), DbError> {
+        db.login_succeeded(self.account.as_str(), self.source, self.began, now)
+            .await
+    }
+}
+
+/// Under which the codes of an account are counted: not its login name, whose lock is another one.
+fn account(user: &str) -> AccountId {
+    AccountId::of(&format!("factor:{user}"))
+}
+
+/// A wrong code: a strike for the client at the edge, like a wrong password.
+fn wrong_code(request: &mut Admitted, user: &str, reason: &'static str) -> ApiError {
+    crate::log::security(
+        request,
+        gapura_shared::event::Kind::AuthFailed,
+        Some(user),
+        ApiError::WrongCode.shape().status,
+        reason,
+    );
+    request.outcome().login = Some(Login::Failed);
+    ApiError::WrongCode
+}
+
+impl Auth {
+    /// Takes every factor of an account away, its recovery codes and the locks of its codes; how many factors there
+    /// were. Ends no session.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn reset_factors(db: &Db, user: &str) -> Result<u64, DbError> {
+        let removed = db.remove_factors(user).await?;
+        db.unlock(account(user).as_str()).await?;
+        Ok(removed)
+    }
+}
+
+/// Factors enrolled before then that were never verified may go: an hour.
+#[must_use]
+pub fn abandoned_before() -> UnixMillis {
+    UnixMillis(clock::now().0.saturating_sub(3_600_000))
+}
