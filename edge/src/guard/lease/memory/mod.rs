@@ -1,24 +1,23 @@
 //! What an isolate remembers: leases that it may spend, and stops that need no question.
 //!
-//! Bound: [`MAX_SUBJECTS`] subjects with at most [`MAX_CLASSES`] classes each. A stop is remembered for at most
+//! Bound: [`MAX_SUBJECTS`] subjects with at most [`MAX_CLASSES`](crate::guard::MAX_CLASSES) classes each. A stop is remembered for at most
 //! [`REMEMBER_MS`], so that a ban that was lifted is lifted everywhere by then: a flood costs
 //! one question a minute in each isolate. A lease that is forgotten counts as spent.
 
-use super::{Lease, NO_LEASE};
+mod held;
+mod known;
+
 use crate::guard::{
-    LEASE_MS, MAX_CLASSES, MAX_LIMIT, Subject,
+    Subject,
     wire::{Answer, AskedClass, Return, Standing, Verdict},
 };
+use known::{Known, Stop};
 use std::collections::HashMap;
 
 /// Subjects that an isolate remembers.
 pub const MAX_SUBJECTS: usize = 20_000;
 /// How long a stop is remembered at most.
 pub const REMEMBER_MS: u64 = 60_000;
-/// Leases of one class held at once: answers to questions that were under way together.
-const MAX_HELD: usize = 4;
-/// How long an answer with a lease is waited for before another question asks for one.
-const UNDER_WAY_MS: u64 = 1_000;
 
 /// What memory says of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,47 +48,6 @@ pub struct Memory {
     subjects: HashMap<Subject, Known>,
     clock_ms: u64,
     max_subjects: usize,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Known {
-    seen_ms: u64,
-    stop: Option<Stop>,
-    classes: Vec<(Box<str>, Held)>,
-}
-
-/// A ban.
-#[derive(Debug, Clone)]
-struct Stop {
-    verdict: Verdict,
-    /// When it ends, and until when that is believed.
-    until_ms: u64,
-    believed_ms: u64,
-    count: u32,
-}
-
-#[derive(Debug, Clone)]
-struct Held {
-    leases: Vec<Spent>,
-    /// How the class stood, and when.
-    standing: Standing,
-    at_ms: u64,
-    /// Exhausted for requests of at least this cost, until then.
-    denied: Option<(u32, u64)>,
-    count: u32,
-    strict: bool,
-    /// When it was asked about last, and how much was asked for one by one lately.
-    asked_ms: u64,
-    asked: u32,
-    /// Since when a question that asks for a lease is under way.
-    lending_ms: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Spent {
-    lease: Lease,
-    used: u32,
-    until_ms: u64,
 }
 
 impl Default for Memory {
@@ -312,209 +270,4 @@ impl Memory {
 /// Whether a lease can be used for these classes: with a strict one among them each request is asked about.
 fn lends(classes: &[AskedClass]) -> bool {
     classes.iter().all(|class| !class.strict)
-}
-
-impl Known {
-    fn find(&self, class: &AskedClass) -> Option<&Held> {
-        self.classes
-            .iter()
-            .find(|known| *known.0 == *class.name)
-            .map(|known| &known.1)
-    }
-
-    fn find_mut(&mut self, class: &AskedClass) -> Option<&mut Held> {
-        let mut classes = self.classes.iter_mut();
-        classes
-            .find(|known| *known.0 == *class.name)
-            .map(|known| &mut known.1)
-    }
-
-    fn is_useful(&self, now_ms: u64) -> bool {
-        let useful = |held: &Held| {
-            held.leases.iter().any(|lease| lease.until_ms > now_ms)
-                || held.denied.is_some_and(|denied| denied.1 > now_ms)
-        };
-        self.stop
-            .as_ref()
-            .is_some_and(|stop| stop.believed_ms > now_ms)
-            || self.classes.iter().any(|class| useful(&class.1))
-    }
-
-    fn stopped(&mut self, now_ms: u64) -> Option<Refusal> {
-        let stop = self.stop.as_mut()?;
-        if now_ms >= stop.believed_ms {
-            self.stop = None;
-            return None;
-        }
-        stop.count = stop.count.saturating_add(1);
-        self.seen_ms = now_ms;
-        let mut verdict = stop.verdict.clone();
-        if let Verdict::Banned { for_ms, .. } = &mut verdict {
-            *for_ms = stop.until_ms.saturating_sub(now_ms);
-        }
-        Some(Refusal {
-            verdict,
-            class: None,
-            count: stop.count,
-        })
-    }
-
-    fn denied(&mut self, class: &AskedClass, now_ms: u64) -> Option<Refusal> {
-        let held = self.find_mut(class)?;
-        let (cost, until_ms) = held.denied?;
-        if now_ms >= until_ms {
-            held.denied = None;
-            return None;
-        }
-        if class.cost < cost {
-            return None;
-        }
-        held.count = held.count.saturating_add(1);
-        Some(Refusal {
-            verdict: Verdict::Exhausted,
-            class: Some((class.name.clone(), held.standing(now_ms))),
-            count: held.count,
-        })
-    }
-
-    fn give_back(&mut self, class: &AskedClass, lends: bool, now_ms: u64) -> Vec<Return> {
-        let Some(held) = self.find_mut(class) else {
-            return Vec::new();
-        };
-        let back = |id, spent| Return {
-            class: class.name.clone(),
-            id,
-            spent,
-        };
-        let leases = held.leases.drain(..);
-        let mut returns: Vec<_> = leases
-            .map(|lease| back(lease.lease.id, lease.used))
-            .collect();
-        let asked = held.ask(class.cost, !returns.is_empty(), now_ms);
-        returns.extend(asked.filter(|_| lends).map(|asked| back(NO_LEASE, asked)));
-        returns
-    }
-
-    fn learn(
-        &mut self,
-        class: &AskedClass,
-        standing: Standing,
-        lease: Option<Lease>,
-        admitted: bool,
-        sent_ms: u64,
-    ) {
-        let held = match self
-            .classes
-            .iter()
-            .position(|known| *known.0 == *class.name)
-        {
-            Some(index) => self.classes.get_mut(index),
-            None if self.classes.len() < MAX_CLASSES => {
-                let held = Held::new(standing, class.cost, sent_ms);
-                self.classes.push((class.name.as_str().into(), held));
-                self.classes.last_mut()
-            }
-            None => None,
-        };
-        let Some((_, held)) = held else {
-            return;
-        };
-        held.standing = standing;
-        held.at_ms = sent_ms;
-        held.strict = class.strict;
-        held.count = 0;
-        let refused = !admitted && standing.wait_ms > 0;
-        let wait_ms = standing.wait_ms.min(REMEMBER_MS);
-        held.denied = refused.then(|| (class.cost, sent_ms.saturating_add(wait_ms)));
-        if let Some(lease) = lease.filter(|_| held.leases.len() < MAX_HELD) {
-            let until_ms = sent_ms.saturating_add(LEASE_MS);
-            held.leases.push(Spent {
-                lease,
-                used: 0,
-                until_ms,
-            });
-            (held.asked, held.lending_ms) = (0, None);
-        }
-    }
-}
-
-impl Held {
-    const fn new(standing: Standing, asked: u32, asked_ms: u64) -> Self {
-        Self {
-            leases: Vec::new(),
-            standing,
-            at_ms: 0,
-            denied: None,
-            count: 0,
-            strict: false,
-            asked_ms,
-            asked,
-            lending_ms: None,
-        }
-    }
-
-    /// Notes a question; how much to tell the shard that was asked for one by one, when nothing else speaks
-    /// for a lease and no other question asks for one.
-    fn ask(&mut self, cost: u32, returns: bool, now_ms: u64) -> Option<u32> {
-        if now_ms.saturating_sub(self.asked_ms) > LEASE_MS {
-            self.asked = 0;
-        }
-        self.asked_ms = now_ms;
-        let asked = self.asked;
-        self.asked = asked.saturating_add(cost).min(MAX_LIMIT);
-        let under_way = self
-            .lending_ms
-            .is_some_and(|since_ms| now_ms < since_ms.saturating_add(UNDER_WAY_MS));
-        if returns || (asked > 0 && !under_way) {
-            self.lending_ms = Some(now_ms);
-            self.asked = cost;
-        }
-        (asked > 0 && !under_way && !returns).then_some(asked)
-    }
-
-    fn covers(&self, class: &AskedClass, now_ms: u64) -> bool {
-        !class.strict
-            && self
-                .leases
-                .iter()
-                .any(|lease| lease.has(class.cost, now_ms))
-    }
-
-    fn spend(&mut self, class: &AskedClass, now_ms: u64) -> Standing {
-        let usable = self
-            .leases
-            .iter_mut()
-            .filter(|lease| lease.has(class.cost, now_ms));
-        if let Some(lease) = usable.min_by_key(|lease| lease.until_ms) {
-            lease.used = lease.used.saturating_add(class.cost);
-        }
-        self.standing(now_ms)
-    }
-
-    fn refund(&mut self, cost: u32) {
-        let spent = self.leases.iter_mut().filter(|lease| lease.used >= cost);
-        if let Some(lease) = spent.min_by_key(|lease| lease.until_ms) {
-            lease.used -= cost;
-        }
-    }
-
-    /// As the shard told, time having gone on and the lease's rest being there too.
-    fn standing(&self, now_ms: u64) -> Standing {
-        let gone_ms = now_ms.saturating_sub(self.at_ms);
-        let left = self.leases.iter().filter(|lease| lease.until_ms > now_ms);
-        let left: u32 = left
-            .map(|lease| lease.lease.size.saturating_sub(lease.used))
-            .sum();
-        Standing {
-            remaining: self.standing.remaining.saturating_add(left),
-            reset_ms: self.standing.reset_ms.saturating_sub(gone_ms),
-            wait_ms: self.standing.wait_ms.saturating_sub(gone_ms),
-        }
-    }
-}
-
-impl Spent {
-    const fn has(&self, cost: u32, now_ms: u64) -> bool {
-        now_ms < self.until_ms && self.lease.size.saturating_sub(self.used) >= cost
-    }
 }

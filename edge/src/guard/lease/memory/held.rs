@@ -1,0 +1,117 @@
+//! What an isolate remembers of one class of a subject: leases, and how it stands.
+
+use crate::guard::{
+    LEASE_MS, MAX_LIMIT,
+    lease::Lease,
+    wire::{AskedClass, Standing},
+};
+
+/// Leases of one class held at once: answers to questions that were under way together.
+pub(super) const MAX_HELD: usize = 4;
+/// How long an answer with a lease is waited for before another question asks for one.
+const UNDER_WAY_MS: u64 = 1_000;
+
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) leases: Vec<Spent>,
+    /// How the class stood, and when.
+    pub(super) standing: Standing,
+    pub(super) at_ms: u64,
+    /// Exhausted for requests of at least this cost, until then.
+    pub(super) denied: Option<(u32, u64)>,
+    pub(super) count: u32,
+    pub(super) strict: bool,
+    /// When it was asked about last, and how much was asked for one by one lately.
+    pub(super) asked_ms: u64,
+    pub(super) asked: u32,
+    /// Since when a question that asks for a lease is under way.
+    pub(super) lending_ms: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spent {
+    pub(super) lease: Lease,
+    pub(super) used: u32,
+    pub(super) until_ms: u64,
+}
+
+impl Held {
+    pub(super) const fn new(standing: Standing, asked: u32, asked_ms: u64) -> Self {
+        Self {
+            leases: Vec::new(),
+            standing,
+            at_ms: 0,
+            denied: None,
+            count: 0,
+            strict: false,
+            asked_ms,
+            asked,
+            lending_ms: None,
+        }
+    }
+
+    /// Notes a question; how much to tell the shard that was asked for one by one, when nothing else speaks
+    /// for a lease and no other question asks for one.
+    pub(super) fn ask(&mut self, cost: u32, returns: bool, now_ms: u64) -> Option<u32> {
+        if now_ms.saturating_sub(self.asked_ms) > LEASE_MS {
+            self.asked = 0;
+        }
+        self.asked_ms = now_ms;
+        let asked = self.asked;
+        self.asked = asked.saturating_add(cost).min(MAX_LIMIT);
+        let under_way = self
+            .lending_ms
+            .is_some_and(|since_ms| now_ms < since_ms.saturating_add(UNDER_WAY_MS));
+        if returns || (asked > 0 && !under_way) {
+            self.lending_ms = Some(now_ms);
+            self.asked = cost;
+        }
+        (asked > 0 && !under_way && !returns).then_some(asked)
+    }
+
+    pub(super) fn covers(&self, class: &AskedClass, now_ms: u64) -> bool {
+        !class.strict
+            && self
+                .leases
+                .iter()
+                .any(|lease| lease.has(class.cost, now_ms))
+    }
+
+    pub(super) fn spend(&mut self, class: &AskedClass, now_ms: u64) -> Standing {
+        let usable = self
+            .leases
+            .iter_mut()
+            .filter(|lease| lease.has(class.cost, now_ms));
+        if let Some(lease) = usable.min_by_key(|lease| lease.until_ms) {
+            lease.used = lease.used.saturating_add(class.cost);
+        }
+        self.standing(now_ms)
+    }
+
+    pub(super) fn refund(&mut self, cost: u32) {
+        let spent = self.leases.iter_mut().filter(|lease| lease.used >= cost);
+        if let Some(lease) = spent.min_by_key(|lease| lease.until_ms) {
+            lease.used -= cost;
+        }
+    }
+
+    /// As the shard told, time having gone on and the lease's rest being there too.
+    pub(super) fn standing(&self, now_ms: u64) -> Standing {
+        let gone_ms = now_ms.saturating_sub(self.at_ms);
+        let left = self.leases.iter().filter(|lease| lease.until_ms > now_ms);
+        let left: u32 = left
+            .map(|lease| lease.lease.size.saturating_sub(lease.used))
+            .sum();
+        Standing {
+            remaining: self.standing.remaining.saturating_add(left),
+            reset_ms: self.standing.reset_ms.saturating_sub(gone_ms),
+            wait_ms: self.standing.wait_ms.saturating_sub(gone_ms),
+        }
+    }
+}
+
+impl Spent {
+    pub(super) const fn has(&self, cost: u32, now_ms: u64) -> bool {
+        now_ms < self.until_ms && self.lease.size.saturating_sub(self.used) >= cost
+    }
+}

@@ -1,0 +1,157 @@
+//! What an isolate remembers of one subject: the ban that stops it, and its classes.
+
+use super::{
+    REMEMBER_MS, Refusal,
+    held::{Held, MAX_HELD, Spent},
+};
+use crate::guard::{
+    LEASE_MS, MAX_CLASSES,
+    lease::{Lease, NO_LEASE},
+    wire::{AskedClass, Return, Standing, Verdict},
+};
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+    pub(super) seen_ms: u64,
+    pub(super) stop: Option<Stop>,
+    pub(super) classes: Vec<(Box<str>, Held)>,
+}
+
+/// A ban.
+#[derive(Debug, Clone)]
+pub(super) struct Stop {
+    pub(super) verdict: Verdict,
+    /// When it ends, and until when that is believed.
+    pub(super) until_ms: u64,
+    pub(super) believed_ms: u64,
+    pub(super) count: u32,
+}
+
+impl Known {
+    pub(super) fn find(&self, class: &AskedClass) -> Option<&Held> {
+        self.classes
+            .iter()
+            .find(|known| *known.0 == *class.name)
+            .map(|known| &known.1)
+    }
+
+    pub(super) fn find_mut(&mut self, class: &AskedClass) -> Option<&mut Held> {
+        let mut classes = self.classes.iter_mut();
+        classes
+            .find(|known| *known.0 == *class.name)
+            .map(|known| &mut known.1)
+    }
+
+    pub(super) fn is_useful(&self, now_ms: u64) -> bool {
+        let useful = |held: &Held| {
+            held.leases.iter().any(|lease| lease.until_ms > now_ms)
+                || held.denied.is_some_and(|denied| denied.1 > now_ms)
+        };
+        self.stop
+            .as_ref()
+            .is_some_and(|stop| stop.believed_ms > now_ms)
+            || self.classes.iter().any(|class| useful(&class.1))
+    }
+
+    pub(super) fn stopped(&mut self, now_ms: u64) -> Option<Refusal> {
+        let stop = self.stop.as_mut()?;
+        if now_ms >= stop.believed_ms {
+            self.stop = None;
+            return None;
+        }
+        stop.count = stop.count.saturating_add(1);
+        self.seen_ms = now_ms;
+        let mut verdict = stop.verdict.clone();
+        if let Verdict::Banned { for_ms, .. } = &mut verdict {
+            *for_ms = stop.until_ms.saturating_sub(now_ms);
+        }
+        Some(Refusal {
+            verdict,
+            class: None,
+            count: stop.count,
+        })
+    }
+
+    pub(super) fn denied(&mut self, class: &AskedClass, now_ms: u64) -> Option<Refusal> {
+        let held = self.find_mut(class)?;
+        let (cost, until_ms) = held.denied?;
+        if now_ms >= until_ms {
+            held.denied = None;
+            return None;
+        }
+        if class.cost < cost {
+            return None;
+        }
+        held.count = held.count.saturating_add(1);
+        Some(Refusal {
+            verdict: Verdict::Exhausted,
+            class: Some((class.name.clone(), held.standing(now_ms))),
+            count: held.count,
+        })
+    }
+
+    pub(super) fn give_back(
+        &mut self,
+        class: &AskedClass,
+        lends: bool,
+        now_ms: u64,
+    ) -> Vec<Return> {
+        let Some(held) = self.find_mut(class) else {
+            return Vec::new();
+        };
+        let back = |id, spent| Return {
+            class: class.name.clone(),
+            id,
+            spent,
+        };
+        let leases = held.leases.drain(..);
+        let mut returns: Vec<_> = leases
+            .map(|lease| back(lease.lease.id, lease.used))
+            .collect();
+        let asked = held.ask(class.cost, !returns.is_empty(), now_ms);
+        returns.extend(asked.filter(|_| lends).map(|asked| back(NO_LEASE, asked)));
+        returns
+    }
+
+    pub(super) fn learn(
+        &mut self,
+        class: &AskedClass,
+        standing: Standing,
+        lease: Option<Lease>,
+        admitted: bool,
+        sent_ms: u64,
+    ) {
+        let held = match self
+            .classes
+            .iter()
+            .position(|known| *known.0 == *class.name)
+        {
+            Some(index) => self.classes.get_mut(index),
+            None if self.classes.len() < MAX_CLASSES => {
+                let held = Held::new(standing, class.cost, sent_ms);
+                self.classes.push((class.name.as_str().into(), held));
+                self.classes.last_mut()
+            }
+            None => None,
+        };
+        let Some((_, held)) = held else {
+            return;
+        };
+        held.standing = standing;
+        held.at_ms = sent_ms;
+        held.strict = class.strict;
+        held.count = 0;
+        let refused = !admitted && standing.wait_ms > 0;
+        let wait_ms = standing.wait_ms.min(REMEMBER_MS);
+        held.denied = refused.then(|| (class.cost, sent_ms.saturating_add(wait_ms)));
+        if let Some(lease) = lease.filter(|_| held.leases.len() < MAX_HELD) {
+            let until_ms = sent_ms.saturating_add(LEASE_MS);
+            held.leases.push(Spent {
+                lease,
+                used: 0,
+                until_ms,
+            });
+            (held.asked, held.lending_ms) = (0, None);
+        }
+    }
+}
