@@ -181,6 +181,9 @@ async fn stages<'g, R: Runtime>(
 
     admission.settle(&mut decision.notice).await?;
     ledger.check(route, facts, bearer, runtime).await?;
+    if let Some(why) = admission.spared().or_else(|| ledger.spared()) {
+        runtime.log(&record::spared(facts, why, runtime.now()));
+    }
     let principal = verified?.map(|verified| verified.principal);
     let (body, report) = inspected?;
     if let Some(stop) = blocked(report, decision) {

@@ -23,6 +23,12 @@ pub fn detected(facts: &Facts, report: &waf::Report, now: UnixMillis) -> Option<
         .then(|| event(facts, Kind::WafDetected, 0, rules(report), now))
 }
 
+/// The event of a request that a ban would have refused, had it been enforced.
+#[must_use]
+pub fn spared(facts: &Facts, why: &str, now: UnixMillis) -> Event {
+    event(facts, Kind::BanDetected, 0, format!("banned: {why}"), now)
+}
+
 /// The event of a stop that came after the answer had begun: the client has that `status`, the
 /// origin no whole body. When and why is known once it happens.
 #[must_use]

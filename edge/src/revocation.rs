@@ -40,6 +40,8 @@ pub struct Look<'a> {
     gate: &'a Gate,
     asked: Option<Asked<'a>>,
     is_fresh: bool,
+    /// The operator's ban that would have refused the request, were bans enforced.
+    spared: Option<String>,
 }
 
 struct Asked<'a> {
@@ -153,6 +155,7 @@ pub fn look<'a, R: Runtime>(
         gate,
         asked,
         is_fresh,
+        spared: None,
     }
 }
 
@@ -188,8 +191,19 @@ impl Look<'_> {
         if !self.settle().await && route.strict_revocation {
             return Err(Stop::LedgerUnavailable);
         }
-        banned(self.gate, facts, bearer, runtime)?;
+        if let Some(why) = banned(self.gate, facts, bearer, runtime) {
+            if self.gate.policy.guard.mode == GuardMode::Enforce {
+                return Err(Stop::Banned { why });
+            }
+            self.spared = Some(why);
+        }
         bearer.map_or(Ok(()), |bearer| holds(self.gate, bearer, runtime))
+    }
+
+    /// The operator's ban that would have refused the request, had it been enforced.
+    #[must_use]
+    pub fn spared(&self) -> Option<&str> {
+        self.spared.as_deref()
     }
 
     /// Whether a token holds by the Ledger's own word.
@@ -227,25 +241,29 @@ pub fn early<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Result<(), 
     let now_ms = runtime.now().0;
     let age_ms = gate.memory.ledger.borrow().age_ms(now_ms);
     let max_ms = max_age_ms(gate, None, facts);
-    if age_ms
+    let is_fresh = age_ms
         .zip(max_ms)
-        .is_some_and(|(age_ms, max_ms)| age_ms <= max_ms)
+        .is_some_and(|(age_ms, max_ms)| age_ms <= max_ms);
+    if is_fresh
+        && gate.policy.guard.mode == GuardMode::Enforce
+        && let Some(why) = banned(gate, facts, None, runtime)
     {
-        banned(gate, facts, None, runtime)?;
+        return Err(Stop::Banned { why });
     }
     Ok(())
 }
 
+/// The target of the operator's ban that holds on a request.
 fn banned<R: Runtime>(
     gate: &Gate,
     facts: &Facts,
     bearer: Option<&Verified>,
     runtime: &R,
-) -> Result<(), Stop> {
+) -> Option<String> {
     let guard = &gate.policy.guard;
     let held = gate.memory.ledger.borrow();
     if held.replica.is_empty() || guard.never_ban.iter().any(|net| net.contains(facts.client)) {
-        return Ok(());
+        return None;
     }
     let client = Client {
         address: facts.client,
@@ -257,12 +275,8 @@ fn banned<R: Runtime>(
             .flatten(),
         user: bearer.and_then(|bearer| bearer.principal.subject.as_deref()),
     };
-    match held.replica.banned(&client, runtime.now().seconds()) {
-        Some((target, _)) if guard.mode == GuardMode::Enforce => Err(Stop::Banned {
-            why: target.to_string(),
-        }),
-        _ => Ok(()),
-    }
+    let (target, _) = held.replica.banned(&client, runtime.now().seconds())?;
+    Some(target.to_string())
 }
 
 fn holds<R: Runtime>(gate: &Gate, bearer: &Verified, runtime: &R) -> Result<(), Stop> {

@@ -17,6 +17,9 @@ pub trait Runtime {
     /// Cryptographic randomness.
     fn random<const N: usize>(&self) -> [u8; N];
 
+    /// Writes a security event to the log, a line of JSON.
+    fn log(&self, event: &Event);
+
     /// Waits.
     fn pause(&self, ms: u32) -> impl Future<Output = ()>;
 

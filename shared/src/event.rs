@@ -43,6 +43,8 @@ pub enum Kind {
     BanLifted,
     /// A request was refused because of a ban.
     BanEnforced,
+    /// A ban would have refused a request, and the Guard only looks (mode `detect`).
+    BanDetected,
     /// The operator switched the under-attack mode.
     ModeChanged,
     /// The operator imported a block list.
@@ -102,6 +104,7 @@ mod tests {
             (Kind::BanAdded, "BAN_ADDED"),
             (Kind::BanLifted, "BAN_LIFTED"),
             (Kind::BanEnforced, "BAN_ENFORCED"),
+            (Kind::BanDetected, "BAN_DETECTED"),
             (Kind::ModeChanged, "MODE_CHANGED"),
             (Kind::BlockListImported, "BLOCK_LIST_IMPORTED"),
             (Kind::Revoked, "REVOKED"),

@@ -230,3 +230,99 @@ fn who_can_never_be_banned_is_not() {
     thread::sleep(Duration::from_millis(200));
     assert_eq!(stack.edge.send(&read("127.0.0.1")).status, 200);
 }
+
+/// Bans are recorded and seen, and refuse nobody.
+const DETECT: &str =
+    "\n[guard]\nmode = \"detect\"\nnever_ban = [\"127.0.0.1\"]\nbudget_ms = 2000\n";
+
+/// The development overlay with these settings of the Guard in place of its own.
+fn detecting(origin: &Origin) -> Edge {
+    let config = EdgeConfig::for_origin(origin);
+    let (before, rest) = config.overlay.split_once("\n[guard]\n").unwrap();
+    let after = rest.split_once("\n\n").unwrap().1;
+    let config = EdgeConfig {
+        token_keys: token::key_set(),
+        overlay: format!("{before}{DETECT}\n{after}"),
+        ..config
+    };
+    Edge::start(&config.instrumented())
+}
+
+/// The events of a kind about a client.
+fn events(edge: &Edge, kind: &str, client: &str) -> Vec<Value> {
+    let log = edge.log();
+    let events = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line.get(line.find('{')?..)?).ok());
+    events
+        .filter(|event| event["event"] == kind && event["client"] == client)
+        .collect()
+}
+
+#[test]
+fn in_detect_mode_what_a_ban_would_refuse_is_served_and_logged() {
+    let origin = Origin::start();
+    let mut edge = detecting(&origin);
+    for _ in 0..5 {
+        assert_eq!(edge.send(&attack("192.0.2.41")).problem(), "waf-blocked");
+    }
+    edge.await_log("BAN_ADDED");
+    assert_eq!(
+        edge.send(&read("192.0.2.41")).status,
+        200,
+        "as the isolate remembers"
+    );
+    await_events(&edge, "BAN_DETECTED", "192.0.2.41");
+    edge.restart();
+    assert_eq!(
+        edge.send(&read("192.0.2.41")).status,
+        200,
+        "as the object says"
+    );
+    for _ in 0..200 {
+        if events(&edge, "BAN_DETECTED", "192.0.2.41").len() == 2 {
+            break;
+        }
+        thread::sleep(Duration::from_millis(25));
+    }
+    assert_eq!(events(&edge, "BAN_DETECTED", "192.0.2.41").len(), 2);
+    let ban = json!({"target": "192.0.2.42", "reason": "a test", "seconds": 600});
+    assert_eq!(api(&edge, "POST", "bans", Some(&ban)).status, 201);
+    let network = json!({"target": "198.51.100.0/24", "reason": "a test", "seconds": 600});
+    assert_eq!(api(&edge, "POST", "bans", Some(&network)).status, 201);
+    for client in ["192.0.2.42", "198.51.100.7"] {
+        for _ in 0..2 {
+            assert_eq!(edge.send(&read(client)).status, 200, "{client}");
+        }
+    }
+    for (client, why) in [
+        ("192.0.2.41", "banned: waf"),
+        ("192.0.2.42", "banned: ip:192.0.2.42"),
+        ("198.51.100.7", "banned: ip:198.51.100.0/24"),
+    ] {
+        let seen = await_events(&edge, "BAN_DETECTED", client);
+        let last = seen.last().unwrap();
+        assert_eq!(last["reason"], why, "{last}");
+        assert_eq!(
+            (&last["outcome"], &last["target"]),
+            (&json!(0), &json!("/echo/a"))
+        );
+        assert!(events(&edge, "BAN_ENFORCED", client).is_empty());
+    }
+    assert!(events(&edge, "BAN_DETECTED", "127.0.0.1").is_empty());
+    // Windows hold for a banned client as for all others.
+    let refused = (0..110).filter(|_| edge.send(&read("192.0.2.41")).status == 429);
+    assert!(refused.count() >= 8);
+}
+
+/// The events of a kind about a client, once there are any.
+fn await_events(edge: &Edge, kind: &str, client: &str) -> Vec<Value> {
+    for _ in 0..200 {
+        let found = events(edge, kind, client);
+        if !found.is_empty() {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(25));
+    }
+    panic!("no {kind} about {client}:\n{}", edge.log());
+}

@@ -36,6 +36,8 @@ pub struct Admission<'a, R> {
     /// Kinds that were not known when the request began, and are not yet.
     open: Vec<SubjectKind>,
     refunded: bool,
+    /// The ban that would have refused the request, were bans enforced.
+    spared: Option<String>,
 }
 
 /// A question about one subject.
@@ -102,6 +104,7 @@ pub fn start<'a, R: Runtime>(
         asked: Vec::new(),
         open: subject::kinds(gate, route),
         refunded: false,
+        spared: None,
     };
     let mut kinds = vec![SubjectKind::Ip];
     // Who shows no token is counted by address: that is known already.
@@ -148,12 +151,18 @@ impl<'a, R: Runtime> Admission<'a, R> {
         let asked_class = |(class, cost)| subject::asked(class, cost, self.under_attack);
         let classes: Vec<AskedClass> = counted.iter().copied().map(asked_class).collect();
         let now_ms = self.runtime.now().0;
-        let recall = self
-            .gate
-            .memory
-            .guard
-            .borrow_mut()
-            .recall(subject, &classes, now_ms);
+        let mut memory = self.gate.memory.guard.borrow_mut();
+        let banned = memory.banned(subject, now_ms);
+        let spared = banned.as_ref().filter(|_| !self.enforces_bans());
+        let exempt = self.exempt || spared.is_some();
+        let recall = match (spared, banned.as_ref()) {
+            (None, Some(refusal)) => Recall::Refused(refusal.clone()),
+            _ => memory.recall_windows(subject, &classes, now_ms),
+        };
+        drop(memory);
+        if let Some(refusal) = spared {
+            self.spare(&refusal.verdict);
+        }
         let mut asked = Asked {
             subject: subject.clone(),
             closed: counted
@@ -169,22 +178,30 @@ impl<'a, R: Runtime> Admission<'a, R> {
                 standings,
                 at_ms: None,
             },
-            Recall::Refused(refusal) => match &refusal.verdict {
-                Verdict::Banned { .. } if !self.enforces_bans() => {
-                    self.question(&asked, Vec::new(), true)
-                }
-                verdict => {
-                    memory::repeated(self.gate, subject, self.facts, &refusal, self.runtime);
-                    State::settled(End::Stopped(stop(verdict, refusal.class.as_ref())))
-                }
-            },
-            Recall::Ask(returns) => self.question(&asked, returns, self.exempt),
+            Recall::Refused(refusal) => {
+                memory::repeated(self.gate, subject, self.facts, &refusal, self.runtime);
+                State::settled(End::Stopped(stop(&refusal.verdict, refusal.class.as_ref())))
+            }
+            Recall::Ask(returns) => self.question(&asked, returns, exempt),
         };
         self.asked.push(asked);
     }
 
     fn enforces_bans(&self) -> bool {
         !self.exempt && self.gate.policy.guard.mode == GuardMode::Enforce
+    }
+
+    /// Notes a ban that is not enforced; none against those that cannot be banned at all.
+    fn spare(&mut self, verdict: &Verdict) {
+        if let (false, Verdict::Banned { reason, .. }) = (self.exempt, verdict) {
+            self.spared = Some(reason.clone());
+        }
+    }
+
+    /// The ban that would have refused the request, had it been enforced.
+    #[must_use]
+    pub fn spared(&self) -> Option<&str> {
+        self.spared.as_deref()
     }
 
     /// Sends a question to the subject's shard.
@@ -253,11 +270,14 @@ impl<'a, R: Runtime> Admission<'a, R> {
                     self.runtime.now().0,
                 );
             }
-            let banned = matches!(
-                answer.as_ref().map(|answer| &answer.verdict),
-                Some(Verdict::Banned { .. })
-            );
-            let again = banned && !self.enforces_bans();
+            let banned = answer
+                .as_ref()
+                .filter(|answer| matches!(answer.verdict, Verdict::Banned { .. }));
+            let spared = banned.filter(|_| !self.enforces_bans());
+            if let Some(answer) = spared {
+                self.spare(&answer.verdict);
+            }
+            let again = spared.is_some();
             let Some(asked) = self.asked.get(index) else {
                 return;
             };

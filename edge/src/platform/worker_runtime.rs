@@ -5,7 +5,7 @@ use crate::{
     durable,
     runtime::{BodyFault, Object, Outbound, OutboundBody, Place, Received, Runtime, SendFault},
 };
-use gapura_shared::time::UnixMillis;
+use gapura_shared::{event::Event, time::UnixMillis};
 use js_sys::{Array, Date, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -46,6 +46,10 @@ impl<'a> Runtime for WorkerRuntime<'a> {
 
     fn random<const N: usize>(&self) -> [u8; N] {
         super::random()
+    }
+
+    fn log(&self, event: &Event) {
+        console_warn!("{}", serde_json::to_string(event).unwrap_or_default());
     }
 
     async fn pause(&self, ms: u32) {

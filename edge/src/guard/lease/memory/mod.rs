@@ -122,9 +122,19 @@ impl Memory {
     /// Whether the request may pass without a question. Spends leases if so. When it must be asked,
     /// the leases go back with the question: nothing is spent of them any more.
     pub fn recall(&mut self, subject: &Subject, classes: &[AskedClass], now_ms: u64) -> Recall {
-        if let Some(refusal) = self.banned(subject, now_ms) {
-            return Recall::Refused(refusal);
+        match self.banned(subject, now_ms) {
+            Some(refusal) => Recall::Refused(refusal),
+            None => self.recall_windows(subject, classes, now_ms),
         }
+    }
+
+    /// As [`Memory::recall`], of a request that no ban refuses.
+    pub fn recall_windows(
+        &mut self,
+        subject: &Subject,
+        classes: &[AskedClass],
+        now_ms: u64,
+    ) -> Recall {
         let now_ms = self.reckon(now_ms);
         let Some(known) = self.subjects.get_mut(subject) else {
             return Recall::Ask(Vec::new());
