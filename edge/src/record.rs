@@ -1,8 +1,14 @@
 //! What the gate writes down about a request: one security event as a JSON line.
 
-use crate::{facts::Facts, verdict::Stop, waf};
+use crate::{
+    facts::Facts,
+    guard::{Subject, Verdict, lease::Denied},
+    verdict::Stop,
+    waf,
+};
 use gapura_shared::{
     event::{Event, Kind},
+    ids::RequestId,
     time::UnixMillis,
 };
 
@@ -27,6 +33,40 @@ pub fn detected(facts: &Facts, report: &waf::Report, now: UnixMillis) -> Option<
 #[must_use]
 pub fn spared(facts: &Facts, why: &str, now: UnixMillis) -> Event {
     event(facts, Kind::BanDetected, 0, format!("banned: {why}"), now)
+}
+
+/// The event of a denial that is over: how many requests an isolate refused out of memory. `noticed` is
+/// the request with which that was noticed.
+#[must_use]
+pub fn denied(over: &Denied, noticed: &RequestId, now: UnixMillis) -> Event {
+    let count = over.count;
+    let (kind, outcome, reason) = match (&over.class, &over.verdict) {
+        (None, Verdict::Banned { reason, .. }) => {
+            (Kind::BanEnforced, 403, format!("banned: {reason}"))
+        }
+        (class, _) => {
+            let class = class.as_deref().unwrap_or_default();
+            (
+                Kind::RateLimitExceeded,
+                429,
+                format!("rate-limited: {class}"),
+            )
+        }
+    };
+    Event {
+        at_ms: now,
+        event: kind,
+        request_id: noticed.clone(),
+        client: match &over.subject {
+            Subject::Ip(network) => Some(network.parts().0),
+            Subject::Named(..) => None,
+        },
+        actor: None,
+        action: "DENIED".to_owned(),
+        target: over.subject.to_string(),
+        outcome,
+        reason: format!("{reason}: {count} refused from memory"),
+    }
 }
 
 /// The event of a stop that came after the answer had begun: the client has that `status`, the

@@ -326,3 +326,52 @@ fn await_events(edge: &Edge, kind: &str, client: &str) -> Vec<Value> {
     }
     panic!("no {kind} about {client}:\n{}", edge.log());
 }
+
+#[test]
+fn how_much_was_refused_from_memory_is_logged_once_when_it_is_over() {
+    let origin = Origin::start();
+    let edge = instrumented(
+        &origin,
+        "\n[classes.few]\nlimit = 2\nwindow_s = 2\non_error = \"open\"\n\
+         [jails.limit]\nkinds = []\nstrikes = 10\nwindow_s = 600\nban_s = 600\n\
+         [[route]]\nname = \"few\"\npath = \"/few\"\nrewrite = \"/echo/few\"\ntoken = \"none\"\nclasses = [\"few\"]\n",
+    );
+    let few = Request::new("GET", "/few").from("192.0.2.50");
+    while edge.send(&few).status == 200 {}
+    let before = edge.asked().0;
+    let mut refused = 0;
+    while edge.send(&few).status == 429 {
+        refused += 1;
+    }
+    // What the object refused by itself, and what it admitted in the end.
+    let from_memory = refused - (edge.asked().0 - before - 1);
+    let told = || -> u64 {
+        let events = events(&edge, "RATE_LIMIT_EXCEEDED", "192.0.2.50");
+        let over = events.iter().filter(|event| event["action"] == "DENIED");
+        let count = |event: &Value| {
+            assert_eq!(
+                (&event["target"], &event["outcome"]),
+                (&json!("ip:192.0.2.50"), &json!(429))
+            );
+            let reason = event["reason"].as_str().unwrap();
+            let count = reason.strip_prefix("rate-limited: few: ").unwrap();
+            let count = count.strip_suffix(" refused from memory").unwrap();
+            count.parse::<u64>().unwrap()
+        };
+        over.map(count).sum()
+    };
+    // Whoever comes next brings it to light.
+    let visit = || edge.send(&Request::new("GET", "/.well-known/security.txt"));
+    for _ in 0..400 {
+        if told() == from_memory {
+            break;
+        }
+        assert_eq!(visit().status, 200);
+        thread::sleep(Duration::from_millis(25));
+    }
+    for _ in 0..3 {
+        assert_eq!(visit().status, 200);
+    }
+    assert!(from_memory > 0);
+    assert_eq!(told(), from_memory);
+}

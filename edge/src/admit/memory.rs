@@ -8,6 +8,7 @@ use crate::{
     guard::{Banned, Message, Order, Refusal, Subject, Verdict},
     policy::{Found, GuardMode, Route, StrikeKind, SubjectKind},
     ratelimit::{self, Notice, Told},
+    record,
     runtime::{Object, Runtime},
     verdict::Stop,
 };
@@ -44,6 +45,7 @@ pub fn remembered<'g, R: Runtime>(
             .any(|network| network.contains(facts.client));
     let client = Subject::client(facts.client);
     let now = runtime.now();
+    tell_over(gate, facts, runtime);
     let mut memory = gate.memory.guard.borrow_mut();
     if !memory.knows(&client) {
         return None;
@@ -87,7 +89,16 @@ pub fn remembered<'g, R: Runtime>(
     })
 }
 
-/// Whether a refusal out of memory is logged.
+/// Logs the denials that are over, each once: how many requests it refused.
+pub(super) fn tell_over<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) {
+    let now = runtime.now();
+    let over = gate.memory.guard.borrow_mut().over(now.0);
+    for over in &over {
+        runtime.log(&record::denied(over, &facts.request_id, now));
+    }
+}
+
+/// Whether a refusal out of memory is logged at once.
 const fn is_noted(count: u32) -> bool {
     matches!(count, 1 | 10 | 100 | 1_000 | 10_000 | 100_000 | 1_000_000)
 }

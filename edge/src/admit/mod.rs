@@ -87,6 +87,7 @@ pub fn start<'a, R: Runtime>(
     facts: &'a Facts,
     runtime: &'a R,
 ) -> Admission<'a, R> {
+    memory::tell_over(gate, facts, runtime);
     let now = runtime.now();
     let never = &gate.policy.guard.never_ban;
     let mut admission = Admission {

@@ -1,9 +1,10 @@
 //! What an isolate remembers of one class of a subject: leases, and how it stands.
 
+use super::over::Ended;
 use crate::guard::{
     LEASE_MS, MAX_LIMIT,
     lease::Lease,
-    wire::{AskedClass, Standing},
+    wire::{AskedClass, Standing, Verdict},
 };
 
 /// Leases of one class held at once: answers to questions that were under way together.
@@ -48,6 +49,13 @@ impl Held {
             asked,
             lending_ms: None,
         }
+    }
+
+    /// Ends a denial; what it was, if it refused anybody.
+    pub(super) fn end_denial(&mut self, name: &str) -> Option<Ended> {
+        self.denied = None;
+        let count = std::mem::take(&mut self.count);
+        (count > 0).then(|| (Verdict::Exhausted, Some(name.to_owned()), count))
     }
 
     /// Notes a question; how much to tell the shard that was asked for one by one, when nothing else speaks

@@ -3,6 +3,7 @@
 use super::{
     REMEMBER_MS, Refusal,
     held::{Held, MAX_HELD, Spent},
+    over::Ended,
 };
 use crate::guard::{
     LEASE_MS, MAX_CLASSES,
@@ -25,6 +26,13 @@ pub(super) struct Stop {
     pub(super) until_ms: u64,
     pub(super) believed_ms: u64,
     pub(super) count: u32,
+}
+
+impl Stop {
+    /// What it was, if it refused anybody.
+    pub(super) fn ended(self) -> Option<Ended> {
+        (self.count > 0).then_some((self.verdict, None, self.count))
+    }
 }
 
 impl Known {
@@ -56,7 +64,6 @@ impl Known {
     pub(super) fn stopped(&mut self, now_ms: u64) -> Option<Refusal> {
         let stop = self.stop.as_mut()?;
         if now_ms >= stop.believed_ms {
-            self.stop = None;
             return None;
         }
         stop.count = stop.count.saturating_add(1);
@@ -75,11 +82,7 @@ impl Known {
     pub(super) fn denied(&mut self, class: &AskedClass, now_ms: u64) -> Option<Refusal> {
         let held = self.find_mut(class)?;
         let (cost, until_ms) = held.denied?;
-        if now_ms >= until_ms {
-            held.denied = None;
-            return None;
-        }
-        if class.cost < cost {
+        if now_ms >= until_ms || class.cost < cost {
             return None;
         }
         held.count = held.count.saturating_add(1);
@@ -113,6 +116,32 @@ impl Known {
         returns
     }
 
+    /// Ends the denials that are over by now.
+    pub(super) fn end(&mut self, now_ms: u64) -> Vec<Ended> {
+        let mut ended = Vec::new();
+        if self
+            .stop
+            .as_ref()
+            .is_some_and(|stop| now_ms >= stop.believed_ms)
+        {
+            ended.extend(self.stop.take().and_then(Stop::ended));
+        }
+        for (name, held) in &mut self.classes {
+            if held.denied.is_some_and(|denied| now_ms >= denied.1) {
+                ended.extend(held.end_denial(name));
+            }
+        }
+        ended
+    }
+
+    /// When the first denial ends.
+    pub(super) fn denied_until_ms(&self) -> u64 {
+        let classes = self.classes.iter().filter_map(|class| class.1.denied);
+        let stop = self.stop.as_ref().map(|stop| stop.believed_ms);
+        let ends = classes.map(|denied| denied.1).chain(stop);
+        ends.min().unwrap_or(u64::MAX)
+    }
+
     pub(super) fn learn(
         &mut self,
         class: &AskedClass,
@@ -120,7 +149,7 @@ impl Known {
         lease: Option<Lease>,
         admitted: bool,
         sent_ms: u64,
-    ) {
+    ) -> Option<Ended> {
         let held = match self
             .classes
             .iter()
@@ -134,15 +163,14 @@ impl Known {
             }
             None => None,
         };
-        let Some((_, held)) = held else {
-            return;
-        };
+        let (name, held) = held?;
         held.standing = standing;
         held.at_ms = sent_ms;
         held.strict = class.strict;
-        held.count = 0;
         let refused = !admitted && standing.wait_ms > 0;
         let wait_ms = standing.wait_ms.min(REMEMBER_MS);
+        let goes_on = refused && held.denied.is_some_and(|denied| sent_ms < denied.1);
+        let ended = if goes_on { None } else { held.end_denial(name) };
         held.denied = refused.then(|| (class.cost, sent_ms.saturating_add(wait_ms)));
         if let Some(lease) = lease.filter(|_| held.leases.len() < MAX_HELD) {
             let until_ms = sent_ms.saturating_add(LEASE_MS);
@@ -153,5 +181,6 @@ impl Known {
             });
             (held.asked, held.lending_ms) = (0, None);
         }
+        ended
     }
 }

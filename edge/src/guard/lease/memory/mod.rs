@@ -2,16 +2,20 @@
 //!
 //! Bound: [`MAX_SUBJECTS`] subjects with at most [`MAX_CLASSES`](crate::guard::MAX_CLASSES) classes each. A stop is remembered for at most
 //! [`REMEMBER_MS`], so that a ban that was lifted is lifted everywhere by then: a flood costs
-//! one question a minute in each isolate. A lease that is forgotten counts as spent.
+//! one question a minute in each isolate. A lease that is forgotten counts as spent. How many requests a stop
+//! refused is told once it is over.
 
 mod held;
 mod known;
+mod over;
 
 use crate::guard::{
     Subject,
     wire::{Answer, AskedClass, Return, Standing, Verdict},
 };
 use known::{Known, Stop};
+pub use over::Denied;
+use over::Over;
 use std::collections::HashMap;
 
 /// Subjects that an isolate remembers.
@@ -48,6 +52,7 @@ pub struct Memory {
     subjects: HashMap<Subject, Known>,
     clock_ms: u64,
     max_subjects: usize,
+    over: Over,
 }
 
 impl Default for Memory {
@@ -64,6 +69,7 @@ impl Memory {
             subjects: HashMap::new(),
             clock_ms: 0,
             max_subjects: max_subjects.max(4),
+            over: Over::default(),
         }
     }
 
@@ -170,6 +176,13 @@ impl Memory {
         }
     }
 
+    /// Denials that are over and in which requests were refused, a few at a time; each is told once.
+    pub fn over(&mut self, now_ms: u64) -> Vec<Denied> {
+        let now_ms = self.reckon(now_ms);
+        self.over.look(&mut self.subjects, now_ms);
+        self.over.take()
+    }
+
     /// Learns from an answer to a question that was sent at `sent_ms`.
     pub fn learn(
         &mut self,
@@ -206,11 +219,16 @@ impl Memory {
                 {
                     return;
                 }
-                let known = self.known(subject, now_ms);
+                self.known(subject, now_ms);
+                let Some(known) = self.subjects.get_mut(subject) else {
+                    return;
+                };
                 let told = answer.standings.iter().zip(&answer.leases);
                 for (class, (standing, lease)) in classes.iter().zip(told) {
-                    known.learn(class, *standing, *lease, answer.admitted(), sent_ms);
+                    let ended = known.learn(class, *standing, *lease, answer.admitted(), sent_ms);
+                    self.over.note(subject, ended);
                 }
+                self.over.expect(known.denied_until_ms());
             }
         }
     }
@@ -227,27 +245,37 @@ impl Memory {
     /// Forgets the stops of a subject: an operator lifted them.
     pub fn lift(&mut self, subject: &Subject) {
         if let Some(known) = self.subjects.get_mut(subject) {
-            known.stop = None;
+            let ended = known.stop.take().and_then(Stop::ended);
+            self.over.note(subject, ended);
         }
     }
 
     fn stop(&mut self, target: &Subject, verdict: Verdict, for_ms: u64, sent_ms: u64) {
+        let believed_ms = sent_ms.saturating_add(for_ms.min(REMEMBER_MS));
         let known = self.known(target, sent_ms);
+        let (count, ended) = match known.stop.take() {
+            // Told again of a ban that it remembers.
+            Some(stop) if sent_ms < stop.believed_ms => (stop.count, None),
+            stop => (0, stop.and_then(Stop::ended)),
+        };
         known.stop = Some(Stop {
             verdict,
             until_ms: sent_ms.saturating_add(for_ms),
-            believed_ms: sent_ms.saturating_add(for_ms.min(REMEMBER_MS)),
-            count: 0,
+            believed_ms,
+            count,
         });
+        self.over.note(target, ended);
+        self.over.expect(believed_ms);
     }
 
     /// Time does not run backwards for leases. When the clock stepped back, what is denied to strict
     /// classes is asked again rather than refused for too long.
     fn reckon(&mut self, now_ms: u64) -> u64 {
         if now_ms < self.clock_ms {
-            for known in self.subjects.values_mut() {
-                let strict = known.classes.iter_mut().filter(|class| class.1.strict);
-                strict.for_each(|class| class.1.denied = None);
+            for (subject, known) in &mut self.subjects {
+                for (name, held) in known.classes.iter_mut().filter(|class| class.1.strict) {
+                    self.over.note(subject, held.end_denial(name));
+                }
             }
         }
         self.clock_ms = self.clock_ms.max(now_ms);
@@ -265,6 +293,7 @@ impl Memory {
 
     /// Forgets what has passed, and then the quarter that was seen longest ago.
     fn make_room(&mut self, now_ms: u64) {
+        self.over.look(&mut self.subjects, now_ms);
         self.subjects.retain(|_, known| known.is_useful(now_ms));
         if self.subjects.len() < self.max_subjects {
             return;
@@ -273,7 +302,13 @@ impl Memory {
         let quarter = seen.len() / 4;
         let (_, last, _) = seen.select_nth_unstable(quarter);
         let last_ms = *last;
-        self.subjects.retain(|_, known| known.seen_ms > last_ms);
+        self.subjects.retain(|subject, known| {
+            let keeps = known.seen_ms > last_ms;
+            if !keeps {
+                self.over.end(subject, known, u64::MAX);
+            }
+            keeps
+        });
     }
 }
 

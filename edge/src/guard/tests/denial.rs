@@ -1,0 +1,95 @@
+//! What an isolate tells of its refusals once they are over.
+
+use super::{class, subject};
+use crate::guard::{Answer, AskedClass, Memory, Recall, Subject, lease::Denied};
+
+const BAN: &str = "2 1 ban;90000;ip:192.0.2.1;waf - -";
+
+struct Isolate {
+    memory: Memory,
+    who: Subject,
+    classes: Vec<AskedClass>,
+}
+
+impl Isolate {
+    fn new(who: &str) -> Self {
+        Self {
+            memory: Memory::new(8),
+            who: subject(who),
+            classes: vec![class("few", 2, 60, false)],
+        }
+    }
+
+    fn learn(&mut self, answer: &str, now_ms: u64) {
+        let classes = usize::from(!answer.contains(" ban;"));
+        let answer = Answer::parse(answer, classes).unwrap();
+        self.memory
+            .learn(&self.who, &self.classes, &answer, now_ms, now_ms);
+    }
+
+    fn refuse(&mut self, times: u32, now_ms: u64) {
+        for _ in 0..times {
+            let recall = self.memory.recall(&self.who, &self.classes, now_ms);
+            assert!(matches!(recall, Recall::Refused(_)), "{recall:?}");
+        }
+    }
+
+    fn over(&mut self, now_ms: u64) -> Vec<(String, Option<String>, u32)> {
+        let told = self.memory.over(now_ms).into_iter();
+        told.map(|over: Denied| (over.subject.to_string(), over.class, over.count))
+            .collect()
+    }
+}
+
+#[test]
+fn an_exhausted_class_is_told_once_when_it_has_room_again() {
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    isolate.learn("2 1 limit 0:4000:4000 -", 1_000);
+    isolate.refuse(3, 2_000);
+    // Another question was under way and is answered alike: the same denial.
+    isolate.learn("2 1 limit 0:3500:3500 -", 1_600);
+    isolate.refuse(4, 3_000);
+    assert!(isolate.over(4_999).is_empty(), "it goes on");
+    let told = isolate.over(5_100);
+    assert_eq!(told, [("ip:192.0.2.1".into(), Some("few".into()), 7)]);
+    assert!(isolate.over(9_000).is_empty(), "once");
+}
+
+#[test]
+fn a_ban_is_told_by_the_minute_and_when_it_is_lifted() {
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    isolate.learn(BAN, 0);
+    isolate.refuse(5, 30_000);
+    assert!(isolate.over(59_999).is_empty());
+    assert_eq!(isolate.over(60_000), [("ip:192.0.2.1".into(), None, 5)]);
+    isolate.learn(BAN, 61_000);
+    isolate.refuse(2, 61_500);
+    isolate.memory.lift(&subject("ip:192.0.2.1"));
+    assert_eq!(isolate.over(61_500), [("ip:192.0.2.1".into(), None, 2)]);
+}
+
+#[test]
+fn an_admission_ends_a_denial_and_so_does_being_forgotten() {
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    isolate.learn("2 1 limit 0:4000:4000 -", 1_000);
+    isolate.refuse(3, 2_000);
+    isolate.learn("2 1 pass 1:4000:0 -", 2_100);
+    assert_eq!(isolate.over(2_100).len(), 1);
+
+    isolate.learn("2 1 limit 0:60000:60000 -", 3_000);
+    isolate.refuse(1, 3_500);
+    for n in 2..30 {
+        isolate.who = subject(&format!("ip:192.0.2.{n}"));
+        isolate.learn("2 1 limit 0:60000:60000 -", 3_500 + n);
+    }
+    let told = isolate.over(4_000);
+    assert_eq!(told, [("ip:192.0.2.1".into(), Some("few".into()), 1)]);
+}
+
+#[test]
+fn who_was_refused_nothing_from_memory_is_not_told() {
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    isolate.learn("2 1 limit 0:4000:4000 -", 1_000);
+    isolate.learn(BAN, 1_000);
+    assert!(isolate.over(100_000).is_empty());
+}
