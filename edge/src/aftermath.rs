@@ -10,7 +10,7 @@ use crate::{
     ledger::{self, Batch, Change, Values, message},
     pipeline::Decision,
     policy::StrikeKind,
-    runtime::{Object, Runtime},
+    runtime::{Object, Runtime, ignored},
     token::TokenError,
     verdict::Stop,
     waf,
@@ -119,7 +119,7 @@ fn tell_lock<'a, R: Runtime>(
     });
     let name = admit::shard(gate, &subject, runtime);
     let message = Message::Order(subject, order).to_text();
-    runtime.ask(Object::Guard(&name), &message, STORE_MS)
+    runtime.ask(Object::Guard(&name), &message, STORE_MS, ignored())
 }
 
 fn revoke<'a, R: Runtime>(
@@ -154,7 +154,7 @@ fn revoke<'a, R: Runtime>(
         list: None,
     })
     .to_text();
-    runtime.ask(Object::Ledger, &message, STORE_MS)
+    runtime.ask(Object::Ledger, &message, STORE_MS, ignored())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{
     },
     ledger::{Applied, Ban, Batch, Key, Page, Search, Target, list, merge, message},
     revocation::Look,
-    runtime::{BodyFault, Object, Runtime},
+    runtime::{BodyFault, Object, Runtime, ignored},
     token::Verified,
     verdict::Stop,
 };
@@ -268,7 +268,7 @@ async fn ask_ledger<R: Runtime, T>(
     runtime: &R,
 ) -> Result<T, AdminError> {
     let answer = runtime
-        .ask(Object::Ledger, &question.to_text(), PATIENCE_MS)
+        .ask(Object::Ledger, &question.to_text(), PATIENCE_MS, ignored())
         .await;
     let answer = answer.ok_or(AdminError::Unavailable)?;
     read(&answer).map_err(|_| AdminError::Unavailable)
@@ -325,7 +325,12 @@ async fn ask_shard<R: Runtime>(
     runtime: &R,
 ) -> Result<String, AdminError> {
     let answer = runtime
-        .ask(Object::Guard(name), &message.to_text(), PATIENCE_MS)
+        .ask(
+            Object::Guard(name),
+            &message.to_text(),
+            PATIENCE_MS,
+            ignored(),
+        )
         .await;
     answer.ok_or(AdminError::Unavailable)
 }

@@ -11,7 +11,7 @@ use crate::{
     gate::Gate,
     ledger::{Bearer, Client, Key, Replica, Update, Values, message::Message},
     policy::{GuardMode, Route},
-    runtime::{Object, Runtime},
+    runtime::{Late, Object, Runtime},
     token::Verified,
     verdict::Stop,
 };
@@ -149,7 +149,12 @@ pub fn look<'a, R: Runtime>(
     }
     let asked = (!is_fresh && !given_up).then(|| Asked {
         sent: now,
-        answer: Box::pin(runtime.ask(Object::Ledger, &question, gate.policy.guard.budget_ms)),
+        answer: Box::pin(runtime.ask(
+            Object::Ledger,
+            &question,
+            gate.policy.guard.budget_ms,
+            late(gate, now),
+        )),
     });
     Look {
         gate,
@@ -157,6 +162,14 @@ pub fn look<'a, R: Runtime>(
         is_fresh,
         spared: None,
     }
+}
+
+/// Has the isolate learn what came too late for the request that asked.
+fn late(gate: &Gate, sent: UnixMillis) -> Late {
+    let held = Rc::clone(&gate.memory.ledger);
+    Box::new(move |answer, _| {
+        held.borrow_mut().learn(Some(answer), sent);
+    })
 }
 
 impl Look<'_> {
@@ -218,7 +231,12 @@ impl Look<'_> {
         let now = runtime.now();
         let question = Message::Since(gate.memory.ledger.borrow().replica.version()).to_text();
         let answer = runtime
-            .ask(Object::Ledger, &question, gate.policy.guard.budget_ms)
+            .ask(
+                Object::Ledger,
+                &question,
+                gate.policy.guard.budget_ms,
+                late(gate, now),
+            )
             .await;
         if !gate
             .memory

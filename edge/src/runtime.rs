@@ -24,12 +24,13 @@ pub trait Runtime {
     fn pause(&self, ms: u32) -> impl Future<Output = ()>;
 
     /// Asks an object. The question is under way when this returns; the future only awaits
-    /// the answer. `None` when there is none within the budget.
+    /// the answer. `None` when there is none within the budget; one that comes later is for `late`.
     fn ask(
         &self,
         object: Object<'_>,
         question: &str,
         budget_ms: u32,
+        late: Late,
     ) -> impl Future<Output = Option<String>> + use<Self>;
 
     /// Tells an object something that the client need not wait for; `then` learns the answer
@@ -55,6 +56,15 @@ pub trait Runtime {
 
     /// Reads a response as text, at most `limit` bytes of it; `None` beyond that.
     fn text(&self, response: Self::Response, limit: u64) -> impl Future<Output = Option<String>>;
+}
+
+/// What is made of an answer that nobody waited for any more, and when it came.
+pub type Late = Box<dyn FnOnce(&str, UnixMillis)>;
+
+/// Nothing is made of a late answer.
+#[must_use]
+pub fn ignored() -> Late {
+    Box::new(|_, _| {})
 }
 
 /// An object that keeps state for all isolates.

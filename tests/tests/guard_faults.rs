@@ -1,6 +1,6 @@
 //! What the Guard does when its objects fail, are slow, are evicted, and what it costs.
 
-use gapura_tests::{Edge, EdgeConfig, Origin, Request, token};
+use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, token};
 use serde_json::json;
 use std::{
     thread,
@@ -130,4 +130,36 @@ fn what_one_subject_refuses_costs_the_other_nothing() {
     }
     thread::sleep(Duration::from_millis(300));
     assert_eq!(edge.send(&login("192.0.2.8", "d@example.test")).status, 400);
+}
+
+#[test]
+fn an_answer_that_comes_too_late_for_its_request_is_learnt_for_the_next() {
+    let origin = Origin::start();
+    let config = EdgeConfig::for_origin(&origin).instrumented();
+    let overlay = config
+        .overlay
+        .replace("budget_ms = 2_000", "budget_ms = 50");
+    let overlay = format!("{overlay}{}", BUSY.replace("3000", "2"));
+    let edge = Edge::start(&EdgeConfig { overlay, ..config });
+    let busy = Request::new("GET", "/busy").from("192.0.2.60");
+    // The object is slow: nobody waits, and it counts all the same.
+    edge.fault("guard", "300");
+    for _ in 0..3 {
+        assert_eq!(edge.send(&busy).status, 200, "open");
+    }
+    // It is gone: that the window is used up can only be known from an answer that came late.
+    edge.fault("guard", "fail");
+    let refused = await_refusal(&edge, &busy);
+    assert_eq!(refused.problem(), "rate-limited");
+}
+
+fn await_refusal(edge: &Edge, request: &Request) -> Response {
+    for _ in 0..200 {
+        let response = edge.send(request);
+        if response.status == 429 {
+            return response;
+        }
+        thread::sleep(Duration::from_millis(25));
+    }
+    panic!("never refused");
 }

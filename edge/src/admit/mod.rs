@@ -17,7 +17,7 @@ use crate::{
     guard::{Answer, Ask, AskedClass, Message, Order, Recall, Return, Standing, Subject, Verdict},
     policy::{GuardMode, OnError, Route, StrikeKind, SubjectKind},
     ratelimit::{self, Notice, Told},
-    runtime::{Object, Runtime},
+    runtime::{Late, Object, Runtime},
     verdict::Stop,
 };
 use gapura_shared::{identity::Principal, outcome::AccountId};
@@ -225,13 +225,27 @@ impl<'a, R: Runtime> Admission<'a, R> {
         };
         let name = shard(self.gate, &asked.subject, self.runtime);
         let budget_ms = self.gate.policy.guard.budget_ms;
+        let late = self.late(asked);
         let answer = self
             .runtime
-            .ask(Object::Guard(&name), &ask.to_text(), budget_ms);
+            .ask(Object::Guard(&name), &ask.to_text(), budget_ms, late);
         State::Waiting {
             sent_ms: self.runtime.now().0,
             answer: Box::pin(answer),
         }
+    }
+
+    /// An answer beyond the budget decides nothing about its request. What it says of the next ones, a
+    /// lease or a denial, is learnt.
+    fn late(&self, asked: &Asked<'_>) -> Late {
+        let memory = self.gate.memory.clone();
+        let (subject, classes) = (asked.subject.clone(), asked.classes.clone());
+        let sent_ms = self.runtime.now().0;
+        Box::new(move |text, now| {
+            if let Ok(answer) = Answer::parse(text, classes.len()) {
+                learn(&memory, &subject, &classes, &answer, sent_ms, now.0);
+            }
+        })
     }
 
     /// Awaits the answers to all that was asked so far, and notes how the windows stand.
@@ -265,7 +279,8 @@ impl<'a, R: Runtime> Admission<'a, R> {
             if let Some(answer) = &answer {
                 learn(
                     &self.gate.memory,
-                    asked,
+                    &asked.subject,
+                    &asked.classes,
                     answer,
                     sent_ms,
                     self.runtime.now().0,
@@ -406,9 +421,16 @@ const fn rank(stop: &Stop) -> u8 {
 }
 
 /// Has the isolate remember an answer.
-fn learn(memory: &Memory, asked: &Asked<'_>, answer: &Answer, sent_ms: u64, now_ms: u64) {
+fn learn(
+    memory: &Memory,
+    subject: &Subject,
+    classes: &[AskedClass],
+    answer: &Answer,
+    sent_ms: u64,
+    now_ms: u64,
+) {
     let mut guard = memory.guard.borrow_mut();
-    guard.learn(&asked.subject, &asked.classes, answer, sent_ms, now_ms);
+    guard.learn(subject, classes, answer, sent_ms, now_ms);
     drop(guard);
     let waits = answer.standings.iter().map(|standing| standing.wait_ms);
     let refused_ms = match &answer.verdict {

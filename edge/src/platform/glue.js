@@ -211,12 +211,13 @@ export function pause(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** An object's answer to a question; nothing when it does not answer in time. */
+/** An object's answer to a question; in a list, the promise of it when it does not come in time. */
 export async function ask(namespace, name, question, budgetMs) {
   let timer;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, budgetMs)));
+  const asked = namespace.getByName(name).ask(question);
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, budgetMs, [asked])));
   try {
-    return await Promise.race([namespace.getByName(name).ask(question), late]);
+    return await Promise.race([asked, late]);
   } finally {
     clearTimeout(timer);
   }

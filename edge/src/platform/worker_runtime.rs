@@ -3,10 +3,12 @@
 use super::glue;
 use crate::{
     durable,
-    runtime::{BodyFault, Object, Outbound, OutboundBody, Place, Received, Runtime, SendFault},
+    runtime::{
+        BodyFault, Late, Object, Outbound, OutboundBody, Place, Received, Runtime, SendFault,
+    },
 };
 use gapura_shared::{event::Event, time::UnixMillis};
-use js_sys::{Array, Date, Reflect, Uint8Array};
+use js_sys::{Array, Date, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::{Env, console_warn};
@@ -33,8 +35,21 @@ fn question_to(env: &Env, object: Object<'_>, question: &str, budget_ms: u32) ->
         .then(|| JsFuture::from(glue::ask(&namespace, name, question, budget_ms)))
 }
 
-async fn answer(asked: Option<JsFuture>) -> Option<String> {
-    asked?.await.ok()?.as_string()
+/// The answer within its budget; else `late` has it when it comes.
+async fn answer(asked: Option<JsFuture>, context: &JsValue, late: Late) -> Option<String> {
+    let answer = asked?.await.ok()?;
+    if let Some(question) = answer.dyn_ref::<Array>() {
+        let question = JsFuture::from(Promise::resolve(&question.get(0)));
+        let heard = async move {
+            if let Some(text) = question.await.ok().and_then(|text| text.as_string()) {
+                late(&text, now());
+            }
+            Ok(JsValue::UNDEFINED)
+        };
+        glue::later(context, &future_to_promise(heard));
+        return None;
+    }
+    answer.as_string()
 }
 
 impl<'a> Runtime for WorkerRuntime<'a> {
@@ -62,8 +77,10 @@ impl<'a> Runtime for WorkerRuntime<'a> {
         object: Object<'_>,
         question: &str,
         budget_ms: u32,
+        late: Late,
     ) -> impl Future<Output = Option<String>> + use<'a> {
-        answer(question_to(self.env, object, question, budget_ms))
+        let asked = question_to(self.env, object, question, budget_ms);
+        answer(asked, self.context, late)
     }
 
     fn tell(
@@ -74,7 +91,11 @@ impl<'a> Runtime for WorkerRuntime<'a> {
     ) {
         let asked = question_to(self.env, object, message, LATER_MS);
         let told = async move {
-            if let Some(line) = then(answer(asked).await) {
+            let answer = match asked {
+                Some(asked) => asked.await.ok().and_then(|text| text.as_string()),
+                None => None,
+            };
+            if let Some(line) = then(answer) {
                 console_warn!("{line}");
             }
             Ok(JsValue::UNDEFINED)
