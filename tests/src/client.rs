@@ -59,6 +59,13 @@ impl Request {
         self.header("CF-Connecting-IP", address)
     }
 
+    /// Placed there by the platform: continent and autonomous system.
+    #[must_use]
+    pub fn placed(self, continent: &str, asn: u32) -> Self {
+        let place = serde_json::json!({"continent": continent, "asn": asn});
+        self.header("CF-Blob", &place.to_string())
+    }
+
     /// With a bearer token.
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {

@@ -317,11 +317,29 @@ impl Edge {
     /// Ends workerd and starts it anew: isolates are gone, stored objects are not.
     pub fn restart(&mut self) {
         self.process = None;
-        let log_path = self.folder.path().join("edge.log");
+        // Its port may be somebody's for a moment: it ends at once then.
+        for _ in 0..20 {
+            let mut process = self.spawn();
+            for _ in 0..600 {
+                if process.0.try_wait().expect("its state").is_some() {
+                    break;
+                }
+                if is_open(self.address) {
+                    self.process = Some(process);
+                    return;
+                }
+                thread::sleep(Duration::from_millis(25));
+            }
+            thread::sleep(Duration::from_millis(250));
+        }
+        panic!("workerd does not start:\n{}", self.log());
+    }
+
+    fn spawn(&self) -> Process {
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
-            .open(&log_path)
+            .open(self.folder.path().join("edge.log"))
             .expect("a log");
         let copy = log.try_clone().expect("a handle");
         // Not the npm wrapper: a signal to it would leave workerd behind.
@@ -332,8 +350,7 @@ impl Edge {
             .stdout(copy)
             .stderr(log)
             .spawn();
-        self.process = Some(Process(child.expect("workerd runs")));
-        await_port(self.address, &log_path);
+        Process(child.expect("workerd runs"))
     }
 
     /// All that it logged.
@@ -366,6 +383,24 @@ impl Edge {
     pub fn fault(&self, kind: &str, fault: &str) {
         let set = self.get(&format!("/__fault?{kind}={fault}"));
         assert_eq!(set.status, 204);
+    }
+
+    /// Sets the clock of the first isolate and of all objects, which live in it, off by so much.
+    pub fn shift_clock(&self, ms: i64) {
+        let set = self.get(&format!("/__clock?ms={ms}"));
+        assert_eq!(set.status, 204);
+    }
+
+    /// Sets the clock of the second isolate off by so much; it has no objects.
+    pub fn shift_clock_elsewhere(&self, ms: i64) {
+        let set = self.elsewhere(&Request::new("GET", &format!("/__clock?ms={ms}")));
+        assert_eq!(set.status, 204);
+    }
+
+    /// Deploys the Worker anew with another policy, over the objects as they are.
+    pub fn deploy(&mut self, overlay: &str) {
+        fs::write(self.folder.path().join("GAPURA_POLICY_OVERLAY"), overlay).expect("a file");
+        self.restart();
     }
 
     /// Evicts all objects: what they did not store is gone.
@@ -440,9 +475,13 @@ fn workerd() -> PathBuf {
     }
 }
 
+fn is_open(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&address, Duration::from_millis(100)).is_ok()
+}
+
 fn await_port(address: SocketAddr, log: &Path) {
     for _ in 0..600 {
-        if TcpStream::connect_timeout(&address, Duration::from_millis(100)).is_ok() {
+        if is_open(address) {
             return;
         }
         thread::sleep(Duration::from_millis(25));
@@ -452,6 +491,9 @@ fn await_port(address: SocketAddr, log: &Path) {
         fs::read_to_string(log).unwrap_or_default()
     );
 }
+
+/// The header in which a test says where the platform places a client: `request.cf`, as JSON.
+const PLACE: &str = "cfBlobHeader = \"CF-Blob\"";
 
 fn workerd_config(
     config: &EdgeConfig,
@@ -496,7 +538,7 @@ fn workerd_config(
         (
             "(name = \"second\", worker = .second),",
             format!(
-                "(name = \"second\", address = \"{address}\", http = (), service = \"second\"),"
+                "(name = \"second\", address = \"{address}\", http = ({PLACE}), service = \"second\"),"
             ),
             format!(
                 r#"const second :Workerd.Worker = (
@@ -520,7 +562,7 @@ const config :Workerd.Config = (
     (name = "objects", disk = (path = "objects", writable = true)),
   ],
   sockets = [
-    (name = "http", address = "{address}", http = (), service = "edge"),
+    (name = "http", address = "{address}", http = ({PLACE}), service = "edge"),
     {socket}
   ],
 );

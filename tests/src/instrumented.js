@@ -2,6 +2,11 @@
 // when a test says so. All objects live in the one isolate of a test's workerd.
 import worker, { Guard as RealGuard, Ledger as RealLedger } from "./main.js";
 
+// What the Worker and the objects beside it take for the time is shifted as a test says.
+const now = Date.now.bind(Date);
+let shiftMs = 0;
+Date.now = () => now() + shiftMs;
+
 const counts = { guard: 0, ledger: 0 };
 const faults = {};
 
@@ -31,6 +36,9 @@ export default {
         return Response.json(counts);
       case "/__fault":
         for (const [name, fault] of url.searchParams) faults[name] = fault;
+        return new Response(null, { status: 204 });
+      case "/__clock":
+        shiftMs = Number(url.searchParams.get("ms"));
         return new Response(null, { status: 204 });
       case "/__evict": {
         const names = Array.from({ length: 8 }, (_, n) => env.GUARD.getByName("/" + n));

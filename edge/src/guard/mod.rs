@@ -9,7 +9,9 @@
 //!   more than its burst, whatever isolates, leases, returns, refunds, evictions and
 //!   memory pressure do, as long as the clocks of shard and isolate slip against each other by
 //!   no more than [`SKEW_MS`] while a lease lives. By true time a shard clock that
-//!   jumps ahead by `d` shortens the windows around the jump by `d`.
+//!   jumps ahead by `d` shortens the windows around the jump by `d`. One that steps back shortens none, and
+//!   stops none for longer than [`SKEW_MS`]: time goes on from where it was. An isolate whose
+//!   clock steps back by more than that forgets its leases and stops.
 //! - A strict class refuses nobody below its limit, and its admissions are stored before they are answered.
 //! - Another class refuses too early only when the admissions of the last
 //!   window + window/256 + [`LEASE_MS`] + [`SKEW_MS`], and what is out on lease or was not returned

@@ -78,6 +78,8 @@ pub struct Shard {
     unreadable: HashSet<String>,
     /// Never runs backwards.
     clock_ms: u64,
+    /// How far the platform's clock stepped back behind it.
+    ahead_ms: u64,
     /// Before this, quiet windows may have been lost; zero: none were.
     forgot_ms: u64,
     heartbeat: Heartbeat,
@@ -99,6 +101,7 @@ impl Shard {
             records: HashMap::new(),
             unreadable: HashSet::new(),
             clock_ms: now_ms,
+            ahead_ms: 0,
             forgot_ms: 0,
             heartbeat: Heartbeat::default(),
             started: false,
@@ -270,9 +273,15 @@ impl Shard {
     }
 
     /// The time to reckon with. A clock that stepped back must not forget or reorder what was
-    /// admitted, so time stands still until it has caught up.
+    /// admitted: time stands still for a slip, and goes on from where it was after a step, until the
+    /// platform's clock has caught up.
     fn reckon(&mut self, now_ms: u64) -> u64 {
-        self.clock_ms = self.clock_ms.max(now_ms);
+        if now_ms >= self.clock_ms {
+            self.ahead_ms = 0;
+        } else if now_ms.saturating_add(self.ahead_ms + SKEW_MS) < self.clock_ms {
+            self.ahead_ms = self.clock_ms - now_ms;
+        }
+        self.clock_ms = self.clock_ms.max(now_ms.saturating_add(self.ahead_ms));
         self.clock_ms
     }
 

@@ -75,3 +75,37 @@ fn the_alarm_is_set_once_and_follows_the_rows() {
     assert_eq!(object.alarm(61_000), Some(121_000));
     assert_eq!(object.alarm(121_000), None);
 }
+
+#[test]
+fn a_clock_that_stepped_back_goes_on_from_where_it_was() {
+    let hour_ms = 3_600_000;
+    let strict = |n| ask(n, true);
+    let passes = |object: &mut Object, now_ms: u64| {
+        let answer = object.send(&strict(1), now_ms).unwrap();
+        answer.contains(" pass ")
+    };
+    let mut object = Object::new(2 * hour_ms);
+    for _ in 0..8 {
+        assert!(passes(&mut object, 2 * hour_ms));
+    }
+    // Back by an hour, and once more: the window is a minute by the clock's own pace.
+    for now_ms in [hour_ms, hour_ms + 29_999, 0, 29_999] {
+        assert!(!passes(&mut object, now_ms), "{now_ms}");
+    }
+    assert!(passes(&mut object, 30_002));
+    // What is stored lies ahead of the clock: the same after an eviction.
+    let mut object = Object::new(2 * hour_ms);
+    for _ in 0..8 {
+        assert!(passes(&mut object, 2 * hour_ms));
+    }
+    object.evict(hour_ms);
+    assert!(!passes(&mut object, hour_ms));
+    assert!(!passes(&mut object, hour_ms + 59_999));
+    assert!(passes(&mut object, hour_ms + 60_000));
+    // The platform's clock catches up: no time is counted twice.
+    assert!(passes(&mut object, 2 * hour_ms + 60_001));
+    for _ in 0..6 {
+        let _ = passes(&mut object, 2 * hour_ms + 60_002);
+    }
+    assert!(!passes(&mut object, 2 * hour_ms + 119_999));
+}

@@ -10,7 +10,7 @@ mod known;
 mod over;
 
 use crate::guard::{
-    Subject,
+    SKEW_MS, Subject,
     wire::{Answer, AskedClass, Return, Standing, Verdict},
 };
 use known::{Known, Stop};
@@ -269,9 +269,16 @@ impl Memory {
     }
 
     /// Time does not run backwards for leases. When the clock stepped back, what is denied to strict
-    /// classes is asked again rather than refused for too long.
+    /// classes is asked again rather than refused for too long; after a step beyond the skew, all is.
     fn reckon(&mut self, now_ms: u64) -> u64 {
-        if now_ms < self.clock_ms {
+        if now_ms.saturating_add(SKEW_MS) < self.clock_ms {
+            // When leases and stops end can no longer be told.
+            for (subject, known) in &mut self.subjects {
+                self.over.end(subject, known, u64::MAX);
+            }
+            self.subjects.clear();
+            self.clock_ms = now_ms;
+        } else if now_ms < self.clock_ms {
             for (subject, known) in &mut self.subjects {
                 for (name, held) in known.classes.iter_mut().filter(|class| class.1.strict) {
                     self.over.note(subject, held.end_denial(name));
