@@ -13,7 +13,7 @@ use std::{
 const ALWAYS: &str = "[challenge]\nmode = \"always\"\n";
 
 /// Chromium, as `CHROMIUM` or the path names it.
-fn chromium() -> Option<PathBuf> {
+fn chromium() -> PathBuf {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let found = || {
         let path = env::var_os("PATH")?;
@@ -21,19 +21,18 @@ fn chromium() -> Option<PathBuf> {
             .flat_map(|folder| names.map(|name| folder.join(name)))
             .find(|file| file.is_file())
     };
-    env::var_os("CHROMIUM").map(PathBuf::from).or_else(found)
+    env::var_os("CHROMIUM")
+        .map(PathBuf::from)
+        .or_else(found)
+        .expect("no Chromium: `./scripts/setup tests` installs Debian's, or CHROMIUM names one")
 }
 
-/// What a browser saw at `target`; `None` without a browser.
-fn browse(edge: SocketAddr, target: &str, options: &[&str]) -> Option<Value> {
-    let Some(chromium) = chromium() else {
-        println!("left out: no Chromium (./scripts/setup tests installs Debian's)");
-        return None;
-    };
+/// What a browser saw at `target`.
+fn browse(edge: SocketAddr, target: &str, options: &[&str]) -> Value {
     let output = Command::new("node")
         .current_dir(harness::root())
         .arg("tests/browser/challenge.mjs")
-        .arg(chromium)
+        .arg(chromium())
         .arg(format!("http://{edge}{target}"))
         .args(options)
         .stdin(Stdio::null())
@@ -46,7 +45,7 @@ fn browse(edge: SocketAddr, target: &str, options: &[&str]) -> Option<Value> {
     );
     let seen: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     println!("{seen:#}");
-    Some(seen)
+    seen
 }
 
 fn page(client: &str) -> Request {
@@ -89,9 +88,7 @@ fn post(body: &str, client: &str) -> Request {
 #[test]
 fn a_browser_passes_it_and_reaches_what_it_asked_for() {
     let stack = Stack::start(ALWAYS);
-    let Some(seen) = browse(stack.edge.address, "/echo/shop?size=9", &[]) else {
-        return;
-    };
+    let seen = browse(stack.edge.address, "/echo/shop?size=9", &[]);
     assert_eq!((&seen["first"], &seen["last"]), (&503.into(), &200.into()));
     let text = seen["text"].as_str().unwrap();
     assert!(
@@ -116,9 +113,7 @@ fn a_browser_passes_it_and_reaches_what_it_asked_for() {
 #[test]
 fn a_browser_without_scripting_is_told_why_it_does_not() {
     let stack = Stack::start(ALWAYS);
-    let Some(seen) = browse(stack.edge.address, "/echo/shop", &["--no-script"]) else {
-        return;
-    };
+    let seen = browse(stack.edge.address, "/echo/shop", &["--no-script"]);
     assert_eq!((&seen["first"], &seen["last"]), (&503.into(), &Value::Null));
     let text = seen["text"].as_str().unwrap();
     assert!(text.contains("needs JavaScript"), "{text}");
@@ -131,9 +126,7 @@ fn a_browser_without_scripting_is_told_why_it_does_not() {
 fn a_page_that_fails_says_so_to_all_readers_in_their_language() {
     let stack = Stack::start(ALWAYS);
     let options = ["--no-post", "--locale", "id-ID"];
-    let Some(seen) = browse(stack.edge.address, "/echo/shop", &options) else {
-        return;
-    };
+    let seen = browse(stack.edge.address, "/echo/shop", &options);
     assert_eq!((&seen["lang"], &seen["last"]), (&"id".into(), &Value::Null));
     let snapshot = seen["snapshot"].as_str().unwrap();
     for wanted in [
