@@ -19,10 +19,13 @@ pub(super) const TRIGGERS: &[&str] = &[
     "exsl:document",
     "xalan/java",
     "xslt/java",
+    "w3.org/2001/xinclude",
 ];
 
 /// Longest declaration looked at.
 const REACH: usize = 512;
+/// Names of documents up to this length are a tester's: `x.xml`.
+const MIN_INCLUDED: usize = 6;
 /// Shortest name of an owner of document types.
 const MIN_OWNER: usize = 4;
 
@@ -36,6 +39,7 @@ static SIGNS: Needles<'static> = Needles::new(&[
     b"exsl:document",
     b"xalan/java",
     b"xslt/java",
+    b"w3.org/2001/xinclude",
 ]);
 
 /// Names the rules that the text breaks.
@@ -62,6 +66,7 @@ fn judge(text: &[u8], start: usize, end: usize, sign: &[u8]) -> Option<&'static 
         b"<!doctype" => document_type(text, end),
         b":include" => includes(text, start, end).then_some(&rules::INCLUDE),
         b"<xsl:" => transforms(text, end).then_some(&rules::TRANSFORM),
+        b"w3.org/2001/xinclude" => (!names_own(text, start)).then_some(&rules::INCLUDE),
         _ => Some(&rules::TRANSFORM),
     }
 }
@@ -165,6 +170,32 @@ fn includes(text: &[u8], start: usize, end: usize) -> bool {
         && !matches!(prefix, b"xsl" | b"jsp" | b"esi" | b"xs" | b"xsd")
         && is_space(at(text, end))
         && find(span(text, end, end + REACH), b"href", 0).is_some()
+        && !names_own(text, start)
+}
+
+/// Whether the element around `index` includes a document that lies beside its own: `legal.xml`.
+fn names_own(text: &[u8], index: usize) -> bool {
+    let lead = span(text, index.saturating_sub(REACH), index);
+    let open = lead.iter().rposition(|byte| *byte == b'<');
+    let Some(open) = open.map(|open| index - lead.len() + open) else {
+        return false;
+    };
+    let tag = span(text, open, open + REACH);
+    let Some(close) = tag.iter().position(|byte| *byte == b'>') else {
+        return false;
+    };
+    let tag = span(tag, 0, close);
+    let Some(value) = find(tag, b"href=", 0).map(|start| span(tag, start + 6, tag.len())) else {
+        return false;
+    };
+    let length = skip_while(value, 0, |byte| {
+        is_word(byte) || matches!(byte, b'-' | b'.')
+    });
+    let name = span(value, 0, length);
+    matches!(at(value, length), b'"' | b'\'')
+        && name.ends_with(b".xml")
+        && name.len() > MIN_INCLUDED
+        && find(tag, b"parse=", 0).is_none()
 }
 
 /// A stylesheet that reads files, loads others or calls the language it runs in.
@@ -228,6 +259,19 @@ mod tests {
             "<!entity> is a declaration",
         ] {
             assert_eq!(rule(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_document_beside_its_own_may_be_included() {
+        for (href, is_honest) in [
+            ("legal.xml", true),
+            ("/etc/passwd", false),
+            ("../a.xml", false),
+        ] {
+            let text =
+                format!("<include xmlns=\"http://www.w3.org/2001/XInclude\" href=\"{href}\"/>");
+            assert_eq!(rule(&text).is_none(), is_honest, "{text}");
         }
     }
 

@@ -49,7 +49,7 @@ const SHOWN: &[&str] = &[
     "xss-007",
 ];
 /// Rules about what a file of settings may hold besides.
-const CONFIGURED: &[&str] = &["lfi-006", "ssti-001", "ssti-002"];
+const CONFIGURED: &[&str] = &["lfi-001", "lfi-006", "ssti-001", "ssti-002"];
 /// Rules about statements, shown where the line or the lines before it begin as one.
 const STATEMENTS: &[&str] = &[
     "sqli-001", "sqli-002", "sqli-003", "sqli-004", "sqli-005", "sqli-006", "sqli-007", "sqli-011",
@@ -80,7 +80,7 @@ static SEVERE: Needles<'static> = Needles::new(&[
     b"-enc ",
     b"xp_cmdshell",
     b"sys_exec",
-    b"outfile",
+    b"into outfile",
     b"load_file",
     b"phpinfo",
     b"('id')",

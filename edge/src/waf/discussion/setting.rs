@@ -70,7 +70,9 @@ fn sets(line: &[u8]) -> bool {
         b'-' if is_space(at(line, 1)) => sets(trim(from(line, 1))) || line.len() > 2,
         b'"' | b'\'' => names(span(line, 1, line.len())),
         b'}' => line.len() <= 2,
-        first if first.is_ascii_alphabetic() || matches!(first, b'_' | b'.' | b'-' | b'@') => {
+        first
+            if first.is_ascii_alphabetic() || matches!(first, b'_' | b'.' | b'-' | b'@' | b'$') =>
+        {
             names(line) || directs(line, last)
         }
         _ => false,
@@ -79,7 +81,7 @@ fn sets(line: &[u8]) -> bool {
 
 /// Whether a name and what assigns to it start the line.
 fn names(line: &[u8]) -> bool {
-    let is_name = |byte: u8| is_word(byte) || matches!(byte, b'.' | b'-' | b'/' | b'@');
+    let is_name = |byte: u8| is_word(byte) || matches!(byte, b'.' | b'-' | b'/' | b'@' | b'$');
     let end = skip_while(span(line, 0, MAX_NAME), 0, is_name);
     let is_quoted = matches!(at(line, end), b'"' | b'\'');
     let sign = skip_space(line, end + usize::from(is_quoted));

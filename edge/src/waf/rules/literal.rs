@@ -63,6 +63,7 @@ impl Literal {
     pub(in crate::waf) fn check(&self, text: &Text<'_>, start: usize, hits: &mut Vec<Hit>) {
         let end = start + self.text.len();
         let is_file_head = || match self.text {
+            "<?php" if stands(text.lower, end, b" ...") => true,
             "<?php" => opens_source(text.lower, end) || is_page(text.lower, start, end),
             "<?=" => is_page(text.lower, start, end),
             // `$_FILES[` reads what was uploaded, and `changed_files[0]` is a variable.
@@ -117,6 +118,7 @@ const SOURCE_HEADS: &[&[u8]] = &[
     b"trait ",
     b"require __dir__",
     b"require_once __dir__",
+    b"$",
 ];
 
 /// What a page puts between its tags: conditions, loops and texts of a theme.
@@ -149,7 +151,7 @@ fn opens_source(text: &[u8], end: usize) -> bool {
     } else {
         TEMPLATE_HEADS
     };
-    let may_open = matches!(at(text, next), b'a'..=b'z' | b'_' | b'/' | b'#');
+    let may_open = matches!(at(text, next), b'a'..=b'z' | b'_' | b'/' | b'#' | b'$');
     may_open && heads.iter().any(|head| stands(text, next, head))
 }
 

@@ -16,7 +16,6 @@ super::rules! { TABLE ["xxe", "CWE-611", "crs-944"];
 }
 
 super::literal::literals! {
-    INCLUDE, Any, Anywhere: ["http://www.w3.org/2001/xinclude"];
     ENTITY, Any, Anywhere: ["+adwaiq-", "encoding=\"utf-7\"", "encoding='utf-7'"];
     TRANSFORM, Any, Anywhere: ["<exslt:document", "<saxon:output", "<redirect:write", "<xalan:script", "<lxslt:script", "http://php.net/xsl", "urn:schemas-microsoft-com:xslt", "xml.apache.org/xalan/redirect"];
 }

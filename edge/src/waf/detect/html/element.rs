@@ -138,7 +138,9 @@ fn is_active_meta(tag: &Tag<'_>) -> bool {
     let content = tag.attribute(b"content").unwrap_or_default();
     // A page that only loads itself again, or a template's.
     let is_idle = equivalent == b"refresh"
-        && (content.starts_with(b"{{ ") || content.iter().all(u8::is_ascii_digit))
+        && (is_own_page(content)
+            || content.starts_with(b"{{ ")
+            || content.iter().all(u8::is_ascii_digit))
         && content.len() > 1;
     ([&b"refresh"[..], b"set-cookie", b"link"].contains(&equivalent) && !is_idle)
         || content == b"unsafe-url"
@@ -146,6 +148,20 @@ fn is_active_meta(tag: &Tag<'_>) -> bool {
         || charset.starts_with(b"x-imap")
         || charset.ends_with(b"mac-farsi")
         || find(content, b"utf-7", 0).is_some()
+}
+
+/// `0; url=Page.html#part`: another page of the same folder.
+fn is_own_page(content: &[u8]) -> bool {
+    let Some(target) = find(content, b"url=", 0).map(|start| from(content, start + 4)) else {
+        return false;
+    };
+    let length = target
+        .iter()
+        .take_while(|byte| is_word(**byte) || matches!(byte, b'-' | b'.'))
+        .count();
+    let name = span(target, 0, length);
+    (name.ends_with(b".html") || name.ends_with(b".htm"))
+        && (length == target.len() || at(target, length) == b'#')
 }
 
 fn is_active_link(tag: &Tag<'_>) -> bool {
@@ -386,7 +402,7 @@ fn is_type_argument(tag: &Tag<'_>, content: usize) -> bool {
 fn is_prose(body: &[u8]) -> bool {
     let trimmed = trim(body);
     // No program starts with these, and the tag of one is not quoted.
-    if matches!(at(body, 0), b',' | b'.' | b')' | b'?' | b':') {
+    if matches!(at(body, 0), b',' | b'.' | b')' | b'?' | b':' | b']') {
         return true;
     }
     let is_open = is_space(at(body, 0)) && !matches!(at(body, 0), b'\n' | b'\r' | b'\t');

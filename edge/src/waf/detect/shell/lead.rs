@@ -40,6 +40,8 @@ pub(super) fn read(text: &[u8], index: usize) -> Option<(Lead, usize)> {
         b'$' if next == b'(' && at(text, index + 2) != b'(' => {
             Some((Lead::Substitution, index + 2))
         }
+        // `class="x">(node)</span>` ends a tag.
+        b'>' if next == b'(' && before(text, index) == b'"' => None,
         b'<' | b'>' if next == b'(' => Some((Lead::Substitution, index + 2)),
         b'`' => Some((Lead::Backtick, index + 1)),
         b'\n' => Some((Lead::Line, index + 1)),
