@@ -92,6 +92,29 @@ pub fn security(
     });
 }
 
+/// Writes what somebody did to something else than the path names: what they made.
+pub fn security_on(
+    request: &Admitted,
+    kind: Kind,
+    actor: &str,
+    target: &str,
+    outcome: u16,
+    reason: &'static str,
+) {
+    let identity = request.identity();
+    write(&Event {
+        at_ms: clock::now(),
+        event: kind,
+        request_id: identity.request_id.clone(),
+        client: Some(identity.client),
+        actor: Some(actor.to_owned()),
+        action: request.method().as_str().to_owned(),
+        target: shortened(target).to_owned(),
+        outcome,
+        reason: reason.to_owned(),
+    });
+}
+
 /// Writes why a seal was refused, which the client is not told.
 pub fn seal_refused(line: &Line, peer: IpAddr, refusal: &Refusal) {
     write(&Event {

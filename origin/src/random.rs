@@ -19,6 +19,12 @@ pub fn uuid() -> String {
         .to_string()
 }
 
+/// The id of a row that comes from elsewhere, in the form of ours.
+#[must_use]
+pub fn parse_uuid(text: &str) -> Option<String> {
+    uuid::Uuid::try_parse(text).ok().map(|id| id.to_string())
+}
+
 /// A name for a request that came without one.
 #[must_use]
 pub fn request_id() -> RequestId {

@@ -17,6 +17,14 @@ pub enum Kind {
     AuthSuccess,
     /// An account came into being.
     AccountCreated,
+    /// An account was changed: by its owner, or by an operator.
+    AccountChanged,
+    /// An operator deleted an account.
+    AccountDeleted,
+    /// A password was changed: by its owner, or by an operator.
+    PasswordChanged,
+    /// An operator changed what roles permit, or who belongs to a tenant.
+    AccessChanged,
     /// A refresh token was exchanged.
     TokenRefresh,
     /// A refresh token was used again after it had been exchanged; its session ended.
@@ -116,6 +124,10 @@ mod tests {
             (Kind::RecoveryCodesRenewed, "RECOVERY_CODES_RENEWED"),
             (Kind::TokenKeyRotated, "TOKEN_KEY_ROTATED"),
             (Kind::TokenKeyRetired, "TOKEN_KEY_RETIRED"),
+            (Kind::AccountChanged, "ACCOUNT_CHANGED"),
+            (Kind::AccountDeleted, "ACCOUNT_DELETED"),
+            (Kind::PasswordChanged, "PASSWORD_CHANGED"),
+            (Kind::AccessChanged, "ACCESS_CHANGED"),
         ];
         for (kind, name) in kinds {
             assert_eq!(serde_json::to_value(kind).unwrap(), name);

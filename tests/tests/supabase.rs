@@ -6,7 +6,7 @@ mod engines;
 use engines::{Engine, on_every_engine};
 use gapura_tests::{Edge, EdgeConfig, Origin, node};
 
-on_every_engine!(accounts_and_sessions);
+on_every_engine!(accounts_and_sessions, operators_and_what_they_change);
 
 /// One client address does what many would: limits are other tests' matter.
 const WIDE: &str = "
@@ -37,4 +37,8 @@ fn run(engine: Engine, program: &str, settings: &[(&str, &str)]) {
 
 fn accounts_and_sessions(engine: Engine) {
     run(engine, "accounts", &[]);
+}
+
+fn operators_and_what_they_change(engine: Engine) {
+    run(engine, "admin", &[]);
 }

@@ -2,12 +2,12 @@
 //! of other servers are accepted and ignored; anything else is refused.
 
 use super::{
-    email,
+    email, metadata,
     password::{self, Policy},
 };
 use crate::http::ApiError;
 use serde::{Deserialize, de::DeserializeOwned, de::IgnoredAny};
-use serde_json::{Map, Value, error::Category};
+use serde_json::{Map, Value};
 
 /// Longest JSON body under `/auth/v1`.
 pub(super) const MAX_BYTES: u64 = 64 * 1024;
@@ -67,12 +67,14 @@ impl Signup {
         policy
             .check(&sent.password, &email)
             .map_err(ApiError::WeakPassword)?;
+        let mut data = Map::new();
+        metadata::merge(&mut data, &sent.data.unwrap_or_default())?;
         Ok(Self {
             login: Login {
                 email,
                 password: sent.password,
             },
-            data: sent.data.unwrap_or_default(),
+            data,
         })
     }
 }
@@ -82,15 +84,21 @@ pub(super) fn refresh_token(body: &[u8]) -> Result<String, ApiError> {
     json::<Refresh>(body).map(|sent| sent.refresh_token)
 }
 
-fn address(text: &str) -> Result<String, ApiError> {
+pub(super) fn address(text: &str) -> Result<String, ApiError> {
     email::normalise(text).ok_or(ApiError::Invalid("The e-mail address is not valid."))
 }
 
 pub(super) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        Category::Data => ApiError::Invalid("A member is missing, unknown or of the wrong type."),
-        Category::Io | Category::Syntax | Category::Eof => ApiError::BadJson,
-    })
+    const WRONG: ApiError = ApiError::Invalid("A member is missing, unknown or of the wrong type.");
+    let text = str::from_utf8(body).map_err(|_| ApiError::BadJson)?;
+    // Whether it is JSON is asked first, so that nothing in it changes the answer to that.
+    serde_json::from_str::<IgnoredAny>(text).map_err(|_| ApiError::BadJson)?;
+    let read = serde_json::from_str(text).map_err(|_| WRONG)?;
+    // To serde, the values of a struct in their order are that struct as well.
+    if text.trim_start().starts_with('[') {
+        return Err(WRONG);
+    }
+    Ok(read)
 }
 
 #[cfg(test)]

@@ -7,11 +7,14 @@
 //! for limits per client, and on [`crate::admission`] for who asks.
 
 mod at_rest;
+mod ban;
 mod body;
 mod cookie;
 pub mod email;
 mod lockout;
+mod metadata;
 pub mod password;
+pub mod permission;
 mod refresh;
 pub mod routes;
 pub mod second_factor;
@@ -86,6 +89,7 @@ pub fn new_user(email: String, password_hash: String, role: &str, now: UnixMilli
         user_metadata: serde_json::Map::new(),
         factors: Vec::new(),
         email_confirmed_at: Some(now),
+        banned_until: None,
         last_sign_in_at: None,
         created_at: now,
         updated_at: now,

@@ -8,7 +8,8 @@ use super::{
     view::{SessionView, UserView},
 };
 use crate::{
-    db::{Db, DbError, Exchange, NewSession, Proofs, Rotation, User},
+    admission::Admitted,
+    db::{Db, DbError, Device, Exchange, NewSession, Proofs, Rotation, User},
     http::{Answer, ApiError, respond},
     random,
 };
@@ -16,7 +17,8 @@ use gapura_shared::{
     claims::{ACCESS_TOKEN_TYPE, AccessClaims, Assurance, Proof},
     time::{UnixMillis, UnixSeconds},
 };
-use http::header::SET_COOKIE;
+use http::header::{SET_COOKIE, USER_AGENT};
+use std::time::Duration;
 
 /// How somebody proves who they are, by the names that supabase has for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,29 @@ pub(super) struct Session {
     access_token: String,
     pub(super) refresh_token: RefreshToken,
     expires_at: UnixSeconds,
+    /// Of the access token.
+    pub(super) lifetime: Duration,
+}
+
+/// Longest `User-Agent` that is kept.
+const MAX_USER_AGENT_BYTES: usize = 256;
+
+/// How long an ended session stays as the record of it: 30 days.
+const KEEP_MS: u64 = 30 * 86_400_000;
+
+/// From where a request comes. A header value is ASCII as far as it is text at all.
+pub(super) fn device(request: &Admitted) -> Device {
+    let mut user_agent = request
+        .headers()
+        .get(USER_AGENT)
+        .and_then(|field| field.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
+    user_agent.truncate(MAX_USER_AGENT_BYTES);
+    Device {
+        user_agent,
+        address: request.identity().client.to_string(),
+    }
 }
 
 /// How an exchange ended for the client.
@@ -54,6 +79,8 @@ pub(super) enum Refreshed {
         session: String,
     },
     Expired,
+    /// The account may not log in for now.
+    Banned,
     Unknown,
 }
 
@@ -73,6 +100,7 @@ impl Auth {
         db: &Db,
         mut user: User,
         method: Method,
+        device: &Device,
         now: UnixMillis,
     ) -> Result<Session, SessionError> {
         let token = RefreshToken::new(random::bytes());
@@ -82,6 +110,7 @@ impl Auth {
             method: method.as_str().to_owned(),
             at: now,
             second: None,
+            ends: after(now, self.settings.session_lifetime),
         };
         let hash = token.hash();
         let session = self.session(user, &id, &proofs, token, now)?;
@@ -89,7 +118,9 @@ impl Auth {
             id: &id,
             user: &session.user.id,
             token_hash: hash,
-            expires: self.refresh_expires(now),
+            expires: self.refresh_expires(now).min(proofs.ends),
+            ends: proofs.ends,
+            device,
             method: method.as_str(),
         };
         db.open_session(&new, now).await?;
@@ -101,6 +132,7 @@ impl Auth {
         &self,
         db: &Db,
         token: &RefreshToken,
+        device: &Device,
         now: UnixMillis,
     ) -> Result<Refreshed, SessionError> {
         let successor = self.successors.of(token);
@@ -109,6 +141,7 @@ impl Auth {
             successor_hash: successor.hash(),
             successor_expires: self.refresh_expires(now),
             grace_ms: GRACE_MS,
+            device,
         };
         Ok(match db.exchange(&exchange, now).await? {
             Rotation::Exchanged {
@@ -120,17 +153,30 @@ impl Auth {
             )),
             Rotation::Reused { user, session } => Refreshed::Reused { user, session },
             Rotation::Expired => Refreshed::Expired,
+            Rotation::Banned => Refreshed::Banned,
             Rotation::Unknown => Refreshed::Unknown,
         })
     }
 
-    /// Until when a refresh token of now can be exchanged.
+    /// Until when a refresh token of now can be exchanged, if its session lasts.
     pub(super) fn refresh_expires(&self, now: UnixMillis) -> UnixMillis {
-        let lifetime_ms = self.settings.refresh_lifetime.as_millis();
-        UnixMillis(
-            now.0
-                .saturating_add(u64::try_from(lifetime_ms).unwrap_or(u64::MAX)),
-        )
+        after(now, self.settings.refresh_lifetime)
+    }
+
+    /// Deletes sessions that ended [`KEEP_MS`] ago, by whatever, and tokens that are of no use.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn sweep(&self, db: &Db, now: UnixMillis) -> Result<(), DbError> {
+        let before = |at: UnixMillis| UnixMillis(at.0.saturating_sub(KEEP_MS));
+        let idle = before(self.idle_since(now));
+        db.sweep_sessions(before(now), idle, now).await
+    }
+
+    /// A session that nobody used since then can be used no more.
+    pub(crate) fn idle_since(&self, now: UnixMillis) -> UnixMillis {
+        let idle_ms = u64::try_from(self.settings.refresh_lifetime.as_millis());
+        UnixMillis(now.0.saturating_sub(idle_ms.unwrap_or(u64::MAX)))
     }
 
     /// Signs an access token for a session and puts the refresh token beside it.
@@ -142,7 +188,8 @@ impl Auth {
         refresh_token: RefreshToken,
         now: UnixMillis,
     ) -> Result<Session, SessionError> {
-        let lifetime_s = self.settings.access_lifetime.as_secs();
+        let left_s = proofs.ends.seconds().0.saturating_sub(now.seconds().0);
+        let lifetime_s = self.settings.access_lifetime.as_secs().min(left_s);
         let claims = AccessClaims {
             iss: self.settings.issuer.clone(),
             aud: self.settings.audience.clone(),
@@ -161,6 +208,7 @@ impl Auth {
             access_token: self.token_key.sign(claims, now, lifetime_s)?,
             refresh_token,
             expires_at: now.after(lifetime_s),
+            lifetime: Duration::from_secs(lifetime_s),
             user,
         })
     }
@@ -179,13 +227,12 @@ impl Session {
         delivery: Delivery,
         recovery_codes: Option<&[String]>,
     ) -> Result<Answer, ApiError> {
-        let lifetime = auth.settings.access_lifetime;
         let refresh_token = self.refresh_token.encode();
         let in_body = delivery == Delivery::Body;
         let view = SessionView {
             access_token: in_body.then_some(self.access_token.as_str()),
             token_type: "bearer",
-            expires_in: lifetime.as_secs(),
+            expires_in: self.lifetime.as_secs(),
             expires_at: self.expires_at.0,
             refresh_token: in_body.then_some(refresh_token.as_str()),
             user: UserView::new(&self.user, &auth.settings.audience),
@@ -194,7 +241,7 @@ impl Session {
         let body = serde_json::to_string(&view).map_err(|_| ApiError::Internal)?;
         let mut answer = respond::private_json(body);
         if !in_body {
-            let access = Delivery::access_cookie(&self.access_token, lifetime);
+            let access = Delivery::access_cookie(&self.access_token, self.lifetime);
             let refresh = Delivery::refresh_cookie(&refresh_token, auth.settings.refresh_lifetime);
             answer.headers_mut().append(SET_COOKIE, access);
             answer.headers_mut().append(SET_COOKIE, refresh);
@@ -222,4 +269,9 @@ fn amr(proofs: &Proofs) -> Vec<Proof> {
             timestamp: at.seconds(),
         })
         .collect()
+}
+
+fn after(now: UnixMillis, lifetime: Duration) -> UnixMillis {
+    let lifetime_ms = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
+    UnixMillis(now.0.saturating_add(lifetime_ms))
 }

@@ -5,10 +5,11 @@ use super::{
 };
 use crate::{
     config::{self, Database},
-    db::{Db, User},
+    db::{Changed, Db, DbError, Device, User},
     engines::{Engine, Home, on_every_engine},
 };
 use gapura_shared::{secret::Secret, time::UnixMillis};
+use std::time::Duration;
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
@@ -17,6 +18,11 @@ on_every_engine!(async
     within_the_grace_the_successor_is_the_same,
     refuses_what_has_expired_and_what_nobody_was_given,
     reuse_in_one_session_leaves_the_others,
+    a_session_ends_by_its_age_however_it_is_used,
+    no_token_outlives_its_session,
+    an_idle_session_is_listed_no_more,
+    sessions_are_swept_when_nobody_asks_for_them_any_more,
+    a_ban_ends_what_it_did_not_know_of,
     a_rehash_never_undoes_a_change_of_password,
 );
 
@@ -28,7 +34,7 @@ struct Fixture {
 }
 
 async fn fixture(engine: Engine) -> Fixture {
-    let text = "[auth]\nargon2_memory_kib = 128\nargon2_iterations = 1\nrefresh_lifetime_s = 3600";
+    let text = "[auth]\nargon2_memory_kib = 128\nargon2_iterations = 1\nrefresh_lifetime_s = 3600\nsession_lifetime_s = 7200";
     let config = config::parse(text, &|_| None).unwrap();
     let home = engine.home();
     let database = Database {
@@ -48,15 +54,17 @@ async fn fixture(engine: Engine) -> Fixture {
 
 impl Fixture {
     async fn open(&self) -> RefreshToken {
-        let (db, user) = (&self.db, self.user.clone());
-        let opened = self.auth.open(db, user, Method::Password, NOW).await;
-        opened.unwrap().refresh_token
+        let (db, user, device) = (&self.db, self.user.clone(), Device::default());
+        let opened = self.auth.open(db, user, Method::Password, &device, NOW);
+        opened.await.unwrap().refresh_token
     }
 
     /// A refresh `later_ms` after the login.
     async fn refresh(&self, token: &RefreshToken, later_ms: u64) -> Refreshed {
         let now = UnixMillis(NOW.0 + later_ms);
-        self.auth.refresh(&self.db, token, now).await.unwrap()
+        let device = Device::default();
+        let refreshed = self.auth.refresh(&self.db, token, &device, now);
+        refreshed.await.unwrap()
     }
 }
 
@@ -65,6 +73,7 @@ fn exchanged(refreshed: Refreshed) -> RefreshToken {
         Refreshed::Session(session) => session.refresh_token,
         Refreshed::Reused { .. } => panic!("reused"),
         Refreshed::Expired => panic!("expired"),
+        Refreshed::Banned => panic!("banned"),
         Refreshed::Unknown => panic!("unknown"),
     }
 }
@@ -127,4 +136,78 @@ async fn a_rehash_never_undoes_a_change_of_password(engine: Engine) {
     assert!(!db.set_password_hash(id, "$x", "$x-rehashed").await.unwrap());
     let kept = db.user_by_id(id).await.unwrap().unwrap();
     assert_eq!(kept.password_hash, "$changed");
+}
+
+async fn a_session_ends_by_its_age_however_it_is_used(engine: Engine) {
+    let fixture = fixture(engine).await;
+    let mut token = fixture.open().await;
+    for later_s in [3_000, 6_000, 7_199] {
+        token = exchanged(fixture.refresh(&token, later_s * 1000).await);
+    }
+    let ended = fixture.refresh(&token, 7_200_000).await;
+    assert!(matches!(ended, Refreshed::Expired));
+}
+
+async fn no_token_outlives_its_session(engine: Engine) {
+    let fixture = fixture(engine).await;
+    let first = fixture.open().await;
+    let second = exchanged(fixture.refresh(&first, 3_500_000).await);
+    let Refreshed::Session(session) = fixture.refresh(&second, 7_000_000).await else {
+        panic!("refused");
+    };
+    assert_eq!(session.lifetime, Duration::from_secs(200));
+}
+
+async fn an_idle_session_is_listed_no_more(engine: Engine) {
+    let fixture = fixture(engine).await;
+    let token = fixture.open().await;
+    let listed = async |later_ms: u64| {
+        let now = UnixMillis(NOW.0 + later_ms);
+        let idle_since = fixture.auth.idle_since(now);
+        let sessions = fixture.db.sessions(&fixture.user.id, idle_since, now).await;
+        sessions.unwrap().len()
+    };
+    assert_eq!((listed(3_599_000).await, listed(3_600_000).await), (1, 0));
+    exchanged(fixture.refresh(&token, 3_000_000).await);
+    assert_eq!((listed(6_599_000).await, listed(6_600_000).await), (1, 0));
+}
+
+async fn sessions_are_swept_when_nobody_asks_for_them_any_more(engine: Engine) {
+    const DAY_MS: u64 = 86_400_000;
+    let fixture = fixture(engine).await;
+    let (first, other) = (fixture.open().await, fixture.open().await);
+    let second = exchanged(fixture.refresh(&first, 0).await);
+    let sweep = async |later_ms: u64| {
+        let now = UnixMillis(NOW.0 + later_ms);
+        fixture.auth.sweep(&fixture.db, now).await.unwrap();
+    };
+    // What could still be used, or show a theft, stays.
+    sweep(3_599_000).await;
+    assert!(matches!(
+        fixture.refresh(&first, 3_599_000).await,
+        Refreshed::Reused { .. }
+    ));
+    exchanged(fixture.refresh(&other, 3_599_000).await);
+    sweep(29 * DAY_MS).await;
+    let ended = fixture.refresh(&second, 29 * DAY_MS).await;
+    assert!(matches!(ended, Refreshed::Expired), "the record of it");
+    sweep(31 * DAY_MS).await;
+    let gone = fixture.refresh(&second, 31 * DAY_MS).await;
+    assert!(matches!(gone, Refreshed::Unknown));
+}
+
+async fn a_ban_ends_what_it_did_not_know_of(engine: Engine) {
+    let fixture = fixture(engine).await;
+    let token = fixture.open().await;
+    let until = UnixMillis(NOW.0 + 10_000);
+    let ban = |user: &mut User| -> Result<(), DbError> {
+        user.banned_until = Some(until);
+        Ok(())
+    };
+    let changed = fixture.db.change_user(&fixture.user.id, None, NOW, ban);
+    assert!(matches!(changed.await, Ok(Changed::Done { ended, .. }) if ended.is_empty()));
+    let refused = fixture.refresh(&token, 9_999).await;
+    assert!(matches!(refused, Refreshed::Banned));
+    // It was not exchanged, so it is good again afterwards.
+    exchanged(fixture.refresh(&token, 10_000).await);
 }

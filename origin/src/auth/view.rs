@@ -1,6 +1,6 @@
 //! Accounts and sessions as supabase-js reads them.
 
-use crate::db::{Factor, User};
+use crate::db::{Factor, Session, Tenant, User};
 use chrono::{DateTime, SecondsFormat};
 use gapura_shared::time::UnixMillis;
 use serde::Serialize;
@@ -16,6 +16,8 @@ pub(super) struct UserView<'a> {
     phone: &'static str,
     email_confirmed_at: Option<String>,
     confirmed_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    banned_until: Option<String>,
     last_sign_in_at: Option<String>,
     app_metadata: &'a Map<String, Value>,
     user_metadata: &'a Map<String, Value>,
@@ -38,6 +40,7 @@ impl<'a> UserView<'a> {
             phone: "",
             confirmed_at: confirmed.clone(),
             email_confirmed_at: confirmed,
+            banned_until: user.banned_until.map(timestamp),
             last_sign_in_at: user.last_sign_in_at.map(timestamp),
             app_metadata: &user.app_metadata,
             user_metadata: &user.user_metadata,
@@ -46,6 +49,51 @@ impl<'a> UserView<'a> {
             created_at: timestamp(user.created_at),
             updated_at: timestamp(user.updated_at),
             is_anonymous: false,
+        }
+    }
+}
+
+/// A session as its owner looks through devices.
+#[derive(Serialize)]
+pub(super) struct DeviceView<'a> {
+    id: &'a str,
+    created_at: String,
+    last_seen_at: String,
+    expires_at: String,
+    user_agent: &'a str,
+    address: &'a str,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+impl<'a> DeviceView<'a> {
+    pub(super) fn new(session: &'a Session, current: bool) -> Self {
+        Self {
+            id: &session.id,
+            created_at: timestamp(session.created),
+            last_seen_at: timestamp(session.last_seen),
+            expires_at: timestamp(session.ends),
+            user_agent: &session.device.user_agent,
+            address: &session.device.address,
+            current,
+        }
+    }
+}
+
+/// A tenant.
+#[derive(Serialize)]
+pub(super) struct TenantView<'a> {
+    id: &'a str,
+    name: &'a str,
+    created_at: String,
+}
+
+impl<'a> TenantView<'a> {
+    pub(super) fn new(tenant: &'a Tenant) -> Self {
+        Self {
+            id: &tenant.id,
+            name: &tenant.name,
+            created_at: timestamp(tenant.created),
         }
     }
 }

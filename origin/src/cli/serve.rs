@@ -32,11 +32,15 @@ pub(super) async fn run(path: PathBuf) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Deletes counts of failed logins that nothing depends on any more, and factors that nobody verified.
+/// Deletes what nothing depends on any more: counts of failed logins, factors that nobody
+/// verified, ended sessions.
 async fn forget_hourly(app: Arc<App>) {
     let mut hours = tokio::time::interval(Duration::from_hours(1));
     loop {
         hours.tick().await;
+        if let Err(fault) = app.auth.sweep(&app.db, clock::now()).await {
+            tracing::warn!(%fault, "ended sessions stay");
+        }
         let before = auth::forgotten_before(clock::now());
         if let Err(fault) = app.db.forget_login_failures(before).await {
             tracing::warn!(%fault, "old counts of failed logins stay");

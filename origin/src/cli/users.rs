@@ -5,6 +5,7 @@ use crate::{
     auth::{
         self, ROLE_USER, email,
         password::{self, Policy},
+        permission::is_role,
     },
     clock, config,
     db::{Db, End},
@@ -204,9 +205,4 @@ impl Add {
             .map_err(|weakness| CliError::Usage(weakness.to_string()))?;
         Ok((password, false))
     }
-}
-
-fn is_role(text: &str) -> bool {
-    let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-    (1..=32).contains(&text.len()) && text.bytes().all(word)
 }

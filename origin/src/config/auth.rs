@@ -14,6 +14,10 @@ pub struct Auth {
     pub access_lifetime: Duration,
     /// `refresh_lifetime_s`
     pub refresh_lifetime: Duration,
+    /// `session_lifetime_s`: after which a session ends, however often it is refreshed.
+    pub session_lifetime: Duration,
+    /// `reauthenticate_s`: how long after a login a password can be changed without the old one.
+    pub reauthenticate: Duration,
     /// `signup_session`: a sign-up logs in at once, and so tells which addresses are taken.
     pub signup_session: bool,
     /// `cookies`: sessions in cookies for who asks with `cookies=true`.
@@ -43,6 +47,8 @@ impl Auth {
             audience: section.text("audience", "authenticated"),
             access_lifetime: section.seconds("access_lifetime_s", 900, 60..=604_800),
             refresh_lifetime: section.seconds("refresh_lifetime_s", 2_592_000, 3600..=31_536_000),
+            session_lifetime: section.seconds("session_lifetime_s", 7_776_000, 3600..=315_360_000),
+            reauthenticate: section.seconds("reauthenticate_s", 86_400, 0..=31_536_000),
             signup_session: section.flag("signup_session", false),
             cookies: section.flag("cookies", false),
             lockout_ceiling: section.number("lockout_ceiling", 100, 10..=1_000_000),

@@ -11,7 +11,9 @@ mod lockout;
 mod pool;
 mod query;
 mod refresh_token;
+mod role;
 mod session;
+mod tenant;
 #[cfg(test)]
 mod tests;
 pub(crate) mod url;
@@ -22,5 +24,6 @@ pub use factor::{Enrolment, Factor, FactorSecret, NewFactor, SecondProof, StepUp
 pub use lockout::{Attempt, Locks, LoginAttempt, Rung};
 pub use pool::Db;
 pub use refresh_token::{Exchange, Rotation};
-pub use session::{End, NewSession, Proofs};
-pub use user::User;
+pub use session::{Device, End, NewSession, Proofs, Session};
+pub use tenant::Tenant;
+pub use user::{Changed, User};

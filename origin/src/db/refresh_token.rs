@@ -1,17 +1,17 @@
 //! Table `refresh_token`: exchanged in one transaction, remembered afterwards.
 
 use super::{
-    Db, DbError, User,
+    Db, DbError, Device, User,
     pool::{Write, restored, retried, stored},
     query::{Row, query},
-    session::{Proofs, end_session},
+    session::{Proofs, end_session, touch},
     user,
 };
 use gapura_shared::time::UnixMillis;
 
 /// A refresh token for its successor.
 #[derive(Debug)]
-pub struct Exchange {
+pub struct Exchange<'a> {
     /// SHA-256 of the token that came.
     pub token_hash: [u8; 32],
     /// SHA-256 of its successor.
@@ -21,6 +21,8 @@ pub struct Exchange {
     /// For how many milliseconds after its first exchange a token still gets
     /// the same successor.
     pub grace_ms: u64,
+    /// From where it came.
+    pub device: &'a Device,
 }
 
 /// How an exchange ended.
@@ -44,6 +46,8 @@ pub enum Rotation {
     },
     /// Its time, or its session, is over.
     Expired,
+    /// Its account may not log in for now.
+    Banned,
     /// Nobody was given this token.
     Unknown,
 }
@@ -65,7 +69,7 @@ impl Db {
     /// [`DbError`]; nothing has changed then.
     pub async fn exchange(
         &self,
-        exchange: &Exchange,
+        exchange: &Exchange<'_>,
         now: UnixMillis,
     ) -> Result<Rotation, DbError> {
         retried(|| self.try_exchange(exchange, now)).await
@@ -73,16 +77,20 @@ impl Db {
 
     async fn try_exchange(
         &self,
-        exchange: &Exchange,
+        exchange: &Exchange<'_>,
         now: UnixMillis,
     ) -> Result<Rotation, DbError> {
         let mut write = self.write().await?;
         let Some(found) = find(&mut write, &exchange.token_hash).await? else {
             return Ok(Rotation::Unknown);
         };
+        let user = owner(&mut write, &found.user).await?;
+        if user.is_banned(now) {
+            return Ok(Rotation::Banned);
+        }
         match found.used {
-            _ if found.ended => return Ok(Rotation::Expired),
-            Some(used) if now.0.saturating_sub(used.0) > exchange.grace_ms => {
+            _ if found.ended || found.proofs.ends <= now => return Ok(Rotation::Expired),
+            Some(earlier) if now.0.saturating_sub(earlier.0) > exchange.grace_ms => {
                 end_session(&mut write, &found.session, now).await?;
                 write.commit().await?;
                 return Ok(Rotation::Reused {
@@ -92,9 +100,8 @@ impl Db {
             }
             Some(_) => {}
             None if found.expires <= now => return Ok(Rotation::Expired),
-            None => replace(&mut write, exchange, &found.session, now).await?,
+            None => replace(&mut write, exchange, &found, now).await?,
         }
-        let user = owner(&mut write, &found.user).await?;
         write.commit().await?;
         Ok(Rotation::Exchanged {
             user: Box::new(user),
@@ -108,7 +115,8 @@ impl Db {
 async fn find(write: &mut Write, token_hash: &[u8; 32]) -> Result<Option<Found>, DbError> {
     let row = query(
         "SELECT t.session_id, t.expires_at, t.used_at, s.user_account_id, s.ended_at, \
-         s.method, s.created_at, s.second_method, s.second_at \
+         s.method, s.created_at, s.second_method, s.second_at, \
+         s.expires_at AS ends_at \
          FROM refresh_token t JOIN session s ON s.session_id = t.session_id \
          WHERE t.token_hash = $1",
     )
@@ -131,10 +139,11 @@ async fn find(write: &mut Write, token_hash: &[u8; 32]) -> Result<Option<Found>,
 
 async fn replace(
     write: &mut Write,
-    exchange: &Exchange,
-    session: &str,
+    exchange: &Exchange<'_>,
+    found: &Found,
     now: UnixMillis,
 ) -> Result<(), DbError> {
+    touch(write, &found.session, exchange.device, now).await?;
     query("UPDATE refresh_token SET used_at = $1 WHERE token_hash = $2")
         .bind(stored(now))
         .bind(&exchange.token_hash)
@@ -143,8 +152,8 @@ async fn replace(
     insert_token(
         write,
         &exchange.successor_hash,
-        session,
-        exchange.successor_expires,
+        &found.session,
+        exchange.successor_expires.min(found.proofs.ends),
     )
     .await
 }

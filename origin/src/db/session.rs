@@ -1,10 +1,11 @@
 //! Table `session`.
 
 use super::{
-    Db, DbError,
+    Db, DbError, User,
     pool::{Write, restored, retried, stored},
     query::{Row, query},
     refresh_token::insert_token,
+    user,
 };
 use gapura_shared::time::UnixMillis;
 
@@ -19,11 +20,15 @@ pub struct NewSession<'a> {
     pub token_hash: [u8; 32],
     /// Until when that token can be exchanged.
     pub expires: UnixMillis,
+    /// When the session ends, whatever happens.
+    pub ends: UnixMillis,
+    /// Where it is.
+    pub device: &'a Device,
     /// How its owner proved who they are.
     pub method: &'a str,
 }
 
-/// How the owner of a session proved who they are.
+/// What a session stands on: how its owner proved who they are, and until when that counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proofs {
     /// `password` and so on.
@@ -32,6 +37,8 @@ pub struct Proofs {
     pub at: UnixMillis,
     /// The second factor, and when.
     pub second: Option<(String, UnixMillis)>,
+    /// When the session ends, whatever happens: no token outlives it.
+    pub ends: UnixMillis,
 }
 
 impl Proofs {
@@ -43,9 +50,40 @@ impl Proofs {
             method: row.get("method")?,
             at: restored(row.get("created_at")?),
             second: method.zip(at.map(restored)),
+            ends: restored(row.get("ends_at")?),
         })
     }
 }
+
+/// From where a session was last used, for its owner to know it by. Nothing is decided by it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Device {
+    /// The `User-Agent` field, cut off at 256 bytes; empty when there was none.
+    pub user_agent: String,
+    /// The client's address.
+    pub address: String,
+}
+
+/// A session that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// UUID.
+    pub id: String,
+    /// The login.
+    pub created: UnixMillis,
+    /// The login or the last refresh.
+    pub last_seen: UnixMillis,
+    /// When it ends, whatever happens.
+    pub ends: UnixMillis,
+    /// Where it was last seen.
+    pub device: Device,
+}
+
+/// Most sessions of an account that are listed: the last ones used.
+pub(super) const MAX_LISTED: u32 = 100;
+
+/// Rows that one statement deletes, so that nobody waits long for it.
+const SWEEP: i64 = 500;
 
 /// Which sessions of a user end.
 #[derive(Debug, Clone, Copy)]
@@ -78,33 +116,102 @@ impl Db {
         which: End<'_>,
         now: UnixMillis,
     ) -> Result<Vec<String>, DbError> {
-        let (one, all_but) = match which {
-            End::All => (None, None),
-            End::One(id) => (Some(id), None),
-            End::AllBut(id) => (None, Some(id)),
-        };
         let mut write = self.write().await?;
-        // MySQL tells nobody which rows an UPDATE changed.
-        let rows = query(
-            "SELECT session_id FROM session WHERE user_account_id = $1 AND ended_at IS NULL \
-             AND ($2 IS NULL OR session_id = $2) AND ($3 IS NULL OR session_id <> $3) \
-             ORDER BY session_id",
-        )
-        .for_update()
-        .bind(user)
-        .bind(one)
-        .bind(all_but)
-        .all(write.on())
-        .await?;
-        let ended: Vec<String> = rows
-            .iter()
-            .map(|row| row.get("session_id"))
-            .collect::<Result<_, _>>()?;
-        for session in &ended {
-            end_session(&mut write, session, now).await?;
-        }
+        let ended = end_those(&mut write, user, which, now).await?;
         write.commit().await?;
         Ok(ended)
+    }
+
+    /// An account and one of its sessions, if that goes on.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn user_in_session(
+        &self,
+        user: &str,
+        session: &str,
+        now: UnixMillis,
+    ) -> Result<Option<(User, Session)>, DbError> {
+        let mut connection = self.connection().await?;
+        let found = query(
+            "SELECT session_id, created_at, last_seen_at, expires_at, user_agent, address \
+             FROM session WHERE session_id = $1 AND user_account_id = $2 \
+             AND ended_at IS NULL AND expires_at > $3",
+        )
+        .bind(session)
+        .bind(user)
+        .bind(stored(now))
+        .optional(connection.on())
+        .await?;
+        let Some(found) = found else { return Ok(None) };
+        let owner = query("SELECT * FROM user_account WHERE user_account_id = $1")
+            .bind(user)
+            .optional(connection.on())
+            .await?;
+        let Some(owner) = owner else { return Ok(None) };
+        Ok(Some((user::read(&owner)?, read(&found)?)))
+    }
+
+    /// The sessions of an account that go on, the last used first; at most 100.
+    /// Those that nobody used since `idle_since` can be used no more.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn sessions(
+        &self,
+        user: &str,
+        idle_since: UnixMillis,
+        now: UnixMillis,
+    ) -> Result<Vec<Session>, DbError> {
+        let rows = query(
+            "SELECT session_id, created_at, last_seen_at, expires_at, user_agent, address \
+             FROM session WHERE user_account_id = $1 AND ended_at IS NULL \
+             AND expires_at > $2 AND last_seen_at > $3 \
+             ORDER BY last_seen_at DESC, session_id LIMIT $4",
+        )
+        .bind(user)
+        .bind(stored(now))
+        .bind(stored(idle_since))
+        .bind(i64::from(MAX_LISTED))
+        .all(self.connection().await?.on())
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Deletes sessions that ended before `before`, or were last seen before `idle_before`, and
+    /// those refresh tokens of others that would be refused by their age if they came again.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn sweep_sessions(
+        &self,
+        before: UnixMillis,
+        idle_before: UnixMillis,
+        now: UnixMillis,
+    ) -> Result<(), DbError> {
+        // The inner query of its own: MySQL takes no LIMIT beside IN.
+        let sessions = || {
+            query(
+                "DELETE FROM session WHERE session_id IN (SELECT session_id FROM \
+                 (SELECT session_id FROM session \
+                 WHERE ended_at < $1 OR expires_at < $1 OR last_seen_at < $2 LIMIT $3) AS old)",
+            )
+            .bind(stored(before))
+            .bind(stored(idle_before))
+            .bind(SWEEP)
+        };
+        while sessions().execute(self.connection().await?.on()).await? > 0 {}
+        let tokens = || {
+            query(
+                "DELETE FROM refresh_token WHERE token_hash IN (SELECT token_hash FROM \
+                 (SELECT token_hash FROM refresh_token \
+                 WHERE expires_at < $1 AND used_at IS NOT NULL LIMIT $2) AS old)",
+            )
+            .bind(stored(now))
+            .bind(SWEEP)
+        };
+        while tokens().execute(self.connection().await?.on()).await? > 0 {}
+        Ok(())
     }
 
     /// Opens a session with its first refresh token and notes the login.
@@ -133,18 +240,88 @@ impl Db {
             .execute(write.on())
             .await?;
         query(
-            "INSERT INTO session (session_id, user_account_id, created_at, method) \
-             VALUES ($1, $2, $3, $4)",
+            "INSERT INTO session (session_id, user_account_id, created_at, last_seen_at, \
+             expires_at, user_agent, address, method) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(session.id)
         .bind(session.user)
         .bind(stored(now))
+        .bind(stored(now))
+        .bind(stored(session.ends))
+        .bind(session.device.user_agent.as_str())
+        .bind(session.device.address.as_str())
         .bind(session.method)
         .execute(write.on())
         .await?;
         insert_token(&mut write, &session.token_hash, session.id, session.expires).await?;
         write.commit().await
     }
+}
+
+fn read(row: &Row) -> Result<Session, DbError> {
+    Ok(Session {
+        id: row.get("session_id")?,
+        created: restored(row.get("created_at")?),
+        last_seen: restored(row.get("last_seen_at")?),
+        ends: restored(row.get("expires_at")?),
+        device: Device {
+            user_agent: row.get("user_agent")?,
+            address: row.get("address")?,
+        },
+    })
+}
+
+/// Ends sessions of an account; the ids of those that ended now.
+pub(super) async fn end_those(
+    write: &mut Write,
+    user: &str,
+    which: End<'_>,
+    now: UnixMillis,
+) -> Result<Vec<String>, DbError> {
+    let (one, all_but) = match which {
+        End::All => (None, None),
+        End::One(id) => (Some(id), None),
+        End::AllBut(id) => (None, Some(id)),
+    };
+    // MySQL tells nobody which rows an UPDATE changed.
+    let rows = query(
+        "SELECT session_id FROM session WHERE user_account_id = $1 AND ended_at IS NULL \
+         AND ($2 IS NULL OR session_id = $2) AND ($3 IS NULL OR session_id <> $3) \
+         ORDER BY session_id",
+    )
+    .for_update()
+    .bind(user)
+    .bind(one)
+    .bind(all_but)
+    .all(write.on())
+    .await?;
+    let ended: Vec<String> = rows
+        .iter()
+        .map(|row| row.get("session_id"))
+        .collect::<Result<_, _>>()?;
+    for session in &ended {
+        end_session(write, session, now).await?;
+    }
+    Ok(ended)
+}
+
+/// Notes where a session was used.
+pub(super) async fn touch(
+    write: &mut Write,
+    session: &str,
+    device: &Device,
+    now: UnixMillis,
+) -> Result<(), DbError> {
+    query(
+        "UPDATE session SET last_seen_at = $1, user_agent = $2, address = $3 WHERE session_id = $4",
+    )
+    .bind(stored(now))
+    .bind(device.user_agent.as_str())
+    .bind(device.address.as_str())
+    .bind(session)
+    .execute(write.on())
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn end_session(

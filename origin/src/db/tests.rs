@@ -1,4 +1,4 @@
-use super::{Db, DbError, End, NewSession, query::query};
+use super::{Db, DbError, Device, End, NewSession, query::query};
 use crate::{
     auth::new_user,
     config,
@@ -143,6 +143,8 @@ async fn sessions_end_once_and_only_those_meant(engine: Engine) {
                 user: &user.id,
                 token_hash: [number + 3 * u8::try_from(users.len()).unwrap(); 32],
                 expires: NOW,
+                ends: NOW,
+                device: &Device::default(),
                 method: "password",
             };
             db.open_session(&session, NOW).await.unwrap();
@@ -186,6 +188,8 @@ async fn what_waits_for_a_row_gives_up_in_time(engine: Engine) {
         user: &user.id,
         token_hash: [0; 32],
         expires: NOW,
+        ends: NOW,
+        device: &Device::default(),
         method: "password",
     };
     let refused = waiter.open_session(&session, NOW).await.unwrap_err();

@@ -1,9 +1,10 @@
 //! Table `user_account`.
 
 use super::{
-    Db, DbError, Factor,
-    pool::{restored, stored},
+    Db, DbError, End, Factor,
+    pool::{Write, restored, retried, stored},
     query::{Query, Row, query},
+    session::end_those,
 };
 use gapura_shared::time::UnixMillis;
 use serde_json::{Map, Value};
@@ -29,6 +30,8 @@ pub struct User {
     pub factors: Vec<Factor>,
     /// When the address was confirmed.
     pub email_confirmed_at: Option<UnixMillis>,
+    /// Until when it may not log in.
+    pub banned_until: Option<UnixMillis>,
     /// The last login.
     pub last_sign_in_at: Option<UnixMillis>,
     /// When it came into being.
@@ -46,7 +49,113 @@ impl std::fmt::Debug for User {
     }
 }
 
+impl User {
+    /// Whether it may not log in now.
+    #[must_use]
+    pub fn is_banned(&self, now: UnixMillis) -> bool {
+        self.banned_until.is_some_and(|until| until > now)
+    }
+}
+
+/// How a change of an account ended.
+#[derive(Debug)]
+pub enum Changed {
+    /// The account as it is now, and the sessions that ended with the change.
+    Done {
+        /// The account.
+        user: Box<User>,
+        /// Ids.
+        ended: Vec<String>,
+    },
+    /// Another account has the address; nothing has changed.
+    Taken,
+    /// There is no such account.
+    Gone,
+}
+
 impl Db {
+    /// Changes an account as `change` does, and ends those of its sessions, in one transaction.
+    /// What `change` sees stays as it is until then; its error changes nothing. It may be asked
+    /// more than once, and cannot change the id or when the account was made.
+    ///
+    /// # Errors
+    /// Those of `change`, and [`DbError`].
+    pub async fn change_user<E: From<DbError> + Send>(
+        &self,
+        id: &str,
+        ends: Option<End<'_>>,
+        now: UnixMillis,
+        change: impl Fn(&mut User) -> Result<(), E> + Send + Sync,
+    ) -> Result<Changed, E> {
+        retried(|| self.try_change_user(id, ends, now, &change)).await?
+    }
+
+    async fn try_change_user<E: Send>(
+        &self,
+        id: &str,
+        ends: Option<End<'_>>,
+        now: UnixMillis,
+        change: &(impl Fn(&mut User) -> Result<(), E> + Sync),
+    ) -> Result<Result<Changed, E>, DbError> {
+        let mut write = self.write().await?;
+        let row = query("SELECT * FROM user_account WHERE user_account_id = $1")
+            .for_update()
+            .bind(id)
+            .optional(write.on())
+            .await?;
+        let Some(mut user) = row.as_ref().map(read).transpose()? else {
+            return Ok(Ok(Changed::Gone));
+        };
+        if let Err(refusal) = change(&mut user) {
+            return Ok(Err(refusal));
+        }
+        user.updated_at = now;
+        match update(&mut write, &user).await {
+            Err(error) if error.is_taken() => return Ok(Ok(Changed::Taken)),
+            done => done?,
+        }
+        let ended = match ends {
+            Some(which) => end_those(&mut write, id, which, now).await?,
+            None => Vec::new(),
+        };
+        write.commit().await?;
+        let user = Box::new(user);
+        Ok(Ok(Changed::Done { user, ended }))
+    }
+
+    /// Deletes an account with all that is its own. `false` when it was not there.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn delete_user(&self, id: &str) -> Result<bool, DbError> {
+        let deleted = query("DELETE FROM user_account WHERE user_account_id = $1")
+            .bind(id)
+            .execute(self.connection().await?.on())
+            .await?;
+        Ok(deleted > 0)
+    }
+
+    /// A page of all accounts, the oldest first, and how many there are.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn users(&self, offset: u32, limit: u32) -> Result<(Vec<User>, u64), DbError> {
+        let mut connection = self.connection().await?;
+        let rows = query(
+            "SELECT * FROM user_account ORDER BY created_at, user_account_id LIMIT $1 OFFSET $2",
+        )
+        .bind(i64::from(limit))
+        .bind(i64::from(offset))
+        .all(connection.on())
+        .await?;
+        let users = rows.iter().map(read).collect::<Result<_, _>>()?;
+        let count = query("SELECT COUNT(*) AS total FROM user_account")
+            .optional(connection.on())
+            .await?;
+        let total: i64 = count.ok_or(sqlx::Error::RowNotFound)?.get("total")?;
+        Ok((users, u64::try_from(total).unwrap_or_default()))
+    }
+
     /// Adds an account. `false` when the address has one already; then nothing changes.
     ///
     /// # Errors
@@ -56,8 +165,9 @@ impl Db {
         let user_metadata = Value::Object(user.user_metadata.clone()).to_string();
         let done = query(
             "INSERT INTO user_account (user_account_id, email, password_hash, role, tenant_id, \
-             app_metadata, user_metadata, email_confirmed_at, last_sign_in_at, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             app_metadata, user_metadata, email_confirmed_at, banned_until, last_sign_in_at, \
+             created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(user.id.as_str())
         .bind(user.email.as_str())
@@ -67,6 +177,7 @@ impl Db {
         .bind(app_metadata.as_str())
         .bind(user_metadata.as_str())
         .bind(user.email_confirmed_at.map(stored))
+        .bind(user.banned_until.map(stored))
         .bind(user.last_sign_in_at.map(stored))
         .bind(stored(user.created_at))
         .bind(stored(user.updated_at))
@@ -127,6 +238,29 @@ impl Db {
     }
 }
 
+async fn update(write: &mut Write, user: &User) -> Result<(), DbError> {
+    let app_metadata = Value::Object(user.app_metadata.clone()).to_string();
+    let user_metadata = Value::Object(user.user_metadata.clone()).to_string();
+    query(
+        "UPDATE user_account SET email = $1, password_hash = $2, role = $3, tenant_id = $4, \
+         app_metadata = $5, user_metadata = $6, email_confirmed_at = $7, banned_until = $8, \
+         updated_at = $9 WHERE user_account_id = $10",
+    )
+    .bind(user.email.as_str())
+    .bind(user.password_hash.as_str())
+    .bind(user.role.as_str())
+    .bind(user.tenant.as_deref())
+    .bind(app_metadata.as_str())
+    .bind(user_metadata.as_str())
+    .bind(user.email_confirmed_at.map(stored))
+    .bind(user.banned_until.map(stored))
+    .bind(stored(user.updated_at))
+    .bind(user.id.as_str())
+    .execute(write.on())
+    .await?;
+    Ok(())
+}
+
 pub(super) fn read(row: &Row) -> Result<User, DbError> {
     let time = |name| row.get::<Option<i64>>(name).map(|at| at.map(restored));
     Ok(User {
@@ -139,6 +273,7 @@ pub(super) fn read(row: &Row) -> Result<User, DbError> {
         user_metadata: object(row, "user_metadata")?,
         factors: factors(row)?,
         email_confirmed_at: time("email_confirmed_at")?,
+        banned_until: time("banned_until")?,
         last_sign_in_at: time("last_sign_in_at")?,
         created_at: restored(row.get("created_at")?),
         updated_at: restored(row.get("updated_at")?),

@@ -70,6 +70,30 @@ pub enum ApiError {
     /// Client.
     #[error("session expired or ended")]
     SessionExpired,
+    /// Client: told to those alone who know the password or have a token.
+    #[error("the account may not log in for now")]
+    UserBanned,
+    /// Client: the token's session has ended.
+    #[error("the session of the token has ended")]
+    SessionEnded,
+    /// Client: its role has no such permission.
+    #[error("not permitted")]
+    NotPermitted,
+    /// Client.
+    #[error("no such account")]
+    UserUnknown,
+    /// Client: told to operators alone.
+    #[error("another account has the address")]
+    EmailExists,
+    /// Client.
+    #[error("the password is the one in use")]
+    SamePassword,
+    /// Client: the login is too long ago for this.
+    #[error("the current password is needed")]
+    ReauthenticationNeeded,
+    /// Client: somebody else changed it at the same time, or it is there already.
+    #[error("conflict")]
+    Conflict,
     /// Client: a token is needed.
     #[error("no token")]
     NoPrincipal,
@@ -154,6 +178,14 @@ impl ApiError {
             Self::RefreshTokenUnknown => (400, "refresh-token", "refresh_token_not_found", "Invalid refresh token."),
             Self::RefreshTokenReused => (400, "refresh-reuse", "refresh_token_already_used", "The refresh token was used before; its session has ended."),
             Self::SessionExpired => (400, "session-expired", "session_expired", "The session has ended."),
+            Self::UserBanned => (400, "user-banned", "user_banned", "This account may not log in for now."),
+            Self::SessionEnded => (403, "session-ended", "session_not_found", "The session of this token has ended."),
+            Self::NotPermitted => (403, "permission", "not_admin", "Your role does not permit this."),
+            Self::UserUnknown => (404, "user-unknown", "user_not_found", "There is no such account."),
+            Self::EmailExists => (422, "email-exists", "email_exists", "Another account has this address."),
+            Self::SamePassword => (422, "same-password", "same_password", "The new password must not be the old one."),
+            Self::ReauthenticationNeeded => (400, "reauthentication", "reauthentication_needed", "The current password is needed for this."),
+            Self::Conflict => (409, "conflict", "conflict", "It was changed at the same time, or is there already."),
             Self::NoPrincipal => (401, "token", "no_authorization", "This needs an access token."),
             Self::NoSubject => (403, "no-subject", "bad_jwt", "The token names no account."),
             Self::InsufficientAal => (403, "insufficient-aal", "insufficient_aal", "This needs a second factor."),
@@ -203,6 +235,14 @@ impl ApiError {
             | Self::RefreshTokenUnknown
             | Self::RefreshTokenReused
             | Self::SessionExpired
+            | Self::UserBanned
+            | Self::SessionEnded
+            | Self::NotPermitted
+            | Self::UserUnknown
+            | Self::EmailExists
+            | Self::SamePassword
+            | Self::ReauthenticationNeeded
+            | Self::Conflict
             | Self::NoPrincipal
             | Self::NoSubject
             | Self::InsufficientAal

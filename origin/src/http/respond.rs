@@ -104,6 +104,14 @@ fn add_fields(answer: &mut Answer, error: &ApiError) {
         | ApiError::RefreshTokenUnknown
         | ApiError::RefreshTokenReused
         | ApiError::SessionExpired
+        | ApiError::UserBanned
+        | ApiError::SessionEnded
+        | ApiError::NotPermitted
+        | ApiError::UserUnknown
+        | ApiError::EmailExists
+        | ApiError::SamePassword
+        | ApiError::ReauthenticationNeeded
+        | ApiError::Conflict
         | ApiError::NoSubject
         | ApiError::InsufficientAal
         | ApiError::FactorNotFound

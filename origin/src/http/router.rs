@@ -11,6 +11,11 @@ enum Endpoint {
     Logout,
     User,
     Factors,
+    Sessions,
+    Tenants,
+    Admin,
+    Settings,
+    Health,
     Jwks,
     Echo,
 }
@@ -23,8 +28,14 @@ impl Endpoint {
             "/auth/v1/logout" => Some(Self::Logout),
             "/auth/v1/user" => Some(Self::User),
             "/auth/v1/factors" => Some(Self::Factors),
+            "/auth/v1/sessions" => Some(Self::Sessions),
+            "/auth/v1/tenants" => Some(Self::Tenants),
+            "/auth/v1/settings" => Some(Self::Settings),
+            "/auth/v1/health" => Some(Self::Health),
             _ if path.starts_with("/auth/v1/factors/") => Some(Self::Factors),
             "/auth/v1/.well-known/jwks.json" => Some(Self::Jwks),
+            _ if path.starts_with("/auth/v1/sessions/") => Some(Self::Sessions),
+            _ if path.starts_with("/auth/v1/admin/") => Some(Self::Admin),
             _ if with_echo && path.starts_with("/echo/") => Some(Self::Echo),
             _ => None,
         }
@@ -34,8 +45,10 @@ impl Endpoint {
     const fn allow(self) -> Option<&'static str> {
         match self {
             Self::Signup | Self::Token | Self::Logout => Some("POST"),
-            Self::User | Self::Jwks => Some("GET, HEAD"),
-            Self::Factors | Self::Echo => None,
+            Self::User | Self::Tenants => Some("GET, HEAD, PUT"),
+            Self::Settings | Self::Health | Self::Jwks => Some("GET, HEAD"),
+            // Their modules tell by the rest of the path.
+            Self::Factors | Self::Sessions | Self::Admin | Self::Echo => None,
         }
     }
 
@@ -60,6 +73,11 @@ pub(super) async fn route(app: &App, request: &mut Admitted) -> Result<Answer, A
         Endpoint::Logout => routes::logout(app, request).await,
         Endpoint::User => routes::user(app, request).await,
         Endpoint::Factors => routes::factors(app, request).await,
+        Endpoint::Sessions => routes::sessions(app, request).await,
+        Endpoint::Tenants => routes::tenants(app, request).await,
+        Endpoint::Admin => routes::admin(app, request).await,
+        Endpoint::Settings => Ok(routes::settings(app)),
+        Endpoint::Health => routes::health(app).await,
         Endpoint::Jwks => Ok(routes::jwks(app)),
         Endpoint::Echo => echo::answer(request).await,
     }
@@ -95,7 +113,9 @@ mod tests {
     fn a_wrong_method_is_told_the_right_ones() {
         assert_eq!(
             Endpoint::User.check(&Method::POST),
-            Err(ApiError::MethodNotAllowed { allow: "GET, HEAD" })
+            Err(ApiError::MethodNotAllowed {
+                allow: "GET, HEAD, PUT"
+            })
         );
         assert_eq!(Endpoint::Token.check(&Method::POST), Ok(()));
         assert_eq!(Endpoint::Echo.check(&Method::PATCH), Ok(()));

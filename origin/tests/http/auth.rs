@@ -32,7 +32,7 @@ on_every_engine!(
 const EMAIL: &str = "made@example.com";
 const PASSWORD: &str = "correct horse";
 
-fn credentials(email: &str, password: &str) -> String {
+pub(crate) fn credentials(email: &str, password: &str) -> String {
     json!({ "email": email, "password": password }).to_string()
 }
 
@@ -40,19 +40,19 @@ fn signup(origin: &Origin) -> Answer {
     origin.post("/auth/v1/signup", &credentials(EMAIL, PASSWORD))
 }
 
-fn login(origin: &Origin, email: &str, password: &str) -> Answer {
+pub(crate) fn login(origin: &Origin, email: &str, password: &str) -> Answer {
     origin.post(
         "/auth/v1/token?grant_type=password",
         &credentials(email, password),
     )
 }
 
-fn refresh(origin: &Origin, token: &str) -> Answer {
+pub(crate) fn refresh(origin: &Origin, token: &str) -> Answer {
     let body = json!({ "refresh_token": token }).to_string();
     origin.post("/auth/v1/token?grant_type=refresh_token", &body)
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
@@ -328,7 +328,7 @@ fn keys_anon_prints_a_token_and_nothing_else(engine: Engine) {
 }
 
 /// As the edge reads it; every client call seals with the nonce that it says.
-fn outcome(wire: &Wire, answer: &Answer) -> Outcome {
+pub(crate) fn outcome(wire: &Wire, answer: &Answer) -> Outcome {
     let field = answer.headers.get("gapura-outcome");
     field.map_or_else(Outcome::default, |field| {
         outcome::open(field, &keys(), &wire.nonce(), answer.status).unwrap()
@@ -470,10 +470,14 @@ fn a_logout_ends_sessions_here_and_at_the_edge(engine: Engine) {
     assert_eq!(origin.post("/auth/v1/logout", "").status, 401);
 }
 
-fn session_of(token: &str) -> String {
+pub(crate) fn session_of(token: &str) -> String {
+    text(&claims_of(token)["session_id"])
+}
+
+pub(crate) fn claims_of(token: &str) -> Value {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let claims = URL_SAFE_NO_PAD
         .decode(token.split('.').nth(1).unwrap())
         .unwrap();
-    text(&serde_json::from_slice::<Value>(&claims).unwrap()["session_id"])
+    serde_json::from_slice(&claims).unwrap()
 }

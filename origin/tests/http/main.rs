@@ -8,14 +8,19 @@
     reason = "a test without its fixture should panic"
 )]
 
+mod accounts;
 mod admission;
 mod auth;
+mod bad_input;
 mod client;
 #[path = "../support/engines.rs"]
 mod engines;
 mod factors;
 mod harness;
+mod operators;
 mod outage;
 mod password;
+mod person;
 mod push;
+mod rights;
 mod server;

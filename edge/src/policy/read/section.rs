@@ -52,10 +52,12 @@ const CORS_HEADERS: &[&str] = &[
 ];
 const CORS_EXPOSE: &[&str] = &[
     "content-range",
+    "link",
     "ratelimit",
     "ratelimit-policy",
     "retry-after",
     "x-request-id",
+    "x-total-count",
 ];
 
 pub(super) fn limits(root: &Table<'_>) -> Limits {

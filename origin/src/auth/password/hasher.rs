@@ -146,6 +146,12 @@ impl Hasher {
 
     /// Runs `work` on the pool. Its permits go with it: a client that hangs up
     /// does not make room before the memory is free again.
+    /// Whether a hash that somebody else made can be kept.
+    #[must_use]
+    pub fn accepts(&self, kept: &str) -> bool {
+        kept.len() <= super::MAX_BYTES && Stored::parse(kept, self.argon2.params()).is_ok()
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

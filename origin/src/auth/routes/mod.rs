@@ -1,14 +1,22 @@
 //! The endpoints under `/auth/v1`, a file each, and what they share.
 
+mod admin;
 mod factors;
 mod logout;
+mod sessions;
+mod settings;
 mod signup;
+mod tenants;
 mod token;
 mod user;
 
+pub use admin::admin;
 pub use factors::{abandoned_before, factors};
 pub use logout::logout;
+pub use sessions::sessions;
+pub use settings::{health, settings};
 pub use signup::signup;
+pub use tenants::tenants;
 pub use token::token;
 pub use user::user;
 
@@ -17,15 +25,61 @@ use crate::{
     App,
     admission::Admitted,
     clock,
-    db::User,
+    db::{Session, User},
     http::{Answer, ApiError, respond},
 };
-use gapura_shared::push::{self, Revocation};
+use gapura_shared::{
+    limits::MAX_REVOCATIONS,
+    push::{self, Revocation},
+};
 
 /// `GET /auth/v1/.well-known/jwks.json`.
 #[must_use]
 pub fn jwks(app: &App) -> Answer {
     respond::public_json(app.auth.jwks.clone())
+}
+
+/// The account and the session that the token names.
+fn caller(request: &Admitted) -> Result<(String, String), ApiError> {
+    let principal = request.identity().principal.as_ref();
+    let principal = principal.ok_or(ApiError::NoPrincipal)?;
+    let user = principal.subject.clone().ok_or(ApiError::NoSubject)?;
+    let session = principal.session.clone().ok_or(ApiError::NoSubject)?;
+    Ok((user, session))
+}
+
+/// The account and the session that the token names, if both are good still. The gate knows of
+/// their end within two seconds; what changes something does not wait for that.
+pub(super) async fn present(app: &App, request: &Admitted) -> Result<(User, Session), ApiError> {
+    let (user, session) = caller(request)?;
+    let now = clock::now();
+    let found = app.db.user_in_session(&user, &session, now).await?;
+    let (user, session) = found.ok_or(ApiError::SessionEnded)?;
+    if user.is_banned(now) {
+        return Err(ApiError::UserBanned);
+    }
+    Ok((user, session))
+}
+
+/// Has the edge refuse the tokens of an account's sessions that ended.
+fn revoke(app: &App, request: &mut Admitted, user: &str, ended: Vec<String>) {
+    let revoked = if ended.len() <= MAX_REVOCATIONS {
+        let session = |id| revocation(app, push::Kind::Session, id);
+        ended.into_iter().map(session).collect()
+    } else {
+        // Whoever has more of them than an answer can name starts anew everywhere.
+        vec![until_now(app, push::Kind::User, user)]
+    };
+    request.outcome().revoked = revoked;
+}
+
+/// Has the edge refuse all that was issued to a user or a tenant until now.
+fn until_now(app: &App, kind: push::Kind, id: &str) -> Revocation {
+    let not_before = Some(clock::now().seconds().after(1));
+    Revocation {
+        not_before,
+        ..revocation(app, kind, id.to_owned())
+    }
 }
 
 /// Has the edge refuse what was issued, until it would have expired by itself.

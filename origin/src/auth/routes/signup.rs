@@ -4,7 +4,13 @@ use super::{json_body, user_answer};
 use crate::{
     App,
     admission::Admitted,
-    auth::{ROLE_USER, body::Signup, cookie::Delivery, new_user, session::Method},
+    auth::{
+        ROLE_USER,
+        body::Signup,
+        cookie::Delivery,
+        new_user,
+        session::{Method, device},
+    },
     clock,
     http::{Answer, ApiError},
     log,
@@ -37,8 +43,9 @@ pub async fn signup(app: &App, request: &mut Admitted) -> Result<Answer, ApiErro
         (false, _) => user_answer(app, &user),
         (true, false) => Err(ApiError::EmailTaken),
         (true, true) => {
-            let session = app.auth.open(&app.db, user, Method::Password, now).await?;
-            session.answer(&app.auth, delivery)
+            let device = device(request);
+            let opened = app.auth.open(&app.db, user, Method::Password, &device, now);
+            opened.await?.answer(&app.auth, delivery)
         }
     }
 }

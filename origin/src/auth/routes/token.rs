@@ -9,14 +9,14 @@ use crate::{
         body::{self, Login},
         cookie::{self, Delivery},
         refresh::RefreshToken,
-        session::{Method, Refreshed},
+        session::{Method, Refreshed, device},
     },
     clock,
     db::{Db, User},
     http::{Answer, ApiError},
     log,
 };
-use gapura_shared::{event::Kind, parse::query, push};
+use gapura_shared::{event::Kind, parse::query, push, time::UnixMillis};
 use http::header::SET_COOKIE;
 use std::time::Instant;
 
@@ -64,13 +64,27 @@ async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, Api
     if let Some(hash) = &verdict.rehashed {
         keep_rehashed(db, &user, hash).await;
     }
-    let device = auth.login_succeeded(db, request, &counted, now).await?;
-    let session = auth.open(db, user, Method::Password, now).await?;
+    let known = auth.login_succeeded(db, request, &counted, now).await?;
+    // Who knows the password may know why it does not help.
+    if let Err(refusal) = may_log_in(&user, now) {
+        log::security(request, Kind::AuthFailed, Some(&user.id), 400, "banned");
+        return Err(refusal);
+    }
+    let device = device(request);
+    let session = auth.open(db, user, Method::Password, &device, now).await?;
     let actor = Some(session.user.id.as_str());
     log::security(request, Kind::AuthSuccess, actor, 200, "password");
     let mut answer = session.answer(auth, delivery)?;
-    answer.headers_mut().append(SET_COOKIE, device);
+    answer.headers_mut().append(SET_COOKIE, known);
     Ok(answer)
+}
+
+/// What an account needs besides its password.
+fn may_log_in(user: &User, now: UnixMillis) -> Result<(), ApiError> {
+    if user.is_banned(now) {
+        return Err(ApiError::UserBanned);
+    }
+    Ok(())
 }
 
 /// Puts our hash in the place of another system's. A login does not fail for it: the next one
@@ -93,7 +107,12 @@ async fn refresh_grant(app: &App, request: &mut Admitted) -> Result<Answer, ApiE
         }
     };
     let refreshed = match RefreshToken::parse(&text) {
-        Some(token) => app.auth.refresh(&app.db, &token, clock::now()).await?,
+        Some(token) => {
+            let device = device(request);
+            app.auth
+                .refresh(&app.db, &token, &device, clock::now())
+                .await?
+        }
         None => Refreshed::Unknown,
     };
     match refreshed {
@@ -108,6 +127,7 @@ async fn refresh_grant(app: &App, request: &mut Admitted) -> Result<Answer, ApiE
             Err(ApiError::RefreshTokenReused)
         }
         Refreshed::Expired => Err(ApiError::SessionExpired),
+        Refreshed::Banned => Err(ApiError::UserBanned),
         Refreshed::Unknown => {
             log::security(request, Kind::AuthFailed, None, 400, "refresh-unknown");
             Err(ApiError::RefreshTokenUnknown)

@@ -1,23 +1,174 @@
-//! `/auth/v1/user`.
+//! `/auth/v1/user`: one's own account.
 
-use super::user_answer;
+use super::{json_body, present, revoke, user_answer};
 use crate::{
     App,
     admission::Admitted,
+    auth::{Auth, body, metadata, password},
+    clock,
+    db::{Changed, End, Session, User},
     http::{Answer, ApiError},
+    log,
 };
+use gapura_shared::{claims::Assurance, event::Kind};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Map, Value};
 
-/// `GET /auth/v1/user`: the account that the token names.
+/// What supabase-js sends.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Update {
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    password: Option<String>,
+    #[serde(default)]
+    current_password: Option<String>,
+    #[serde(default)]
+    data: Option<Map<String, Value>>,
+    #[serde(default, rename = "gotrue_meta_security")]
+    _captcha: IgnoredAny,
+    #[serde(default, rename = "code_challenge")]
+    _challenge: IgnoredAny,
+    #[serde(default, rename = "code_challenge_method")]
+    _method: IgnoredAny,
+}
+
+/// `GET /auth/v1/user`: the account that the token names. `PUT` changes it.
 ///
 /// # Errors
 /// [`ApiError`].
-pub async fn user(app: &App, request: &Admitted) -> Result<Answer, ApiError> {
-    let principal = request
-        .identity()
-        .principal
-        .as_ref()
-        .ok_or(ApiError::NoPrincipal)?;
+pub async fn user(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
+    if request.method() == http::Method::PUT {
+        return update(app, request).await;
+    }
+    let principal = request.identity().principal.as_ref();
+    let principal = principal.ok_or(ApiError::NoPrincipal)?;
     let id = principal.subject.as_deref().ok_or(ApiError::NoSubject)?;
     let user = app.db.user_by_id(id).await?.ok_or(ApiError::UserGone)?;
+    if user.is_banned(clock::now()) {
+        return Err(ApiError::UserBanned);
+    }
     user_answer(app, &user)
+}
+
+/// A new password ends every other session: whoever has the old one is out.
+async fn update(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
+    let sent: Update = body::json(&json_body(request).await?)?;
+    let (user, session) = present(app, request).await?;
+    if let Some(email) = sent.email
+        && body::address(&email)? != user.email
+    {
+        return Err(ApiError::Invalid(
+            "An address is changed by mail, which this server does not send.",
+        ));
+    }
+    let hash = match sent.password {
+        Some(new) => {
+            let change = NewPassword {
+                new,
+                current: sent.current_password,
+            };
+            Some(change.checked(app, request, &user, &session).await?)
+        }
+        None => None,
+    };
+    let data = sent.data.unwrap_or_default();
+    let others = hash.as_ref().map(|_| End::AllBut(&session.id));
+    let change = |now: &mut User| {
+        if let Some(hash) = &hash {
+            if now.password_hash != user.password_hash {
+                return Err(ApiError::Conflict);
+            }
+            now.password_hash.clone_from(hash);
+        }
+        metadata::merge(&mut now.user_metadata, &data)
+    };
+    let changed = app
+        .db
+        .change_user(&user.id, others, clock::now(), change)
+        .await?;
+    let (changed, ended) = match changed {
+        Changed::Done { user, ended } => (user, ended),
+        Changed::Taken | Changed::Gone => return Err(ApiError::UserGone),
+    };
+    let kind = if hash.is_some() {
+        Kind::PasswordChanged
+    } else {
+        Kind::AccountChanged
+    };
+    revoke(app, request, &user.id, ended);
+    log::security(request, kind, Some(&user.id), 200, "own");
+    user_answer(app, &changed)
+}
+
+/// A password that somebody wants from now on.
+struct NewPassword {
+    new: String,
+    current: Option<String>,
+}
+
+impl NewPassword {
+    /// Its hash, if it may become the account's.
+    async fn checked(
+        self,
+        app: &App,
+        request: &mut Admitted,
+        user: &User,
+        session: &Session,
+    ) -> Result<String, ApiError> {
+        let auth = &app.auth;
+        auth.passwords
+            .check(&self.new, &user.email)
+            .map_err(ApiError::WeakPassword)?;
+        // Who has two factors changes one of them with both.
+        let principal = request.identity().principal.as_ref();
+        let is_stepped_up = principal.is_some_and(|it| it.assurance >= Assurance::Aal2);
+        if !is_stepped_up && user.factors.iter().any(|factor| factor.verified) {
+            return Err(ApiError::InsufficientAal);
+        }
+        let age_ms = clock::now().0.saturating_sub(session.created.0);
+        let is_fresh = u128::from(age_ms) < auth.settings.reauthenticate.as_millis();
+        match self.current {
+            Some(current) => proven(app, request, user, current).await?,
+            None if is_fresh => {}
+            None => return Err(ApiError::ReauthenticationNeeded),
+        }
+        let same = auth
+            .hasher
+            .verify(self.new.clone(), Some(&user.password_hash));
+        if same.await?.matches {
+            return Err(ApiError::SamePassword);
+        }
+        Ok(auth.hasher.hash(self.new).await?)
+    }
+}
+
+/// Whoever has a stolen token must not try passwords here either: each one counts as a login.
+async fn proven(
+    app: &App,
+    request: &mut Admitted,
+    user: &User,
+    current: String,
+) -> Result<(), ApiError> {
+    if current.len() > password::MAX_BYTES {
+        return Err(ApiError::Invalid("The password is too long."));
+    }
+    let (auth, db) = (&app.auth, &app.db);
+    let now = clock::now();
+    let counted = auth.count_login(db, request, &user.email, now).await?;
+    let hash = Some(user.password_hash.as_str());
+    if auth.compare(&counted, current, hash).await?.matches {
+        auth.login_succeeded(db, request, &counted, now).await?;
+        return Ok(());
+    }
+    log::security(
+        request,
+        Kind::AuthFailed,
+        Some(&user.id),
+        400,
+        "current-password",
+    );
+    Auth::login_failed(request, &counted, 0);
+    Err(ApiError::InvalidCredentials)
 }

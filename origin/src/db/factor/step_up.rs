@@ -93,7 +93,7 @@ impl Db {
         if !taken {
             return Ok(SteppedUp::Used);
         }
-        raise(&mut write, up, now).await?;
+        raise(&mut write, up, proofs.ends, now).await?;
         let (mut kept_recovery_codes, mut ended) = (false, Vec::new());
         if let SecondProof::Step {
             factor,
@@ -182,7 +182,12 @@ async fn use_recovery_code(write: &mut Write, user: &str, code: &str) -> Result<
 }
 
 /// Whoever held a refresh token from before the second factor does not get behind it with that.
-async fn raise(write: &mut Write, up: &StepUp<'_>, now: UnixMillis) -> Result<(), DbError> {
+async fn raise(
+    write: &mut Write,
+    up: &StepUp<'_>,
+    ends: UnixMillis,
+    now: UnixMillis,
+) -> Result<(), DbError> {
     query("UPDATE session SET second_method = $1, second_at = $2 WHERE session_id = $3")
         .bind(up.method)
         .bind(stored(now))
@@ -198,7 +203,7 @@ async fn raise(write: &mut Write, up: &StepUp<'_>, now: UnixMillis) -> Result<()
     .bind(up.session)
     .execute(write.on())
     .await?;
-    insert_token(write, &up.token_hash, up.session, up.expires).await
+    insert_token(write, &up.token_hash, up.session, up.expires.min(ends)).await
 }
 
 /// Ends the sessions of an account that stand on one factor; their ids.

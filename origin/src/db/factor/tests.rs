@@ -1,7 +1,7 @@
 use super::{Enrolment, NewFactor, SecondProof, StepUp, SteppedUp};
 use crate::{
     auth::new_user,
-    db::{Db, End, NewSession, tests::fresh},
+    db::{Db, Device, End, NewSession, tests::fresh},
     engines::{Engine, on_every_engine},
 };
 use gapura_shared::time::UnixMillis;
@@ -36,6 +36,8 @@ async fn account(db: &Db) -> String {
         user: &user.id,
         token_hash: [0; 32],
         expires: LATER,
+        ends: LATER,
+        device: &Device::default(),
         method: "password",
     };
     db.open_session(&session, NOW).await.unwrap();

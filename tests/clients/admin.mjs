@@ -1,0 +1,94 @@
+// Operators: the whole of `supabase.auth.admin` that is about users, and one's own account.
+
+import assert from 'node:assert/strict';
+import { createClient } from '@supabase/supabase-js';
+import { ADMIN_EMAIL, EDGE_URL, PASSWORD, account, claims, client, eventually, good, loggedIn, refused } from './gapura.mjs';
+
+const NEW_PASSWORD = 'kuda baterai benar';
+
+// An operator's token is the key of such a client.
+const operator = await loggedIn(ADMIN_EMAIL);
+const { session: key } = good(await operator.auth.getSession());
+const keyed = (token) => createClient(EDGE_URL, token, {
+  auth: { persistSession: false, autoRefreshToken: false },
+  realtime: { transport: class {} },
+}).auth.admin;
+const admin = keyed(key.access_token);
+
+// Create, get, list.
+const { user: made } = good(await admin.createUser({
+  email: 'made@example.test', password: PASSWORD, email_confirm: true,
+  user_metadata: { name: 'Made' }, app_metadata: { plan: 'PREMIUM' },
+}));
+assert.equal(made.role, 'user');
+assert.ok(made.email_confirmed_at);
+assert.deepEqual(good(await admin.getUserById(made.id)).user, made);
+refused(await admin.createUser({ email: 'made@example.test' }), 422, 'email_exists');
+refused(await admin.createUser({ email: 'b@example.test', password: 'password' }), 422, 'weak_password', 'AuthWeakPasswordError');
+refused(await admin.createUser({ email: 'b@example.test', shoe_size: 43 }), 400, 'validation_failed');
+const page = good(await admin.listUsers({ page: 1, perPage: 1 }));
+assert.deepEqual({ users: page.users.length, total: page.total, next: page.nextPage, last: page.lastPage },
+  { users: 1, total: 2, next: 2, last: 2 });
+assert.equal(good(await admin.listUsers()).users.length, 2);
+
+// Nobody else.
+const person = await loggedIn('made@example.test');
+const own = keyed(good(await person.auth.getSession()).session.access_token);
+refused(await own.listUsers(), 403, undefined);
+refused(await keyed('x.y.z').listUsers(), 401, undefined);
+refused(await admin.getUserById('00000000-0000-4000-8000-000000000000'), 404, 'user_not_found');
+
+// One's own account: metadata, then the password, which ends the other device at the gate too.
+const elsewhere = await loggedIn('made@example.test');
+assert.deepEqual(good(await person.auth.updateUser({ data: { city: 'Ubud' } })).user.user_metadata, { name: 'Made', city: 'Ubud' });
+refused(await person.auth.updateUser({ password: PASSWORD }), 422, 'same_password');
+refused(await person.auth.updateUser({ password: 'password' }), 422, 'weak_password', 'AuthWeakPasswordError');
+refused(await person.auth.updateUser({ password: NEW_PASSWORD, current_password: 'wrong' }), 400, 'invalid_credentials');
+good(await person.auth.updateUser({ password: NEW_PASSWORD, current_password: PASSWORD }));
+const shutOut = (it) => eventually('a token of an ended session still holds', async () => (await it.auth.getUser()).error?.status === 401);
+await shutOut(elsewhere);
+good(await person.auth.getUser());
+refused(await client().auth.signInWithPassword({ email: 'made@example.test', password: PASSWORD }), 400, 'invalid_credentials');
+
+// A ban ends the sessions; who knows the password is told, others are not.
+const { session: before } = good(await person.auth.getSession());
+assert.ok(good(await admin.updateUserById(made.id, { ban_duration: '24h' })).user.banned_until);
+await shutOut(person);
+refused(await client().auth.signInWithPassword({ email: 'made@example.test', password: NEW_PASSWORD }), 400, 'user_banned');
+refused(await client().auth.signInWithPassword({ email: 'made@example.test', password: 'wrong' }), 400, 'invalid_credentials');
+refused(await client().auth.refreshSession({ refresh_token: before.refresh_token }), 400, 'user_banned');
+assert.equal(good(await admin.updateUserById(made.id, { ban_duration: 'none' })).user.banned_until, undefined);
+
+// Another role is in the next token, and there is no other one.
+const again = await loggedIn('made@example.test', NEW_PASSWORD);
+good(await admin.updateUserById(made.id, { role: 'admin', email: 'made2@example.test', user_metadata: { city: null } }));
+await shutOut(again);
+const promoted = await loggedIn('made2@example.test', NEW_PASSWORD);
+assert.equal((await claims(promoted)).role, 'admin');
+
+// Tenants, over the same gate: the token of the next refresh carries the one that was chosen.
+const ask = async (of, method, path, body) => {
+  const { session } = good(await of.auth.getSession());
+  const headers = { authorization: `Bearer ${session.access_token}`, 'content-type': 'application/json' };
+  const answer = await fetch(`${EDGE_URL}/auth/v1/${path}`, { method, headers, body: body && JSON.stringify(body) });
+  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${await answer.clone().text()}`);
+  return answer.status === 204 ? null : answer.json();
+};
+const tenant = await ask(operator, 'POST', 'admin/tenants', { name: 'Warung Made' });
+await ask(operator, 'PUT', `admin/tenants/${tenant.id}/members/${made.id}`);
+good(await promoted.auth.refreshSession());
+assert.equal((await claims(promoted)).tenant_id, tenant.id);
+
+// One's own devices.
+const { sessions } = await ask(promoted, 'GET', 'sessions');
+assert.deepEqual(sessions.map(({ current, user_agent }) => [current, user_agent]), [[true, 'node']]);
+const device = await loggedIn('made2@example.test', NEW_PASSWORD);
+await ask(promoted, 'DELETE', `sessions/${(await claims(device)).session_id}`);
+await shutOut(device);
+
+// Delete: the account and every token of it.
+good(await admin.deleteUser(made.id));
+await shutOut(promoted);
+refused(await admin.deleteUser(made.id), 404, 'user_not_found');
+refused(await admin.deleteUser((await claims(operator)).sub), 400, 'validation_failed');
+good(await account('kadek@example.test').then((it) => it.auth.getUser()));
