@@ -188,7 +188,7 @@ fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
     if line.is_odd && line.is_after_blank && line.follows_phrase() && is_markup(line) {
         return Some(&rules::SPLIT);
     }
-    if is_mail_header(text, line) {
+    if is_mail_header(text, line) || is_mail_body(line) {
         return Some(&rules::MAIL);
     }
     let in_name = text.part.is_name() && header_name(line.text).is_some();
@@ -357,6 +357,18 @@ fn is_response_header(header: &Line<'_>) -> bool {
     }
 }
 
+/// An address, an empty line and text, where no lines are: the head of a mail ends there.
+fn is_mail_body(line: &Line<'_>) -> bool {
+    let lead = trim(line.lead);
+    let domain = lead.iter().position(|byte| *byte == b'@');
+    line.is_odd
+        && line.is_after_blank
+        && line.follows_token()
+        && domain.is_some_and(|at_sign| at_sign > 0 && from(lead, at_sign).contains(&b'.'))
+        && !line.text.contains(&b'@')
+        && !line.text.is_empty()
+}
+
 /// Fields that end in the head of a mail.
 const MAIL_FIELDS: &[&str] = &[
     "email",
@@ -379,7 +391,8 @@ fn is_mail_header(text: &Text<'_>, line: &Line<'_>) -> bool {
     };
     let value = from(line.text, name.len() + 1);
     let is_addressed = value.contains(&b'@');
-    let follows_address = line.follows_token() && line.lead.contains(&b'@');
+    let follows_address = line.lead.contains(&b'@')
+        && (line.follows_token() || line.follows_phrase() && trim(line.lead).ends_with(b">"));
     let in_mail_field = || line.follows_phrase() && MAIL_FIELDS.contains(&leaf(text.name).as_str());
     if is_header_like(line.lead) || trim(value).is_empty() && !line.is_odd {
         return false;
@@ -387,7 +400,8 @@ fn is_mail_header(text: &Text<'_>, line: &Line<'_>) -> bool {
     match name {
         b"bcc" | b"cc" => {
             (is_addressed || line.is_odd || follows_address)
-                && (line.follows_token() || in_mail_field())
+                && (line.follows_token() || follows_address || in_mail_field())
+                || is_addressed && line.is_odd && line.follows_phrase()
         }
         b"to"
         | b"reply-to"
@@ -401,7 +415,14 @@ fn is_mail_header(text: &Text<'_>, line: &Line<'_>) -> bool {
         | b"content-type"
         | b"content-transfer-encoding"
         | b"x-mailer"
-        | b"x-priority" => follows_address || in_mail_field() && name != b"subject",
+        | b"x-priority"
+        | b"importance"
+        | b"list-unsubscribe"
+        | b"return-receipt-to"
+        | b"resent-to"
+        | b"resent-from"
+        | b"resent-cc"
+        | b"resent-bcc" => follows_address || in_mail_field() && name != b"subject",
         _ => false,
     }
 }

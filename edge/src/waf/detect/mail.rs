@@ -16,7 +16,7 @@ pub(super) const TRIGGERS: &[&str] = &[
     "%0a",
     "%0d",
     " capability",
-    "body[header]",
+    "body[",
     "\" noop",
     "${run{",
     "-oq/",
@@ -26,7 +26,10 @@ pub(super) const TRIGGERS: &[&str] = &[
 
 static SIGNS: Needles<'static> = Needles::new(&[
     b" capability",
-    b"body[header]",
+    b"body[header",
+    b"body[text]",
+    b"body[]",
+    b"(flags)",
     b"\" noop",
     b"${run{",
     b"-oq/",
@@ -61,9 +64,12 @@ fn sign_rule(text: &[u8], start: usize, end: usize, sign: &[u8]) -> Option<&'sta
     let stands_free = is_space(before(text, start)) || before(text, start) == 0;
     let (rule, counts): (&'static Rule, bool) = match sign {
         b" capability" => (&rules::IMAP, is_tag(word_before(text, start))),
-        b"body[header]" => (
+        b"body[header" | b"body[text]" | b"body[]" | b"(flags)" => (
             &rules::IMAP,
-            matches!(before(text, start), b'(' | b' ') && start < 64,
+            matches!(before(text, start), b'(' | b' ')
+                && start < 64
+                && (sign == b"body[header"
+                    || span(text, 0, start).windows(6).any(|six| six == b"fetch ")),
         ),
         b"\" noop" => (&rules::IMAP, trim(span(text, end, end + 8)).is_empty()),
         b"${run{" => (&rules::ARGUMENT, true),
@@ -98,7 +104,11 @@ fn is_smtp(line: &Line<'_>) -> bool {
                 && (rest.contains(&b'@') || rest.contains(&b'<'))
                 && (is_terse || line.is_odd)
         }
-        // No word of any language.
+        // No words of any language.
+        b"uidl" | b"etrn" | b"xclient" => line.is_odd && line.follows_token(),
+        b"list" | b"turn" | b"help" => {
+            line.is_odd && line.follows_token() && rest.is_empty() && trim(line.next).is_empty()
+        }
         b"vrfy" | b"expn" => is_one(rest) && line.follows_token(),
         b"auth" => {
             matches!(
@@ -206,9 +216,15 @@ fn is_imap(line: &[u8]) -> bool {
     );
     let end = skip_space(line, tag.len()) + command.len();
     let argument = skip_space(line, end);
+    let is_message = command == b"uid"
+        && matches!(
+            word(line, argument),
+            b"fetch" | b"search" | b"store" | b"copy"
+        );
     is_tag(tag)
         && is_command
-        && (matches!(at(line, argument), 0 | b'"' | b'(' | b'*' | b'0'..=b'9')
+        && (is_message
+            || matches!(at(line, argument), 0 | b'"' | b'(' | b'*' | b'0'..=b'9')
             || word(line, argument) == b"inbox"
             || (command == b"login" && is_pair(span(line, argument, line.len()))))
 }

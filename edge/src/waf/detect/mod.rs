@@ -139,6 +139,9 @@ pub(super) fn is_harmless(part: Part, name: &str, value: &[u8]) -> bool {
     if part == Part::HeaderValue && name == "user-agent" {
         return false;
     }
+    if part == Part::JsonKey && nosql::may_be_member(value) {
+        return false;
+    }
     let is_short = value.len() <= MAX_PLAIN && !decode::may_change(value);
     (is_short && decode::is_plain(value) && !code::starts_object(value)) || is_data_image(value)
 }

@@ -58,6 +58,16 @@ pub(super) const TRIGGERS: &[&str] = &[
     "string-to-codepoints",
     "system-property",
     ":= doc(",
+    "-case(name",
+    "namespace-uri(",
+    "doc-available(",
+    "(@id",
+    " @*",
+    " .=",
+    "or /*",
+    "] or ",
+    "boolean(",
+    "not(//",
 ];
 
 /// Shapes that no other language has.
@@ -129,6 +139,18 @@ static SHAPES: Needles<'static> = Needles::new(&[
     b"string(//",
     b"concat(//",
     b"sum(//",
+    b"sum(/",
+    b"lower-case(name(",
+    b"lower-case(//",
+    b"upper-case(name(",
+    b"namespace-uri(/",
+    b"translate(name(",
+    b"boolean(//",
+    b"not(//",
+    b"doc-available(",
+    b"contains(@",
+    b"string-length(local-name(",
+    b"substring(@",
     b"matches(//",
     b"string-to-codepoints(",
     b"system-property('",
@@ -148,7 +170,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     }
     let lower = text.lower;
     let is_value = lower.len() <= MAX_VALUE && !trim(lower).contains(&b'\n');
-    let found = if is_value && !is_prose(lower) && !is_call(lower) {
+    let found = if is_value && !is_prose(broken_out(lower)) && !is_call(lower) {
         whole(lower)
             .or_else(|| shape(lower))
             .or_else(|| union(lower))
@@ -311,6 +333,22 @@ fn is_call(text: &[u8]) -> bool {
             .any(|byte| matches!(byte, b'\'' | b'"'));
         !quote
     })
+}
+
+/// What the first quote of the text leaves of it, where a condition follows: `... thanks' or count(//a)=1 or 'a'='b`.
+fn broken_out(text: &[u8]) -> &[u8] {
+    let Some(quote) = text.iter().position(|byte| matches!(byte, b'\'' | b'"')) else {
+        return text;
+    };
+    let rest = from(text, quote + 1);
+    let joins = [&b" or "[..], b" and ", b"or ", b"and "]
+        .iter()
+        .any(|join| rest.starts_with(join));
+    // An odd number of quotes: the application closes the last.
+    let opens = text
+        .get(quote)
+        .is_some_and(|quote| rest.split(|byte| byte == quote).count() % 2 == 0);
+    if joins && opens { rest } else { text }
 }
 
 /// Whether the text has more words in a row than a path has names.

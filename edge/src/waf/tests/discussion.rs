@@ -36,6 +36,33 @@ const BESIDE: &[&str] = &[
     "'; return true; var a='",
 ];
 
+/// Attacks of other kinds, for [`paddings_stop_as_many_as_ever`].
+const OTHERS: &[&str] = &[
+    "1 or 1=1",
+    "1; drop table users",
+    "-1 union select 1,2,3",
+    "1 and sleep(5)",
+    "admin'--",
+    "; ls -la",
+    "| id",
+    "`whoami`",
+    "$(id)",
+    "system('id');",
+    "{\"$ne\": null}",
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "require('child_process').exec('id')",
+];
+/// Break-outs whose comment hides the sentence behind them, so that they run between sentences.
+const HIDING: &[&str] = &[
+    "' or 1=1--",
+    "' union select username, password from users--",
+    "'; drop table users; --",
+    "'; exec xp_cmdshell('dir'); --",
+    "' and sleep(5)#",
+    "' and extractvalue(1, concat(0x7e, version()))--",
+];
+
 const PADS: &[&str] = &[
     "Hello there, this is the order that I would like to have.",
     "Terima kasih, saya mau pesan yang ini dong.",
@@ -78,6 +105,49 @@ fn sentences_do_not_hide_an_attack() {
     assert_eq!(passed(ANYWHERE, around), [""; 0]);
     assert_eq!(passed(ANYWHERE, beside), [""; 0]);
     assert_eq!(passed(BESIDE, beside), [""; 0]);
+}
+
+#[test]
+fn a_comment_hides_what_follows_and_not_the_attack() {
+    let between = |attack: &str, sentence: &str| {
+        vec![
+            format!("{sentence} {attack} {sentence}"),
+            format!("{sentence}\n\n{sentence}{attack} {sentence}"),
+        ]
+    };
+    assert_eq!(passed(HIDING, between), [""; 0]);
+}
+
+/// How many of 480 texts are stopped, quotations in backticks, fences and indented blocks among them: those that are
+/// spared on purpose, and a floor that no change may go below.
+#[test]
+fn paddings_stop_as_many_as_ever() {
+    const FLOOR: usize = 236;
+    let settings = Settings::default();
+    let [first, last] = [PADS[0], PADS[1]];
+    let long = ["I have been a customer of this shop for many years and I like it."; 4].join(" ");
+    let padded = |attack: &&str| {
+        [
+            format!("{first} {attack}"),
+            format!("{attack} {first}"),
+            format!("{first}\n{attack}"),
+            format!("{attack}\n{first}"),
+            format!("{first}\r\n{attack}\r\n{last}"),
+            format!("{last}\n\n{attack}\n\n{last}"),
+            format!("{long}\n\n{attack}"),
+            format!("{long} {attack} {last}"),
+            format!("{first}\n\n```\n{attack}\n```\n{last} {long}"),
+            format!("{long} `{attack}` {last}"),
+            format!("{first}\n\n    {attack}\n\n{last} {long}"),
+            format!("why does this not work?\n{attack}\nhow can I do it, what is the way?"),
+        ]
+    };
+    let attacks = ANYWHERE.iter().chain(BESIDE).chain(OTHERS);
+    let texts: Vec<String> = attacks.flat_map(padded).collect();
+    let is_stopped = |text: &&String| put(&settings, Spot::Form, text).verdict == Verdict::Blocked;
+    let stopped = texts.iter().filter(is_stopped).count();
+    assert_eq!(texts.len(), 480);
+    assert!(stopped >= FLOOR, "{stopped}");
 }
 
 #[test]

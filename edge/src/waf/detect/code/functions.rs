@@ -92,7 +92,9 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         | b"include" | b"include_once" | b"require_once" | b"scandir" | b"opendir" | b"open"
         | b"read" | b"readlines" | b"readtext" | b"readalltext" | b"fwrite" | b"glob" | b"copy"
         | b"unlink" | b"symlink" | b"link" | b"rmdir" | b"readfilesync" | b"readdirsync"
-        | b"writefilesync" | b"listdir" | b"parse_ini_file" => (Place, &rules::FILE_CALL),
+        | b"writefilesync" | b"listdir" | b"parse_ini_file" | b"dofile" | b"loadfile" => {
+            (Place, &rules::FILE_CALL)
+        }
         b"print" | b"printf" | b"echo" | b"die" | b"exit" | b"var_dump" | b"print_r" | b"write"
         | b"sprintf" | b"puts" => (Probe, &rules::PHP_CALL),
         b"execsync" | b"spawnsync" | b"execfile" | b"execfilesync" | b"runinthiscontext"
@@ -111,8 +113,8 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
     Some(match (object, name) {
         (
             b"os",
-            b"system" | b"popen" | b"execl" | b"execlp" | b"execv" | b"spawnl" | b"spawnlp"
-            | b"getenv" | b"execute" | b"execvp" | b"execve" | b"execvpe",
+            b"system" | b"popen" | b"execl" | b"execlp" | b"execv" | b"getenv" | b"execute"
+            | b"execvp" | b"execve" | b"execvpe",
         )
         | (b"commands", b"getoutput")
         | (b"pickle" | b"cpickle" | b"dill", b"loads")
@@ -131,8 +133,16 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
         }
         (b"time", b"sleep") => (Number, &rules::PYTHON),
         (b"kernel", b"exec" | b"system" | b"open" | b"spawn" | b"fork")
-        | (b"process", b"spawn")
+        | (b"process", b"spawn" | b"exec")
+        | (b"binding" | b"toplevel_binding", b"eval")
         | (b"open3", b"capture2" | b"capture3" | b"capture2e" | b"popen3") => (Text, &rules::RUBY),
+        (b"debug", b"getregistry") => (Nothing, &rules::PROGRAM),
+        (b"os", b"spawnl" | b"spawnlp" | b"spawnv" | b"spawnvp" | b"posix_spawn") => {
+            (Something, &rules::PYTHON)
+        }
+        (b"assembly", b"load" | b"loadfrom" | b"loadfile" | b"unsafeloadfrom") => {
+            (Text, &rules::JAVA)
+        }
         (b"io", b"popen") | (b"pty", b"fork") => (Something, &rules::RUBY),
         (b"file", b"read" | b"open" | b"binread" | b"readlines" | b"delete")
         | (b"io", b"open" | b"read" | b"readlines" | b"binread" | b"lines")
@@ -151,7 +161,9 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
         | (b"bun", b"spawn" | b"spawnsync") => (Command, &rules::NODE),
         (b"runtime", b"getruntime") => (Nothing, &rules::JAVA),
         // Rust, Elixir, Erlang, Scala, Lua, Clojure.
-        (b"command", b"new") | (b"process", b"process" | b"apply") => (Program, &rules::PROGRAM),
+        (b"command", b"new") | (b"process", b"process" | b"apply" | b"run") => {
+            (Program, &rules::PROGRAM)
+        }
         (b"system", b"cmd" | b"shell")
         | (b"code", b"eval_string" | b"eval_quoted")
         | (b"package", b"loadlib")

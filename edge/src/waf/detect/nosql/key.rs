@@ -70,7 +70,22 @@ const MEMBERS: &[&[u8]] = &[
     b"keyconditionexpression",
     b"attributevaluelist",
     b"script_fields",
+    b"scripted_metric",
 ];
+
+/// Whether the name of a JSON member is one of those that are plain words.
+pub(in crate::waf::detect) fn may_be_member(name: &[u8]) -> bool {
+    let is = |member: &&[u8]| name.eq_ignore_ascii_case(member);
+    matches!(name.len(), 6 | 9 | 10 | 16)
+        && [
+            &b"script"[..],
+            b"mapreduce",
+            b"scanfilter",
+            b"filterexpression",
+        ]
+        .iter()
+        .any(is)
+}
 
 /// Operators that a document holds by the side of other members when analytics sent it, and alone
 /// when it is an update.

@@ -5,12 +5,15 @@ mod command;
 mod key;
 mod script;
 
+pub(super) use self::key::may_be_member;
 pub(in crate::waf) use self::key::updates;
 
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::nosql as rules;
-use crate::waf::scan::{at, before, from, is_space, is_word, last_before, skip_space, span, word};
+use crate::waf::scan::{
+    at, before, find_any, from, is_space, is_word, last_before, skip_space, span, trim, word,
+};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -29,7 +32,52 @@ pub(super) const TRIGGERS: &[&str] = &[
     "detach delete",
     "allow filtering",
     "config set",
-    "config get *",
+    "config get ",
+    "config re",
+    "bgrewriteaof",
+    "bgsave",
+    "debug s",
+    "client kill",
+    "shutdown nosave",
+    "acl setuser",
+    "keys *",
+    "migrate ",
+    "cachedump",
+    "\nset ",
+    "\nget ",
+    "\nadd ",
+    "\nstats ",
+    "\ndelete ",
+    "\nincr ",
+    "\nversion",
+    "\nkeys ",
+    "\ninfo",
+    "\\r\\nset ",
+    "\\r\\nstats ",
+    "\\r\\nflush",
+    "%0d%0aset",
+    "%0d%0astats",
+    "%0d%0aflush",
+    "foreach",
+    "unwind",
+    "create (",
+    " set ",
+    "throw",
+    "_all_d",
+    "_design/",
+    "_config/",
+    "_node/",
+    "_cat/",
+    "_cluster/",
+    "_nodes",
+    "_search?",
+    "_users/",
+    "_changes?",
+    "_snapshot",
+    ";for(",
+    " return ",
+    "r.db(",
+    "json.stringify(",
     " //",
     "slaveof",
     "replicaof",
@@ -54,6 +102,7 @@ pub(super) const TRIGGERS: &[&str] = &[
     "g.v()",
     "script",
     "scanfilter",
+    "scripted_metric",
     "conditionexpression",
     "filterexpression",
     "attributevaluelist",
@@ -126,8 +175,41 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         hits.push(Hit::new(&rules::OPERATOR_TEXT, start, start + 12));
     }
     operators(text, hits);
-    let found = script::code(text.lower).or_else(|| command::command(text.lower));
+    let found = script::code(text.lower).or_else(|| command::command(text.lower, text.part));
+    let found = found.or_else(|| endpoint(text));
     hits.extend(found.map(|start| Hit::new(&rules::CODE, start, start + 12)));
+}
+
+/// What `CouchDB`'s and Elasticsearch's own paths begin with.
+const ENDPOINTS: &[&[u8]] = &[
+    b"_all_docs",
+    b"_all_dbs",
+    b"_design/",
+    b"_config/",
+    b"_node/",
+    b"_users/",
+    b"_changes?",
+    b"_cat/",
+    b"_cluster/",
+    b"_nodes",
+    b"_search?",
+    b"_snapshot",
+];
+
+/// `_all_docs?include_docs=true` as a value, or in a segment of a path that holds its query too: an application that
+/// builds the URL of its store's from it asks for something else.
+fn endpoint(text: &Text<'_>) -> Option<usize> {
+    let lower = text.lower;
+    let (start, known) = find_any(lower, ENDPOINTS)?;
+    let end = start + known.len();
+    let ends = matches!(at(lower, end), 0 | b'?' | b'/') || !is_word(before(lower, end));
+    let is_due = if text.part == Part::Path {
+        before(lower, start) == b'/' && from(lower, end - 1).contains(&b'?')
+    } else {
+        start <= usize::from(at(lower, 0) == b'/') && !text.part.is_name()
+    };
+    let is_path = !trim(from(lower, start)).contains(&b' ');
+    (is_path && ends && is_due).then_some(start)
 }
 
 fn operators(text: &Text<'_>, hits: &mut Vec<Hit>) {
@@ -269,6 +351,18 @@ mod tests {
             "admin' ALLOW FILTERING; --",
             "\r\nSLAVEOF 203.0.113.5 6379\r\n",
             "*1\r\n$8\r\nFLUSHALL\r\n",
+            "x\r\nset a 0 0 1\r\nb\r\n",
+            "CONFIG SET dir /var/www/html",
+            "FLUSHALL ASYNC",
+            "stats cachedump 1 100",
+            "' SET n.admin=true //",
+            "' CREATE (u:User {admin:true}) //",
+            "';throw JSON.stringify(this);//",
+            "this.password.startsWith('a')",
+            "r.db('a').table('b').run()",
+            "FOR u IN users RETURN u",
+            "_all_docs?include_docs=true",
+            "_design/x/_view/y?include_docs=true",
         ] {
             assert!(fires(attack), "{attack}");
         }
@@ -310,6 +404,13 @@ mod tests {
             "let us know 'when'; let me check",
             "const { $expr:expr } => { $in:ident }",
             "function toJSON(object) {",
+            "milk\r\nset of 2 spoons\r\nbread",
+            "keys *and* locks",
+            "config set to dark mode",
+            "for a in the list return b",
+            "see https://example.com/db/_all_docs?limit=1",
+            "a_nodes/b",
+            "throw 'it' away",
         ] {
             assert!(!fires(honest), "{honest}");
         }

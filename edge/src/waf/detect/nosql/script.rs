@@ -23,6 +23,7 @@ const AFTER_VALUE: &[&[u8]] = &[
     b"function",
     b"emit(",
     b"tojson(",
+    b"g.v()",
 ];
 /// What other query languages put there.
 const QUERIES: &[&[u8]] = &[
@@ -77,6 +78,7 @@ const SIGNS: &[&[u8]] = &[
     b"call dbms.",
     b"call apoc.",
     b" allow filtering;",
+    b"; g.v(",
 ];
 /// Clauses of Cypher before a comment that cuts the rest off.
 const CLAUSES: &[&[u8]] = &[
@@ -85,8 +87,10 @@ const CLAUSES: &[&[u8]] = &[
     b" match(",
     b" create (",
     b" merge (",
-    b" set n.",
-    b" set u.",
+    b" delete ",
+    b" remove ",
+    b" foreach (",
+    b" unwind ",
 ];
 /// Bytes behind the quote that are searched for them.
 const MAX_QUERY: usize = 300;
@@ -106,6 +110,9 @@ pub(super) fn code(text: &[u8]) -> Option<usize> {
     if is_line && (whole_query(whole) || inner_function(whole)) {
         return Some(0);
     }
+    if let Some(end) = closed(whole) {
+        return Some(end);
+    }
     let end = value_end(text)?;
     let breaks_out = matches!(before(text, end), b'\'' | b'"');
     let next = skip_while(text, end, |byte| {
@@ -122,7 +129,7 @@ pub(super) fn code(text: &[u8]) -> Option<usize> {
     // `' or true with n match (m) return m//`
     if breaks_out
         && trim(rest).ends_with(b"//")
-        && find_any(span(rest, 0, MAX_QUERY), CLAUSES).is_some()
+        && (find_any(span(text, end, end + MAX_QUERY), CLAUSES).is_some() || sets_member(rest))
     {
         return Some(end);
     }
@@ -148,6 +155,34 @@ pub(super) fn code(text: &[u8]) -> Option<usize> {
     (is_script || loops || queries).then_some(end)
 }
 
+/// `set n.admin = true`.
+fn sets_member(rest: &[u8]) -> bool {
+    let node = word(rest, 4);
+    let member = 5 + node.len();
+    let equals = skip_space(rest, member + word(rest, member).len());
+    stands(rest, 0, b"set ")
+        && !node.is_empty()
+        && at(rest, member - 1) == b'.'
+        && at(rest, equals) == b'='
+}
+
+/// Longest text whose first quote may end a value of sentences.
+const MAX_VALUE: usize = 4096;
+
+/// `... and thanks'; return true; var a='`: the first quote ends the statement that the value stands in, and the
+/// last opens a string that the application closes.
+fn closed(text: &[u8]) -> Option<usize> {
+    let text = span(text, 0, MAX_VALUE);
+    let quote = text.iter().position(|byte| matches!(byte, b'\'' | b'"'))?;
+    let code = skip_space(text, quote + 2);
+    let is_due = at(text, quote + 1) == b';'
+        && (text.last() == text.get(quote) || text.ends_with(b"//"))
+        && text.len() > quote + 2;
+    let rest = from(text, code);
+    let known = || AFTER_VALUE.iter().any(|start| rest.starts_with(start));
+    (is_due && !rest.contains(&b'\n') && known() && is_script(rest)).then_some(quote + 1)
+}
+
 /// What is a query of some store from its first word on.
 fn whole_query(text: &[u8]) -> bool {
     let starts = |starts: &[&[u8]]| starts.iter().any(|start| stands(text, 0, start));
@@ -158,12 +193,27 @@ fn whole_query(text: &[u8]) -> bool {
     if starts(&[b"db['", b"db[\""]) {
         return holds(&[b"'].", b"\"]."]);
     }
-    if starts(&[b"tojson(", b"object.keys("]) {
+    if starts(&[
+        b"tojson(",
+        b"object.keys(",
+        b"return object.keys(",
+        b"json.stringify(",
+        b"return json.stringify(",
+    ]) {
         return holds(&[b"(this)", b"(db)", b"(db."]);
     }
-    // Gremlin, Cypher.
-    if starts(&[b"g.v()."]) {
+    // Gremlin, Cypher, AQL, ReQL.
+    if starts(&[b"g.v()."]) || starts(&[b"r.db('", b"r.db(\""]) && holds(&[b").table("]) {
         return true;
+    }
+    if starts(&[b"for "]) {
+        let item = word(text, 4);
+        let source = 4 + item.len();
+        return stands(text, source, b" in ")
+            && holds(&[b" return "])
+            && text.ends_with(item)
+            && !item.is_empty()
+            && text.len() < 120;
     }
     if starts(&[b"match (", b"optional match ("]) {
         let next = skip_space(text, find(text, b")", 0).unwrap_or(0) + 1);
@@ -199,6 +249,12 @@ fn inner_function(text: &[u8]) -> bool {
         let waits = find_any(body, &[b"sleep(", b"while("]).is_some() && text.len() <= MAX_QUERY;
         return waits
             || find_any(body, &[b"emit(", b"db.getcollection", b"tojson("]).is_some()
+            || matches!(body, b"function(){return true}" | b"function(){return 1}")
+            || matches!(
+                body,
+                b"function() { return true; }" | b"function() { return 1; }"
+            )
+            || matches!(body, b"function(){return true;}" | b"function(){return 1;}")
             || find(body, b"return", 0).is_some_and(|start| {
                 let operand = skip_while(body, start + 6, |byte| is_space(byte) || byte == b'(');
                 stands(body, operand, b"db.") && names_method(body, operand + 3)
@@ -240,7 +296,11 @@ fn is_script(code: &[u8]) -> bool {
         b"db" => names_method(code, 3),
         b"this" => compares(code),
         b"function" => matches!(at(code, after), b'('),
-        b"throw" => stands(code, after, b"new ") || stands(code, after, b"'"),
+        b"throw" => {
+            stands(code, after, b"new ")
+                || stands(code, after, b"'")
+                || find_any(code, &[b"(this)", b"(db"]).is_some()
+        }
         _ => true,
     }
 }
@@ -258,6 +318,8 @@ fn compares(code: &[u8]) -> bool {
     is_comparison
         || span(code, start, field).ends_with(b".match")
         || span(code, start, field).ends_with(b".charat")
+        || span(code, start, field).ends_with(b".startswith")
+        || span(code, start, field).ends_with(b".endswith")
         || span(code, start, field).ends_with(b".constructor")
         || (at(code, operator) == b'&' || at(code, operator) == b'|')
 }

@@ -47,6 +47,10 @@ impl Sql<'_> {
         let is_value =
             (matches!(last, Kind::Number | Kind::Const) || is_enclosed) && !operand.has_name;
         let is_cut = self.value && is_clause(self.kind(operand.end));
+        // `' or '1' -> '$' -- `
+        if is_cut && last == Kind::Str && !operand.has_name && self.is_cut(operand.end) {
+            return Some(operand.end);
+        }
         let longest = if is_symbol { 1 } else { 2 };
         let is_whole = self.kind(operand.end) == Kind::End && self.word(0).len() <= longest;
         (is_value && (is_cut || is_whole)).then_some(operand.end)
@@ -186,9 +190,13 @@ impl Sql<'_> {
         let is_whole = self.kind(operand.end) == Kind::End;
         let is_negated = self.kind(index + 1) == Kind::Not;
         let is_odd = self.word(index) == b"xor"
-            || matches!(self.word(index + 2), b"div" | b"mod")
+            || matches!(self.word(index + 2), b"div" | b"mod" | b"->" | b"->>")
             || is_negated;
+        let is_limited = self.kind(operand.end) == Kind::Limit
+            && self.kind(operand.end + 1) == Kind::Number
+            && index == 1;
         let is_cut = self.cuts(index, operand.end)
+            || is_limited
             || (is_whole && (last == Kind::Const || is_odd || is_variable));
         let follows_value = index == 0
             || (index == 1 && matches!(self.kind(0), Kind::Number | Kind::Close))
@@ -252,7 +260,11 @@ impl Sql<'_> {
                     || self.kind(index + 3) == Kind::Open
                     || self.word(index + 2).first() >= Some(&0x80)
             }
-            _ => index == 1 && self.kind(0) == Kind::Number && self.kind(2) == Kind::Var,
+            _ => {
+                index == 1
+                    && (self.kind(0) == Kind::Number || self.quote.is_some() && self.value)
+                    && self.kind(2) == Kind::Var
+            }
         }
     }
 
@@ -278,7 +290,10 @@ impl Sql<'_> {
                 && (index <= 3 || index == self.lead.end));
         let is_probe = match self.kind(first) {
             Kind::Number => {
-                matches!(self.kind(end), Kind::End | Kind::Comment | Kind::Semi)
+                matches!(
+                    self.kind(end),
+                    Kind::End | Kind::Comment | Kind::Semi | Kind::Having
+                )
                     // `--` and a line break: a comment that has vanished.
                     || (self.kind(end) == Kind::Arith && end + 1 == self.tokens.len())
             }

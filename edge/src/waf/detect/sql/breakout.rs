@@ -22,7 +22,12 @@ impl Sql<'_> {
         if self.quote.is_none() || !self.head_is_plain() {
             return;
         }
-        if self.adds_rows() || self.assigns() || self.names_table() || self.cuts_limit() {
+        if self.adds_rows()
+            || self.assigns()
+            || self.names_table()
+            || self.cuts_limit()
+            || self.ends_insert()
+        {
             hits.push(self.hit(&rules::ARITHMETIC, 0, self.tokens.len()));
             return;
         }
@@ -37,7 +42,8 @@ impl Sql<'_> {
             index = end;
             links += 1;
         }
-        let is_whole = index == self.tokens.len() && self.tail_is_plain();
+        let is_whole =
+            index == self.tokens.len() && (self.tail_is_plain() || self.tail_is_pattern());
         if links > 0 && is_whole && (links > 1 || self.is_operator(first)) {
             hits.push(self.hit(&rules::ARITHMETIC, 0, index));
         }
@@ -58,11 +64,27 @@ impl Sql<'_> {
             )
         };
         let closes = |index: usize| self.kind(index) == Kind::Close;
-        self.kind(1) == Kind::Comma
-            && self.is_cut_off()
+        let closes_row = closes(1) && self.kind(2) == Kind::Comma && self.kind(3) == Kind::Open;
+        let is_left = self.is_cut_off() || closes_row && self.open.is_some();
+        (self.kind(1) == Kind::Comma || closes_row)
+            && is_left
             && last <= MAX_LINKS
             && (2..last).all(is_item)
-            && (2..last).any(closes)
+            && (closes_row || (2..last).any(closes))
+    }
+
+    /// `x') returning id--`, `x') on duplicate key update a=1#`: what only an `insert` ends in.
+    fn ends_insert(&self) -> bool {
+        let start = (1..=MAX_LINKS)
+            .find(|index| self.kind(*index) != Kind::Close)
+            .unwrap_or(1);
+        let rest = (self.word(start), self.word(start + 1), self.word(start + 2));
+        match rest {
+            (b"on", b"duplicate", b"key") => true,
+            (b"on", b"conflict", _) => self.is_cut_off() || self.word(start + 2) == b"do",
+            (b"returning", ..) => self.is_cut_off(),
+            _ => false,
+        }
     }
 
     /// `a', role='admin' where id=1--`: the rest of an `update`.
@@ -79,7 +101,9 @@ impl Sql<'_> {
             index = value.end;
         }
         let is_filtered = self.kind(index) == Kind::Where && self.comparison(index + 1).is_some();
-        index > 1 && (is_filtered || (self.is_cut(index) && index + 1 == self.tokens.len()))
+        let is_open = index == self.tokens.len() && self.open.is_some();
+        index > 1
+            && (is_filtered || is_open || (self.is_cut(index) && index + 1 == self.tokens.len()))
     }
 
     /// ``id` from users where 1=1``.
@@ -140,6 +164,12 @@ impl Sql<'_> {
             && head
                 .iter()
                 .all(|byte| is_word(*byte) || matches!(byte, b'@' | b'.' | b'-' | b'%' | b'$'))
+    }
+
+    /// `' rlike '.*`, `' regexp '^a`: a pattern that waits for the application's quote.
+    fn tail_is_pattern(&self) -> bool {
+        let matches = (1..4).any(|index| matches!(self.word(index), b"rlike" | b"regexp"));
+        matches && self.open.is_some_and(|tail| tail.len() <= MAX_TAIL)
     }
 
     /// Whether the text ends in a string that waits for the application's quote.

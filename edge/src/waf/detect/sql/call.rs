@@ -32,9 +32,37 @@ impl Sql<'_> {
             && self.names_catalog(index)
         {
             hits.push(self.hit(&rules::CATALOG, index, index + 2));
+        } else if index == 0 && self.is_system_table() {
+            hits.push(self.hit(&rules::CATALOG, 0, 2));
+        } else if index == 0 && word == b"rand" && self.is_seeded() {
+            hits.push(self.hit(&rules::TAUTOLOGY, 0, 3));
         } else if index == 0 && is_called && self.is_chain() {
             hits.push(self.hit(&rules::LEAK, 0, 3));
         }
+    }
+
+    /// `mysql.user`, `sys.tables`, all of it.
+    fn is_system_table(&self) -> bool {
+        let is_known = match self.word(0) {
+            b"mysql" => matches!(self.word(2), b"user" | b"db" | b"func" | b"proc"),
+            b"sys" => matches!(
+                self.word(2),
+                b"tables" | b"databases" | b"objects" | b"columns" | b"sysobjects"
+            ),
+            _ => false,
+        };
+        is_known && self.kind(1) == Kind::Dot && self.tokens.len() == 3
+    }
+
+    /// `rand(1=1)`, `rand(ascii(left(database(),1))=115)`, all of it: an order that answers a question.
+    fn is_seeded(&self) -> bool {
+        let is_whole = self
+            .close(1)
+            .is_some_and(|close| close + 1 == self.tokens.len());
+        is_whole
+            && (self.is_function(2)
+                || (self.kind(2), self.kind(3), self.kind(4))
+                    == (Kind::Number, Kind::Cmp, Kind::Number))
     }
 
     /// `waitfor delay '0:0:5'`.

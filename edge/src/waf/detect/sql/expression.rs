@@ -77,10 +77,19 @@ impl Sql<'_> {
             Kind::Other if self.word(index) == b"{" => self.braces(index),
             _ => None,
         }?;
-        while self.kind(operand.end) == Kind::Cast && operand.end < start + MAX_STEPS {
+        while (self.kind(operand.end) == Kind::Cast || self.is_collated(operand.end))
+            && operand.end < start + MAX_STEPS
+        {
             operand.end += 2;
         }
         Some(operand)
+    }
+
+    /// `collate utf8_bin` before a comparison or a cut.
+    fn is_collated(&self, index: usize) -> bool {
+        self.word(index) == b"collate"
+            && self.kind(index + 1) == Kind::Ident
+            && self.kind(index + 2) == Kind::Cmp
     }
 
     /// ODBC's and MySQL's `{x 1}`.
@@ -88,6 +97,7 @@ impl Sql<'_> {
         let close = (open + 2..open + MAX_STEPS).find(|index| self.word(*index) == b"}")?;
         (self.kind(open + 1) == Kind::Ident && close > open + 2).then_some(Expression {
             end: close + 1,
+            has_call: true,
             ..Expression::default()
         })
     }
@@ -209,13 +219,18 @@ impl Sql<'_> {
             index += 1;
         }
         // PostgreSQL asks `'{"a":1}' ? 'a'`.
-        let asks = self.word(index) == b"?" && self.kind(index - 1) == Kind::Str;
-        if self.kind(index) != Kind::Cmp && !asks {
+        let asks = self.word(index) == b"?"
+            && (self.kind(index - 1) == Kind::Str || self.kind(index.max(2) - 2) == Kind::Cast);
+        // MySQL's `1 member of ('[1]')`.
+        let is_member = self.word(index) == b"member"
+            && self.word(index + 1) == b"of"
+            && self.kind(index + 2) == Kind::Open;
+        if self.kind(index) != Kind::Cmp && !asks && !is_member {
             return None;
         }
         let operator = self.word(index);
         // `rlike`, `sounds like`, `is not null`, `= all (...)`.
-        let mut next = index + 1;
+        let mut next = index + 1 + usize::from(is_member);
         while matches!(self.kind(next), Kind::Not | Kind::All | Kind::Cmp) && next < index + 4 {
             next += 1;
         }

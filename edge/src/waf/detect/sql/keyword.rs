@@ -34,7 +34,7 @@ fn plain(word: &[u8]) -> Kind {
         b"delete" => Kind::Delete,
         b"drop" | b"truncate" | b"alter" | b"create" => Kind::Schema,
         b"table" | b"database" | b"schema" | b"view" | b"index" | b"procedure" | b"function"
-        | b"trigger" | b"user" | b"role" | b"column" | b"login" => Kind::Object,
+        | b"trigger" | b"user" | b"role" | b"column" | b"login" | b"keyspace" => Kind::Object,
         b"exec" | b"execute" | b"declare" | b"shutdown" | b"waitfor" => Kind::Exec,
         b"as" | b"then" | b"else" | b"when" | b"case" | b"join" | b"on" | b"values" | b"if"
         | b"exists" | b"cascade" | b"inner" | b"left" | b"right" | b"cross" | b"using"

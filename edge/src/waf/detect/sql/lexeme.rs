@@ -189,7 +189,6 @@ fn word(text: &[u8], start: usize) -> Token {
     }
     let kind = keyword(word);
     if kind == Kind::Ident
-        && stands(text, end, b"/*")
         && let Some((kind, end)) = spliced(text, word, end)
     {
         return new(kind, start, end);
@@ -197,10 +196,16 @@ fn word(text: &[u8], start: usize) -> Token {
     new(kind, start, end)
 }
 
-/// `uni/**/on`.
-fn spliced(text: &[u8], head: &[u8], comment: usize) -> Option<(Kind, usize)> {
-    let window = span(text, 0, comment + MAX_SPLICE);
-    let tail = find(window, b"*/", comment + 2)? + 2;
+/// `uni/**/on`, `sel<>ect`: what a filter that deletes comments or operators leaves.
+fn spliced(text: &[u8], head: &[u8], splice: usize) -> Option<(Kind, usize)> {
+    let window = span(text, 0, splice + MAX_SPLICE);
+    let tail = match (at(text, splice), at(text, splice + 1)) {
+        (b'/', b'*') => find(window, b"*/", splice + 2)? + 2,
+        (b'<', b'>') => splice + 2,
+        // A vertical tab, which filters delete.
+        (0x0b, _) => splice + 1,
+        _ => return None,
+    };
     let end = skip_while(text, tail, is_word);
     joined(head, span(text, tail, end)).map(|kind| (kind, end))
 }

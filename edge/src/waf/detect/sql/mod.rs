@@ -54,6 +54,8 @@ struct Sql<'a> {
 
 /// Tokens of a listing that may still belong to an attack put before it.
 const LISTING_HEAD: usize = 6;
+/// Tokens of a break-out that a comment ends, whatever the comment says.
+const MAX_BREAKOUT: usize = 48;
 /// Tokens of a clause that are searched for a condition.
 const MAX_CLAUSE: usize = 32;
 /// Tokens at the start of a window whose context was the window's before it.
@@ -163,6 +165,7 @@ impl<'a> Sql<'a> {
 
     /// What is known of the text as a whole.
     fn whole(&self, hits: &mut Vec<Hit>) {
+        self.columns(hits);
         self.tail(hits);
         self.comment(hits);
         self.breakout(hits);
@@ -192,15 +195,31 @@ impl<'a> Sql<'a> {
                     && self.kind(1) != Kind::Open))
     }
 
-    /// A comment at the end that says nothing, or a short string that the application closes.
+    /// A comment at the end that says nothing, or a short string that the application closes; or any
+    /// comment at all behind a break-out that is read to its end: what it says is never run.
     fn is_terminated(&self) -> bool {
-        self.open
-            .is_some_and(|tail| tail.len() <= 16 && !tail.contains(&b' '))
+        self.is_cut_short()
+            || self
+                .open
+                .is_some_and(|tail| tail.len() <= 16 && !tail.contains(&b' '))
             || self
                 .tokens
                 .len()
                 .checked_sub(1)
                 .is_some_and(|last| self.is_cut(last))
+    }
+
+    /// `... and thanks' or 1=1-- and so on`: the quote ends the value behind a word or a space, what follows can
+    /// follow a value, and a comment hides the rest of the text.
+    fn is_cut_short(&self) -> bool {
+        let last = self.tokens.len().saturating_sub(1);
+        self.quote.is_some()
+            && (2..=MAX_BREAKOUT).contains(&last)
+            && self.kind(last) == Kind::Comment
+            && matches!(
+                self.kind(1),
+                Kind::Logic | Kind::Semi | Kind::Union | Kind::Close | Kind::Having | Kind::Order
+            )
     }
 
     /// Kind of the token at `index`, [`Kind::End`] outside.
@@ -328,6 +347,32 @@ mod tests {
             "' or select *",
             "'; values (1)--",
             "'))",
+            "1 uni<>on sel<>ect 1,2",
+            "1' and 1 member of ('[1]')-- -",
+            "1' and 1 collate utf8_bin=1#",
+            "1 or {d'2020-01-01'}",
+            "1 sounds like 1",
+            "1' into @,@,@#",
+            "1 group by 1,2,3 having 1",
+            "' rlike '.*",
+            "' or '1' -> '$' --",
+            "1 or '{\"a\":1}' ->> '$.a'",
+            "1 and '{\"a\":2}'::jsonb ? 'a'",
+            "1;while 1=1 begin select 1 end",
+            "1;create function sys_exec returns int soname 'x.dll'",
+            "1 or true limit 1",
+            "users where 1=1--",
+            "null,null from users#",
+            "* from users--",
+            "x', password='p",
+            "'),(1,2,3)-- ",
+            "'),('x','y",
+            "' returning id;--",
+            "1') on duplicate key update a=1#",
+            "mysql.user",
+            "rand(ascii(left(database(),1))=115)",
+            "i would like to have this, and thanks' or 1=1-- dear all of you",
+            "thanks a lot for the nice book' union select 1,2# and so on",
         ] {
             assert!(fires(attack), "{attack}");
         }
@@ -340,6 +385,15 @@ mod tests {
             "elt (5 km) = 3 miles",
             "$5$$ or more",
             "50%, 20% or 5% off",
+            "1 <> 2 and so on",
+            "3 sounds like a good number",
+            "a member of (2) is here",
+            "greetings from bali --",
+            "the teachers' and 2 parents -- a meeting",
+            "returning the parents' book -- thanks",
+            "places where 5 people sit",
+            "5 or more, limit 1 each",
+            "hello there it is jp' into @home",
             "rock 'n' roll' -- both",
         ] {
             assert!(!fires(honest), "{honest}");

@@ -53,8 +53,11 @@ impl Sql<'_> {
                 .next()
                 .is_some_and(|byte| matches!(byte, b'\'' | b'"'))
             && bytes.all(|byte| matches!(byte, b')' | b';'));
+        let is_collated =
+            self.tokens.len() == 3 && self.kind(0) == Kind::Number && self.word(1) == b"collate";
         if is_variable
             || is_sum
+            || is_collated
             || is_quotes
             || is_operators
             || is_closed

@@ -25,7 +25,9 @@ impl Sql<'_> {
             return;
         }
         let mut select = index + 1;
-        while matches!(self.kind(select), Kind::All | Kind::Open) && select < index + 24 {
+        while (matches!(self.kind(select), Kind::All | Kind::Open) || self.word(select) == b"{")
+            && select < index + 24
+        {
             select += 1;
         }
         let is_query = match self.kind(select) {
@@ -53,6 +55,22 @@ impl Sql<'_> {
             .first()
             .map_or(0, |head| head.end.saturating_sub(1));
         is_word(before(self.text, end))
+    }
+
+    /// `name,password from users--`, `* from users where 1=1#`: the rest of a query behind its `select`.
+    pub(super) fn columns(&self, hits: &mut Vec<Hit>) {
+        let is_due = self.quote.is_none() && self.is_cut(self.tokens.len().saturating_sub(1));
+        if !is_due {
+            return;
+        }
+        let Some((end, evidence)) = self.list(0).filter(|(end, _)| *end > 0) else {
+            return;
+        };
+        let after = self.after_table(end + 1);
+        let is_query = self.kind(end) == Kind::From && self.is_table(end + 1) && self.ends(after);
+        if is_query && (evidence || self.names_secrets(0, after)) {
+            hits.push(self.hit(&rules::SELECT, 0, after));
+        }
     }
 
     fn is_selected(&self, index: usize, select: usize) -> bool {

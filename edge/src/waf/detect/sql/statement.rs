@@ -232,7 +232,7 @@ impl Sql<'_> {
             ),
             b"create" => {
                 self.kind(after) == Kind::Open
-                    || matches!(self.word(after), b"identified" | b"with")
+                    || matches!(self.word(after), b"identified" | b"with" | b"returns")
                     || self.kind(after + 1) == Kind::Select
             }
             _ => {
@@ -305,7 +305,9 @@ impl Sql<'_> {
         match self.word(index) {
             b"show" => SHOWN.contains(&word),
             b"use" | b"desc" | b"describe" | b"explain" => {
-                self.kind(second) == Kind::Ident && ends(third) && self.quote.is_some()
+                self.kind(second) == Kind::Ident
+                    && ends(third)
+                    && (self.quote.is_some() || self.kind(0) == Kind::Number)
                     || word == b"master"
                     || word == b"mysql"
                     || self.kind(second) == Kind::Select
@@ -335,6 +337,9 @@ impl Sql<'_> {
                 self.kind(second) == Kind::Open
                     || self.follows(second, &[b"from", b"to", b"program"])
             }
+            b"while" => self.comparison(second).is_some(),
+            b"raiserror" => self.kind(second) == Kind::Open && self.kind(third) == Kind::Str,
+            b"listen" | b"notify" | b"unlisten" => self.kind(second) == Kind::Ident && ends(third),
             b"kill" => self.kind(second) == Kind::Number && ends(third),
             b"begin" => {
                 matches!(

@@ -79,7 +79,12 @@ impl Sql<'_> {
             return;
         }
         let is_due = match self.kind(start) {
-            Kind::Where => self.lead.closes || self.quote.is_some() || self.kind(0) == Kind::Number,
+            Kind::Where => {
+                self.lead.closes
+                    || self.quote.is_some()
+                    || self.kind(0) == Kind::Number
+                    || self.kind(3) == Kind::Cmp && self.kind(4) == Kind::Number
+            }
             Kind::Cmp if start == 1 && self.quote.is_none() => return self.matches(hits),
             _ if self.word(0) == b"as" && self.kind(2) == Kind::Where => {
                 return self.filters(2, hits);
@@ -102,11 +107,20 @@ impl Sql<'_> {
         }
     }
 
-    /// `1 rlike(if(mid(@@version,1,1)=8,1,0x28))`, all of it.
+    /// `1 rlike(if(mid(@@version,1,1)=8,1,0x28))`, `1 sounds like 1`, all of it.
     fn matches(&self, hits: &mut Vec<Hit>) {
         let is_pattern = matches!(self.word(1), b"rlike" | b"regexp" | b"like");
-        let operand = self.expression(2).filter(|_| self.kind(0) == Kind::Number);
-        if is_pattern && operand.is_some_and(|operand| operand.has_call && self.ends(operand.end)) {
+        // No sentence and no formula has these.
+        let is_foreign = matches!(self.word(1), b"rlike" | b"regexp" | b"sounds" | b"<=>");
+        let operand = 2 + usize::from(self.word(1) == b"sounds" && self.word(2) == b"like");
+        let operand = self
+            .expression(operand)
+            .filter(|_| self.kind(0) == Kind::Number);
+        let is_due = operand.is_some_and(|operand| {
+            is_pattern && operand.has_call && self.ends(operand.end)
+                || is_foreign && !operand.has_name && self.kind(operand.end) == Kind::End
+        });
+        if is_due {
             hits.push(self.hit(&rules::TAUTOLOGY, 0, 4));
         }
     }

@@ -137,7 +137,8 @@ pub(super) fn tokens(text: &[u8], quote: Option<u8>) -> Vec<Token> {
 fn is_text(text: &[u8], token: &Token) -> bool {
     match token.kind {
         Kind::Ident => {
-            at(text, skip_space(text, token.end)) != b'(' && text_of(text, token) != b"collate"
+            at(text, skip_space(text, token.end)) != b'('
+                && !matches!(text_of(text, token), b"collate" | b"returning")
         }
         Kind::Number | Kind::Other | Kind::Dot | Kind::Var | Kind::Const => true,
         _ => false,
