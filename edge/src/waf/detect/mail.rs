@@ -96,7 +96,6 @@ fn is_smtp(line: &Line<'_>) -> bool {
     let rest = trim(span(text, verb.len(), text.len()));
     // Spaces, that is, and not the breaks of the commands before.
     let is_terse = !trim(line.lead).contains(&b' ');
-    let is_alone = trim(line.lead).is_empty() && trim(line.next).is_empty();
     let goes_on = |verbs: &[&[u8]]| verbs.contains(&word(line.next, 0));
     match verb {
         b"rcpt" | b"mail" => {
@@ -105,7 +104,7 @@ fn is_smtp(line: &Line<'_>) -> bool {
                 && (is_terse || line.is_odd)
         }
         // No words of any language.
-        b"uidl" | b"etrn" | b"xclient" => line.is_odd && line.follows_token(),
+        b"uidl" | b"etrn" | b"xclient" => line.follows_token() && !rest.contains(&b' '),
         b"list" | b"turn" | b"help" => {
             line.is_odd && line.follows_token() && rest.is_empty() && trim(line.next).is_empty()
         }
@@ -114,8 +113,7 @@ fn is_smtp(line: &Line<'_>) -> bool {
             matches!(
                 word(rest, 0),
                 b"login" | b"plain" | b"cram" | b"ntlm" | b"xoauth2"
-            ) && (line.is_odd || is_alone)
-                && line.follows_token()
+            ) && line.follows_token()
         }
         b"stat" => {
             rest.is_empty()
@@ -123,17 +121,15 @@ fn is_smtp(line: &Line<'_>) -> bool {
                 && goes_on(&[b"list", b"retr", b"dele", b"uidl", b"top", b"quit"])
         }
         b"top" => line.is_odd && line.follows_token() && is_numbers(rest),
-        b"quit" | b"rset" | b"data" | b"noop" => {
-            (line.is_odd || line.lead.contains(&b'@')) && rest.is_empty() && line.follows_token()
-        }
-        b"starttls" => {
-            (line.is_odd || is_alone || line.lead.contains(&b'@'))
+        b"quit" | b"data" => {
+            (line.is_odd || line.lead.contains(&b'@') || goes_on(&[b"quit", b"subject", b"from"]))
                 && rest.is_empty()
                 && line.follows_token()
         }
+        b"rset" | b"noop" | b"starttls" => rest.is_empty() && line.follows_token(),
         b"ehlo" | b"helo" => {
             (line.is_odd
-                || (is_alone && is_one(rest))
+                || is_one(rest)
                 || goes_on(&[b"mail", b"rcpt", b"vrfy", b"expn", b"auth", b"starttls"]))
                 && !rest.is_empty()
                 && line.follows_token()

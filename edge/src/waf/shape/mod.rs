@@ -220,7 +220,11 @@ fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
     } else if name == "content-type" {
         let value = value.to_ascii_lowercase();
         let repeats = |parameter: &str| value.matches(parameter).count() > 1;
-        (repeats("boundary=") || repeats("charset=")).then_some(&rules::TYPE)
+        // Two headers arrive as one list.
+        let is_list = value
+            .split_once(',')
+            .is_some_and(|(first, second)| first.contains('/') && second.contains('/'));
+        (repeats("boundary=") || repeats("charset=") || is_list).then_some(&rules::TYPE)
     } else if name == "connection" {
         hop::drops_header(value).then_some(&rules::DROPPED)
     } else if name == "depth" {
@@ -342,6 +346,7 @@ mod tests {
                 "content-type",
                 "multipart/form-data; boundary=a; boundary=b",
             ),
+            ("content-type", "application/json, text/xml"),
         ] {
             assert!(is_stopped("", &[(name, value)]), "{name}: {value}");
         }

@@ -144,6 +144,9 @@ fn is_read(line: &Line<'_>) -> bool {
         word(line.next, 0),
         b"" | b"quit" | b"get" | b"set" | b"save" | b"config" | b"stats" | b"exec"
     );
+    if verb == b"stats" && is_command && arguments <= 3 {
+        return line.follows_token();
+    }
     let is_plain = at(rest, 0) != b'/' && !rest.contains(&b'=');
     is_command && line.is_odd && line.follows_token() && closes && is_plain
 }

@@ -5,7 +5,7 @@ use crate::waf::Part;
 use crate::waf::body::json;
 use crate::waf::rules::{Rule, nosql as rules};
 use crate::waf::scan::{
-    at, find, find_any, from, is_word, skip_space, skip_while, span, stands, trim,
+    Needles, at, find, find_any, from, is_word, skip_space, skip_while, span, stands, trim,
 };
 
 /// Operators of queries, updates and pipelines that nothing else spells with a dollar as the name
@@ -123,6 +123,18 @@ pub(super) fn member(part: Part, name: &str, lower: &[u8]) -> Option<&'static Ru
     pollutes(lower).then_some(&rules::POLLUTION)
 }
 
+/// Scripts within queries, which stores run.
+static SCRIPTS: Needles<'static> = Needles::new(&[
+    b"\"painless\"",
+    b"\"ctx._source",
+    b"\"ctx.op",
+    b"\"script\":{\"script\"",
+    b"\"script\": {\"script\"",
+    b"\"script\":{\"source\"",
+    b"\"scripted_metric\"",
+    b"\"eval\":\"function",
+]);
+
 /// Where a text that is one JSON document names such a member: in a header, a path or behind an
 /// encoding, it is not read as JSON.
 pub(super) fn document(text: &[u8]) -> Option<usize> {
@@ -145,7 +157,7 @@ pub(super) fn document(text: &[u8]) -> Option<usize> {
             return Some(index);
         }
     }
-    if let Some((start, _)) = find_any(text, &[b"\"painless\"", b"\"ctx._source"]) {
+    if let Some((start, _)) = SCRIPTS.find(text, 0) {
         return Some(start);
     }
     // What analytics sets, it sets for somebody.
