@@ -111,6 +111,8 @@ static SEVERE: Needles<'static> = Needles::new(&[
 #[derive(Debug, Default)]
 pub(super) struct Discussion {
     lines: Vec<(usize, Line)>,
+    /// Whether lines of code are shown; else lines that set something are.
+    is_shown: bool,
     /// Whether the text is a configuration file.
     is_configuration: bool,
 }
@@ -137,15 +139,13 @@ impl Discussion {
             start += line.len() + 1;
         }
         let is_configuration = settings.is_file();
-        let is_fenced =
-            line::is_fence(text.split(|byte| *byte == b'\n').next().unwrap_or_default());
-        let is_discussion = sentences > 0
-            || codes >= MIN_LISTING
-            || is_fenced && codes >= MIN_FENCED
-            || is_configuration;
-        if is_discussion && SEVERE.find(text, 0).is_none() {
+        let head = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let is_shown =
+            sentences > 0 || codes >= MIN_LISTING || line::is_fence(head) && codes >= MIN_FENCED;
+        if (is_shown || is_configuration) && SEVERE.find(text, 0).is_none() {
             Self {
                 lines,
+                is_shown,
                 is_configuration,
             }
         } else {
@@ -159,6 +159,11 @@ impl Discussion {
         let Some((start, kind)) = after.checked_sub(1).and_then(|last| self.lines.get(last)) else {
             return false;
         };
+        let end = self.lines.get(after).map_or(text.len(), |(next, _)| *next);
+        let sets = self.is_configuration && setting::sets(trim(span(text, *start, end)));
+        if !self.is_shown && !sets {
+            return false;
+        }
         let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
         match kind {
             Line::Code => {
@@ -166,7 +171,7 @@ impl Discussion {
                 let is_first = lead.len() <= MAX_INDENT && trim(lead).is_empty();
                 is_one_of(SHOWN)
                     || is_first && is_one_of(EXPRESSIONS)
-                    || self.is_configuration && is_one_of(CONFIGURED)
+                    || sets && is_one_of(CONFIGURED)
             }
             Line::Statement => is_one_of(SHOWN) || is_one_of(STATEMENTS),
             Line::Asked => is_one_of(STATEMENTS),

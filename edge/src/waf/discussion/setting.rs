@@ -57,7 +57,7 @@ const KEYWORDS: &[&[u8]] = &[
 
 /// Whether the line sets something: `[name]`, `name = value`, `name: value`, `- item`,
 /// `name value;`, `name {`, `</name>`.
-fn sets(line: &[u8]) -> bool {
+pub(super) fn sets(line: &[u8]) -> bool {
     let last = line.last().copied().unwrap_or_default();
     match at(line, 0) {
         b'[' => {
