@@ -129,7 +129,12 @@ impl Reader {
             return;
         };
         let declared = declared(&self.content_type);
-        let seen = sniff(&start);
+        let is_typed_text = self.content_type.trim_start().starts_with("text/");
+        let seen = match sniff(&start) {
+            // Notes in a file's own syntax begin like JSON or XML; who reads them reads text.
+            _ if declared.is_none() && is_typed_text && is_notation(&start) => Kind::Text,
+            seen => seen,
+        };
         let mut kinds = vec![declared.unwrap_or(seen)];
         // A type that lies: some frameworks believe the bytes.
         let is_other =
@@ -139,7 +144,6 @@ impl Reader {
         {
             kinds.push(seen);
         }
-        let is_typed_text = self.content_type.trim_start().starts_with("text/");
         if declared.is_none() && is_also_text(seen, &start, is_typed_text) {
             kinds.push(Kind::Text);
         }
@@ -292,6 +296,22 @@ fn is_also_text(seen: Kind, start: &[u8], is_typed_text: bool) -> bool {
         // A NUL hides nothing from an application that was promised text.
         Kind::Binary => is_typed_text,
         Kind::Xml => !start.starts_with(b"<?xml") && find(start, b"xmlns", 0).is_none(),
+        _ => false,
+    }
+}
+
+/// Whether the text begins like JSON or XML and cannot be either: `[section]`, `{ name = 1 }`,
+/// `<?php`.
+fn is_notation(bytes: &[u8]) -> bool {
+    let first = skip_space(bytes, 0);
+    let next = from(bytes, skip_space(bytes, first + 1));
+    let is_bare = next.first().is_some_and(u8::is_ascii_alphabetic)
+        && ![&b"true"[..], b"false", b"null"]
+            .iter()
+            .any(|word| next.starts_with(word));
+    match at(bytes, first) {
+        b'{' | b'[' => is_bare,
+        b'<' => next.starts_with(b"?") && !next.starts_with(b"?xml"),
         _ => false,
     }
 }
