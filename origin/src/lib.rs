@@ -22,7 +22,7 @@ pub mod random;
 pub mod server;
 
 use admission::Admission;
-use auth::{Auth, password::BadParameters};
+use auth::{Auth, keys::KeyError, password::BadParameters};
 use config::{Config, Secrets};
 use db::{Db, DbError};
 
@@ -44,6 +44,18 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// The keys of tokens.
+    #[error(transparent)]
+    Keys(KeyError),
+}
+
+impl From<KeyError> for StartError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Db(error) => Self::Db(error),
+            other => Self::Keys(other),
+        }
+    }
 }
 
 impl App {
@@ -52,17 +64,20 @@ impl App {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: Config, secrets: Secrets) -> Result<Self, StartError> {
-        let auth = Auth::new(config.auth.clone(), &secrets.token_key)?;
+        let mut auth = Auth::new(config.auth.clone(), &secrets.token_key)?;
         let admission = Admission::new(
             secrets.seal_keys,
             config.listen.max_nonces,
             config.listen.timeouts.body_read,
         );
+        let db = Db::open(&config.database).await?;
+        auth.use_keys(&db, secrets.hs256_key.as_ref(), clock::now())
+            .await?;
         Ok(Self {
-            db: Db::open(&config.database).await?,
+            config,
             admission,
             auth,
-            config,
+            db,
         })
     }
 }

@@ -6,7 +6,11 @@ mod engines;
 use engines::{Engine, on_every_engine};
 use gapura_tests::{Edge, EdgeConfig, Origin, node};
 
-on_every_engine!(accounts_and_sessions, operators_and_what_they_change);
+on_every_engine!(
+    accounts_and_sessions,
+    operators_and_what_they_change,
+    second_factors,
+);
 
 /// One client address does what many would: limits are other tests' matter.
 const WIDE: &str = "
@@ -41,4 +45,8 @@ fn accounts_and_sessions(engine: Engine) {
 
 fn operators_and_what_they_change(engine: Engine) {
     run(engine, "admin", &[]);
+}
+
+fn second_factors(engine: Engine) {
+    run(engine, "factors", &[]);
 }

@@ -11,6 +11,7 @@ mod ban;
 mod body;
 mod cookie;
 pub mod email;
+pub mod keys;
 mod lockout;
 mod metadata;
 pub mod password;
@@ -24,15 +25,16 @@ mod tests;
 pub mod token;
 mod view;
 
-use crate::{config, db::User, http::Bytes};
+use crate::{config, db::User};
 use at_rest::AtRest;
 use gapura_shared::{secret::Secret, time::UnixMillis};
+use keys::KeyRing;
 pub use lockout::forgotten_before;
 use password::{BadParameters, Hasher, Policy};
 use refresh::Successors;
 pub use routes::abandoned_before;
 use second_factor::challenge::Challenges;
-use token::TokenKey;
+use std::sync::{Arc, RwLock};
 
 /// Role of an account without special rights.
 pub const ROLE_USER: &str = "user";
@@ -43,29 +45,31 @@ pub struct Auth {
     settings: config::Auth,
     hasher: Hasher,
     passwords: Policy,
-    token_key: TokenKey,
+    /// The secret that everything else is derived from.
+    token_key: Secret,
+    keys: RwLock<Arc<KeyRing>>,
+    /// With HS256 alone.
+    shared_secret: Option<Secret>,
     successors: Successors,
     /// Of the cookies by which devices are known.
     device_key: Secret,
     /// Of secrets in the database.
     at_rest: AtRest,
     challenges: Challenges,
-    /// The public key set, as it is sent.
-    jwks: Bytes,
 }
 
 impl Auth {
-    /// Prepares hashing and signing.
+    /// Prepares hashing and signing, with the first key alone until [`Self::use_keys`].
     ///
     /// # Errors
     /// [`BadParameters`] where the Argon2 settings do not fit together.
     pub fn new(settings: config::Auth, token_key: &Secret) -> Result<Self, BadParameters> {
-        let key = TokenKey::from_seed(token_key);
         Ok(Self {
             hasher: Hasher::new(&settings)?,
             passwords: Policy::new(&settings),
-            jwks: key.jwks().into(),
-            token_key: key,
+            token_key: token_key.clone(),
+            keys: RwLock::new(Arc::new(KeyRing::first(token_key))),
+            shared_secret: None,
             successors: Successors::new(token_key),
             device_key: lockout::device_key(token_key),
             at_rest: AtRest::new(token_key),

@@ -203,9 +203,12 @@ impl Auth {
             amr: amr(proofs),
             email: Some(user.email.clone()),
         };
-        let now = now.seconds();
+        let (keys, at, now) = (self.keys(), now, now.seconds());
         Ok(Session {
-            access_token: self.token_key.sign(claims, now, lifetime_s)?,
+            access_token: keys
+                .signing(at)
+                .ok_or(Unsigned)?
+                .sign(claims, now, lifetime_s)?,
             refresh_token,
             expires_at: now.after(lifetime_s),
             lifetime: Duration::from_secs(lifetime_s),

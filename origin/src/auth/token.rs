@@ -1,6 +1,7 @@
-//! Access tokens: JWTs (RFC 7519) in the profile of RFC 9068, signed with
-//! `EdDSA` (RFC 8037).
+//! Access tokens: JWTs (RFC 7519) in the profile of RFC 9068, signed with `EdDSA` (RFC 8037), ES256
+//! (RFC 7518 §3.4) or, while another system still checks them so, HS256 (RFC 7518 §3.2).
 
+use super::refresh::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use ed25519_compact::{KeyPair, Seed};
@@ -9,23 +10,69 @@ use gapura_shared::{
     secret::Secret,
     time::UnixSeconds,
 };
-use jwt_compact::{AlgorithmExt, Claims, Header, alg::Ed25519};
-use serde_json::json;
-use sha2::{Digest, Sha256};
+use jwt_compact::{
+    AlgorithmExt, Claims, Header,
+    alg::{Ed25519, Es256, Hs256, Hs256Key},
+    jwk::JsonWebKey,
+};
+use serde_json::{Value, json};
+use sha2::Sha256;
 use std::fmt;
 
 /// How long the key for requests without a person holds: ten years.
 const ANON_LIFETIME_S: u64 = 10 * 365 * 24 * 60 * 60;
+/// The `kid` of tokens signed with the secret that another system has, too: of that key nothing is
+/// published, not even its hash.
+const HS256_KID: &str = "hs256";
+
+type P256Key = <Es256 as jwt_compact::Algorithm>::SigningKey;
 
 /// Signing failed, which only claims that are no JSON could cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an access token could not be signed")]
 pub struct Unsigned;
 
+/// How tokens are signed, by its JOSE name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Ed25519.
+    EdDsa,
+    /// P-256.
+    Es256,
+    /// A secret shared with whoever checks tokens.
+    Hs256,
+}
+
+impl Algorithm {
+    /// Reads the name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::EdDsa, Self::Es256, Self::Hs256]
+            .into_iter()
+            .find(|algorithm| algorithm.as_str() == name)
+    }
+
+    /// The name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+            Self::Hs256 => "HS256",
+        }
+    }
+}
+
 /// The signing key and its public half.
 pub struct TokenKey {
-    key: KeyPair,
+    key: Key,
     kid: String,
+}
+
+enum Key {
+    EdDsa(KeyPair),
+    Es256(P256Key),
+    Hs256(Hs256Key),
 }
 
 impl fmt::Debug for TokenKey {
@@ -35,18 +82,55 @@ impl fmt::Debug for TokenKey {
 }
 
 impl TokenKey {
-    /// Derives the key from its 32-byte seed; shorter seeds are filled with zeros.
+    /// Derives an Ed25519 key from its 32-byte seed; shorter seeds are filled with zeros.
     #[must_use]
     pub fn from_seed(seed: &Secret) -> Self {
         let mut bytes = [0; 32];
         for (to, from) in bytes.iter_mut().zip(seed.expose()) {
             *to = *from;
         }
-        let key = KeyPair::from_seed(Seed::new(bytes));
-        Self {
-            kid: thumbprint(&URL_SAFE_NO_PAD.encode(*key.pk)),
-            key,
+        Self::new(Key::EdDsa(KeyPair::from_seed(Seed::new(bytes))))
+    }
+
+    /// The key of these private bytes; `None` for what is none of that algorithm: not 32 bytes or, with
+    /// ES256 and once in 2³², no number of the curve; fewer than 32 with HS256 (RFC 7518 §3.2).
+    #[must_use]
+    pub fn from_bytes(algorithm: Algorithm, bytes: &Secret) -> Option<Self> {
+        let length = bytes.expose().len();
+        match algorithm {
+            Algorithm::EdDsa => (length == 32).then(|| Self::from_seed(bytes)),
+            Algorithm::Es256 => (length == 32)
+                .then(|| P256Key::from_slice(bytes.expose()).ok())?
+                .map(|key| Self::new(Key::Es256(key))),
+            Algorithm::Hs256 => {
+                (length >= 32).then(|| Self::new(Key::Hs256(Hs256Key::new(bytes.expose()))))
+            }
         }
+    }
+
+    /// The private bytes of the first key of an installation: the same on every origin that has this
+    /// token key, so that all of them may begin at once.
+    #[must_use]
+    pub fn first_bytes(algorithm: Algorithm, token_key: &Secret) -> Secret {
+        match algorithm {
+            Algorithm::EdDsa | Algorithm::Hs256 => token_key.clone(),
+            Algorithm::Es256 => Secret::new(hmac(token_key, b"gapura ES256 key v1").to_vec()),
+        }
+    }
+
+    fn new(key: Key) -> Self {
+        let kid = match &key {
+            Key::EdDsa(pair) => thumbprint(&ed25519_jwk(pair)),
+            Key::Es256(key) => thumbprint(&JsonWebKey::from(key.verifying_key())),
+            Key::Hs256(_) => HS256_KID.to_owned(),
+        };
+        Self { key, kid }
+    }
+
+    /// Its id in tokens and in the key set.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
     }
 
     /// Signs `claims`, good from `now` for `lifetime_s` seconds.
@@ -66,20 +150,32 @@ impl TokenKey {
         let header = Header::empty()
             .with_key_id(self.kid.as_str())
             .with_token_type(ACCESS_TYP);
-        Ed25519
-            .token(&header, &claims, &self.key.sk)
-            .map_err(|_| Unsigned)
+        match &self.key {
+            Key::EdDsa(pair) => Ed25519.token(&header, &claims, &pair.sk),
+            Key::Es256(key) => Es256.token(&header, &claims, key),
+            Key::Hs256(key) => Hs256.token(&header, &claims, key),
+        }
+        .map_err(|_| Unsigned)
     }
 
-    /// The public key set (RFC 7517 §5) as JSON.
+    /// The public half as a JWK (RFC 7517 §4); `None` where there is none.
     #[must_use]
-    pub fn jwks(&self) -> String {
-        let x = URL_SAFE_NO_PAD.encode(*self.key.pk);
-        json!({ "keys": [{
-            "kty": "OKP", "crv": "Ed25519", "x": x,
-            "kid": self.kid, "use": "sig", "alg": "EdDSA", "key_ops": ["verify"],
-        }] })
-        .to_string()
+    pub fn jwk(&self) -> Option<Value> {
+        let (key, algorithm) = match &self.key {
+            Key::EdDsa(pair) => (ed25519_jwk(pair), Algorithm::EdDsa),
+            Key::Es256(key) => (JsonWebKey::from(key.verifying_key()), Algorithm::Es256),
+            Key::Hs256(_) => return None,
+        };
+        let mut jwk = serde_json::to_value(&key).ok()?;
+        let members = [
+            ("kid", json!(self.kid)),
+            ("use", json!("sig")),
+            ("alg", json!(algorithm.as_str())),
+            ("key_ops", json!(["verify"])),
+        ];
+        let members = members.map(|(name, value)| (name.to_owned(), value));
+        jwk.as_object_mut()?.extend(members);
+        Some(jwk)
     }
 
     /// The key for requests without a person: role `anon`, no subject.
@@ -110,10 +206,13 @@ impl TokenKey {
     }
 }
 
+fn ed25519_jwk(pair: &KeyPair) -> JsonWebKey<'_> {
+    JsonWebKey::from(&pair.pk)
+}
+
 /// The first 16 characters of the key's thumbprint (RFC 7638 §3, RFC 8037 §2).
-fn thumbprint(x: &str) -> String {
-    let required = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-    let mut kid = URL_SAFE_NO_PAD.encode(Sha256::digest(required));
+fn thumbprint(jwk: &JsonWebKey<'_>) -> String {
+    let mut kid = URL_SAFE_NO_PAD.encode(jwk.thumbprint::<Sha256>());
     kid.truncate(16);
     kid
 }
@@ -124,10 +223,15 @@ fn date(at: UnixSeconds) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{TokenKey, thumbprint};
+    use super::{Algorithm, TokenKey, thumbprint};
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     use gapura_shared::{secret::Secret, time::UnixSeconds};
-    use jwt_compact::{AlgorithmExt, UntrustedToken, alg::Ed25519};
+    use jwt_compact::{
+        AlgorithmExt, UntrustedToken,
+        alg::{Ed25519, Es256, Hs256, Hs256Key},
+        jwk::JsonWebKey,
+    };
+    use serde::Deserialize;
     use serde_json::{Value, json};
 
     const NOW: UnixSeconds = UnixSeconds(1_700_000_000);
@@ -136,40 +240,102 @@ mod tests {
         TokenKey::from_seed(&Secret::new(vec![byte; 32]))
     }
 
+    fn p256(byte: u8) -> TokenKey {
+        TokenKey::from_bytes(Algorithm::Es256, &Secret::new(vec![byte; 32])).unwrap()
+    }
+
     fn anon(key: &TokenKey) -> String {
         key.anon("gapura".into(), "authenticated".into(), "j-1".into(), NOW)
             .unwrap()
     }
 
+    fn part(token: &str, index: usize) -> Value {
+        let part = token.split('.').nth(index).unwrap();
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+    }
+
+    fn verifies<A>(algorithm: &A, signed: &str, key: &TokenKey) -> bool
+    where
+        A: jwt_compact::Algorithm,
+        A::VerifyingKey: for<'a, 'b> TryFrom<&'a JsonWebKey<'b>>,
+    {
+        let jwk = key.jwk().unwrap();
+        let jwk = JsonWebKey::deserialize(&jwk).unwrap();
+        let Ok(key) = A::VerifyingKey::try_from(&jwk) else {
+            return false;
+        };
+        let token = UntrustedToken::new(signed).unwrap();
+        algorithm.validator::<Value>(&key).validate(&token).is_ok()
+    }
+
     /// RFC 8037 §A.3.
     #[test]
     fn names_a_key_as_the_rfc_does() {
-        let kid = thumbprint("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+        let kid = thumbprint(&JsonWebKey::deserialize(&jwk).unwrap());
         assert_eq!(kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"[..16]);
     }
 
     #[test]
     fn no_other_key_verifies_it() {
         let text = anon(&key(1));
+        assert!(verifies(&Ed25519, &text, &key(1)));
+        assert!(!verifies(&Ed25519, &text, &key(2)));
+        let text = anon(&p256(1));
+        assert_eq!(part(&text, 0)["alg"], "ES256");
+        assert!(verifies(&Es256, &text, &p256(1)));
+        assert!(!verifies(&Es256, &text, &p256(2)));
+    }
+
+    #[test]
+    fn a_shared_secret_signs_and_is_published_nowhere() {
+        let secret = Secret::new(vec![7; 32]);
+        let key = TokenKey::from_bytes(Algorithm::Hs256, &secret).unwrap();
+        let text = anon(&key);
+        assert_eq!(part(&text, 0)["kid"], "hs256");
         let token = UntrustedToken::new(&text).unwrap();
-        let with = |key: &TokenKey| Ed25519.validator::<Value>(&key.key.pk).validate(&token);
-        assert!(with(&key(1)).is_ok());
-        assert!(with(&key(2)).is_err());
+        let with = |bytes: &[u8]| {
+            let key = Hs256Key::new(bytes);
+            Hs256.validator::<Value>(&key).validate(&token).is_ok()
+        };
+        assert!(with(secret.expose()) && !with(&[8; 32]));
+        assert_eq!(key.jwk(), None);
+    }
+
+    #[test]
+    fn refuses_what_is_no_key() {
+        for (algorithm, bytes) in [
+            (Algorithm::EdDsa, vec![1; 31]),
+            (Algorithm::Es256, vec![1; 31]),
+            (Algorithm::Es256, vec![0; 32]),
+            (Algorithm::Es256, vec![255; 32]),
+            (Algorithm::Hs256, vec![1; 31]),
+        ] {
+            assert!(TokenKey::from_bytes(algorithm, &Secret::new(bytes)).is_none());
+        }
+    }
+
+    /// Another seed's origins would sign with another key.
+    #[test]
+    fn first_keys_unchanged() {
+        let seed = Secret::new(vec![1; 32]);
+        let kid = |algorithm| {
+            let bytes = TokenKey::first_bytes(algorithm, &seed);
+            TokenKey::from_bytes(algorithm, &bytes).unwrap().kid
+        };
+        assert_eq!(kid(Algorithm::EdDsa), key(1).kid);
+        assert_eq!(kid(Algorithm::Es256), "-oOjhtfckvSQSgRY");
     }
 
     #[test]
     fn token_format_unchanged() {
         let text = anon(&key(1));
-        let part = |index| -> Value {
-            let part = text.split('.').nth(index).unwrap();
-            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
-        };
         assert_eq!(
-            part(0),
+            part(&text, 0),
             json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": key(1).kid })
         );
         assert_eq!(
-            part(1),
+            part(&text, 1),
             json!({
                 "iss": "gapura", "aud": "authenticated", "role": "anon", "jti": "j-1",
                 "token_type": "access", "iat": NOW.0, "nbf": NOW.0, "exp": NOW.0 + 315_360_000,
@@ -179,8 +345,14 @@ mod tests {
 
     #[test]
     fn publishes_the_public_half_alone() {
-        let set: Value = serde_json::from_str(&key(1).jwks()).unwrap();
-        assert_eq!(set["keys"][0]["kid"], key(1).kid);
-        assert_eq!(set["keys"][0].get("d"), None);
+        let jwk = key(1).jwk().unwrap();
+        let wanted = json!({
+            "kty": "OKP", "crv": "Ed25519", "x": jwk["x"],
+            "kid": key(1).kid, "use": "sig", "alg": "EdDSA", "key_ops": ["verify"],
+        });
+        assert_eq!(jwk, wanted);
+        let jwk = p256(1).jwk().unwrap();
+        assert_eq!((&jwk["kty"], &jwk["alg"]), (&json!("EC"), &json!("ES256")));
+        assert_eq!(jwk.get("d"), None);
     }
 }

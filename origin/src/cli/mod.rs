@@ -8,8 +8,8 @@ mod serve;
 mod users;
 
 use crate::{
-    StartError, auth::password::HashError, auth::token::Unsigned, config::BadConfig, db::DbError,
-    edge::PushError,
+    StartError, auth::keys::KeyError, auth::password::HashError, auth::token::Unsigned,
+    config::BadConfig, db::DbError, edge::PushError,
 };
 use clap::{Parser, Subcommand};
 use std::{io, io::Write, path::PathBuf, process::ExitCode};
@@ -54,6 +54,8 @@ enum CliError {
     #[error(transparent)]
     Db(#[from] DbError),
     #[error(transparent)]
+    Keys(#[from] KeyError),
+    #[error(transparent)]
     Hash(#[from] HashError),
     #[error(transparent)]
     Unsigned(#[from] Unsigned),
@@ -68,10 +70,14 @@ impl CliError {
         match self {
             Self::Config { .. }
             | Self::Usage(_)
-            | Self::Start(StartError::Config(_) | StartError::Db(DbError::BadUrl))
-            | Self::Db(DbError::BadUrl) => USAGE,
+            | Self::Start(
+                StartError::Config(_) | StartError::Keys(_) | StartError::Db(DbError::BadUrl),
+            )
+            | Self::Db(DbError::BadUrl)
+            | Self::Keys(KeyError::Unknown(_)) => USAGE,
             Self::Start(StartError::Db(_))
             | Self::Db(_)
+            | Self::Keys(_)
             | Self::Hash(_)
             | Self::Unsigned(_)
             | Self::Push(_)
@@ -107,7 +113,7 @@ fn execute(command: Command) -> Result<(), CliError> {
         Command::Init(init) => init.run(),
         Command::Serve { config } => runtime.block_on(serve::run(config)),
         Command::Users(users) => runtime.block_on(users.run()),
-        Command::Keys(keys) => keys.run(),
+        Command::Keys(keys) => runtime.block_on(keys.run()),
     }
 }
 

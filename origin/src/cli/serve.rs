@@ -21,15 +21,28 @@ pub(super) async fn run(path: PathBuf) -> Result<(), CliError> {
     let address = listener.local_addr().map_err(failed("local address"))?;
     tracing::info!(%address, "listening");
     let forget = tokio::spawn(forget_hourly(Arc::clone(&app)));
+    let keys = tokio::spawn(look_for_keys(Arc::clone(&app)));
     let stop = async {
         let signal = signals.received().await;
         tracing::info!(signal, "stopping");
     };
     let stopped = server::serve(listener, Arc::clone(&app), stop).await;
     forget.abort();
+    keys.abort();
     app.db.close().await;
     tracing::info!(?stopped, "stopped");
     Ok(())
+}
+
+/// Sees keys that were made or retired on another machine.
+async fn look_for_keys(app: Arc<App>) {
+    let mut times = tokio::time::interval(auth::keys::RELOAD);
+    loop {
+        times.tick().await;
+        if let Err(fault) = app.auth.reload_keys(&app.db).await {
+            tracing::warn!(%fault, "the token keys stay as they were");
+        }
+    }
 }
 
 /// Deletes what nothing depends on any more: counts of failed logins, factors that nobody

@@ -1,6 +1,7 @@
 //! `[auth]`: tokens and password hashing.
 
 use super::reader::Section;
+use crate::auth::token::Algorithm;
 use std::time::Duration;
 
 /// How accounts log in.
@@ -20,6 +21,8 @@ pub struct Auth {
     pub reauthenticate: Duration,
     /// `signup_session`: a sign-up logs in at once, and so tells which addresses are taken.
     pub signup_session: bool,
+    /// `token_algorithm`: of new token keys; with HS256, of every token.
+    pub token_algorithm: Algorithm,
     /// `cookies`: sessions in cookies for who asks with `cookies=true`.
     pub cookies: bool,
     /// `lockout_ceiling`: failed logins of one account, from anywhere, that lock it.
@@ -50,6 +53,14 @@ impl Auth {
             session_lifetime: section.seconds("session_lifetime_s", 7_776_000, 3600..=315_360_000),
             reauthenticate: section.seconds("reauthenticate_s", 86_400, 0..=31_536_000),
             signup_session: section.flag("signup_session", false),
+            token_algorithm: section
+                .parsed(
+                    "token_algorithm",
+                    "EdDSA",
+                    "must be EdDSA, ES256 or HS256",
+                    Algorithm::parse,
+                )
+                .unwrap_or(Algorithm::EdDsa),
             cookies: section.flag("cookies", false),
             lockout_ceiling: section.number("lockout_ceiling", 100, 10..=1_000_000),
             // NIST SP 800-63B-4 §3.1.1.2: never fewer than 8, never fewer allowed than 64.

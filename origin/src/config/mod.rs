@@ -21,7 +21,7 @@ pub use edge::{Edge, EdgeUrl};
 pub use listen::{Listen, Timeouts};
 pub use log::{Format, Log};
 pub use reader::Fault;
-pub use secrets::{SEAL_KEYS, Secrets, TOKEN_KEY, seal_keys, token_key};
+pub use secrets::{HS256_KEY, SEAL_KEYS, Secrets, TOKEN_KEY, hs256_key, seal_keys, token_key};
 
 use reader::Reader;
 use std::{fmt, io, path::Path};

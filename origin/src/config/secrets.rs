@@ -8,6 +8,9 @@ pub const SEAL_KEYS: &str = "GAPURA_SEAL_KEYS";
 /// The seed of the Ed25519 key that signs access tokens: 32 bytes in base64url.
 pub const TOKEN_KEY: &str = "GAPURA_TOKEN_KEY";
 
+/// A secret that another system checks tokens with: 32 bytes or more in base64url.
+pub const HS256_KEY: &str = "GAPURA_TOKEN_HS256_KEY";
+
 /// What the origin must not tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secrets {
@@ -15,21 +18,28 @@ pub struct Secrets {
     pub seal_keys: Keys,
     /// 32 bytes.
     pub token_key: Secret,
+    /// 32 bytes at least; with `auth.token_algorithm = "HS256"` alone.
+    pub hs256_key: Option<Secret>,
 }
 
 impl Secrets {
-    /// Reads both from the environment.
+    /// Reads them from the environment.
     ///
     /// # Errors
     /// A [`Fault`] for each that is missing or malformed; none quotes the value.
     pub fn parse(environment: Environment<'_>) -> Result<Self, Vec<Fault>> {
-        match (seal_keys(environment), token_key(environment)) {
-            (Ok(seal_keys), Ok(token_key)) => Ok(Self {
+        let hs256_key = hs256_key(environment);
+        match (seal_keys(environment), token_key(environment), hs256_key) {
+            (Ok(seal_keys), Ok(token_key), Ok(hs256_key)) => Ok(Self {
                 seal_keys,
                 token_key,
+                hs256_key,
             }),
-            (seal_keys, token_key) => {
-                Err(seal_keys.err().into_iter().chain(token_key.err()).collect())
+            (seal_keys, token_key, hs256_key) => {
+                Err([seal_keys.err(), token_key.err(), hs256_key.err()]
+                    .into_iter()
+                    .flatten()
+                    .collect())
             }
         }
     }
@@ -52,6 +62,19 @@ pub fn token_key(environment: Environment<'_>) -> Result<Secret, Fault> {
     Secret::from_base64url(&required(environment, TOKEN_KEY)?)
         .filter(|secret| secret.expose().len() == 32)
         .ok_or_else(|| fault(TOKEN_KEY, "must be 32 bytes in base64url".into()))
+}
+
+/// The secret of another system alone, where there is one.
+///
+/// # Errors
+/// A [`Fault`] when it is malformed.
+pub fn hs256_key(environment: Environment<'_>) -> Result<Option<Secret>, Fault> {
+    let read = |text: String| {
+        Secret::from_base64url(&text)
+            .filter(|secret| secret.expose().len() >= 32)
+            .ok_or_else(|| fault(HS256_KEY, "must be 32 bytes or more in base64url".into()))
+    };
+    environment(HS256_KEY).map(read).transpose()
 }
 
 fn required(environment: Environment<'_>, name: &str) -> Result<String, Fault> {

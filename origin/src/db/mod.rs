@@ -15,7 +15,8 @@ mod role;
 mod session;
 mod tenant;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod token_key;
 pub(crate) mod url;
 mod user;
 
@@ -26,4 +27,5 @@ pub use pool::Db;
 pub use refresh_token::{Exchange, Rotation};
 pub use session::{Device, End, NewSession, Proofs, Session};
 pub use tenant::Tenant;
+pub use token_key::StoredKey;
 pub use user::{Changed, User};

@@ -21,7 +21,7 @@ fn settings(dir: &TempDir) -> config::Database {
 }
 
 /// An empty database that lives as long as its home.
-pub(super) async fn fresh(engine: Engine) -> (Db, Home) {
+pub(crate) async fn fresh(engine: Engine) -> (Db, Home) {
     let home = engine.home();
     let settings = config::Database {
         url: home.url.clone(),

@@ -3,8 +3,11 @@
 use super::{ApiError, Bytes};
 use gapura_shared::{ids::RequestId, outcome, problem};
 use http::{
-    HeaderName, HeaderValue, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER,
+        WWW_AUTHENTICATE,
+    },
 };
 use http_body_util::Full;
 use serde_json::json;
@@ -26,9 +29,22 @@ pub fn private_json(body: impl Into<Bytes>) -> Answer {
     with(body.into(), JSON, NO_STORE)
 }
 
-/// 200 with JSON that anybody may keep for a while.
-pub fn public_json(body: impl Into<Bytes>) -> Answer {
-    with(body.into(), JSON, KEY_SET_CACHE)
+/// 200 with JSON that anybody may keep for a while, or 304 for who has it (RFC 9110 §13.1.2).
+pub fn public_json(body: &Bytes, etag: &HeaderValue, asked: &HeaderMap) -> Answer {
+    let known = asked.get_all(IF_NONE_MATCH).iter().any(|field| {
+        let names = field.as_bytes().split(|byte| *byte == b',');
+        let plain = |name: &'_ [u8]| name.strip_prefix(b"W/").unwrap_or(name) == etag.as_bytes();
+        names
+            .map(<[u8]>::trim_ascii)
+            .any(|name| name == b"*" || plain(name))
+    });
+    let mut answer = with(body.clone(), JSON, KEY_SET_CACHE);
+    if known {
+        *answer.body_mut() = Full::default();
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    answer.headers_mut().insert(ETAG, etag.clone());
+    answer
 }
 
 /// An answer without a body.

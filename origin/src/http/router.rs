@@ -78,7 +78,7 @@ pub(super) async fn route(app: &App, request: &mut Admitted) -> Result<Answer, A
         Endpoint::Admin => routes::admin(app, request).await,
         Endpoint::Settings => Ok(routes::settings(app)),
         Endpoint::Health => routes::health(app).await,
-        Endpoint::Jwks => Ok(routes::jwks(app)),
+        Endpoint::Jwks => Ok(routes::jwks(app, request)),
         Endpoint::Echo => echo::answer(request).await,
     }
 }

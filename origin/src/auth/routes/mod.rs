@@ -35,8 +35,10 @@ use gapura_shared::{
 
 /// `GET /auth/v1/.well-known/jwks.json`.
 #[must_use]
-pub fn jwks(app: &App) -> Answer {
-    respond::public_json(app.auth.jwks.clone())
+pub fn jwks(app: &App, request: &Admitted) -> Answer {
+    let keys = app.auth.keys();
+    let (jwks, etag) = keys.jwks();
+    respond::public_json(jwks, etag, request.headers())
 }
 
 /// The account and the session that the token names.

@@ -1,6 +1,7 @@
 //! `/auth/v1/admin`: what operators do to accounts, roles and tenants. The gate asks for the role
 //! already; [`crate::auth::permission`] asks the database, each time.
 
+mod factors;
 mod roles;
 mod tenants;
 mod users;
@@ -24,6 +25,8 @@ pub async fn admin(app: &App, request: &mut Admitted) -> Result<Answer, ApiError
     match segments.as_slice() {
         ["users"] => users::all(app, request).await,
         ["users", id] => users::one(app, request, id).await,
+        ["users", id, "factors"] => factors::all(app, request, id).await,
+        ["users", id, "factors", factor] => factors::one(app, request, id, factor).await,
         ["users", id, "sessions"] => users::sessions(app, request, id).await,
         ["roles"] => roles::all(app, request).await,
         ["roles", name] => roles::one(app, request, name).await,

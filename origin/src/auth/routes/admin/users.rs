@@ -79,7 +79,7 @@ pub(super) async fn one(app: &App, request: &mut Admitted, id: &str) -> Result<A
     }
 }
 
-async fn known(app: &App, id: &str) -> Result<User, ApiError> {
+pub(super) async fn known(app: &App, id: &str) -> Result<User, ApiError> {
     let found = app.db.user_by_id(id).await?;
     found.ok_or(ApiError::UserUnknown)
 }
