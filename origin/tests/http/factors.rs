@@ -4,6 +4,7 @@ use crate::{
     client::{Answer, Call, keys, now},
     engines::{Engine, on_every_engine},
     harness::{CONFIG, Origin, Site},
+    person::operator,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use gapura_origin::auth::second_factor::totp::{STEP_S, TotpSecret};
@@ -26,6 +27,7 @@ on_every_engine!(
     the_last_factor_takes_the_second_level_with_it,
     challenges_are_for_their_factor_and_session,
     bad_input_about_factors_changes_nothing,
+    operators_take_factors_away_and_nobody_else_does,
 );
 
 const EMAIL: &str = "made@example.com";
@@ -553,6 +555,54 @@ fn bad_input_about_factors_changes_nothing(engine: Engine) {
     let user = ask(&origin, &session, "GET", "/user", &Value::Null).json();
     assert_eq!(user["factors"].as_array().unwrap().len(), 1);
     assert_eq!(user["factors"][0]["status"], "unverified");
+}
+
+fn operators_take_factors_away_and_nobody_else_does(engine: Engine) {
+    let (site, origin) = Origin::on(engine);
+    let admin = operator(&site, &origin, "admin@example.com", "admin");
+    let session = register(&origin, EMAIL);
+    let factor = enrolled(&origin, &session);
+    let raised = factor.proven(&origin, &session, 0);
+    let id = claims(&session)["sub"].as_str().unwrap().to_owned();
+    let path = format!("/auth/v1/admin/users/{id}/factors");
+    let listed = admin.ask("GET", &path, &Value::Null).json();
+    assert_eq!(listed[0]["id"], json!(factor.id));
+    assert_eq!(listed[0].get("secret"), None);
+
+    let stranger = register(&origin, "other@example.com");
+    for (method, path) in [
+        ("GET", format!("/admin/users/{id}/factors")),
+        ("DELETE", format!("/admin/users/{id}/factors")),
+        ("DELETE", format!("/admin/users/{id}/factors/{}", factor.id)),
+    ] {
+        let refused = ask(&origin, &stranger, method, &path, &Value::Null);
+        assert_eq!(told(&refused), (403, "not_admin".into()), "{method} {path}");
+    }
+    let none = admin.ask("DELETE", &format!("{path}/none"), &Value::Null);
+    assert_eq!(told(&none), (404, "mfa_factor_not_found".into()));
+    for _ in 0..5 {
+        factor.verify(&origin, &raised, "00000x");
+    }
+    assert_eq!(factor.verify(&origin, &raised, "00000x").status, 429);
+
+    // Its owner begins anew: no factor, no codes, no lock, no session.
+    assert_eq!(admin.ask("DELETE", &path, &Value::Null).status, 204);
+    origin.await_log("FACTORS_RESET");
+    assert_eq!(refresh(&origin, &raised).json()["code"], "session_expired");
+    let session = login(&origin);
+    assert_eq!(session["user"].get("factors"), None);
+    assert_eq!(
+        recovery(&origin, &session, &raised["recovery_codes"][0]).status,
+        422
+    );
+    let factor = enrolled(&origin, &session);
+    factor.proven(&origin, &session, 0);
+    let one = format!("{path}/{}", factor.id);
+    assert_eq!(
+        admin.ask("DELETE", &one, &Value::Null).json(),
+        json!({ "id": factor.id })
+    );
+    assert_eq!(login(&origin)["user"].get("factors"), None);
 }
 
 #[test]
