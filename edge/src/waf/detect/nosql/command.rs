@@ -144,6 +144,10 @@ fn is_read(line: &Line<'_>) -> bool {
         word(line.next, 0),
         b"" | b"quit" | b"get" | b"set" | b"save" | b"config" | b"stats" | b"exec"
     );
+    let is_shown = verb == b"stats" && rest.is_empty();
+    if is_shown && line.is_odd && line.follows_token() && trim(line.next).is_empty() {
+        return true;
+    }
     if verb == b"stats" && is_command && arguments <= 3 {
         return line.follows_token();
     }

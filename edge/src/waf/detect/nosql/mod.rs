@@ -48,6 +48,11 @@ pub(super) const TRIGGERS: &[&str] = &[
     "\nadd ",
     "\nstats ",
     "\ndelete ",
+    "\ndel ",
+    "\nstats",
+    "emit(",
+    "or true",
+    "merge (",
     "\nincr ",
     "\nversion",
     "\nkeys ",
@@ -238,6 +243,10 @@ fn operators(text: &Text<'_>, hits: &mut Vec<Hit>) {
             hits.push(Hit::new(&rules::OPERATOR, dollar, end));
             return;
         }
+        if is_pair(lower, dollar, end, operator) {
+            hits.push(Hit::new(&rules::OPERATOR_TEXT, dollar, end));
+            return;
+        }
         let stands_in_text =
             stands_in_brackets(lower, dollar, end) || stands_in_json(lower, dollar, end, is_plain);
         if stands_in_text && !is_introduced(lower) && !is_declared {
@@ -276,6 +285,25 @@ fn is_member(text: &[u8], dollar: usize, end: usize) -> bool {
         && span(text, 0, dollar)
             .iter()
             .all(|byte| is_word(*byte) || *byte == b'.')
+}
+
+/// `user.$ne=1`, `$where=1`, all of it: a parameter whose name a parser will split.
+fn is_pair(text: &[u8], dollar: usize, end: usize, operator: &[u8]) -> bool {
+    let is_name = span(text, 0, dollar)
+        .iter()
+        .all(|byte| is_word(*byte) || *byte == b'.');
+    let value = from(text, end + 1);
+    is_name
+        && (dollar == 0 || before(text, dollar) == b'.')
+        && at(text, end) == b'='
+        && matches!(
+            operator,
+            b"ne" | b"nin" | b"gt" | b"gte" | b"lt" | b"lte" | b"regex" | b"where" | b"exists"
+        )
+        && !value.is_empty()
+        && value
+            .iter()
+            .all(|byte| is_word(*byte) || matches!(byte, b'.' | b'*' | b'^'))
 }
 
 /// `user[$ne]`.
@@ -362,6 +390,12 @@ mod tests {
             "r.db('a').table('b').run()",
             "FOR u IN users RETURN u",
             "_all_docs?include_docs=true",
+            "user.$ne=1",
+            "$where=1",
+            "CREATE (n:Admin {name:'x'})",
+            "return db.a.find()",
+            "print(tojson(db))",
+            "function(){return this.a}",
             "_design/x/_view/y?include_docs=true",
         ] {
             assert!(fires(attack), "{attack}");
@@ -410,6 +444,9 @@ mod tests {
             "for a in the list return b",
             "see https://example.com/db/_all_docs?limit=1",
             "a_nodes/b",
+            "$lt=5; $gt=7",
+            "create (or edit) a page",
+            "merge (see: below)",
             "throw 'it' away",
         ] {
             assert!(!fires(honest), "{honest}");

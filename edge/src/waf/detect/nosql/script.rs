@@ -56,6 +56,7 @@ const METHODS: &[&[u8]] = &[
     b"runcommand",
     b"admincommand",
     b"getcollection",
+    b"getmongo",
     b"getsiblingdb",
     b"getusers",
     b"eval",
@@ -91,6 +92,8 @@ const CLAUSES: &[&[u8]] = &[
     b" remove ",
     b" foreach (",
     b" unwind ",
+    b" or true ",
+    b" xor true ",
 ];
 /// Bytes behind the quote that are searched for them.
 const MAX_QUERY: usize = 300;
@@ -166,6 +169,8 @@ fn sets_member(rest: &[u8]) -> bool {
         && at(rest, equals) == b'='
 }
 
+/// Longest function that is no more than a question to a document.
+const MAX_FUNCTION: usize = 48;
 /// Longest text whose first quote may end a value of sentences.
 const MAX_VALUE: usize = 4096;
 
@@ -190,6 +195,15 @@ fn whole_query(text: &[u8]) -> bool {
     if stands(text, 0, b"db.") {
         return names_method(text, 3);
     }
+    if stands(text, 0, b"return db.") {
+        return names_method(text, 10);
+    }
+    // Cypher's `create (n:admin {name:'x'})`.
+    if starts(&[b"create (", b"merge ("]) {
+        let node = find(text, b"(", 0).unwrap_or(0) + 1;
+        let label = node + word(text, node).len();
+        return at(text, label) == b':' && is_word(at(text, label + 1)) && text.contains(&b')');
+    }
     if starts(&[b"db['", b"db[\""]) {
         return holds(&[b"'].", b"\"]."]);
     }
@@ -199,8 +213,12 @@ fn whole_query(text: &[u8]) -> bool {
         b"return object.keys(",
         b"json.stringify(",
         b"return json.stringify(",
+        b"array.isarray(",
+        b"print(tojson(",
+        b"printjson(",
+        b"emit(this",
     ]) {
-        return holds(&[b"(this)", b"(db)", b"(db."]);
+        return holds(&[b"(this)", b"(db)", b"(db.", b"(this."]);
     }
     // Gremlin, Cypher, AQL, ReQL.
     if starts(&[b"g.v()."]) || starts(&[b"r.db('", b"r.db(\""]) && holds(&[b").table("]) {
@@ -258,7 +276,8 @@ fn inner_function(text: &[u8]) -> bool {
             || find(body, b"return", 0).is_some_and(|start| {
                 let operand = skip_while(body, start + 6, |byte| is_space(byte) || byte == b'(');
                 stands(body, operand, b"db.") && names_method(body, operand + 3)
-                    || stands(body, operand, b"this.") && compares(from(body, operand))
+                    || stands(body, operand, b"this.")
+                        && (compares(from(body, operand)) || text.len() <= MAX_FUNCTION)
             });
     }
     let operand = skip_while(text, 6, |byte| is_space(byte) || byte == b'(');

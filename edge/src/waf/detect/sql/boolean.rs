@@ -38,7 +38,13 @@ impl Sql<'_> {
             return (is_plain && self.ends(comparison.end)).then_some(comparison.end);
         }
         let operand = self.expression(start)?;
-        if operand.has_call && self.value && self.ends(operand.end) {
+        // `' and locate('a','a')#`: whatever is called, with constants alone and the rest cut off.
+        let calls = || {
+            self.kind(start + 1) == Kind::Open
+                && self.is_cut(operand.end)
+                && (start + 2..operand.end).all(|index| self.kind(index) != Kind::Ident)
+        };
+        if (operand.has_call || calls()) && self.value && self.ends(operand.end) {
             return Some(operand.end);
         }
         let last = self.kind(operand.end.saturating_sub(1));
@@ -133,10 +139,17 @@ impl Sql<'_> {
                     || index > 1
                     || self.compares_itself(start, start + 3)
             }
-            Kind::Ident | Kind::Object => index == 1 || self.ends_condition(index),
+            Kind::Ident | Kind::Object => {
+                index == 1
+                    || (index == 2 && self.kind(0) == Kind::Other)
+                    || (index == 3 && self.kind(1) == Kind::Dot)
+                    || self.ends_condition(index)
+            }
             Kind::Cmp => index == 2 && self.quote.is_none() && self.kind(0) == Kind::Ident,
             Kind::Semi => index == 1,
-            Kind::Other => self.word(index - 1) == b"}",
+            Kind::Other => {
+                self.word(index - 1) == b"}" || self.word(index - 1) == b"]" && index <= 3
+            }
             _ => false,
         }
     }

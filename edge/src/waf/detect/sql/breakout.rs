@@ -118,7 +118,9 @@ impl Sql<'_> {
 
     /// `admin' limit 1#`.
     fn cuts_limit(&self) -> bool {
+        let is_fetch = self.word(1) == b"fetch" && matches!(self.word(2), b"first" | b"next");
         self.kind(1) == Kind::Limit && self.kind(2) == Kind::Number && self.is_cut(3)
+            || is_fetch && self.is_cut_off()
     }
 
     /// An operator and its operands.

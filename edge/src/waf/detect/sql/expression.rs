@@ -215,8 +215,23 @@ impl Sql<'_> {
     fn bare_comparison(&self, start: usize) -> Option<Expression> {
         let left = self.expression(start)?;
         let mut index = left.end;
+        // PostgreSQL's `'a' ~ 'a'`, `'a' !~* 'b'`.
+        let is_string = self.kind(index - 1) == Kind::Str;
+        let is_matched = is_string
+            && (self.word(index) == b"~"
+                || self.word(index) == b"!" && self.word(index + 1) == b"~");
         if self.kind(index) == Kind::Not {
             index += 1;
+        }
+        if is_matched {
+            let next = (index..index + 3)
+                .find(|next| !matches!(self.kind(*next), Kind::Not | Kind::Arith))
+                .filter(|next| self.kind(*next) == Kind::Str)?;
+            let right = self.expression(next)?;
+            return Some(Expression {
+                is_compound: false,
+                ..right
+            });
         }
         // PostgreSQL asks `'{"a":1}' ? 'a'`.
         let asks = self.word(index) == b"?"
@@ -238,8 +253,11 @@ impl Sql<'_> {
         if operator == b"in" && self.kind(next) == Kind::Ident {
             return None;
         }
+        // `is distinct from`
+        let is_distinct = operator == b"is" && self.kind(next) == Kind::From;
+        next += usize::from(is_distinct);
         let right = self.expression(next)?;
-        if operator == b"is" && self.kind(next) != Kind::Const {
+        if operator == b"is" && self.kind(next) != Kind::Const && !is_distinct {
             return None;
         }
         let mut end = right.end;

@@ -79,6 +79,7 @@ impl Sql<'_> {
         };
         let rule = rule.or_else(|| {
             let is_command = (stacked && self.follows_value(index) && self.command(index))
+                || self.is_stacked(index)
                 || self.is_conditional(index);
             is_command.then_some(&rules::STACKED)
         });
@@ -285,6 +286,20 @@ impl Sql<'_> {
                 && self.kind(index) != Kind::Keyword)
     }
 
+    /// `x'; security label ... --`: whatever the statement is, its verb stands behind the quote and the semicolon that
+    /// end a value, and a comment cuts the rest off.
+    fn is_stacked(&self, index: usize) -> bool {
+        let verb = self.word(index);
+        self.quote.is_some()
+            && self.value
+            && self.kind(1) == Kind::Semi
+            && index == 2
+            && self.is_cut(self.tokens.len() - 1)
+            && (matches!(self.kind(index), Kind::Schema | Kind::Exec)
+                || self.kind(index) == Kind::Select && self.kind(index + 2) == Kind::Open
+                || VERBS.contains(&verb))
+    }
+
     /// `if (1=1) select 1`, all of it.
     fn is_conditional(&self, index: usize) -> bool {
         index == 0
@@ -401,6 +416,55 @@ impl Sql<'_> {
         (start..start + 8).any(|index| words.contains(&self.word(index)))
     }
 }
+
+/// What statements of the dialects begin with besides the common ones.
+const VERBS: &[&[u8]] = &[
+    b"analyze",
+    b"backup",
+    b"begin",
+    b"call",
+    b"checkpoint",
+    b"close",
+    b"cluster",
+    b"comment",
+    b"commit",
+    b"dbcc",
+    b"deallocate",
+    b"deny",
+    b"detach",
+    b"discard",
+    b"fetch",
+    b"flush",
+    b"grant",
+    b"import",
+    b"kill",
+    b"listen",
+    b"load",
+    b"lock",
+    b"notify",
+    b"open",
+    b"pragma",
+    b"purge",
+    b"reassign",
+    b"refresh",
+    b"reindex",
+    b"release",
+    b"rename",
+    b"reset",
+    b"restore",
+    b"revoke",
+    b"rollback",
+    b"savepoint",
+    b"script",
+    b"runscript",
+    b"security",
+    b"set",
+    b"show",
+    b"use",
+    b"vacuum",
+    b"while",
+    b"with",
+];
 
 /// What MySQL shows.
 const SHOWN: &[&[u8]] = &[
