@@ -163,7 +163,7 @@ impl Auth {
         after(now, self.settings.refresh_lifetime)
     }
 
-    /// Deletes sessions that ended [`KEEP_MS`] ago, by whatever, and tokens that are of no use.
+    /// Deletes sessions that ended 30 days ago, by whatever, and tokens that are of no use.
     ///
     /// # Errors
     /// [`DbError`].
