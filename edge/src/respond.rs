@@ -34,9 +34,11 @@ pub fn refuse(stop: &Stop, request: Option<&RequestId>) -> Refusal {
     if let Some(id) = request {
         problem = problem.request(id);
     }
-    if *stop == Stop::AssuranceRequired {
-        // By this supabase-js tells that a code must be asked for.
-        problem = problem.with("code", "insufficient_aal");
+    if let Some(code) = code(stop) {
+        problem = problem
+            .with("code", code)
+            .with("error_code", code)
+            .with("msg", title);
     }
     Refusal {
         status,
@@ -80,6 +82,18 @@ const fn status(stop: &Stop) -> (u16, &'static str) {
         Stop::OriginRestarted => (503, "The origin restarted; please send it again."),
         Stop::Misconfigured => (503, "The gate is not configured."),
         Stop::Internal => (500, "The gate failed."),
+    }
+}
+
+/// By what supabase-js tells refusals apart that its callers act on.
+const fn code(stop: &Stop) -> Option<&'static str> {
+    match stop {
+        Stop::TokenMissing => Some("no_authorization"),
+        Stop::TokenRefused(_) | Stop::TokenRevoked(_) => Some("bad_jwt"),
+        Stop::Forbidden => Some("not_admin"),
+        Stop::AssuranceRequired => Some("insufficient_aal"),
+        Stop::RateLimited { .. } => Some("over_request_rate_limit"),
+        _ => None,
     }
 }
 
@@ -201,6 +215,25 @@ mod tests {
             expired,
             refuse(&Stop::TokenRefused(TokenError::Signature), None)
         );
+    }
+
+    #[test]
+    fn says_to_supabase_js_what_its_callers_act_on() {
+        let limited = Stop::RateLimited {
+            class: "login".into(),
+            retry_after_s: 7,
+        };
+        for (stop, code) in [
+            (Stop::TokenRefused(TokenError::Expired), "bad_jwt"),
+            (Stop::AssuranceRequired, "insufficient_aal"),
+            (limited, "over_request_rate_limit"),
+        ] {
+            let told = text(&stop);
+            for member in ["code", "error_code"] {
+                assert!(told.contains(&format!(r#""{member}":"{code}""#)), "{told}");
+            }
+        }
+        assert!(!text(&Stop::NotFound).contains("error_code"));
     }
 
     #[test]

@@ -31,6 +31,7 @@ use crate::{
 use gapura_shared::{
     limits::MAX_REVOCATIONS,
     push::{self, Revocation},
+    time::UnixMillis,
 };
 
 /// `GET /auth/v1/.well-known/jwks.json`.
@@ -57,10 +58,16 @@ pub(super) async fn present(app: &App, request: &Admitted) -> Result<(User, Sess
     let now = clock::now();
     let found = app.db.user_in_session(&user, &session, now).await?;
     let (user, session) = found.ok_or(ApiError::SessionEnded)?;
+    may_log_in(&user, now)?;
+    Ok((user, session))
+}
+
+/// What an account needs to log in besides a proof of who asks.
+fn may_log_in(user: &User, now: UnixMillis) -> Result<(), ApiError> {
     if user.is_banned(now) {
         return Err(ApiError::UserBanned);
     }
-    Ok((user, session))
+    Ok(())
 }
 
 /// Has the edge refuse the tokens of an account's sessions that ended.

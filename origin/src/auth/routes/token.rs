@@ -1,6 +1,6 @@
 //! `/auth/v1/token`: sessions for passwords and for refresh tokens.
 
-use super::{json_body, revocation};
+use super::{json_body, may_log_in, revocation};
 use crate::{
     App,
     admission::Admitted,
@@ -16,7 +16,7 @@ use crate::{
     http::{Answer, ApiError},
     log,
 };
-use gapura_shared::{event::Kind, parse::query, push, time::UnixMillis};
+use gapura_shared::{event::Kind, parse::query, push};
 use http::header::SET_COOKIE;
 use std::time::Instant;
 
@@ -77,14 +77,6 @@ async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, Api
     let mut answer = session.answer(auth, delivery)?;
     answer.headers_mut().append(SET_COOKIE, known);
     Ok(answer)
-}
-
-/// What an account needs besides its password.
-fn may_log_in(user: &User, now: UnixMillis) -> Result<(), ApiError> {
-    if user.is_banned(now) {
-        return Err(ApiError::UserBanned);
-    }
-    Ok(())
 }
 
 /// Puts our hash in the place of another system's. A login does not fail for it: the next one

@@ -1,6 +1,6 @@
 //! `/auth/v1/user`: one's own account.
 
-use super::{json_body, present, revoke, user_answer};
+use super::{json_body, may_log_in, present, revoke, user_answer};
 use crate::{
     App,
     admission::Admitted,
@@ -46,9 +46,7 @@ pub async fn user(app: &App, request: &mut Admitted) -> Result<Answer, ApiError>
     let principal = principal.ok_or(ApiError::NoPrincipal)?;
     let id = principal.subject.as_deref().ok_or(ApiError::NoSubject)?;
     let user = app.db.user_by_id(id).await?.ok_or(ApiError::UserGone)?;
-    if user.is_banned(clock::now()) {
-        return Err(ApiError::UserBanned);
-    }
+    may_log_in(&user, clock::now())?;
     user_answer(app, &user)
 }
 
