@@ -12,6 +12,9 @@ pub(super) trait Sink {
 
     /// Whether enough was found that reading on is pointless.
     fn is_full(&self) -> bool;
+
+    /// Whether what follows stands in a document that somebody shows rather than in a request.
+    fn shows_document(&mut self, _is_shown: bool) {}
 }
 
 /// Last member of a dotted or bracketed name, lower-case: `user[New-Password]` is `new_password`.

@@ -53,6 +53,8 @@ pub(super) struct Inspector<'s> {
     hits: Vec<Hit>,
     /// How deep in JSON within JSON the value being read stands.
     nested: usize,
+    /// Whether the values read stand in a document that is shown ([`json::is_laid_out`]).
+    is_document: bool,
     /// GraphQL documents read.
     documents: u32,
     /// What is left of [`MAX_STEPWISE`].
@@ -69,6 +71,7 @@ impl<'s> Inspector<'s> {
             findings,
             hits: Vec::new(),
             nested: 0,
+            is_document: false,
             documents,
             stepwise: MAX_STEPWISE,
         }
@@ -111,7 +114,9 @@ impl<'s> Inspector<'s> {
                 // A page may answer with what a link asked for, so markup in one is never spared.
                 let is_answered = part == Part::Query && hit.rule.tags.first() == Some(&"xss");
                 let is_quoted = !is_answered && quotations.cover(hit.start, hit.rule.tags);
-                let is_shown = discussion.shows(&lower, hit) || discussion::looks_up(&lower, hit);
+                let is_shown = discussion.shows(&lower, hit)
+                    || discussion::looks_up(&lower, hit)
+                    || self.is_document && discussion::is_setting(&lower, hit);
                 let is_reported = hit.rule.tags.first() == Some(&"xss")
                     && hit.rule.id != html::SCRIPT.id
                     && field::is_script_sample(name);
@@ -143,7 +148,10 @@ impl<'s> Inspector<'s> {
         }
         if part != Part::Text && json::is_json(value) {
             self.nested += 1;
+            let outer = self.is_document;
+            self.is_document |= part != Part::Query && json::is_laid_out(value);
             json::read_nested(value, name, self);
+            self.is_document = outer;
             self.nested -= 1;
             return true;
         }
@@ -301,5 +309,9 @@ impl Sink for Inspector<'_> {
 
     fn is_full(&self) -> bool {
         self.findings.len() >= MAX_FINDINGS
+    }
+
+    fn shows_document(&mut self, is_shown: bool) {
+        self.is_document = is_shown;
     }
 }

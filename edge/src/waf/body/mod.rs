@@ -91,6 +91,8 @@ pub(super) struct Reader {
     /// The first bytes, until the kind is told.
     start: Option<Vec<u8>>,
     formats: Vec<Format>,
+    /// Whether the body is a document that somebody shows: JSON laid out by hand, sent as text.
+    is_document: bool,
 }
 
 impl Reader {
@@ -100,6 +102,7 @@ impl Reader {
             content_type: content_type.unwrap_or_default().to_owned(),
             start: Some(Vec::new()),
             formats: Vec::new(),
+            is_document: false,
         }
     }
 
@@ -118,6 +121,7 @@ impl Reader {
 
     pub(super) fn finish(&mut self, sink: &mut impl Sink) {
         self.begin(sink);
+        sink.shows_document(self.is_document);
         for format in &mut self.formats {
             format.finish(sink);
         }
@@ -130,6 +134,7 @@ impl Reader {
         };
         let declared = declared(&self.content_type);
         let is_typed_text = self.content_type.trim_start().starts_with("text/");
+        self.is_document = declared.is_none() && is_typed_text && json::is_laid_out(&start);
         let seen = match sniff(&start) {
             // Notes in a file's own syntax begin like JSON or XML; who reads them reads text.
             _ if declared.is_none() && is_typed_text && is_notation(&start) => Kind::Text,
@@ -155,6 +160,7 @@ impl Reader {
     }
 
     fn feed(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        sink.shows_document(self.is_document);
         for format in &mut self.formats {
             format.push(bytes, sink);
         }

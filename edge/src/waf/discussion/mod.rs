@@ -107,6 +107,26 @@ static SEVERE: Needles<'static> = Needles::new(&[
     b"!ruby/",
 ]);
 
+/// Rules about what a setting may name: relative files, programs, the developer's own machine.
+const NAMED: &[&str] = &[
+    "lfi-001", "lfi-003", "lfi-004", "lfi-006", "rce-001", "rce-002", "node-001", "ssrf-002",
+];
+/// Most steps up to a file that a setting names.
+const MAX_STEPS: usize = 3;
+
+/// Whether the finding in a value of a configuration file is what settings hold: it breaks out of
+/// nothing, and attacks are not after it.
+pub(super) fn is_setting(text: &[u8], hit: &Hit) -> bool {
+    let is_near = || {
+        let steps = text.windows(3).filter(|step| step == b"../").count();
+        steps <= MAX_STEPS
+    };
+    NAMED.contains(&hit.rule.id)
+        && !line::is_break_out(trim(text))
+        && (hit.rule.id != "lfi-001" || is_near())
+        && SEVERE.find(text, 0).is_none()
+}
+
 /// The lines of a discussion, by where they start; empty when the text is none.
 #[derive(Debug, Default)]
 pub(super) struct Discussion {
@@ -140,8 +160,9 @@ impl Discussion {
         }
         let is_configuration = settings.is_file();
         let head = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let is_shown =
-            sentences > 0 || codes >= MIN_LISTING || line::is_fence(head) && codes >= MIN_FENCED;
+        let is_shown = sentences > 0
+            || codes >= MIN_LISTING
+            || (line::is_fence(head) || head.starts_with(b"#!/")) && codes >= MIN_FENCED;
         if (is_shown || is_configuration) && SEVERE.find(text, 0).is_none() {
             Self {
                 lines,

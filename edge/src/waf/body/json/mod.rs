@@ -60,6 +60,18 @@ pub(in crate::waf) fn read_nested(text: &[u8], name: &str, sink: &mut impl Sink)
     json.finish(sink);
 }
 
+/// Whether the text is laid out for people: a line for each member, indented, as in a file.
+pub(in crate::waf) fn is_laid_out(text: &[u8]) -> bool {
+    let first = skip_space(text, 0);
+    let gap = span(text, first + 1, skip_space(text, first + 1));
+    let indent = gap.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_member = matches!(at(text, first + 1 + gap.len()), b'"' | b'{' | b'[');
+    matches!(at(text, first), b'{' | b'[')
+        && gap.contains(&b'\n')
+        && !indent.is_empty()
+        && is_member
+}
+
 /// Whether the text is an object or an array of one string at least, without a fault that the
 /// lexer would see, and not too deep. Linear; nothing is kept but the depth.
 pub(in crate::waf) fn is_json(text: &[u8]) -> bool {

@@ -159,7 +159,12 @@ impl Scanner<'_> {
         match proof {
             Proof::Hard | Proof::Later | Proof::Soft => true,
             // Variables of a makefile, and programs that do nothing alone: `$(make)`, `$(rm) a.o`.
-            Proof::Ends if matches!(word.name(), b"make" | b"rm" | b"cp" | b"mv" | b"mkdir") => {
+            Proof::Ends
+                if matches!(
+                    word.name(),
+                    b"make" | b"rm" | b"cp" | b"mv" | b"mkdir" | b"python" | b"perl" | b"node"
+                ) =>
+            {
                 false
             }
             Proof::Ends => {
