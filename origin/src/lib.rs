@@ -18,6 +18,7 @@ pub mod edge;
 mod engines;
 pub mod http;
 pub mod log;
+pub mod mail;
 pub mod random;
 pub mod server;
 
@@ -25,6 +26,7 @@ use admission::Admission;
 use auth::{Auth, keys::KeyError, password::BadParameters};
 use config::{Config, Secrets};
 use db::{Db, DbError};
+use mail::{BadMailServer, Mailer};
 
 /// What a running origin is made of.
 #[derive(Debug)]
@@ -33,6 +35,7 @@ pub struct App {
     pub(crate) admission: Admission,
     pub(crate) auth: Auth,
     pub(crate) db: Db,
+    pub(crate) mail: Mailer,
 }
 
 /// Why an origin cannot run.
@@ -41,6 +44,9 @@ pub enum StartError {
     /// A setting that parsing could not judge.
     #[error(transparent)]
     Config(#[from] BadParameters),
+    /// The way to the mail server.
+    #[error(transparent)]
+    Mail(#[from] BadMailServer),
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -70,10 +76,12 @@ impl App {
             config.listen.max_nonces,
             config.listen.timeouts.body_read,
         );
+        let mail = Mailer::new(config.mail.clone(), config.development.mail_log)?;
         let db = Db::open(&config.database).await?;
         auth.use_keys(&db, secrets.hs256_key.as_ref(), clock::now())
             .await?;
         Ok(Self {
+            mail,
             config,
             admission,
             auth,

@@ -59,6 +59,10 @@ pub enum Kind {
     BlockListImported,
     /// Sessions or tokens were taken back.
     Revoked,
+    /// Somebody asked for a mail with a link or a code.
+    MailRequested,
+    /// An account got another address, to which both had agreed.
+    EmailChanged,
     /// Too many failed logins locked an account.
     AccountLocked,
     /// Somebody asked for a secret for an authenticator.
@@ -116,6 +120,8 @@ mod tests {
             (Kind::ModeChanged, "MODE_CHANGED"),
             (Kind::BlockListImported, "BLOCK_LIST_IMPORTED"),
             (Kind::Revoked, "REVOKED"),
+            (Kind::MailRequested, "MAIL_REQUESTED"),
+            (Kind::EmailChanged, "EMAIL_CHANGED"),
             (Kind::AccountLocked, "ACCOUNT_LOCKED"),
             (Kind::FactorEnrolled, "FACTOR_ENROLLED"),
             (Kind::FactorRemoved, "FACTOR_REMOVED"),

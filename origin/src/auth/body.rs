@@ -3,6 +3,7 @@
 
 use super::{
     email, metadata,
+    one_time::challenge,
     password::{self, Policy},
 };
 use crate::http::ApiError;
@@ -21,10 +22,10 @@ struct Credentials {
     data: Option<Map<String, Value>>,
     #[serde(default, rename = "gotrue_meta_security")]
     _captcha: IgnoredAny,
-    #[serde(default, rename = "code_challenge")]
-    _challenge: IgnoredAny,
-    #[serde(default, rename = "code_challenge_method")]
-    _method: IgnoredAny,
+    #[serde(default)]
+    code_challenge: Option<String>,
+    #[serde(default)]
+    code_challenge_method: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +46,8 @@ pub(super) struct Login {
 pub(super) struct Signup {
     pub(super) login: Login,
     pub(super) data: Map<String, Value>,
+    /// Of who will exchange the code of a confirmation for a session.
+    pub(super) challenge: Option<String>,
 }
 
 impl Login {
@@ -75,6 +78,7 @@ impl Signup {
                 password: sent.password,
             },
             data,
+            challenge: challenge(sent.code_challenge, sent.code_challenge_method.as_deref())?,
         })
     }
 }

@@ -20,6 +20,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use gapura_shared::{
     address::Network,
     ids::hex,
+    limits::MAX_REVOCATIONS,
     outcome::{AccountId, Lock, Login},
     secret::Secret,
     time::UnixMillis,
@@ -61,6 +62,33 @@ pub(super) struct Counted {
     began: Locks,
     /// Whether its password may be looked at.
     pub(super) is_open: bool,
+}
+
+impl Counted {
+    /// Whether a lock began with it.
+    pub(super) fn has_locked(&self) -> bool {
+        self.is_open && self.began != Locks::default()
+    }
+}
+
+/// Lifts every lock of a login name, here and at the edge: its owner has shown who they are.
+pub(super) async fn lift(
+    db: &Db,
+    request: &mut Admitted,
+    login: &str,
+    now: UnixMillis,
+) -> Result<(), DbError> {
+    let account = AccountId::of(login);
+    let held = db.lift_locks(account.as_str(), now).await?;
+    let lifted = held.into_iter().take(MAX_REVOCATIONS).map(|source| Lock {
+        account: account.clone(),
+        source,
+        // The past: the edge forgets the lock.
+        until_ms: UnixMillis(0),
+        delay_ms: 0,
+    });
+    request.outcome().locks.extend(lifted);
+    Ok(())
 }
 
 impl Auth {

@@ -14,6 +14,7 @@ pub mod email;
 pub mod keys;
 mod lockout;
 mod metadata;
+pub mod one_time;
 pub mod password;
 pub mod permission;
 mod refresh;
@@ -30,6 +31,7 @@ use at_rest::AtRest;
 use gapura_shared::{secret::Secret, time::UnixMillis};
 use keys::KeyRing;
 pub use lockout::forgotten_before;
+use one_time::OneTimeKey;
 use password::{BadParameters, Hasher, Policy};
 use refresh::Successors;
 pub use routes::abandoned_before;
@@ -51,6 +53,7 @@ pub struct Auth {
     /// With HS256 alone.
     shared_secret: Option<Secret>,
     successors: Successors,
+    one_time: OneTimeKey,
     /// Of the cookies by which devices are known.
     device_key: Secret,
     /// Of secrets in the database.
@@ -71,6 +74,7 @@ impl Auth {
             keys: RwLock::new(Arc::new(KeyRing::first(token_key))),
             shared_secret: None,
             successors: Successors::new(token_key),
+            one_time: OneTimeKey::new(token_key),
             device_key: lockout::device_key(token_key),
             at_rest: AtRest::new(token_key),
             challenges: Challenges::new(token_key),

@@ -20,7 +20,7 @@ pub(super) struct Init {
     /// Leave files that are there as they are, without an error.
     #[arg(long)]
     if_missing: bool,
-    /// For a laptop: adds /echo/** and readable logs.
+    /// For a laptop: adds /echo/**, readable logs, and mails in them.
     #[arg(long)]
     development: bool,
 }
@@ -64,6 +64,7 @@ fn config_text(development: bool) -> String {
     if development {
         config::EXAMPLE
             .replace("\necho = false", "\necho = true")
+            .replace("\nmail_log = false", "\nmail_log = true")
             .replace("\nformat = \"json\"", "\nformat = \"pretty\"")
     } else {
         config::EXAMPLE.to_owned()
@@ -105,6 +106,7 @@ mod tests {
         for development in [false, true] {
             let config = config::parse(&config_text(development), &|_| None).unwrap();
             assert_eq!(config.development.echo, development);
+            assert_eq!(config.development.mail_log, development);
             assert_eq!(config.log.format == Format::Pretty, development);
         }
         let text = secrets_text();

@@ -71,7 +71,10 @@ impl CliError {
             Self::Config { .. }
             | Self::Usage(_)
             | Self::Start(
-                StartError::Config(_) | StartError::Keys(_) | StartError::Db(DbError::BadUrl),
+                StartError::Config(_)
+                | StartError::Keys(_)
+                | StartError::Mail(_)
+                | StartError::Db(DbError::BadUrl),
             )
             | Self::Db(DbError::BadUrl)
             | Self::Keys(KeyError::Unknown(_)) => USAGE,

@@ -1,8 +1,9 @@
 //! `gapura-origin serve`.
 
 use super::{CliError, environment};
-use crate::{App, auth, clock, config, log, server};
+use crate::{App, auth, clock, config, log, mail, server};
 use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::watch;
 
 pub(super) async fn run(path: PathBuf) -> Result<(), CliError> {
     let (config, secrets) =
@@ -14,14 +15,20 @@ pub(super) async fn run(path: PathBuf) -> Result<(), CliError> {
     };
     let mut signals = server::StopSignals::watch().map_err(failed("signals"))?;
     let address = config.listen.address;
+    let drain = config.listen.timeouts.drain;
     let app = Arc::new(App::start(config, secrets).await?);
     let listener = server::bind(address)
         .await
         .map_err(failed(&address.to_string()))?;
     let address = listener.local_addr().map_err(failed("local address"))?;
     tracing::info!(%address, "listening");
+    if !app.mail.is_on() {
+        tracing::warn!("no mail is sent: mail.host is not set");
+    }
     let forget = tokio::spawn(forget_hourly(Arc::clone(&app)));
     let keys = tokio::spawn(look_for_keys(Arc::clone(&app)));
+    let (no_more_mail, stopped) = watch::channel(false);
+    let mut delivery = tokio::spawn(mail::run(Arc::clone(&app), stopped));
     let stop = async {
         let signal = signals.received().await;
         tracing::info!(signal, "stopping");
@@ -29,6 +36,11 @@ pub(super) async fn run(path: PathBuf) -> Result<(), CliError> {
     let stopped = server::serve(listener, Arc::clone(&app), stop).await;
     forget.abort();
     keys.abort();
+    // What is being handed over may end; what is not would be handed over again.
+    let _ = no_more_mail.send(true);
+    if tokio::time::timeout(drain, &mut delivery).await.is_err() {
+        delivery.abort();
+    }
     app.db.close().await;
     tracing::info!(?stopped, "stopped");
     Ok(())
@@ -60,6 +72,9 @@ async fn forget_hourly(app: Arc<App>) {
         }
         if let Err(fault) = app.db.sweep_factors(auth::abandoned_before()).await {
             tracing::warn!(%fault, "abandoned factors stay");
+        }
+        if let Err(fault) = app.db.forget_mail(clock::now()).await {
+            tracing::warn!(%fault, "old mails stay");
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct Auth {
     pub token_algorithm: Algorithm,
     /// `cookies`: sessions in cookies for who asks with `cookies=true`.
     pub cookies: bool,
+    /// `confirm_email`: nobody is in before the address is confirmed by mail.
+    pub confirm_email: bool,
     /// `lockout_ceiling`: failed logins of one account, from anywhere, that lock it.
     pub lockout_ceiling: u32,
     /// `password_min_chars`
@@ -62,6 +64,7 @@ impl Auth {
                 )
                 .unwrap_or(Algorithm::EdDsa),
             cookies: section.flag("cookies", false),
+            confirm_email: section.flag("confirm_email", false),
             lockout_ceiling: section.number("lockout_ceiling", 100, 10..=1_000_000),
             // NIST SP 800-63B-4 §3.1.1.2: never fewer than 8, never fewer allowed than 64.
             password_min_chars: section.number("password_min_chars", 8, 8..=64),

@@ -10,6 +10,7 @@ mod database;
 mod edge;
 mod listen;
 mod log;
+mod mail;
 mod reader;
 mod secrets;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use database::Database;
 pub use edge::{Edge, EdgeUrl};
 pub use listen::{Listen, Timeouts};
 pub use log::{Format, Log};
+pub use mail::{Mail, SMTP_PASSWORD, Tls};
 pub use reader::Fault;
 pub use secrets::{HS256_KEY, SEAL_KEYS, Secrets, TOKEN_KEY, hs256_key, seal_keys, token_key};
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub auth: Auth,
     /// `[edge]`
     pub edge: Edge,
+    /// `[mail]`
+    pub mail: Mail,
     /// `[log]`
     pub log: Log,
     /// `[development]`
@@ -54,6 +58,8 @@ pub struct Config {
 pub struct Development {
     /// `echo`: adds `/echo/**`. Default `false`.
     pub echo: bool,
+    /// `mail_log`: mails that no server takes are logged, their links and codes too. Default `false`.
+    pub mail_log: bool,
 }
 
 /// Why there is no configuration.
@@ -98,14 +104,24 @@ fn read<'a>(text: &'a str, environment: Environment<'_>) -> (Config, Reader<'a>)
         database: reader.section("database", Database::read),
         auth: reader.section("auth", Auth::read),
         edge: reader.section("edge", Edge::read),
+        mail: reader.section("mail", Mail::read),
         log: reader.section("log", Log::read),
         development: reader.section("development", |section| Development {
             echo: section.flag("echo", false),
+            mail_log: section.flag("mail_log", false),
         }),
     };
     reader.finish();
     reader.faults.extend(config.listen.apply(environment));
     reader.faults.extend(config.database.apply(environment));
+    reader.faults.extend(config.mail.apply(environment));
+    if config.auth.confirm_email && config.mail.host.is_none() && !config.development.mail_log {
+        reader.faults.push(Fault {
+            key: "auth.confirm_email".into(),
+            position: None,
+            message: "needs mail.host".into(),
+        });
+    }
     (config, reader)
 }
 

@@ -137,6 +137,43 @@ impl Section<'_> {
             .unwrap_or_default()
     }
 
+    /// A text that `parse` understands; `None` when it is empty, as it is by default.
+    pub(super) fn optional<T>(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let read = |text: &str| match text {
+            "" => Some(None),
+            _ => parse(text).map(Some),
+        };
+        self.parsed(key, "", expected, read).flatten()
+    }
+
+    /// A list of texts that fit; empty by default.
+    pub(super) fn texts(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        fits: impl Fn(&str) -> bool,
+    ) -> Vec<String> {
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
+        let start = value.span().start;
+        let text = |item: &Spanned<DeValue<'_>>| {
+            let text = item.get_ref().as_str().filter(|text| fits(text));
+            text.map(str::to_owned)
+        };
+        let items = value.get_ref().as_array();
+        let read: Option<Vec<String>> = items.and_then(|items| items.iter().map(text).collect());
+        if read.is_none() {
+            self.fault(key, start, format!("must be a list: each {expected}"));
+        }
+        read.unwrap_or_default()
+    }
+
     /// An integer within `range`.
     pub(super) fn number<N>(&mut self, key: &'static str, default: N, range: RangeInclusive<N>) -> N
     where

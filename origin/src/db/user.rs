@@ -161,31 +161,9 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn insert_user(&self, user: &User) -> Result<bool, DbError> {
-        let app_metadata = Value::Object(user.app_metadata.clone()).to_string();
-        let user_metadata = Value::Object(user.user_metadata.clone()).to_string();
-        let done = query(
-            "INSERT INTO user_account (user_account_id, email, password_hash, role, tenant_id, \
-             app_metadata, user_metadata, email_confirmed_at, banned_until, last_sign_in_at, \
-             created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        )
-        .bind(user.id.as_str())
-        .bind(user.email.as_str())
-        .bind(user.password_hash.as_str())
-        .bind(user.role.as_str())
-        .bind(user.tenant.as_deref())
-        .bind(app_metadata.as_str())
-        .bind(user_metadata.as_str())
-        .bind(user.email_confirmed_at.map(stored))
-        .bind(user.banned_until.map(stored))
-        .bind(user.last_sign_in_at.map(stored))
-        .bind(stored(user.created_at))
-        .bind(stored(user.updated_at))
-        .execute(self.connection().await?.on())
-        .await
-        .map_err(DbError::from);
-        match done {
-            Ok(_) => Ok(true),
+        let mut write = self.write().await?;
+        match insert(&mut write, user).await {
+            Ok(()) => write.commit().await.map(|()| true),
             Err(error) if error.is_taken() => Ok(false),
             Err(error) => Err(error),
         }
@@ -236,6 +214,33 @@ impl Db {
         let row = which.optional(self.connection().await?.on()).await?;
         row.as_ref().map(read).transpose()
     }
+}
+
+/// Fails, and with it the transaction, where the address has an account.
+pub(super) async fn insert(write: &mut Write, user: &User) -> Result<(), DbError> {
+    let app_metadata = Value::Object(user.app_metadata.clone()).to_string();
+    let user_metadata = Value::Object(user.user_metadata.clone()).to_string();
+    query(
+        "INSERT INTO user_account (user_account_id, email, password_hash, role, tenant_id, \
+         app_metadata, user_metadata, email_confirmed_at, banned_until, last_sign_in_at, \
+         created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    )
+    .bind(user.id.as_str())
+    .bind(user.email.as_str())
+    .bind(user.password_hash.as_str())
+    .bind(user.role.as_str())
+    .bind(user.tenant.as_deref())
+    .bind(app_metadata.as_str())
+    .bind(user_metadata.as_str())
+    .bind(user.email_confirmed_at.map(stored))
+    .bind(user.banned_until.map(stored))
+    .bind(user.last_sign_in_at.map(stored))
+    .bind(stored(user.created_at))
+    .bind(stored(user.updated_at))
+    .execute(write.on())
+    .await?;
+    Ok(())
 }
 
 async fn update(write: &mut Write, user: &User) -> Result<(), DbError> {

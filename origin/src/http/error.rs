@@ -127,6 +127,24 @@ pub enum ApiError {
     /// Client: the token's account is gone.
     #[error("the account is gone")]
     UserGone,
+    /// Client: the password was right, the address is not confirmed.
+    #[error("the address is not confirmed")]
+    EmailUnconfirmed,
+    /// Client: a link or code that is wrong, used, replaced or over, or that nobody was sent.
+    #[error("no such one-time token")]
+    OtpExpired,
+    /// Client: a code for a session that is wrong, used or over.
+    #[error("no such code for a session")]
+    CodeUnknown,
+    /// Client: the code is for somebody else.
+    #[error("wrong code verifier")]
+    BadCodeVerifier,
+    /// Client.
+    #[error("wrong or old reauthentication code")]
+    ReauthenticationInvalid,
+    /// Us: there is no mail server.
+    #[error("no mail is sent")]
+    MailOff,
     /// Us: too many logins at once.
     #[error("busy")]
     Busy,
@@ -172,7 +190,7 @@ impl ApiError {
             Self::BadJson => (400, "json", "bad_json", "The body is not JSON."),
             Self::Invalid(_) => (400, "invalid", "validation_failed", "The request is not valid."),
             Self::WeakPassword(_) => (422, "weak-password", "weak_password", "This password is too weak."),
-            Self::UnsupportedGrant => (400, "grant-type", "validation_failed", "The grant type must be password or refresh_token."),
+            Self::UnsupportedGrant => (400, "grant-type", "validation_failed", "The grant type must be password, refresh_token or pkce."),
             Self::InvalidCredentials => (400, "invalid-credentials", "invalid_credentials", "Invalid login credentials."),
             Self::EmailTaken => (422, "email-taken", "user_already_exists", "User already registered."),
             Self::RefreshTokenUnknown => (400, "refresh-token", "refresh_token_not_found", "Invalid refresh token."),
@@ -196,6 +214,12 @@ impl ApiError {
             Self::WrongCode => (422, "wrong-code", "mfa_verification_failed", "The code is wrong or was used before."),
             Self::CodesLocked { .. } => (429, "codes-locked", "over_request_rate_limit", "Too many wrong codes."),
             Self::UserGone => (403, "user-gone", "user_not_found", "The account of this token does not exist."),
+            Self::EmailUnconfirmed => (400, "email-unconfirmed", "email_not_confirmed", "Email not confirmed."),
+            Self::OtpExpired => (403, "one-time", "otp_expired", "The link or code is wrong, was used or has expired."),
+            Self::CodeUnknown => (404, "auth-code", "flow_state_not_found", "The code is wrong, was used or has expired."),
+            Self::BadCodeVerifier => (400, "code-verifier", "bad_code_verifier", "The code verifier does not match."),
+            Self::ReauthenticationInvalid => (422, "reauthentication", "reauthentication_not_valid", "The code is wrong or has expired."),
+            Self::MailOff => (422, "mail-off", "email_provider_disabled", "This server sends no mail."),
             Self::Busy => (503, "busy", "over_request_rate_limit", "The server is busy."),
             Self::Timeout => (503, "timeout", "request_timeout", "The request took too long."),
             Self::DatabaseUnavailable => (503, "database", "unexpected_failure", "The server is not ready."),
@@ -252,6 +276,12 @@ impl ApiError {
             | Self::ChallengeExpired
             | Self::WrongCode
             | Self::UserGone
+            | Self::EmailUnconfirmed
+            | Self::OtpExpired
+            | Self::CodeUnknown
+            | Self::BadCodeVerifier
+            | Self::ReauthenticationInvalid
+            | Self::MailOff
             | Self::Internal => None,
         }
     }

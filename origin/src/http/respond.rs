@@ -5,8 +5,8 @@ use gapura_shared::{ids::RequestId, outcome, problem};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{
-        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER,
-        WWW_AUTHENTICATE,
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
+        RETRY_AFTER, WWW_AUTHENTICATE,
     },
 };
 use http_body_util::Full;
@@ -52,6 +52,19 @@ pub fn public_json(body: &Bytes, etag: &HeaderValue, asked: &HeaderMap) -> Answe
 pub fn empty(status: StatusCode) -> Answer {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = status;
+    answer
+}
+
+/// Sends a browser on, to what is a field value: 303, which it follows by GET. Nobody may keep it.
+#[must_use]
+pub fn see_other(place: &str) -> Answer {
+    let Ok(place) = HeaderValue::try_from(place) else {
+        return empty(StatusCode::INTERNAL_SERVER_ERROR);
+    };
+    let mut answer = empty(StatusCode::SEE_OTHER);
+    let fields = answer.headers_mut();
+    fields.insert(LOCATION, place);
+    fields.insert(CACHE_CONTROL, NO_STORE);
     answer
 }
 
@@ -137,6 +150,12 @@ fn add_fields(answer: &mut Answer, error: &ApiError) {
         | ApiError::WrongCode
         | ApiError::CodesLocked { .. }
         | ApiError::UserGone
+        | ApiError::EmailUnconfirmed
+        | ApiError::OtpExpired
+        | ApiError::CodeUnknown
+        | ApiError::BadCodeVerifier
+        | ApiError::ReauthenticationInvalid
+        | ApiError::MailOff
         | ApiError::Busy
         | ApiError::Timeout
         | ApiError::DatabaseUnavailable

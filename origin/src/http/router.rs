@@ -16,6 +16,11 @@ enum Endpoint {
     Admin,
     Settings,
     Health,
+    Recover,
+    Otp,
+    Resend,
+    Verify,
+    Reauthenticate,
     Jwks,
     Echo,
 }
@@ -33,6 +38,11 @@ impl Endpoint {
             "/auth/v1/settings" => Some(Self::Settings),
             "/auth/v1/health" => Some(Self::Health),
             _ if path.starts_with("/auth/v1/factors/") => Some(Self::Factors),
+            "/auth/v1/recover" => Some(Self::Recover),
+            "/auth/v1/otp" | "/auth/v1/magiclink" => Some(Self::Otp),
+            "/auth/v1/resend" => Some(Self::Resend),
+            "/auth/v1/verify" => Some(Self::Verify),
+            "/auth/v1/reauthenticate" => Some(Self::Reauthenticate),
             "/auth/v1/.well-known/jwks.json" => Some(Self::Jwks),
             _ if path.starts_with("/auth/v1/sessions/") => Some(Self::Sessions),
             _ if path.starts_with("/auth/v1/admin/") => Some(Self::Admin),
@@ -44,7 +54,15 @@ impl Endpoint {
     /// The `Allow` field; `None` where any method will do.
     const fn allow(self) -> Option<&'static str> {
         match self {
-            Self::Signup | Self::Token | Self::Logout => Some("POST"),
+            // No HEAD: who only looks must not use a link up.
+            Self::Verify => Some("GET, POST"),
+            Self::Reauthenticate => Some("GET"),
+            Self::Signup
+            | Self::Token
+            | Self::Logout
+            | Self::Recover
+            | Self::Otp
+            | Self::Resend => Some("POST"),
             Self::User | Self::Tenants => Some("GET, HEAD, PUT"),
             Self::Settings | Self::Health | Self::Jwks => Some("GET, HEAD"),
             // Their modules tell by the rest of the path.
@@ -78,6 +96,11 @@ pub(super) async fn route(app: &App, request: &mut Admitted) -> Result<Answer, A
         Endpoint::Admin => routes::admin(app, request).await,
         Endpoint::Settings => Ok(routes::settings(app)),
         Endpoint::Health => routes::health(app).await,
+        Endpoint::Recover => routes::recover(app, request).await,
+        Endpoint::Otp => routes::otp(app, request).await,
+        Endpoint::Resend => routes::resend(app, request).await,
+        Endpoint::Verify => routes::verify(app, request).await,
+        Endpoint::Reauthenticate => routes::reauthenticate(app, request).await,
         Endpoint::Jwks => Ok(routes::jwks(app, request)),
         Endpoint::Echo => echo::answer(request).await,
     }

@@ -20,6 +20,11 @@ pub use tenants::tenants;
 pub use token::token;
 pub use user::user;
 
+pub(crate) use super::one_time::{
+    request::{otp, reauthenticate, recover, resend},
+    verify::verify,
+};
+
 use super::{body, session::SessionError, view::UserView};
 use crate::{
     App,
@@ -111,7 +116,7 @@ fn user_answer(app: &App, user: &User) -> Result<Answer, ApiError> {
 
 /// The body, when it says that it is JSON: what the edge's WAF took for
 /// something else must not be read as JSON here.
-async fn json_body(request: &mut Admitted) -> Result<Vec<u8>, ApiError> {
+pub(super) async fn json_body(request: &mut Admitted) -> Result<Vec<u8>, ApiError> {
     if !request.is_json() {
         return Err(ApiError::NotJson);
     }

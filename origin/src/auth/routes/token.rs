@@ -8,6 +8,7 @@ use crate::{
         Auth,
         body::{self, Login},
         cookie::{self, Delivery},
+        one_time,
         refresh::RefreshToken,
         session::{Method, Refreshed, device},
     },
@@ -15,12 +16,13 @@ use crate::{
     db::{Db, User},
     http::{Answer, ApiError},
     log,
+    mail::{self, Order},
 };
 use gapura_shared::{event::Kind, parse::query, push};
 use http::header::SET_COOKIE;
 use std::time::Instant;
 
-/// `POST /auth/v1/token?grant_type=password|refresh_token`.
+/// `POST /auth/v1/token?grant_type=password|refresh_token|pkce`.
 ///
 /// # Errors
 /// [`ApiError`].
@@ -30,6 +32,7 @@ pub async fn token(app: &App, request: &mut Admitted) -> Result<Answer, ApiError
     match grant.as_deref() {
         Some("password") => password_grant(app, request).await,
         Some("refresh_token") => refresh_grant(app, request).await,
+        Some("pkce") => one_time::exchange(app, request).await,
         _ => Err(ApiError::UnsupportedGrant),
     }
 }
@@ -48,6 +51,7 @@ async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, Api
     if let (Some(unusable), Some(user)) = (verdict.unusable, &found) {
         tracing::warn!(user = user.id, %unusable, "a kept password hash cannot be checked against");
     }
+    let now = clock::now();
     let Some(user) = found.filter(|_| verdict.matches) else {
         let reason = if counted.is_open {
             "invalid-credentials"
@@ -58,9 +62,15 @@ async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, Api
         tokio::time::sleep(verdict.sooner).await;
         let delay_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
         Auth::login_failed(request, &counted, delay_ms);
+        if counted.has_locked() {
+            let order = Order {
+                to: login.email,
+                ..one_time::order(app, request)?
+            };
+            app.mail.notify(db, mail::Kind::Lockout, &order, now).await;
+        }
         return Err(ApiError::InvalidCredentials);
     };
-    let now = clock::now();
     if let Some(hash) = &verdict.rehashed {
         keep_rehashed(db, &user, hash).await;
     }
@@ -69,6 +79,16 @@ async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, Api
     if let Err(refusal) = may_log_in(&user, now) {
         log::security(request, Kind::AuthFailed, Some(&user.id), 400, "banned");
         return Err(refusal);
+    }
+    if auth.settings.confirm_email && user.email_confirmed_at.is_none() {
+        log::security(
+            request,
+            Kind::AuthFailed,
+            Some(&user.id),
+            400,
+            "unconfirmed",
+        );
+        return Err(ApiError::EmailUnconfirmed);
     }
     let device = device(request);
     let session = auth.open(db, user, Method::Password, &device, now).await?;

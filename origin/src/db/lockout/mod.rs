@@ -166,6 +166,37 @@ impl Db {
         Ok(deleted > 0)
     }
 
+    /// Lifts every lock of an account and forgets its failures, not from where it logged in; the
+    /// sources that were locked, `None` for all of them.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn lift_locks(
+        &self,
+        account: &str,
+        now: UnixMillis,
+    ) -> Result<Vec<Option<String>>, DbError> {
+        let mut connection = self.connection().await?;
+        let held =
+            query("SELECT source FROM login_failure WHERE account_id = $1 AND locked_until > $2")
+                .bind(account)
+                .bind(stored(now))
+                .all(connection.on())
+                .await?;
+        query(
+            "UPDATE login_failure SET failures = 0, refused = 0, locked_until = 0 \
+             WHERE account_id = $1",
+        )
+        .bind(account)
+        .execute(connection.on())
+        .await?;
+        let source = |row: &Row| -> Result<Option<String>, sqlx::Error> {
+            let source: String = row.get("source")?;
+            Ok(Some(source).filter(|source| source != ANYWHERE))
+        };
+        Ok(held.iter().map(source).collect::<Result<_, _>>()?)
+    }
+
     /// Failures and refused attempts of a counter.
     ///
     /// # Errors
