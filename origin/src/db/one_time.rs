@@ -214,7 +214,7 @@ impl Db {
                 .optional(write.on())
                 .await?;
         }
-        let used = query(
+        let changed = query(
             "UPDATE one_time_token SET used_at = $1 \
              WHERE one_time_token_id = $2 AND used_at IS NULL AND expires_at > $1",
         )
@@ -222,7 +222,7 @@ impl Db {
         .bind(id)
         .execute(write.on())
         .await?;
-        if used != 1 {
+        if changed != 1 {
             return Ok(Use::Refused);
         }
         let done = match effect {

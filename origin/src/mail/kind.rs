@@ -136,7 +136,7 @@ mod tests {
             creates: true,
             ..Order::default()
         };
-        let mail = Kind::MagicLink.new_mail(&order, Duration::from_secs(60));
+        let mail = Kind::MagicLink.new_mail(&order, Duration::from_mins(1));
         assert_eq!(
             mail.content,
             r#"{"to":"a@b.co","language":"id","creates":true}"#

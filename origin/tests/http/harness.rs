@@ -67,7 +67,8 @@ impl Site {
             .env("GAPURA_LISTEN", "127.0.0.1:0")
             .env("GAPURA_DATABASE_URL", &self.home.url)
             .env("GAPURA_SEAL_KEYS", &self.seal_keys)
-            .env("GAPURA_TOKEN_KEY", TOKEN_KEY);
+            .env("GAPURA_TOKEN_KEY", TOKEN_KEY)
+            .env("GAPURA_SMTP_PASSWORD", "s3same");
         command
     }
 

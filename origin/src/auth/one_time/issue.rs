@@ -97,6 +97,10 @@ fn topic(kind: Kind, order: &Order, user: Option<&User>) -> Option<(Topic, Optio
             }
         }
         Kind::Reauthentication => (Topic::Reauthentication, Some(Purpose::Reauthentication)),
+        // Who signs up again before confirming gets the confirmation again.
+        Kind::AccountExists if user.is_some_and(|user| user.email_confirmed_at.is_none()) => {
+            (Topic::Signup, Some(Purpose::Signup))
+        }
         Kind::AccountExists => (Topic::AccountExists, None),
         Kind::PasswordChanged => (Topic::PasswordChanged, None),
     })

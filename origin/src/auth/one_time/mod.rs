@@ -117,8 +117,11 @@ mod tests {
     #[test]
     fn formats_unchanged() {
         let key = OneTimeKey::new(&Secret::new(vec![1; 32]));
-        assert_eq!(key.link("m-1"), "LINK");
-        assert_eq!(key.code("m-1"), "CODE");
+        assert_eq!(
+            key.link("m-1"),
+            "xuJu0DdrQOo1Mp3KfAQ_wapwEUeHkehwRqbTFhQs-jo"
+        );
+        assert_eq!(key.code("m-1"), "540780");
         for purpose in Purpose::ALL {
             assert_eq!(Purpose::parse(purpose.as_str()), Some(purpose));
         }

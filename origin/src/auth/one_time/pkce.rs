@@ -53,11 +53,11 @@ pub(crate) async fn exchange(app: &App, request: &mut Admitted) -> Result<Answer
     let found = app.db.one_time_by_hash(&hash(&code)).await?;
     let found = found.filter(|found| found.kind == Purpose::Pkce.as_str());
     let found = found.ok_or(ApiError::CodeUnknown)?;
-    let used = app
+    let outcome = app
         .db
         .use_one_time(&found.id, &Effect::Nothing, now)
         .await?;
-    let (Use::Done, Some(id)) = (used, &found.user) else {
+    let (Use::Done, Some(id)) = (outcome, &found.user) else {
         return Err(ApiError::CodeUnknown);
     };
     let order: Order = serde_json::from_str(&found.content).map_err(|_| ApiError::Internal)?;

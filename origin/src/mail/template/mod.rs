@@ -75,24 +75,28 @@ impl Letter {
         let put = |text: &str| fill(text, name, self.address.as_deref().unwrap_or_default());
         let subject = put(words.subject);
         let (lead, tail) = (put(words.lead), put(words.tail));
-        let mut text = format!("{lead}\n\n");
-        let mut html = format!("<p>{}</p>\n", escape(&lead));
+        let (mut text, mut html) = (vec![lead.clone()], vec![escape(&lead)]);
         if let Some(link) = &self.link {
-            text += &format!("{}:\n{link}\n\n", words.action);
+            text.push(format!("{}:\n{link}", words.action));
             let (link, action) = (escape(link), escape(words.action));
-            html += &format!("<p><a href=\"{link}\">{action}</a></p>\n");
+            html.push(format!("<a href=\"{link}\">{action}</a>"));
         }
         if let Some(code) = &self.code {
-            text += &format!("{} {code}\n\n", words.code);
+            text.push(format!("{} {code}", words.code));
             let (before, code) = (escape(words.code), escape(code));
-            html += &format!("<p>{before} <strong>{code}</strong></p>\n");
+            html.push(format!("{before} <strong>{code}</strong>"));
         }
-        text += &format!("{tail}\n\n{name}\n");
-        html += &format!("<p>{}</p>\n<p>{}</p>\n", escape(&tail), escape(name));
+        for last in [tail.as_str(), name] {
+            text.push(last.to_owned());
+            html.push(escape(last));
+        }
+        let text = text.join("\n\n") + "\n";
         let html = format!(
-            "<!doctype html>\n<html lang=\"{}\">\n<head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n{html}</body>\n</html>\n",
+            "<!doctype html>\n<html lang=\"{}\">\n<head><meta charset=\"utf-8\"><title>{}</title></head>\n\
+             <body>\n<p>{}</p>\n</body>\n</html>\n",
             language.tag(),
             escape(&subject),
+            html.join("</p>\n<p>"),
         );
         Rendered {
             subject,
