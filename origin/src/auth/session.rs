@@ -26,6 +26,8 @@ pub(super) enum Method {
     Password,
     Totp,
     RecoveryCode,
+    /// A link or a code by mail.
+    OneTime,
 }
 
 impl Method {
@@ -34,6 +36,7 @@ impl Method {
             Self::Password => "password",
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
+            Self::OneTime => "otp",
         }
     }
 }
@@ -223,7 +226,21 @@ impl Session {
         self.answer_with(auth, delivery, None)
     }
 
-    /// The same, with recovery codes that are never shown again.
+    /// What a browser takes along in the fragment of a page's address, as supabase-js reads it there.
+    pub(super) fn fields(&self, auth: &Auth) -> [(&'static str, String); 5] {
+        [
+            ("access_token", self.access_token.clone()),
+            ("expires_at", self.expires_at.0.to_string()),
+            (
+                "expires_in",
+                auth.settings.access_lifetime.as_secs().to_string(),
+            ),
+            ("refresh_token", self.refresh_token.encode()),
+            ("token_type", "bearer".to_owned()),
+        ]
+    }
+
+    /// The answer with recovery codes that are never shown again.
     pub(super) fn answer_with(
         &self,
         auth: &Auth,

@@ -3,7 +3,7 @@
 //! Guarantees: a token is good once, for a while, for what it was asked for; a newer one of its kind takes its
 //! place. The link's 32 bytes and the code's six digits are HMACs of the token's id under a key that only
 //! the origin has: neither is stored, in the queue or elsewhere, and who reads the database can make
-//! neither. A code is compared in constant time and at most [`MAX_GUESSES`] times. Whether an address
+//! neither. A code is compared in constant time and a few times at most. Whether an address
 //! has an account changes nothing about the answers, the rows that are written or the time it takes: the
 //! account is looked up when the mail is sent.
 

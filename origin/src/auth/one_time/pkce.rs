@@ -4,10 +4,10 @@ use super::{Purpose, body::Exchange, hash};
 use crate::{
     App,
     admission::Admitted,
-    auth::routes::json_body,
+    auth::{cookie::Delivery, routes::json_body, session::Method},
     clock,
     db::{Effect, NewOneTime, Use, User},
-    http::{Answer, ApiError, respond},
+    http::{Answer, ApiError},
     log,
     mail::Order,
     random,
@@ -48,6 +48,7 @@ pub(super) async fn issue(
 
 /// `POST /auth/v1/token?grant_type=pkce`: a session for a code. A wrong verifier uses the code up.
 pub(crate) async fn exchange(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
+    let delivery = Delivery::of(app, request)?;
     let Exchange { code, verifier } = Exchange::parse(&json_body(request).await?)?;
     let now = clock::now();
     let found = app.db.one_time_by_hash(&hash(&code)).await?;
@@ -67,8 +68,8 @@ pub(crate) async fn exchange(app: &App, request: &mut Admitted) -> Result<Answer
         log::security(request, Kind::AuthFailed, Some(id), 400, "code-verifier");
         return Err(ApiError::BadCodeVerifier);
     }
-    let mut user = app.db.user_by_id(id).await?.ok_or(ApiError::CodeUnknown)?;
-    let session = app.auth.open(&app.db, &mut user, now).await?;
+    let user = app.db.user_by_id(id).await?.ok_or(ApiError::CodeUnknown)?;
+    let session = app.auth.open(&app.db, user, Method::OneTime, now).await?;
     log::security(request, Kind::AuthSuccess, Some(id), 200, "pkce");
-    Ok(respond::private_json(session))
+    session.answer(&app.auth, delivery)
 }

@@ -54,7 +54,7 @@ pub(crate) async fn reauthenticate(app: &App, request: &mut Admitted) -> Result<
     queue(app, request, Some(&user.id), &[mail], "reauthentication").await
 }
 
-/// Compares the code that a mail of [`reauthenticate`] brought; it is good once.
+/// Compares the code that a mail for reauthentication brought; it is good once.
 ///
 /// # Errors
 /// [`ApiError::ReauthenticationInvalid`].

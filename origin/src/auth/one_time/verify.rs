@@ -8,7 +8,13 @@ use super::{
 use crate::{
     App,
     admission::Admitted,
-    auth::{ROLE_USER, lockout, new_user, routes::json_body},
+    auth::{
+        Auth, ROLE_USER,
+        cookie::Delivery,
+        lockout, new_user,
+        routes::json_body,
+        session::{Method, Session},
+    },
     clock,
     db::{Effect, OneTime, Use, User},
     http::{Answer, ApiError, respond},
@@ -17,10 +23,14 @@ use crate::{
     random,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use gapura_shared::{event::Kind, outcome::AccountId, parse::query, time::UnixMillis};
-use http::{Method, StatusCode};
+use gapura_shared::{
+    event::Kind,
+    outcome::{AccountId, Login},
+    parse::query,
+    time::UnixMillis,
+};
+use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
 
 /// What came of a token.
 enum Accepted {
@@ -36,15 +46,27 @@ const HALF: &str =
 
 /// `POST /auth/v1/verify` answers with a session, `GET` sends a browser on with one.
 pub(crate) async fn verify(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
-    if request.method() == Method::GET {
+    if request.method() == http::Method::GET {
         return follow(app, request).await;
     }
+    let delivery = Delivery::of(app, request)?;
     let verify = Verify::parse(&json_body(request).await?)?;
-    let found = find(app, &verify, clock::now()).await?;
+    let found = match find(app, &verify, clock::now()).await {
+        Err(ApiError::OtpExpired) => {
+            // A guess: who makes many is turned away at the edge.
+            if matches!(verify.shown, Shown::Code { .. }) {
+                request.outcome().login = Some(Login::Failed);
+            }
+            log::security(request, Kind::AuthFailed, None, 403, "one-time");
+            return Err(ApiError::OtpExpired);
+        }
+        found => found?,
+    };
     match accept(app, request, found).await?.0 {
-        Accepted::In(mut user) => {
-            let session = app.auth.open(&app.db, &mut user, clock::now()).await?;
-            Ok(respond::private_json(session))
+        Accepted::In(user) => {
+            let now = clock::now();
+            let session = app.auth.open(&app.db, *user, Method::OneTime, now).await?;
+            session.answer(&app.auth, delivery)
         }
         Accepted::Half => {
             let told = serde_json::json!({ "code": 200, "msg": HALF });
@@ -78,14 +100,14 @@ async fn follow(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
         Err(error) => Err(error),
     };
     let fragment = match accepted {
-        Ok((Accepted::In(mut user), order)) => {
+        Ok((Accepted::In(user), order)) => {
             if let Some(challenge) = order.code_challenge {
                 let code = pkce::issue(app, &user, challenge, now).await?;
                 let mark = if place.contains('?') { '&' } else { '?' };
                 return Ok(respond::see_other(&format!("{place}{mark}code={code}")));
             }
-            let session = app.auth.open(&app.db, &mut user, now).await?;
-            fragment_of(&session, kind_of(&verify))?
+            let session = app.auth.open(&app.db, *user, Method::OneTime, now).await?;
+            fragment_of(&session, &app.auth, kind_of(&verify))
         }
         Ok((Accepted::Half, _)) => format!("message={}", encoded(HALF)),
         Err(error @ (ApiError::OtpExpired | ApiError::EmailTaken)) => {
@@ -109,24 +131,14 @@ fn kind_of(verify: &Verify) -> &'static str {
 }
 
 /// As supabase-js finds a session in the address of a page.
-fn fragment_of(session: &str, kind: &str) -> Result<String, ApiError> {
-    let session: Value = serde_json::from_str(session).map_err(|_| ApiError::Internal)?;
-    let mut fragment = String::new();
-    for name in [
-        "access_token",
-        "expires_in",
-        "expires_at",
-        "refresh_token",
-        "token_type",
-    ] {
-        let value = match session.get(name) {
-            Some(Value::String(text)) => encoded(text),
-            Some(value) => value.to_string(),
-            None => continue,
-        };
-        fragment.extend([name, "=", &value, "&"]);
-    }
-    Ok(fragment + "type=" + kind)
+fn fragment_of(session: &Session, auth: &Auth, kind: &str) -> String {
+    let fields = session.fields(auth);
+    let mut parts: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{name}={}", encoded(value)))
+        .collect();
+    parts.push(format!("type={kind}"));
+    parts.join("&")
 }
 
 fn encoded(text: &str) -> String {
