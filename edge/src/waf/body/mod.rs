@@ -12,7 +12,7 @@ mod window;
 mod xml;
 
 use super::field::Sink;
-use super::scan::{at, find, from, skip_space, span, stands};
+use super::scan::{at, find, from, skip_space, span, stands, trim};
 use super::{Body, Part};
 use form::Form;
 use json::Json;
@@ -138,6 +138,12 @@ impl Reader {
         let seen = match sniff(&start) {
             // Notes in a file's own syntax begin like JSON or XML; who reads them reads text.
             _ if declared.is_none() && is_typed_text && is_notation(&start) => Kind::Text,
+            // A text that shows markup goes on after it; a document ends with its last tag.
+            Kind::Xml
+                if is_typed_text && start.len() < SNIFFED && !trim(&start).ends_with(b">") =>
+            {
+                Kind::Text
+            }
             seen => seen,
         };
         let mut kinds = vec![declared.unwrap_or(seen)];

@@ -1,6 +1,9 @@
 //! What one line of a text is: a sentence, code, a statement, or the rest of something else.
 
-use crate::waf::scan::{at, from, is_space, is_word, skip_space, span, trim, word};
+use super::subject::is_asking;
+use crate::waf::scan::{
+    at, before, from, is_space, is_word, last_before, skip_space, span, trim, word, word_before,
+};
 
 /// Plain words of a sentence.
 const MIN_WORDS: usize = 3;
@@ -21,6 +24,8 @@ pub(super) enum Line {
     Statement,
     /// A statement of SQL and a question about it.
     Asked,
+    /// What somebody typed into a console, behind its prompt.
+    Prompt,
     /// Something that goes on where the application's own text stopped.
     BreakOut,
 }
@@ -31,6 +36,8 @@ impl Line {
         let is_question = line.ends_with(b"?");
         if line.is_empty() || is_fence(line) {
             Self::Empty
+        } else if is_prompt(line) {
+            Self::Prompt
         } else if is_statement(line) {
             let end = from(line, line.len().saturating_sub(MAX_QUESTION));
             if is_question && is_sentence(end) {
@@ -59,6 +66,34 @@ pub(super) fn is_fence(line: &[u8]) -> bool {
     })
 }
 
+/// Prompts of the consoles that people copy from.
+const PROMPTS: &[&[u8]] = &[
+    b">>> ",
+    b"... ",
+    b"sql> ",
+    b"mysql> ",
+    b"mariadb [",
+    b"sqlite> ",
+    b"postgres=# ",
+    b"postgres=> ",
+    b"irb(main)",
+    b"iex(",
+    b"iex> ",
+    b"ghci> ",
+    b"in [",
+    b"ps c:\\",
+    b"redis> ",
+    b"scala> ",
+    b"jshell> ",
+    b"127.0.0.1:6379> ",
+    b"test> ",
+];
+
+/// Whether the line is copied from a console.
+fn is_prompt(line: &[u8]) -> bool {
+    PROMPTS.iter().any(|prompt| line.starts_with(prompt))
+}
+
 /// Whether the line begins with a quotation that it closes.
 fn is_quotation(line: &[u8]) -> bool {
     at(line, 0) == b'"'
@@ -67,7 +102,7 @@ fn is_quotation(line: &[u8]) -> bool {
 }
 
 /// Words that sentences have and code has not, or not alone.
-const FUNCTION_WORDS: &[&[u8]] = &[
+pub(super) const FUNCTION_WORDS: &[&[u8]] = &[
     b"the",
     b"a",
     b"an",
@@ -153,37 +188,50 @@ const FUNCTION_WORDS: &[&[u8]] = &[
     b"jadi",
     b"aman",
     b"bedanya",
+    b"not",
+    b"with",
+    b"since",
+    b"nya",
+    b"no",
 ];
 
-/// Whether plain words make up most of the line, and one of them joins the others.
+/// Words of a remark: `not shown on ios`, `deprecated since 18?`.
+const MIN_REMARK: usize = 2;
+/// Longest remark.
+const MAX_REMARK: usize = 60;
+
+/// Whether plain words make up most of the line, and one of them joins the others or asks.
 fn is_sentence(line: &[u8]) -> bool {
-    let (mut words, mut others, mut is_joined) = (0_usize, 0_usize, false);
+    let (mut words, mut others, mut is_joined, mut asks) = (0_usize, 0_usize, false, false);
     for token in line
         .split(|byte| is_space(*byte))
         .filter(|token| !token.is_empty())
     {
-        let is_mark =
-            |byte: &u8| matches!(byte, b',' | b'.' | b':' | b'!' | b'?' | b'"' | b'(' | b')');
-        let first = token.iter().position(|byte| !is_mark(byte)).unwrap_or(0);
-        let last = token
-            .iter()
-            .rposition(|byte| !is_mark(byte))
-            .map_or(0, |last| last + 1);
-        let word = span(token, first, last);
-        let is_plain = word.iter().all(|byte| {
-            byte.is_ascii_alphabetic() || *byte >= 0x80 || matches!(byte, b'\'' | b'-')
-        }) && word
-            .first()
-            .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80)
-            && token.len() - word.len() <= 3;
-        if is_plain {
+        if let Some(word) = plain_word(token) {
             words += 1;
             is_joined |= FUNCTION_WORDS.contains(&word);
+            asks |= line.len() <= MAX_REMARK && is_asking(word);
         } else {
             others += 1;
         }
     }
-    words >= MIN_WORDS && words > others && is_joined
+    let is_remark = asks && words >= MIN_REMARK && others < MIN_REMARK;
+    words > others && (words >= MIN_WORDS && is_joined || is_remark)
+}
+
+/// The word of a token that is one in a sentence, without the punctuation around it.
+pub(super) fn plain_word(token: &[u8]) -> Option<&[u8]> {
+    let is_mark = |byte: &u8| matches!(byte, b',' | b'.' | b':' | b'!' | b'?' | b'"' | b'(' | b')');
+    let first = token.iter().position(|byte| !is_mark(byte))?;
+    let last = token.iter().rposition(|byte| !is_mark(byte))?;
+    let word = span(token, first, last + 1);
+    let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte >= 0x80;
+    let is_plain = word
+        .iter()
+        .all(|byte| is_letter(byte) || matches!(byte, b'\'' | b'-'))
+        && word.first().is_some_and(is_letter)
+        && token.len() - word.len() <= 3;
+    is_plain.then_some(word)
 }
 
 /// What a statement of SQL begins with, and what follows its first word.
@@ -283,6 +331,29 @@ fn is_statement(line: &[u8]) -> bool {
             .iter()
             .any(|(verb, next)| *verb == first && (next.is_empty() || next.contains(&second)))
 }
+
+/// Whether a statement of SQL begins on the line at or before `end`, behind a colon, a quotation
+/// mark or a word, as one that is shown whole does.
+pub(super) fn holds_statement(line: &[u8], end: usize) -> bool {
+    let is_begun = |index: usize| {
+        let last = last_before(line, index).map_or(0, |last| at(line, last));
+        let is_led = matches!(
+            last,
+            0 | b':' | b'"' | b'`' | b'(' | b'=' | b'.' | b',' | b'>' | b'?'
+        ) || last.is_ascii_alphabetic();
+        is_led
+            && !JOINING.contains(&word_before(
+                line,
+                last_before(line, index).map_or(0, |last| last + 1),
+            ))
+    };
+    let is_word_start =
+        |index: usize| !is_word(before(line, index)) && is_statement(from(line, index));
+    (0..=end.min(line.len())).any(|index| is_word_start(index) && is_begun(index))
+}
+
+/// Words behind which a query goes on that began before.
+const JOINING: &[&[u8]] = &[b"union", b"all", b"and", b"or", b"in", b"exists", b"not"];
 
 /// Whether a line of code that starts with a closing bracket, a quotation or an operator continues
 /// the line before it, as in a listing, and does not separate a command from it.

@@ -5,13 +5,20 @@
 //! piece goes on where something else began, so it starts by closing that or by separating itself
 //! from it, and it stands on the line of the value. A sentence on the same line spares nothing,
 //! but for a statement of SQL that a question follows.
+//!
+//! A text that asks or tells something about software, in words of the trade, shows code within
+//! its sentences too (`within.rs`).
 
+mod closing;
 mod line;
 mod lookup;
 mod setting;
+mod subject;
+mod within;
 
 use self::line::{Line, goes_on};
 pub(super) use self::lookup::looks_up;
+use self::subject::Subject;
 use super::detect::Hit;
 use super::scan::{Needles, span, trim};
 
@@ -127,10 +134,15 @@ pub(super) fn is_setting(text: &[u8], hit: &Hit) -> bool {
         && SEVERE.find(text, 0).is_none()
 }
 
-/// The lines of a discussion, by where they start; empty when the text is none.
+/// The lines of a discussion, and what it is about; empty when the text is none.
 #[derive(Debug, Default)]
 pub(super) struct Discussion {
+    /// By where they start.
     lines: Vec<(usize, Line)>,
+    subject: Subject,
+    /// Where the text breaks out of something, if it does.
+    closing: usize,
+    is_severe: bool,
     /// Whether lines of code are shown; else lines that set something are.
     is_shown: bool,
     /// Whether the text is a configuration file.
@@ -151,7 +163,7 @@ impl Discussion {
                 (Line::Code | Line::Statement, Line::BreakOut) if goes_on(trim(line)) => block,
                 (_, kind) => kind,
             };
-            sentences += usize::from(matches!(kind, Line::Sentence | Line::Asked));
+            sentences += usize::from(matches!(kind, Line::Sentence | Line::Asked | Line::Prompt));
             codes += usize::from(matches!(kind, Line::Code | Line::Statement));
             settings.take(trim(line));
             block = kind;
@@ -163,14 +175,17 @@ impl Discussion {
         let is_shown = sentences > 0
             || codes >= MIN_LISTING
             || (line::is_fence(head) || head.starts_with(b"#!/")) && codes >= MIN_FENCED;
-        if (is_shown || is_configuration) && SEVERE.find(text, 0).is_none() {
-            Self {
-                lines,
-                is_shown,
-                is_configuration,
-            }
-        } else {
-            Self::default()
+        let subject = Subject::of(text);
+        if !is_shown && !is_configuration && !subject.is_software() {
+            return Self::default();
+        }
+        Self {
+            lines,
+            subject,
+            closing: closing::first(text).unwrap_or(text.len()),
+            is_severe: SEVERE.find(text, 0).is_some(),
+            is_shown,
+            is_configuration,
         }
     }
 
@@ -182,19 +197,27 @@ impl Discussion {
         };
         let end = self.lines.get(after).map_or(text.len(), |(next, _)| *next);
         let sets = self.is_configuration && setting::sets(trim(span(text, *start, end)));
-        if !self.is_shown && !sets {
-            return false;
-        }
+        let is_line = (self.is_shown || sets) && !self.is_severe;
+        is_line && Self::shows_line(text, hit, *start, *kind)
+            || is_line && *kind == Line::Code && sets && CONFIGURED.contains(&hit.rule.id)
+            || (!self.is_severe || self.subject.is_essay())
+                && *kind != Line::BreakOut
+                && hit.start < self.closing
+                && within::shows(self.subject, text, hit, *start)
+    }
+
+    /// Whether it is, on a line of its own.
+    fn shows_line(text: &[u8], hit: &Hit, start: usize, kind: Line) -> bool {
         let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
         match kind {
             Line::Code => {
-                let lead = span(text, *start, hit.start);
+                let lead = span(text, start, hit.start);
                 let is_first = lead.len() <= MAX_INDENT && trim(lead).is_empty();
                 is_one_of(SHOWN)
                     || is_first && is_one_of(EXPRESSIONS)
-                    || sets && is_one_of(CONFIGURED)
+                    || within::is_harmless_markup(text, hit)
             }
-            Line::Statement => is_one_of(SHOWN) || is_one_of(STATEMENTS),
+            Line::Statement | Line::Prompt => is_one_of(SHOWN) || is_one_of(STATEMENTS),
             Line::Asked => is_one_of(STATEMENTS),
             Line::Empty | Line::Sentence | Line::BreakOut => false,
         }
@@ -234,8 +257,8 @@ mod tests {
     #[test]
     fn nothing_is_shown_without_a_sentence_or_beside_what_attacks_are_after() {
         assert!(kinds("system('ls');\nx").is_empty());
-        assert!(kinds("why is this?\nsystem('id');").is_empty());
-        assert!(!kinds("why is this?\nsystem('ls');").is_empty());
+        assert!(Discussion::of(b"why is this?\nsystem('id');").is_severe);
+        assert!(!Discussion::of(b"why is this?\nsystem('ls');").is_severe);
     }
 
     proptest! {

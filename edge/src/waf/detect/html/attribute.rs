@@ -2,7 +2,7 @@
 //! attribute that it was put into.
 
 use super::event::is_event;
-use super::script::{is_code, is_hostile};
+use super::script::{assigns_own_page, is_code, is_hostile};
 use super::tag::value;
 use crate::waf::detect::Hit;
 use crate::waf::rules::html as rules;
@@ -141,22 +141,40 @@ fn asks_only(value: &[u8]) -> bool {
         && question.len() > 3
         && span(question, 1, question.len() - 1).iter().all(is_text)
         && question.ends_with(&[quote]);
-    asks || matches!(
-        code,
-        b"return false"
-            | b"return true"
-            | b"history.back()"
-            | b"history.go(-1)"
-            | b"window.history.back()"
-            | b"window.print()"
-            | b"this.form.submit()"
-            | b"this.select()"
-            | b"this.blur()"
-            | b"this.focus()"
-            | b"document.location.reload()"
-            | b"location.reload()"
-            | b"window.location.reload()"
-    )
+    asks || moves_on(code)
+        || matches!(
+            code,
+            b"return false"
+                | b"return true"
+                | b"history.back()"
+                | b"history.go(-1)"
+                | b"window.history.back()"
+                | b"window.print()"
+                | b"this.form.submit()"
+                | b"this.select()"
+                | b"this.blur()"
+                | b"this.focus()"
+                | b"document.location.reload()"
+                | b"location.reload()"
+                | b"window.location.reload()"
+        )
+}
+
+/// `location.href='edit.php?id='+id`, `this.src='none.png'`: a page of the same site.
+fn moves_on(code: &[u8]) -> bool {
+    let target = code.strip_prefix(b"window.").unwrap_or(code);
+    let target = target.strip_prefix(b"document.").unwrap_or(target);
+    [&b"location.href"[..], b"location", b"this.src"]
+        .iter()
+        .filter_map(|name| target.strip_prefix(*name))
+        .any(|rest| {
+            let close = rest.iter().rposition(|byte| matches!(byte, b'\'' | b'"'));
+            let tail = close.map_or(rest, |close| from(rest, close + 1));
+            let is_joined = tail
+                .iter()
+                .all(|byte| is_word(*byte) || matches!(byte, b' ' | b'+'));
+            assigns_own_page(rest) && is_joined
+        })
 }
 
 /// `<body onload="init()">`: the page's own start.

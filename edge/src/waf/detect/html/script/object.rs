@@ -1,7 +1,7 @@
 //! Objects of the browser that attacks read, write or index.
 
 use super::context::{Context, goes_on};
-use crate::waf::scan::{at, before, find, is_word, skip_space, skip_while, span, word};
+use crate::waf::scan::{at, before, find, from, is_word, skip_space, skip_while, span, word};
 
 /// Bytes of an index looked at.
 const REACH: usize = 64;
@@ -81,7 +81,27 @@ pub(super) fn is_reached(text: &[u8], index: usize, name: &[u8], context: &Conte
             && is_joined(text, index);
     }
     let chain = skip_while(text, end, |byte| is_word(byte) || byte == b'.');
+    let names_location = name == b"location" || member == b"location";
+    if names_location && assigns_own_page(from(text, chain)) {
+        return false;
+    }
     !goes_on(text, chain) && !is_called_in_prose(text, end)
+}
+
+/// `= '/login?next=' + page`: an assignment of a place on the page's own site.
+pub(in crate::waf::detect::html) fn assigns_own_page(code: &[u8]) -> bool {
+    let quote = skip_space(code, skip_space(code, 0) + 1);
+    let url = from(code, quote + 1);
+    let is_path =
+        |byte: u8| is_word(byte) || matches!(byte, b'/' | b'.' | b'-' | b'?' | b'=' | b'&' | b'#');
+    let end = skip_while(url, 0, is_path);
+    at(code, skip_space(code, 0)) == b'='
+        && matches!(at(code, quote), b'\'' | b'"')
+        && span(url, 0, end)
+            .iter()
+            .any(|byte| matches!(byte, b'/' | b'.'))
+        && at(url, end) == at(code, quote)
+        && !url.starts_with(b"//")
 }
 
 /// `.location='...'`, `.name="..."`.

@@ -1,0 +1,168 @@
+//! Code that a text about software shows within its sentences: whole statements and calls, markup
+//! and templates that do no harm; a text that explains at length shows anything. Nothing is shown
+//! that a separator behind a sentence starts: that goes on where the application's text stopped.
+
+use super::line::{FUNCTION_WORDS, holds_statement, plain_word};
+use super::subject::Subject;
+use super::{EXPRESSIONS, MAX_INDENT, SHOWN, STATEMENTS};
+use crate::waf::detect::Hit;
+use crate::waf::scan::{Needles, at, before, is_space, span, trim};
+
+/// Bytes of markup, and of a line before a finding, that are looked at.
+const REACH: usize = 400;
+
+/// Words that tell a sentence's end.
+const SENTENCE_END: usize = 4;
+
+/// What a script does in attacks, and in the examples of those who ask about them.
+static HOSTILE: Needles<'static> = Needles::new(&[
+    b"alert",
+    b"prompt",
+    b"document.cookie",
+    b"document[",
+    b"eval",
+    b"fromcharcode",
+    b"atob",
+    b"srcdoc",
+    b"javascript:",
+    b"=//",
+    b"='//",
+    b"=\"//",
+    b"fetch",
+    b"import(",
+    b"src=http",
+    b"src=\"http",
+    b"src='http",
+    b"data:",
+    b"window[",
+    b"self[",
+    b"constructor",
+    b"throw ",
+    b"&#",
+    b"\\u0",
+    b"\\x",
+]);
+
+/// What a template does in attacks.
+static HOSTILE_TEMPLATE: Needles<'static> = Needles::new(&[
+    b"__",
+    b"7*",
+    b"7 *",
+    b"*7",
+    b"exec",
+    b"system",
+    b"popen",
+    b"runtime",
+    b"process",
+    b"import",
+    b"eval",
+    b"class",
+    b"read",
+    b"open",
+    b"file",
+    b"cycler",
+    b"joiner",
+    b"lipsum",
+    b"self",
+    b"request",
+    b"subclasses",
+    b"constructor",
+    b"getattr",
+    b"attr(",
+    b"|map",
+    b"|filter",
+    b"|sort",
+    b"|reduce",
+    b"registerundefined",
+    b"include",
+    b"source(",
+    b"script",
+    b"env",
+    b"secret",
+    b"passwd",
+    b"new(",
+    b"\\x",
+]);
+
+/// Rules about what is only named in prose.
+const MENTIONED: &[&str] = &["xss-002"];
+/// Rules about expressions that templates evaluate.
+const TEMPLATES: &[&str] = &["ssti-001", "ssti-002"];
+/// Rules about what acts only at the start of a value.
+const LED: &[&str] = &["obj-001", "xxe-001"];
+
+/// Whether the finding on the line from `start` is shown.
+pub(super) fn shows(subject: Subject, text: &[u8], hit: &Hit, start: usize) -> bool {
+    if !subject.is_software() {
+        return false;
+    }
+    let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
+    let is_near = hit.start <= start + REACH;
+    let start = start.max(hit.start.saturating_sub(REACH));
+    let lead = span(text, start, hit.start);
+    if subject.is_essay() {
+        return !follows_sentence(text, start, hit.start);
+    }
+    if is_one_of(STATEMENTS) {
+        return holds_statement(span(text, start, hit.start + REACH), lead.len());
+    }
+    let template = || span(text, hit.start, hit.end + MAX_INDENT);
+    is_one_of(MENTIONED)
+        || is_one_of(SHOWN) && !follows_sentence(text, start, hit.start)
+        || is_one_of(EXPRESSIONS) && is_near && is_balanced(span(text, start, hit.end))
+        || is_one_of(TEMPLATES) && HOSTILE_TEMPLATE.find(template(), 0).is_none()
+        || is_one_of(LED) && !trim(lead).is_empty()
+        || is_harmless_markup(text, hit)
+}
+
+/// Whether the finding is markup that does what pages do to themselves.
+pub(super) fn is_harmless_markup(text: &[u8], hit: &Hit) -> bool {
+    let markup = span(text, hit.start, hit.start + REACH);
+    hit.rule.tags.first() == Some(&"xss") && HOSTILE.find(markup, 0).is_none()
+}
+
+/// Whether a separator at or before `index` stands behind a sentence: a command of its own stands
+/// behind another, or behind a colon.
+fn follows_sentence(text: &[u8], start: usize, index: usize) -> bool {
+    let is_separator = |byte: u8| matches!(byte, b';' | b'|' | b'&');
+    let lead = span(
+        text,
+        start,
+        index + usize::from(is_separator(at(text, index))),
+    );
+    let Some(last) = lead.iter().rposition(|byte| !is_space(*byte)) else {
+        return false;
+    };
+    if !is_separator(at(lead, last)) {
+        return false;
+    }
+    let Some(end) = lead
+        .iter()
+        .rposition(|byte| !is_space(*byte) && !is_separator(*byte))
+    else {
+        return true;
+    };
+    let head = span(lead, 0, end + 1);
+    let mut words = head
+        .rsplit(|byte| is_space(*byte))
+        .take(SENTENCE_END)
+        .map(plain_word);
+    matches!(at(head, end), b'.' | b'?' | b'!' | b',')
+        || words.clone().all(|word| word.is_some())
+            && words.any(|word| word.is_some_and(|word| FUNCTION_WORDS.contains(&word)))
+}
+
+/// Whether the line closes no bracket that it did not open, but in a quotation.
+fn is_balanced(line: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    line.iter().enumerate().all(|(index, byte)| {
+        match byte {
+            b'"' | b'`' if is_space(before(line, index)) => depth += line.len(),
+            b'(' => depth += 1,
+            b')' if depth == 0 => return false,
+            b')' => depth -= 1,
+            _ => {}
+        }
+        true
+    })
+}
