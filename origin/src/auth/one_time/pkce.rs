@@ -4,7 +4,11 @@ use super::{Purpose, body::Exchange, hash};
 use crate::{
     App,
     admission::Admitted,
-    auth::{cookie::Delivery, routes::json_body, session::Method},
+    auth::{
+        cookie::Delivery,
+        routes::json_body,
+        session::{Method, device},
+    },
     clock,
     db::{Effect, NewOneTime, Use, User},
     http::{Answer, ApiError},
@@ -69,7 +73,14 @@ pub(crate) async fn exchange(app: &App, request: &mut Admitted) -> Result<Answer
         return Err(ApiError::BadCodeVerifier);
     }
     let user = app.db.user_by_id(id).await?.ok_or(ApiError::CodeUnknown)?;
-    let session = app.auth.open(&app.db, user, Method::OneTime, now).await?;
+    if user.is_banned(now) {
+        return Err(ApiError::UserBanned);
+    }
+    let device = device(request);
+    let session = app
+        .auth
+        .open(&app.db, user, Method::OneTime, &device, now)
+        .await?;
     log::security(request, Kind::AuthSuccess, Some(id), 200, "pkce");
     session.answer(&app.auth, delivery)
 }

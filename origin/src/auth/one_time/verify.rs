@@ -13,7 +13,7 @@ use crate::{
         cookie::Delivery,
         lockout, new_user,
         routes::json_body,
-        session::{Method, Session},
+        session::{Method, Session, device},
     },
     clock,
     db::{Effect, OneTime, Use, User},
@@ -65,7 +65,11 @@ pub(crate) async fn verify(app: &App, request: &mut Admitted) -> Result<Answer, 
     match accept(app, request, found).await?.0 {
         Accepted::In(user) => {
             let now = clock::now();
-            let session = app.auth.open(&app.db, *user, Method::OneTime, now).await?;
+            let device = device(request);
+            let session = app
+                .auth
+                .open(&app.db, *user, Method::OneTime, &device, now)
+                .await?;
             session.answer(&app.auth, delivery)
         }
         Accepted::Half => {
@@ -106,11 +110,15 @@ async fn follow(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
                 let mark = if place.contains('?') { '&' } else { '?' };
                 return Ok(respond::see_other(&format!("{place}{mark}code={code}")));
             }
-            let session = app.auth.open(&app.db, *user, Method::OneTime, now).await?;
+            let device = device(request);
+            let session = app
+                .auth
+                .open(&app.db, *user, Method::OneTime, &device, now)
+                .await?;
             fragment_of(&session, &app.auth, kind_of(&verify))
         }
         Ok((Accepted::Half, _)) => format!("message={}", encoded(HALF)),
-        Err(error @ (ApiError::OtpExpired | ApiError::EmailTaken)) => {
+        Err(error @ (ApiError::OtpExpired | ApiError::EmailTaken | ApiError::UserBanned)) => {
             let shape = error.shape();
             format!(
                 "error=access_denied&error_code={}&error_description={}",
@@ -205,6 +213,9 @@ async fn try_accept(
         // Of an address without an account: such a token was sent to nobody.
         None => return Err(ApiError::OtpExpired),
     };
+    if user.is_banned(now) {
+        return Err(ApiError::UserBanned);
+    }
     // A password that was chosen before the address was confirmed may be a stranger's.
     let unproven = purpose != Purpose::Signup && user.email_confirmed_at.is_none();
     let new_hash = if unproven {

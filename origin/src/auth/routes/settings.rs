@@ -8,11 +8,11 @@ use serde_json::json;
 
 /// `GET /auth/v1/settings`: which ways in there are.
 #[must_use]
-pub fn settings(_app: &App) -> Answer {
+pub fn settings(app: &App) -> Answer {
     let settings = json!({
         "external": { "email": true, "phone": false, "anonymous_users": false },
         "disable_signup": false,
-        "mailer_autoconfirm": true,
+        "mailer_autoconfirm": !app.auth.settings.confirm_email,
         "phone_autoconfirm": false,
         "sms_provider": "",
         "saml_enabled": false,

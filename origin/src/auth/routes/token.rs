@@ -76,19 +76,15 @@ async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, Api
     }
     let known = auth.login_succeeded(db, request, &counted, now).await?;
     // Who knows the password may know why it does not help.
-    if let Err(refusal) = may_log_in(&user, now) {
-        log::security(request, Kind::AuthFailed, Some(&user.id), 400, "banned");
-        return Err(refusal);
-    }
-    if auth.settings.confirm_email && user.email_confirmed_at.is_none() {
+    if let Err(refusal) = may_log_in(auth, &user, now) {
         log::security(
             request,
             Kind::AuthFailed,
             Some(&user.id),
             400,
-            "unconfirmed",
+            refusal.shape().reason,
         );
-        return Err(ApiError::EmailUnconfirmed);
+        return Err(refusal);
     }
     let device = device(request);
     let session = auth.open(db, user, Method::Password, &device, now).await?;
@@ -97,6 +93,17 @@ async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, Api
     let mut answer = session.answer(auth, delivery)?;
     answer.headers_mut().append(SET_COOKIE, known);
     Ok(answer)
+}
+
+/// What an account needs besides its password.
+fn may_log_in(auth: &Auth, user: &User, now: UnixMillis) -> Result<(), ApiError> {
+    if user.is_banned(now) {
+        return Err(ApiError::UserBanned);
+    }
+    if auth.settings.confirm_email && user.email_confirmed_at.is_none() {
+        return Err(ApiError::EmailUnconfirmed);
+    }
+    Ok(())
 }
 
 /// Puts our hash in the place of another system's. A login does not fail for it: the next one

@@ -4,11 +4,16 @@ use super::{json_body, may_log_in, present, revoke, user_answer};
 use crate::{
     App,
     admission::Admitted,
-    auth::{Auth, body, metadata, password},
+    auth::{
+        Auth, body, metadata,
+        one_time::{self, challenge},
+        password,
+    },
     clock,
     db::{Changed, End, Session, User},
     http::{Answer, ApiError},
     log,
+    mail::{self, Order},
 };
 use gapura_shared::{claims::Assurance, event::Kind};
 use serde::{Deserialize, de::IgnoredAny};
@@ -24,14 +29,17 @@ struct Update {
     password: Option<String>,
     #[serde(default)]
     current_password: Option<String>,
+    /// The code of a mail for reauthentication.
+    #[serde(default)]
+    nonce: Option<String>,
     #[serde(default)]
     data: Option<Map<String, Value>>,
+    #[serde(default)]
+    code_challenge: Option<String>,
+    #[serde(default)]
+    code_challenge_method: Option<String>,
     #[serde(default, rename = "gotrue_meta_security")]
     _captcha: IgnoredAny,
-    #[serde(default, rename = "code_challenge")]
-    _challenge: IgnoredAny,
-    #[serde(default, rename = "code_challenge_method")]
-    _method: IgnoredAny,
 }
 
 /// `GET /auth/v1/user`: the account that the token names. `PUT` changes it.
@@ -54,18 +62,19 @@ pub async fn user(app: &App, request: &mut Admitted) -> Result<Answer, ApiError>
 async fn update(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
     let sent: Update = body::json(&json_body(request).await?)?;
     let (user, session) = present(app, request).await?;
-    if let Some(email) = sent.email
-        && body::address(&email)? != user.email
-    {
-        return Err(ApiError::Invalid(
-            "An address is changed by mail, which this server does not send.",
-        ));
+    let order = one_time::order(app, request)?;
+    let challenge = challenge(sent.code_challenge, sent.code_challenge_method.as_deref())?;
+    let email = sent.email.as_deref().map(body::address).transpose()?;
+    let email = email.filter(|email| *email != user.email);
+    if email.is_some() && !app.mail.is_on() {
+        return Err(ApiError::MailOff);
     }
     let hash = match sent.password {
         Some(new) => {
             let change = NewPassword {
                 new,
                 current: sent.current_password,
+                nonce: sent.nonce,
             };
             Some(change.checked(app, request, &user, &session).await?)
         }
@@ -96,14 +105,33 @@ async fn update(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
         Kind::AccountChanged
     };
     revoke(app, request, &user.id, ended);
+    if hash.is_some() {
+        told_of_password(app, order, &changed).await?;
+    }
+    if let Some(email) = email {
+        one_time::change_email(app, request, &user, email, challenge).await?;
+    }
     log::security(request, kind, Some(&user.id), 200, "own");
     user_answer(app, &changed)
+}
+
+/// Links and codes that are out let nobody in any more, and the owner is told.
+async fn told_of_password(app: &App, order: Order, user: &User) -> Result<(), ApiError> {
+    app.db.revoke_one_time(&user.id).await?;
+    let order = Order {
+        to: user.email.clone(),
+        ..order
+    };
+    let kind = mail::Kind::PasswordChanged;
+    app.mail.notify(&app.db, kind, &order, clock::now()).await;
+    Ok(())
 }
 
 /// A password that somebody wants from now on.
 struct NewPassword {
     new: String,
     current: Option<String>,
+    nonce: Option<String>,
 }
 
 impl NewPassword {
@@ -127,10 +155,11 @@ impl NewPassword {
         }
         let age_ms = clock::now().0.saturating_sub(session.created.0);
         let is_fresh = u128::from(age_ms) < auth.settings.reauthenticate.as_millis();
-        match self.current {
-            Some(current) => proven(app, request, user, current).await?,
-            None if is_fresh => {}
-            None => return Err(ApiError::ReauthenticationNeeded),
+        match (self.current, self.nonce) {
+            (Some(current), _) => proven(app, request, user, current).await?,
+            (None, Some(nonce)) => one_time::check_nonce(app, user, &nonce).await?,
+            (None, None) if is_fresh => {}
+            (None, None) => return Err(ApiError::ReauthenticationNeeded),
         }
         let same = auth
             .hasher
