@@ -81,11 +81,11 @@ impl App {
         auth.use_keys(&db, secrets.hs256_key.as_ref(), clock::now())
             .await?;
         Ok(Self {
-            mail,
             config,
             admission,
             auth,
             db,
+            mail,
         })
     }
 }
