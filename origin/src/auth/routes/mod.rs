@@ -25,7 +25,7 @@ pub(crate) use super::one_time::{
     verify::verify,
 };
 
-use super::{body, session::SessionError, view::UserView};
+use super::{Auth, body, session::SessionError, view::UserView};
 use crate::{
     App,
     admission::Admitted,
@@ -63,12 +63,15 @@ pub(super) async fn present(app: &App, request: &Admitted) -> Result<(User, Sess
     let now = clock::now();
     let found = app.db.user_in_session(&user, &session, now).await?;
     let (user, session) = found.ok_or(ApiError::SessionEnded)?;
-    may_log_in(&user, now)?;
+    may_log_in(&app.auth, &user, now)?;
     Ok((user, session))
 }
 
 /// What an account needs to log in besides a proof of who asks.
-fn may_log_in(user: &User, now: UnixMillis) -> Result<(), ApiError> {
+fn may_log_in(auth: &Auth, user: &User, now: UnixMillis) -> Result<(), ApiError> {
+    if auth.settings.confirm_email && user.email_confirmed_at.is_none() {
+        return Err(ApiError::EmailUnconfirmed);
+    }
     if user.is_banned(now) {
         return Err(ApiError::UserBanned);
     }

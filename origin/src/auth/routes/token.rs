@@ -95,17 +95,6 @@ async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, Api
     Ok(answer)
 }
 
-/// What an account needs besides its password.
-fn may_log_in(auth: &Auth, user: &User, now: UnixMillis) -> Result<(), ApiError> {
-    if user.is_banned(now) {
-        return Err(ApiError::UserBanned);
-    }
-    if auth.settings.confirm_email && user.email_confirmed_at.is_none() {
-        return Err(ApiError::EmailUnconfirmed);
-    }
-    Ok(())
-}
-
 /// Puts our hash in the place of another system's. A login does not fail for it: the next one
 /// does it again.
 async fn keep_rehashed(db: &Db, user: &User, hash: &str) {

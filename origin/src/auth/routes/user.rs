@@ -54,7 +54,7 @@ pub async fn user(app: &App, request: &mut Admitted) -> Result<Answer, ApiError>
     let principal = principal.ok_or(ApiError::NoPrincipal)?;
     let id = principal.subject.as_deref().ok_or(ApiError::NoSubject)?;
     let user = app.db.user_by_id(id).await?.ok_or(ApiError::UserGone)?;
-    may_log_in(&user, clock::now())?;
+    may_log_in(&app.auth, &user, clock::now())?;
     user_answer(app, &user)
 }
 
