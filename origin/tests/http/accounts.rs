@@ -15,6 +15,7 @@ on_every_engine!(
     an_old_login_needs_the_current_password,
     wrong_current_passwords_count_as_logins,
     metadata_is_merged_and_bounded,
+    changes_at_once_lose_nothing,
     devices_are_listed_and_ended,
     clients_learn_the_settings_and_whether_all_is_well,
 );
@@ -184,4 +185,18 @@ fn clients_learn_the_settings_and_whether_all_is_well(engine: Engine) {
     );
     assert_eq!(origin.get("/auth/v1/health").json()["name"], "Gapura");
     assert_eq!(origin.post("/auth/v1/health", "{}").status, 405);
+}
+
+fn changes_at_once_lose_nothing(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
+    let person = Person::new(&origin, "made@example.com");
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let data = json!({ "data": { format!("n{number}"): number } });
+            let person = &person;
+            scope.spawn(move || assert_eq!(person.ask("PUT", "/auth/v1/user", &data).status, 200));
+        }
+    });
+    let kept = person.user()["user_metadata"].as_object().unwrap().len();
+    assert_eq!(kept, 8);
 }

@@ -28,6 +28,7 @@ on_every_engine!(
     challenges_are_for_their_factor_and_session,
     bad_input_about_factors_changes_nothing,
     operators_take_factors_away_and_nobody_else_does,
+    who_has_two_factors_changes_the_password_with_both,
 );
 
 const EMAIL: &str = "made@example.com";
@@ -627,4 +628,18 @@ fn a_wrong_code_is_a_strike_like_a_wrong_password() {
     )
     .unwrap();
     assert_eq!(told.login, Some(Login::Failed));
+}
+
+fn who_has_two_factors_changes_the_password_with_both(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
+    let session = register(&origin, EMAIL);
+    let raised = enrolled(&origin, &session).proven(&origin, &session, 0);
+    let change = |session: &Value| {
+        let body = json!({ "password": "battery staple", "current_password": PASSWORD });
+        ask(&origin, session, "PUT", "/user", &body)
+    };
+    let refused = change(&login(&origin));
+    assert_eq!(told(&refused), (403, "insufficient_aal".into()));
+    login(&origin);
+    assert_eq!(change(&raised).status, 200);
 }
