@@ -17,7 +17,7 @@ pub(super) const HEADERS: &[(&str, &str)] = &[
         "content-security-policy",
         "default-src 'none'; \
          script-src 'sha256-kuOKaMU/XrTuGbap0CXpZPF7qIWGRNhZNh/PVkWShxc='; \
-         style-src 'sha256-81cvHparqPWqfB3VQmjCbvj3XcevHjg1V2eWnnXjYR8='; \
+         style-src 'sha256-Wk194GQlzPmZSzFTb7CsJNEVD2LA0xpcuazJiJnNE7M='; \
          connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
     ("x-robots-tag", "noindex"),
