@@ -30,7 +30,7 @@ pub(super) fn guard(root: &Table<'_>) -> Guard {
     Guard {
         shards: table
             .read("shards", |item| item.number(1..=MAX_SHARDS))
-            .unwrap_or(8),
+            .unwrap_or(4),
         regional: table.read("regional", Item::boolean).unwrap_or(false),
         mode: table
             .read("mode", |item| item.choice(&modes))

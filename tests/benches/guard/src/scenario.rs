@@ -136,7 +136,7 @@ pub(crate) fn all() -> Vec<Scenario> {
             name: "2,000 clients, 50,000 requests a day",
             short: "small site",
             span_us: DAY_US,
-            shards: &[1, 8],
+            shards: &[1, 4, 8],
             network: (5, 1),
             sources: vec![Source::zipf(general(), 2_000, 50_000.0 / 86_400.0, DAY_US).by_day()],
             ..usual

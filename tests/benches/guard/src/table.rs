@@ -65,6 +65,7 @@ pub(crate) fn print(runs: &[Run], bytes: &Bytes) {
         bytes.subject, bytes.entry, bytes.remembered
     );
     latencies(runs);
+    besieged(runs);
     for run in runs.iter().filter(|run| run.scenario.span_us == DAY_US) {
         free(run);
     }
@@ -117,6 +118,49 @@ fn row(run: &Run, way: Way, outcome: &Outcome, bytes: &Bytes) {
         line(": the honest", &tally.honest, &rest);
         line(": the attack", &tally.attack, " | | | ");
     }
+}
+
+/// How the honest fare while an attack runs, beside the first crowd, which is alike and is let be.
+fn besieged(runs: &[Run]) {
+    let attacked = |run: &&Run| {
+        run.outcomes
+            .iter()
+            .any(|outcome| outcome.tally.attack.requests > 0)
+    };
+    let (Some(calm), Some(siege)) = (runs.first(), runs.iter().find(attacked)) else {
+        return;
+    };
+    println!("\n### The honest while the attack runs, objects {USUAL_MS} ms away\n");
+    println!(
+        "| counted | admitted | without the attack | refused within their limit | without | p50 / p99 ms | without |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|");
+    for ((way, _, now), (_, _, before)) in siege.at(USUAL_MS).zip(calm.at(USUAL_MS)) {
+        let cells = [&now.tally.honest, &before.tally.honest].map(|figures| {
+            let admitted = 100.0 * fraction(figures.admitted) / fraction(figures.requests.max(1));
+            (
+                format!("{admitted:.1} %"),
+                format!("{:.2} %", figures.modest_percent()),
+                format!(
+                    "{:.1} / {:.1}",
+                    figures.added_ms(500),
+                    figures.added_ms(990)
+                ),
+            )
+        });
+        let [now, before] = cells;
+        println!(
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            name(way),
+            now.0,
+            before.0,
+            now.1,
+            before.1,
+            now.2,
+            before.2
+        );
+    }
+    println!("\nAdmitted: of all requests of the crowd; the rest is above its limits.");
 }
 
 fn latencies(runs: &[Run]) {
