@@ -96,9 +96,10 @@ fn is_prompt(line: &[u8]) -> bool {
 
 /// Whether the line begins with a quotation that it closes.
 fn is_quotation(line: &[u8]) -> bool {
-    at(line, 0) == b'"'
+    let quote = at(line, 0);
+    matches!(quote, b'"' | b'`')
         && at(line, 1).is_ascii_alphabetic()
-        && line.split(|byte| *byte == b'"').count() % 2 == 1
+        && line.split(|byte| *byte == quote).count() % 2 == 1
 }
 
 /// Words that sentences have and code has not, or not alone.

@@ -217,7 +217,8 @@ impl Discussion {
                     || is_first && is_one_of(EXPRESSIONS)
                     || within::is_harmless_markup(text, hit)
             }
-            Line::Statement | Line::Prompt => is_one_of(SHOWN) || is_one_of(STATEMENTS),
+            Line::Prompt => is_one_of(SHOWN) || hit.rule.tags.first() == Some(&"sqli"),
+            Line::Statement => is_one_of(SHOWN) || is_one_of(STATEMENTS),
             Line::Asked => is_one_of(STATEMENTS),
             Line::Empty | Line::Sentence | Line::BreakOut => false,
         }

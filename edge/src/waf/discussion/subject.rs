@@ -162,38 +162,39 @@ static TERMS: Words = LazyLock::new(|| {
     words(
         "ajax alpine angular ansible apache api apollo argument array ascii asp aspx async \
          attribute awk babel backdoor backend backtick backticks base64 bash bat batch \
-         bcrypt blade boolean browser buffer burp button bytes callback canvas charset \
-         chrome clang clojure cmake cmd code codeigniter coding combobox command commit \
-         compiler composer config configuration container controller cookie coroutine cors \
-         cpu cron crontab crypto csp csrf css csv curl cve daemon dart dashboard database \
-         dataframe db debian debugger decode decorator dependency deploy deployed \
-         deserialization dict directory div django dns docker dom dropdown drupal dvwa \
-         elasticsearch elixir eloquent emacs encode encoded endpoint enum erlang escape \
-         escaped escaping eslint eval excel exception exec exploit express expression \
-         fail2ban firefox firewall flask flutter framework freemarker frontend function \
-         gcc generics git github gitlab golang goroutine gradle graphql grep groovy hacked \
-         hacker handlebars hashmap haskell header helm hibernate hostname htaccess html \
-         http https ide iframe imap import ingress inject injection innerhtml input \
-         inputan int integer intellij iptables jar java javascript jdbc jenkins jest jinja \
-         joomla jpa jquery jsf json jsp jstl junit jupyter jwt kerberos kernel kode \
-         kodenya koding kodingan kotlin kubectl kubernetes lambda laravel ldap library \
-         linter linux llvm localhost lodash log log4j login lookup lua macos macro magento \
-         makefile malloc malware mariadb maven md5 merge method middleware migration \
-         module mongo mongodb mongoose mustache mutex mysql neovim newline nginx node \
-         nodejs npm null numpy oauth odbc ognl onclick onerror oom oracle orm pandas \
-         parameter parse parser payload perintah perl php phpmyadmin pickle pip pipeline \
-         placeholder plugin pointer popup postgres postgresql powershell prestashop \
-         prototype proxy pytest python query quotes quoting rails ram react redis regex \
-         regexp repo repository resolver ruby rust safari saml sanitize scala scanner \
-         schema scrapy script sdk sed segfault selector selenium semicolon serialization \
-         server servlet sha shell shopify smtp socket spel spring springboot sql sqli \
-         sqlite sqlmap ssh ssl sso ssrf stacktrace staging statement stderr stdin stdout \
-         string struct struts subprocess subquery sudo svelte svg swift symfony syntax \
-         syscall systemd tcpdump template templates terminal terraform thread thymeleaf \
-         tls token tombol tomcat toml traceback traversal tuple twig typedef typescript \
-         ubuntu unicode unittest unserialize uri url utf variable vba velocity vim vite \
-         vps vscode vue vulnerability waf wasm webhook webpack webshell wget windows \
-         wordpress workflow xampp xml xpath xss xxe yaml yarn yii zsh",
+         bcrypt blade bookmarklet boolean browser buffer burp button bytes callback canvas \
+         charset chrome clang clojure cmake cmd code codeigniter coding combobox command \
+         commit compiler composer config configuration container controller cookie \
+         coroutine cors cpu cron crontab crypto csp csrf css csv curl cve daemon dart \
+         dashboard database dataframe db debian debugger decode decorator dependency \
+         deploy deployed deserialization dict directory div django dns docker dom dropdown \
+         drupal dvwa elasticsearch elixir eloquent emacs encode encoded endpoint enum \
+         erlang escape escaped escaping eslint eval excel exception exec exploit express \
+         expression fail2ban firefox firewall flask flutter framework freemarker frontend \
+         function gcc generics git github gitlab golang goroutine gradle graphql grep \
+         groovy hacked hacker handlebars hashmap haskell header helm hibernate hostname \
+         htaccess html http https ide iframe imap import ingress inject injection \
+         innerhtml input inputan int integer intellij iptables jar java javascript jdbc \
+         jenkins jest jinja joomla jpa jquery jsf json jsp jstl junit jupyter jwt kerberos \
+         kernel kode kodenya koding kodingan kotlin kubectl kubernetes lambda laravel ldap \
+         lfi library linter linux llvm localhost lodash log log4j log4shell login lookup \
+         lua macos macro magento makefile malloc malware mariadb maven md5 merge method \
+         middleware migration module mongo mongodb mongoose mustache mutex mysql neovim \
+         newline nginx node nodejs npm null numpy oauth odbc ognl onclick onerror oom \
+         oracle orm pandas parameter parse parser payload perintah perl php phpmyadmin \
+         pickle pip pipeline placeholder plugin pointer popup postgres postgresql \
+         powershell prestashop prototype proxy pytest python query quotes quoting rails \
+         ram rce react redis regex regexp repo repository resolver rfi ruby rust safari \
+         saml sanitize scala scanner schema scrapy script sdk sed segfault selector \
+         selenium semicolon serialization server servlet sha shell shellshock shopify \
+         smarty smtp socket spel spring springboot sql sqli sqlite sqlmap ssh ssl sso ssrf \
+         stacktrace staging statement stderr stdin stdout string struct struts subprocess \
+         subquery sudo svelte svg swift symfony syntax syscall systemd tcpdump template \
+         templates terminal terraform thread thymeleaf tls token tombol tomcat toml \
+         traceback traversal tuple twig typedef typescript ubuntu unicode unittest \
+         unserialize uri url userscript utf variable vba velocity vim vite vps vscode vue \
+         vulnerability waf wasm webhook webpack webshell wget windows wordpress workflow \
+         xampp xml xpath xss xxe yaml yarn yii zsh",
     )
 });
 
