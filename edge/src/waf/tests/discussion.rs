@@ -63,6 +63,9 @@ const HIDING: &[&str] = &[
     "' and extractvalue(1, concat(0x7e, version()))--",
 ];
 
+/// Commands that stay stopped behind a sentence, on its line and on the next.
+const RESUMING: &[&str] = &["| id", "&& whoami", "; id"];
+
 const PADS: &[&str] = &[
     "Hello there, this is the order that I would like to have.",
     "Terima kasih, saya mau pesan yang ini dong.",
@@ -118,11 +121,23 @@ fn a_comment_hides_what_follows_and_not_the_attack() {
     assert_eq!(passed(HIDING, between), [""; 0]);
 }
 
+#[test]
+fn a_command_behind_a_finished_sentence_is_stopped() {
+    let behind = |attack: &str, sentence: &str| {
+        vec![
+            format!("{sentence} {attack}"),
+            format!("{sentence}\n{attack}"),
+            format!("{sentence}\r\n{attack}\r\n{sentence}"),
+        ]
+    };
+    assert_eq!(passed(RESUMING, behind), [""; 0]);
+}
+
 /// How many of 480 texts are stopped, quotations in backticks, fences and indented blocks among them: those that are
 /// spared on purpose, and a floor that no change may go below.
 #[test]
 fn paddings_stop_as_many_as_ever() {
-    const FLOOR: usize = 236;
+    const FLOOR: usize = 240;
     let settings = Settings::default();
     let [first, last] = [PADS[0], PADS[1]];
     let long = ["I have been a customer of this shop for many years and I like it."; 4].join(" ");

@@ -247,6 +247,8 @@ pub(super) fn is_lone(name: &[u8]) -> bool {
             | b"export"
             | b"path"
             | b"vol"
+            | b"su"
+            | b"passwd"
     )
 }
 

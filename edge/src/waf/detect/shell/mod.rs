@@ -7,6 +7,7 @@ mod context;
 mod follow;
 mod glob;
 mod lead;
+mod resume;
 mod scanner;
 mod signs;
 mod table;
@@ -16,7 +17,7 @@ mod word;
 use self::scanner::Scanner;
 use super::{Hit, Text};
 use crate::waf::Part;
-use crate::waf::scan::skip_space;
+use crate::waf::scan::{skip_space, span};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -66,19 +67,36 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if text.part == Part::File {
         return;
     }
-    let mut scanner = Scanner {
-        text: text.lower,
+    let first = hits.len();
+    let mut scanner = scanner(text.lower, text);
+    scanner.separated(hits);
+    scanner.whole(hits);
+    if hits.len() == first {
+        for (start, end) in resume::parts(text.lower) {
+            let first = hits.len();
+            let mut part = self::scanner(span(text.lower, start, end), text);
+            part.separated(hits);
+            for hit in hits.iter_mut().skip(first) {
+                hit.start += start;
+                hit.end += start;
+            }
+        }
+    }
+    signs::detect(text.lower, &mut scanner.prose, hits);
+    glob::detect(text.lower, hits);
+}
+
+/// A scanner of the text, or of a part of it.
+fn scanner<'t>(lower: &'t [u8], text: &Text<'t>) -> Scanner<'t> {
+    Scanner {
+        text: lower,
         part: text.part,
         name: text.name,
-        first: skip_space(text.lower, 0),
+        first: skip_space(lower, 0),
         prose: None,
         severe: None,
         fed: None,
-    };
-    scanner.separated(hits);
-    scanner.whole(hits);
-    signs::detect(text.lower, &mut scanner.prose, hits);
-    glob::detect(text.lower, hits);
+    }
 }
 
 /// Whether the text reads as written by a person for people.
