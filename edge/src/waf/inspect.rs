@@ -109,6 +109,7 @@ impl<'s> Inspector<'s> {
             } else {
                 Discussion::of(&lower)
             };
+            let holds_setting = self.is_document && discussion::holds_setting(&lower);
             hits.retain(|hit| {
                 let is_listed = is_listing && quote::is_listed(hit.rule.tags);
                 // A page may answer with what a link asked for, so markup in one is never spared.
@@ -116,7 +117,7 @@ impl<'s> Inspector<'s> {
                 let is_quoted = !is_answered && quotations.cover(hit.start, hit.rule.tags);
                 let is_shown = discussion.shows(&lower, hit)
                     || discussion::looks_up(&lower, hit)
-                    || self.is_document && discussion::is_setting(&lower, hit);
+                    || holds_setting && discussion::names_setting(hit);
                 let is_reported = hit.rule.tags.first() == Some(&"xss")
                     && hit.rule.id != html::SCRIPT.id
                     && field::is_script_sample(name);

@@ -129,6 +129,10 @@ const OPERATORS: &[&[u8]] = &[
 
 /// Whether the text asks for what a piece of code is, as people do in search boxes.
 pub(in crate::waf) fn looks_up(text: &[u8], hit: &Hit) -> bool {
+    // Each finding asks anew, so nothing long may be read.
+    if text.len() > 2 * MAX_SEARCH {
+        return false;
+    }
     let start = text.iter().take_while(|byte| is_space(**byte)).count();
     let text = trim(text);
     if text.len() > MAX_SEARCH || is_break_out(text) || text.contains(&b'\n') {

@@ -121,17 +121,16 @@ const NAMED: &[&str] = &[
 /// Most steps up to a file that a setting names.
 const MAX_STEPS: usize = 3;
 
-/// Whether the finding in a value of a configuration file is what settings hold: it breaks out of
-/// nothing, and attacks are not after it.
-pub(super) fn is_setting(text: &[u8], hit: &Hit) -> bool {
-    let is_near = || {
-        let steps = text.windows(3).filter(|step| step == b"../").count();
-        steps <= MAX_STEPS
-    };
+/// Whether a value of a document that is shown can be what settings hold: it breaks out of nothing,
+/// climbs no further than a project does, and attacks are not after it.
+pub(super) fn holds_setting(text: &[u8]) -> bool {
+    let steps = text.windows(3).filter(|step| step == b"../").count();
+    steps <= MAX_STEPS && !line::is_break_out(trim(text)) && SEVERE.find(text, 0).is_none()
+}
+
+/// Whether the finding is of what settings name.
+pub(super) fn names_setting(hit: &Hit) -> bool {
     NAMED.contains(&hit.rule.id)
-        && !line::is_break_out(trim(text))
-        && (hit.rule.id != "lfi-001" || is_near())
-        && SEVERE.find(text, 0).is_none()
 }
 
 /// The lines of a discussion, and what it is about; empty when the text is none.

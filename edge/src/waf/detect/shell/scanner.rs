@@ -10,7 +10,7 @@ use crate::waf::Part;
 use crate::waf::detect::Hit;
 use crate::waf::rules::Rule;
 use crate::waf::rules::shell as rules;
-use crate::waf::scan::{at, before, is_space, is_word, skip_space, skip_while, span, stands};
+use crate::waf::scan::{at, before, is_space, is_word, skip_space, skip_while, span, stands, trim};
 
 /// Hits after which a text is left: enough for every explanation.
 const MAX_HITS: usize = 8;
@@ -74,7 +74,9 @@ impl Scanner<'_> {
             return self.variable(lead_at, &word, lead);
         }
         let mut class = word.class()?;
-        if word.name() == b"." && lead != Lead::Separator {
+        // `[ -r /etc/default/x ] && . /etc/default/x` starts many a script.
+        let is_guarded = || trim(span(self.text, self.first, lead_at)).ends_with(b"]");
+        if word.name() == b"." && (lead != Lead::Separator || is_guarded()) {
             return None;
         }
         let mut proof = argument::proof(self.text, &word);

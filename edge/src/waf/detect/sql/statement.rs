@@ -338,7 +338,11 @@ impl Sql<'_> {
             b"execute" | b"deallocate" => ends(third) && self.quote.is_some(),
             b"set" => self.kind(second) == Kind::Var || word == b"global",
             b"print" => {
-                self.kind(second) == Kind::Var || (self.kind(second) == Kind::Str && ends(third))
+                // Other languages print what stands in double quotes.
+                self.kind(second) == Kind::Var
+                    || (self.kind(second) == Kind::Str
+                        && !self.word(second).starts_with(b"\"")
+                        && ends(third))
             }
             b"vacuum" | b"rollback" | b"commit" => ends(second),
             b"values" => self.kind(second) == Kind::Open && self.quote.is_some(),
