@@ -267,6 +267,10 @@ async fn update(app: &App, request: &mut Admitted, id: &str) -> Result<Answer, A
         Changed::Gone => return Err(ApiError::UserUnknown),
     };
     revoke(app, request, id, ended);
+    if hash.is_some() {
+        // Nor do links and codes that are out let anybody in.
+        app.db.revoke_one_time(id).await?;
+    }
     for (kind, reason, happened) in [
         (Kind::PasswordChanged, "admin", hash.is_some()),
         (Kind::AccessChanged, "admin-role", role.is_some()),
