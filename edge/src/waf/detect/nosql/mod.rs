@@ -12,7 +12,7 @@ use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::nosql as rules;
 use crate::waf::scan::{
-    at, before, find_any, from, is_space, is_word, last_before, skip_space, span, trim, word,
+    Needles, at, before, from, is_space, is_word, last_before, skip_space, span, trim, word,
 };
 
 /// Without one of these nothing here can fire.
@@ -186,7 +186,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
 }
 
 /// What `CouchDB`'s and Elasticsearch's own paths begin with.
-const ENDPOINTS: &[&[u8]] = &[
+static ENDPOINTS: Needles<'static> = Needles::new(&[
     b"_all_docs",
     b"_all_dbs",
     b"_design/",
@@ -199,13 +199,13 @@ const ENDPOINTS: &[&[u8]] = &[
     b"_nodes",
     b"_search?",
     b"_snapshot",
-];
+]);
 
 /// `_all_docs?include_docs=true` as a value, or in a segment of a path that holds its query too: an application that
 /// builds the URL of its store's from it asks for something else.
 fn endpoint(text: &Text<'_>) -> Option<usize> {
     let lower = text.lower;
-    let (start, known) = find_any(lower, ENDPOINTS)?;
+    let (start, known) = ENDPOINTS.find(lower, 0)?;
     let end = start + known.len();
     let ends = matches!(at(lower, end), 0 | b'?' | b'/') || !is_word(before(lower, end));
     let is_due = if text.part == Part::Path {
@@ -219,6 +219,13 @@ fn endpoint(text: &Text<'_>) -> Option<usize> {
 
 fn operators(text: &Text<'_>, hits: &mut Vec<Hit>) {
     let lower = text.lower;
+    // Once for all: a name may hold many dollars.
+    let is_declared = text.part.is_name()
+        && key::filters(if text.part == Part::JsonKey {
+            text.name.as_bytes()
+        } else {
+            lower
+        });
     let mut index = 0;
     while let Some(dollar) = from(lower, index).iter().position(|byte| *byte == b'$') {
         let dollar = index + dollar;
@@ -233,12 +240,6 @@ fn operators(text: &Text<'_>, hits: &mut Vec<Hit>) {
         }
         let end = index + operator.len();
         let is_path = text.part.is_name() || is_member(lower, dollar, end);
-        let is_declared = text.part.is_name()
-            && key::filters(if text.part == Part::JsonKey {
-                text.name.as_bytes()
-            } else {
-                lower
-            });
         if is_path && stands_in_name(lower, dollar, end) && is_plain && !is_declared {
             hits.push(Hit::new(&rules::OPERATOR, dollar, end));
             return;
