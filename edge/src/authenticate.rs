@@ -97,7 +97,10 @@ async fn verified<R: Runtime>(
 ) -> Result<Verified, Stop> {
     let now = runtime.now().seconds();
     let generation = gate.memory.keys.borrow().generation();
-    if let Some(known) = gate.memory.tokens.borrow_mut().get(token, now, generation) {
+    // Keys that are to be fetched anew come first: theirs may be gone.
+    let is_due = gate.policy.token.jwks != JwksSource::None
+        && gate.memory.keys.borrow().decide(now, Need::Fresh) != Decision::Use;
+    if !is_due && let Some(known) = gate.memory.tokens.borrow_mut().get(token, now, generation) {
         return Ok(known.clone());
     }
     have_keys(gate, facts, Need::Fresh, runtime).await?;

@@ -105,6 +105,13 @@ impl Origin {
         fs::write(self.config(), config).expect("a file");
     }
 
+    /// Adds a secret, which counts from its next start on.
+    pub fn add_secret(&self, name: &str, value: &str) {
+        let path = self.folder.path().join("secrets.env");
+        let secrets = fs::read_to_string(&path).expect("secrets");
+        fs::write(&path, format!("{secrets}{name}={value}\n")).expect("a file");
+    }
+
     /// A second process on the same database and keys, at another port.
     #[must_use]
     pub fn twin(&self) -> Twin {

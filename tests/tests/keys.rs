@@ -71,6 +71,12 @@ fn keys(origin: &Origin, arguments: &[&str]) -> Vec<Value> {
         .collect()
 }
 
+/// What a token's header says.
+fn header(token: &str) -> Value {
+    let header = token.split('.').next().unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
+}
+
 /// Origins and edges look for keys every ten seconds.
 fn eventually(what: &str, mut probe: impl FnMut() -> bool) {
     for _ in 0..300 {
@@ -99,16 +105,10 @@ fn keys_rotate_while_the_edge_serves() {
         .as_str()
         .unwrap()
         .to_owned();
-    let signed_by = |token: &str| {
-        let header = token.split('.').next().unwrap();
-        let header = URL_SAFE_NO_PAD.decode(header).unwrap();
-        let header: Value = serde_json::from_slice(&header).unwrap();
-        header["kid"].as_str().unwrap().to_owned()
-    };
     let mut new = String::new();
     eventually("no token of the next key", || {
         new = access_token(&edge);
-        signed_by(&new) == next
+        header(&new)["kid"] == next
     });
     assert_eq!((user(&edge, &old), user(&edge, &new)), (200, 200));
     let jwks = |etag: &str| {
@@ -167,9 +167,33 @@ fn es256_signs_and_the_edge_verifies() {
     let edge = Edge::start(&EdgeConfig::for_origin(&origin).overlay(WIDE));
     account(&origin);
     let token = access_token(&edge);
-    assert!(token.starts_with("eyJ"), "{token}");
+    assert_eq!(header(&token)["alg"], "ES256");
     assert_eq!(user(&edge, &token), 200);
     assert_eq!(keys(&origin, &["list"])[0]["algorithm"], "ES256");
+}
+
+#[test]
+fn hs256_signs_while_something_else_still_checks_it() {
+    let mut origin = Origin::start();
+    let secret = URL_SAFE_NO_PAD.encode(token::HS256_KEY);
+    let shared = json!({ "keys": [{ "kty": "oct", "kid": "hs256", "alg": "HS256", "k": secret }] });
+    let config = EdgeConfig {
+        token_keys: shared.to_string(),
+        ..EdgeConfig::for_origin(&origin).overlay(WIDE)
+    };
+    let edge = Edge::start(&config);
+    account(&origin);
+    let before = access_token(&edge);
+    origin.set(&[("token_algorithm = \"EdDSA\"", "token_algorithm = \"HS256\"")]);
+    origin.add_secret("GAPURA_TOKEN_HS256_KEY", &secret);
+    origin.restart();
+    let now = access_token(&edge);
+    assert_eq!(header(&now)["alg"], "HS256");
+    // What was signed before still holds, and the shared secret is published nowhere.
+    assert_eq!((user(&edge, &before), user(&edge, &now)), (200, 200));
+    let set = edge.get("/auth/v1/.well-known/jwks.json").json();
+    assert_eq!(set["keys"].as_array().unwrap().len(), 1);
+    assert_eq!(set["keys"][0]["alg"], "EdDSA");
 }
 
 #[test]
