@@ -12,6 +12,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod doctor;
 pub mod edge;
 #[cfg(test)]
 #[path = "../tests/support/engines.rs"]

@@ -69,6 +69,9 @@ pub struct AccessClaims {
     /// The account; absent in a public (anon) key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
+    /// The same, for applications that read it by this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
     /// The one role.
     pub role: String,
     /// The tenant, where there is one.

@@ -22,6 +22,8 @@ pub(super) enum Delivery {
     Body,
     /// In two cookies.
     Cookies,
+    /// In the plain JSON of [`super::routes::simple`].
+    Simple,
 }
 
 impl Delivery {

@@ -37,6 +37,7 @@ use refresh::Successors;
 pub use routes::abandoned_before;
 use second_factor::challenge::Challenges;
 use std::sync::{Arc, RwLock};
+pub(crate) use view::timestamp;
 
 /// Role of an account without special rights.
 pub const ROLE_USER: &str = "user";

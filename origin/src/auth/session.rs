@@ -4,6 +4,7 @@ use super::{
     Auth,
     cookie::Delivery,
     refresh::{GRACE_MS, RefreshToken},
+    routes::simple,
     token::Unsigned,
     view::{SessionView, UserView},
 };
@@ -197,6 +198,7 @@ impl Auth {
             iss: self.settings.issuer.clone(),
             aud: self.settings.audience.clone(),
             sub: Some(user.id.clone()),
+            user_id: self.settings.user_id_claim.then(|| user.id.clone()),
             role: user.role.clone(),
             tenant_id: user.tenant.clone(),
             session_id: Some(id.to_owned()),
@@ -248,6 +250,17 @@ impl Session {
         recovery_codes: Option<&[String]>,
     ) -> Result<Answer, ApiError> {
         let refresh_token = self.refresh_token.encode();
+        if delivery == Delivery::Simple {
+            let view = simple::SessionView {
+                access_token: &self.access_token,
+                refresh_token: &refresh_token,
+                token_type: "bearer",
+                expires_in: self.lifetime.as_secs(),
+                user: simple::AccountView::new(&self.user),
+            };
+            let body = serde_json::to_string(&view).map_err(|_| ApiError::Internal)?;
+            return Ok(respond::private_json(body));
+        }
         let in_body = delivery == Delivery::Body;
         let view = SessionView {
             access_token: in_body.then_some(self.access_token.as_str()),

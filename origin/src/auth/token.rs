@@ -193,6 +193,7 @@ impl TokenKey {
             iss: issuer,
             aud: audience,
             sub: None,
+            user_id: None,
             role: ROLE_ANON.into(),
             tenant_id: None,
             session_id: None,

@@ -145,7 +145,7 @@ impl<'a> FactorView<'a> {
 }
 
 /// RFC 3339 in UTC, to the millisecond.
-fn timestamp(at: UnixMillis) -> String {
+pub(crate) fn timestamp(at: UnixMillis) -> String {
     let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
     DateTime::from_timestamp_millis(millis)
         .unwrap_or_default()

@@ -1,9 +1,10 @@
-//! `gapura-origin init`: a configuration and fresh keys.
+//! `gapura-origin init`: a configuration, fresh keys and the first administrator.
 
-use super::{CliError, say};
+use super::{CliError, Out, users};
 use crate::{config, random};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::Args;
+use serde_json::json;
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
@@ -20,13 +21,16 @@ pub(super) struct Init {
     /// Leave files that are there as they are, without an error.
     #[arg(long)]
     if_missing: bool,
+    /// Add an administrator with this address; the password is made and told.
+    #[arg(long, value_name = "EMAIL")]
+    admin: Option<String>,
     /// For a laptop: adds /echo/**, readable logs, and mails in them.
     #[arg(long)]
     development: bool,
 }
 
 impl Init {
-    pub(super) fn run(&self) -> Result<(), CliError> {
+    pub(super) async fn run(self, out: Out) -> Result<(), CliError> {
         let at = |path: &Path| {
             let path = path.display().to_string();
             move |error| CliError::Io(path, error)
@@ -45,18 +49,24 @@ impl Init {
                 }
             }
         }
+        let (mut texts, mut files) = (Vec::new(), Vec::new());
         for (path, text, mode) in [
             (&config, config_text(self.development), 0o644),
             (&secrets, secrets_text(), 0o600),
         ] {
-            let new = write_new(path, &text, mode).map_err(at(path))?;
-            say(&format!(
-                "{} {}",
-                if new { "wrote" } else { "kept" },
-                path.display()
-            ))?;
+            let written = write_new(path, &text, mode).map_err(at(path))?;
+            let word = if written { "wrote" } else { "kept" };
+            texts.push(format!("{word} {}", path.display()));
+            files.push(json!({ "path": path.display().to_string(), "written": written }));
         }
-        Ok(())
+        let mut admin = None;
+        if let Some(email) = self.admin {
+            let added = users::first_admin(config, email, self.if_missing).await?;
+            texts.push(added.text());
+            admin = Some(added.json());
+        }
+        let told = json!({ "files": files, "admin": admin });
+        out.tell(&texts.join("\n"), &told)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `gapura-origin keys`.
 
-use super::{CliError, environment, say};
+use super::{CliError, Out, environment};
 use crate::{
     auth::{
         Auth,
@@ -13,7 +13,7 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use gapura_shared::event::Kind;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -62,12 +62,12 @@ pub(super) struct Retire {
 }
 
 impl Keys {
-    pub(super) async fn run(self) -> Result<(), CliError> {
+    pub(super) async fn run(self, out: Out) -> Result<(), CliError> {
         match self {
-            Self::Anon(place) => anon(&place).await,
-            Self::List(place) => list(&place).await,
-            Self::Rotate(rotate) => rotate.run().await,
-            Self::Retire(retire) => retire.run().await,
+            Self::Anon(place) => anon(&place, out).await,
+            Self::List(place) => list(&place, out).await,
+            Self::Rotate(rotate) => rotate.run(out).await,
+            Self::Retire(retire) => retire.run(out).await,
         }
     }
 }
@@ -90,7 +90,7 @@ impl Place {
     }
 }
 
-async fn anon(place: &Place) -> Result<(), CliError> {
+async fn anon(place: &Place, out: Out) -> Result<(), CliError> {
     let config = place.config()?;
     let token_key = place.secret(config::token_key(&environment))?;
     let shared = place.secret(config::hs256_key(&environment))?;
@@ -100,22 +100,21 @@ async fn anon(place: &Place) -> Result<(), CliError> {
     let used = auth.use_keys(&db, shared.as_ref(), now).await;
     db.close().await;
     used.map_err(crate::StartError::from)?;
-    say(&auth.anon(random::uuid(), now)?)
+    let token = auth.anon(random::uuid(), now)?;
+    out.tell(&token, &json!({ "token": token }))
 }
 
-async fn list(place: &Place) -> Result<(), CliError> {
+async fn list(place: &Place, out: Out) -> Result<(), CliError> {
     let config = place.config()?;
     let db = Db::open(&config.database).await?;
     let listed = keys::list(&db, &config.auth, clock::now()).await;
     db.close().await;
-    for key in listed? {
-        say(&line(&key))?;
-    }
-    Ok(())
+    let shown: Vec<Value> = listed?.iter().map(shown).collect();
+    let lines: Vec<String> = shown.iter().map(ToString::to_string).collect();
+    out.tell(&lines.join("\n"), &json!({ "keys": shown }))
 }
 
-/// One JSON object.
-fn line(key: &ListedKey) -> String {
+fn shown(key: &ListedKey) -> Value {
     let seconds = |at: gapura_shared::time::UnixMillis| at.seconds().0;
     json!({
         "kid": key.kid,
@@ -126,11 +125,10 @@ fn line(key: &ListedKey) -> String {
         "unused_from": key.unused_from.map(seconds),
         "retired_at": key.retired_at.map(seconds),
     })
-    .to_string()
 }
 
 impl Rotate {
-    async fn run(self) -> Result<(), CliError> {
+    async fn run(self, out: Out) -> Result<(), CliError> {
         let config = self.place.config()?;
         let token_key = self.place.secret(config::token_key(&environment))?;
         let db = Db::open(&config.database).await?;
@@ -139,32 +137,37 @@ impl Rotate {
         db.close().await;
         let made = made?;
         log::operator(Kind::TokenKeyRotated, &made.kid, "keys rotate");
-        say(&line(&made))
+        let made = shown(&made);
+        out.tell(&made.to_string(), &made)
     }
 }
 
 impl Retire {
-    async fn run(self) -> Result<(), CliError> {
+    async fn run(self, out: Out) -> Result<(), CliError> {
         let config = self.place.config()?;
         let db = Db::open(&config.database).await?;
         let retired = keys::retire(&db, &config.auth, &self.kid, self.force, clock::now()).await;
         db.close().await;
         let revocation = retired?;
         log::operator(Kind::TokenKeyRetired, &self.kid, "keys retire");
-        say(&format!(
-            "retired {}; public keys signed by it hold no longer either: make them anew with `keys anon`",
-            self.kid
-        ))?;
-        let Some(edge) = config.edge.url else {
-            return say(
+        let (told, text) = match config.edge.url {
+            None => (
+                false,
                 "the edge is not told (edge.url is not set): it keeps the key set for ten minutes",
-            );
+            ),
+            Some(edge) => {
+                let seal_keys = self.place.secret(config::seal_keys(&environment))?;
+                let push = move || edge::push(&edge, &seal_keys, vec![revocation]);
+                tokio::task::spawn_blocking(push)
+                    .await
+                    .map_err(|error| CliError::Io("a thread".into(), error.into()))??;
+                (true, "the edge refuses its tokens")
+            }
         };
-        let seal_keys = self.place.secret(config::seal_keys(&environment))?;
-        let told = move || edge::push(&edge, &seal_keys, vec![revocation]);
-        tokio::task::spawn_blocking(told)
-            .await
-            .map_err(|error| CliError::Io("a thread".into(), error.into()))??;
-        say("the edge refuses its tokens")
+        let kid = &self.kid;
+        let text = format!(
+            "retired {kid}; public keys signed by it hold no longer either: make them anew with `keys anon`\n{text}"
+        );
+        out.tell(&text, &json!({ "retired": kid, "edge_told": told }))
     }
 }

@@ -1,9 +1,15 @@
 //! The command line: one file per command, thin over the modules.
 //!
-//! Exit codes (sysexits.h): 0 done, 64 wrong usage or configuration, 1 anything else.
+//! Exit codes (sysexits.h): 0 done, 64 wrong usage or configuration, 65 an import with records that
+//! were not taken, 1 anything else; of `doctor`, 1 a warning and 2 a failed check.
+//!
+//! A result is told on standard output, for people or with `--json` as one JSON document; everything
+//! else on standard error.
 
+mod doctor;
 mod init;
 mod keys;
+mod out;
 mod serve;
 mod users;
 
@@ -12,14 +18,19 @@ use crate::{
     config::BadConfig, db::DbError, edge::PushError,
 };
 use clap::{Parser, Subcommand};
-use std::{io, io::Write, path::PathBuf, process::ExitCode};
+use out::Out;
+use std::{io, path::PathBuf, process::ExitCode};
 
 const USAGE: u8 = 64;
+const DATA: u8 = 65;
 
 /// The server behind the gate.
 #[derive(Debug, Parser)]
 #[command(name = "gapura-origin", version, about)]
 struct Cli {
+    /// Tell the result as one JSON document.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -34,6 +45,7 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    Doctor(doctor::Doctor),
     /// Manage accounts.
     #[command(subcommand)]
     Users(users::Users),
@@ -63,6 +75,8 @@ enum CliError {
     Push(#[from] PushError),
     #[error("{0}: {1}")]
     Io(String, #[source] io::Error),
+    #[error("{0} records were not taken")]
+    Refused(u64),
 }
 
 impl CliError {
@@ -78,6 +92,7 @@ impl CliError {
             )
             | Self::Db(DbError::BadUrl)
             | Self::Keys(KeyError::Unknown(_)) => USAGE,
+            Self::Refused(_) => DATA,
             Self::Start(StartError::Db(_))
             | Self::Db(_)
             | Self::Keys(_)
@@ -100,32 +115,26 @@ pub fn run() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
     };
-    match execute(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr().lock(), "gapura-origin: {error}");
-            ExitCode::from(error.exit_code())
-        }
-    }
+    let out = Out::new(cli.json);
+    execute(cli.command, out).unwrap_or_else(|error| {
+        out.fail(&error);
+        ExitCode::from(error.exit_code())
+    })
 }
 
-fn execute(command: Command) -> Result<(), CliError> {
+fn execute(command: Command, out: Out) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| CliError::Io("cannot start threads".into(), error))?;
     match command {
-        Command::Init(init) => init.run(),
-        Command::Serve { config } => runtime.block_on(serve::run(config)),
-        Command::Users(users) => runtime.block_on(users.run()),
-        Command::Keys(keys) => runtime.block_on(keys.run()),
+        Command::Init(init) => runtime.block_on(init.run(out))?,
+        Command::Serve { config } => runtime.block_on(serve::run(config))?,
+        Command::Doctor(doctor) => return runtime.block_on(doctor.run(out)),
+        Command::Users(users) => runtime.block_on(users.run(out))?,
+        Command::Keys(keys) => runtime.block_on(keys.run(out))?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-/// One line on standard output, where a command's result goes.
-fn say(line: &str) -> Result<(), CliError> {
-    writeln!(io::stdout().lock(), "{line}")
-        .map_err(|error| CliError::Io("standard output".into(), error))
 }

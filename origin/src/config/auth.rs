@@ -6,6 +6,10 @@ use std::time::Duration;
 
 /// How accounts log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in the file"
+)]
 pub struct Auth {
     /// `issuer`: `iss` of access tokens.
     pub issuer: String,
@@ -27,6 +31,8 @@ pub struct Auth {
     pub cookies: bool,
     /// `confirm_email`: nobody is in before the address is confirmed by mail.
     pub confirm_email: bool,
+    /// `user_id_claim`: access tokens name the account as `user_id` too.
+    pub user_id_claim: bool,
     /// `lockout_ceiling`: failed logins of one account, from anywhere, that lock it.
     pub lockout_ceiling: u32,
     /// `password_min_chars`
@@ -65,6 +71,7 @@ impl Auth {
                 .unwrap_or(Algorithm::EdDsa),
             cookies: section.flag("cookies", false),
             confirm_email: section.flag("confirm_email", false),
+            user_id_claim: section.flag("user_id_claim", false),
             lockout_ceiling: section.number("lockout_ceiling", 100, 10..=1_000_000),
             // NIST SP 800-63B-4 §3.1.1.2: never fewer than 8, never fewer allowed than 64.
             password_min_chars: section.number("password_min_chars", 8, 8..=64),

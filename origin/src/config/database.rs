@@ -44,6 +44,14 @@ impl Database {
         }
     }
 
+    /// The file of SQLite.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        let file = self.url.strip_prefix("sqlite:")?;
+        let file = file.split('?').next().unwrap_or_default();
+        Some(file.strip_prefix("//").unwrap_or(file).as_ref())
+    }
+
     pub(super) fn apply(&mut self, environment: Environment<'_>) -> Option<Fault> {
         if let Some(url) = known(&environment(ENV)?) {
             self.url = url;

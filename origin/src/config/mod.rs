@@ -6,6 +6,7 @@
 //! ties it to this code.
 
 mod auth;
+mod backup;
 mod database;
 mod edge;
 mod listen;
@@ -17,6 +18,7 @@ mod secrets;
 mod tests;
 
 pub use auth::Auth;
+pub use backup::Backup;
 pub use database::Database;
 pub use edge::{Edge, EdgeUrl};
 pub use listen::{Listen, Timeouts};
@@ -43,6 +45,8 @@ pub struct Config {
     pub database: Database,
     /// `[auth]`
     pub auth: Auth,
+    /// `[backup]`
+    pub backup: Backup,
     /// `[edge]`
     pub edge: Edge,
     /// `[mail]`
@@ -103,6 +107,7 @@ fn read<'a>(text: &'a str, environment: Environment<'_>) -> (Config, Reader<'a>)
         listen: reader.section("listen", Listen::read),
         database: reader.section("database", Database::read),
         auth: reader.section("auth", Auth::read),
+        backup: reader.section("backup", Backup::read),
         edge: reader.section("edge", Edge::read),
         mail: reader.section("mail", Mail::read),
         log: reader.section("log", Log::read),
@@ -134,6 +139,7 @@ pub fn load(path: &Path, environment: Environment<'_>) -> Result<Config, BadConf
     let mut config = parse(&text, environment).map_err(|f| BadConfig::Faults(Faults(f)))?;
     if let Some(folder) = path.parent() {
         config.database.anchor(folder, environment);
+        config.backup.anchor(folder);
     }
     Ok(config)
 }

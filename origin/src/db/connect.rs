@@ -1,10 +1,10 @@
 //! The engines' own settings: how each connects, and how long it lets a statement run.
 
-use super::DbError;
+use super::{DbError, pool::Sqlites};
 use crate::config::Database;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool, PgPool,
-    Sqlite, SqliteConnection, SqlitePool,
+    Sqlite, SqliteConnection,
     migrate::Migrator,
     mysql::MySqlConnectOptions,
     pool::PoolOptions,
@@ -18,9 +18,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
-static MYSQL: Migrator = sqlx::migrate!("migrations/mysql");
+pub(super) static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(super) static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+pub(super) static MYSQL: Migrator = sqlx::migrate!("migrations/mysql");
 
 /// A connection that was idle for longer is asked whether it is still one before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 pub(super) async fn sqlite(
     options: SqliteConnectOptions,
     config: &Database,
-) -> Result<SqlitePool, DbError> {
+) -> Result<Sqlites, DbError> {
     let options = options
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -40,18 +40,23 @@ pub(super) async fn sqlite(
         .disable_statement_logging();
     create_private(options.get_filename())?;
     SQLITE.run(&mut first(&options, config).await?).await?;
-    let limit = config.statement;
-    let pool = sized::<Sqlite>(config)
-        .after_connect(move |connection: &mut SqliteConnection, _| {
-            Box::pin(async move {
-                let mut handle = connection.lock_handle().await?;
-                let mut watch = Watch::new(limit);
-                handle.set_progress_handler(Watch::STEPS, move || watch.may_go_on(Instant::now()));
-                Ok(())
-            })
-        })
+    let readers = sqlite_pool(config).connect_lazy_with(options.clone());
+    let writer = sqlite_pool(config)
+        .max_connections(1)
         .connect_lazy_with(options);
-    Ok(pool)
+    Ok(Sqlites { readers, writer })
+}
+
+fn sqlite_pool(config: &Database) -> PoolOptions<Sqlite> {
+    let limit = config.statement;
+    sized::<Sqlite>(config).after_connect(move |connection: &mut SqliteConnection, _| {
+        Box::pin(async move {
+            let mut handle = connection.lock_handle().await?;
+            let mut watch = Watch::new(limit);
+            handle.set_progress_handler(Watch::STEPS, move || watch.may_go_on(Instant::now()));
+            Ok(())
+        })
+    })
 }
 
 pub(super) async fn postgres(
@@ -104,7 +109,7 @@ async fn statement_limit(
 
 /// The first connection, which brings the schema up to date without a limit for statements. A pool
 /// would only say that its time is over; this one says why there is no connection.
-async fn first<O>(options: &O, config: &Database) -> Result<O::Connection, DbError>
+pub(super) async fn first<O>(options: &O, config: &Database) -> Result<O::Connection, DbError>
 where
     O: ConnectOptions,
     O::Connection: Sized,

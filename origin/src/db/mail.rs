@@ -216,7 +216,7 @@ impl Db {
         query("UPDATE mail SET done_at = $1, content = '' WHERE mail_id = $2")
             .bind(stored(now))
             .bind(id)
-            .execute(self.connection().await?.on())
+            .execute(self.writer().await?.on())
             .await?;
         Ok(())
     }
@@ -229,7 +229,7 @@ impl Db {
         query("UPDATE mail SET next_at = $1 WHERE mail_id = $2 AND done_at IS NULL")
             .bind(stored(next))
             .bind(id)
-            .execute(self.connection().await?.on())
+            .execute(self.writer().await?.on())
             .await?;
         Ok(())
     }

@@ -7,9 +7,11 @@
 mod connect;
 mod error;
 mod factor;
+mod inspect;
 mod lockout;
 mod mail;
 mod one_time;
+mod operator;
 mod pool;
 mod query;
 mod refresh_token;
@@ -24,9 +26,11 @@ mod user;
 
 pub use error::DbError;
 pub use factor::{Enrolment, Factor, FactorSecret, NewFactor, SecondProof, StepUp, SteppedUp};
+pub use inspect::{Engine, Inspection};
 pub use lockout::{Attempt, Locks, LoginAttempt, Rung};
 pub use mail::{DueMail, NewMail, Queued, SignUp, SignUpMails};
 pub use one_time::{Effect, NewOneTime, OneTime, Use};
+pub use operator::Import;
 pub use pool::Db;
 pub use refresh_token::{Exchange, Rotation};
 pub use session::{Device, End, NewSession, Proofs, Session};

@@ -171,7 +171,7 @@ impl Db {
         .bind(kind)
         .bind(stored(now))
         .bind(i64::from(max))
-        .execute(self.connection().await?.on())
+        .execute(self.writer().await?.on())
         .await?;
         // Asked for in any case: a token that is there takes no longer than one that is not.
         let found = self.one_time_of(account, kind).await?;
@@ -250,7 +250,7 @@ impl Db {
     pub async fn revoke_one_time(&self, user: &str) -> Result<(), DbError> {
         query("DELETE FROM one_time_token WHERE user_account_id = $1")
             .bind(user)
-            .execute(self.connection().await?.on())
+            .execute(self.writer().await?.on())
             .await?;
         Ok(())
     }

@@ -16,9 +16,17 @@ pub struct Db {
 
 #[derive(Clone)]
 pub(super) enum Pool {
-    Sqlite(SqlitePool),
+    Sqlite(Sqlites),
     Postgres(PgPool),
     MySql(MySqlPool),
+}
+
+/// SQLite's connections. It has one writer at a time, and who finds it busy sleeps and tries again:
+/// here writers wait in the one connection's queue instead, and are woken in turn.
+#[derive(Clone)]
+pub(super) struct Sqlites {
+    pub(super) readers: SqlitePool,
+    pub(super) writer: SqlitePool,
 }
 
 /// A connection out of the pool.
@@ -66,6 +74,14 @@ impl Db {
         Ok(Self { pool })
     }
 
+    /// Asks what `doctor` tells. Changes nothing.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn inspect(config: &Database) -> Result<super::Inspection, DbError> {
+        super::inspect::inspect(config).await
+    }
+
     /// Asks for one row, to see whether anybody answers.
     ///
     /// # Errors
@@ -80,18 +96,30 @@ impl Db {
     /// Waits for running queries and closes every connection.
     pub async fn close(&self) {
         match &self.pool {
-            Pool::Sqlite(pool) => pool.close().await,
+            Pool::Sqlite(pools) => {
+                pools.readers.close().await;
+                pools.writer.close().await;
+            }
             Pool::Postgres(pool) => pool.close().await,
             Pool::MySql(pool) => pool.close().await,
         }
     }
 
+    /// A connection to read by.
     pub(super) async fn connection(&self) -> Result<Connection, DbError> {
         Ok(match &self.pool {
-            Pool::Sqlite(pool) => Connection::Sqlite(pool.acquire().await?),
+            Pool::Sqlite(pools) => Connection::Sqlite(pools.readers.acquire().await?),
             Pool::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
             Pool::MySql(pool) => Connection::MySql(pool.acquire().await?),
         })
+    }
+
+    /// A connection for a single statement that writes.
+    pub(super) async fn writer(&self) -> Result<Connection, DbError> {
+        match &self.pool {
+            Pool::Sqlite(pools) => Ok(Connection::Sqlite(pools.writer.acquire().await?)),
+            Pool::Postgres(_) | Pool::MySql(_) => self.connection().await,
+        }
     }
 
     /// A transaction that may write. In SQLite it holds the write lock from its start: one that
@@ -99,7 +127,7 @@ impl Db {
     /// what it decides by, it reads with [`super::query::Query::for_update`].
     pub(super) async fn write(&self) -> Result<Write, DbError> {
         Ok(match &self.pool {
-            Pool::Sqlite(pool) => Write::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Pool::Sqlite(pools) => Write::Sqlite(pools.writer.begin_with("BEGIN IMMEDIATE").await?),
             Pool::Postgres(pool) => Write::Postgres(pool.begin().await?),
             Pool::MySql(pool) => Write::MySql(pool.begin().await?),
         })

@@ -104,7 +104,7 @@ impl Db {
              AND NOT EXISTS (SELECT 1 FROM user_account u WHERE u.role = $1)",
         )
         .bind(role)
-        .execute(self.connection().await?.on())
+        .execute(self.writer().await?.on())
         .await?;
         Ok(deleted > 0)
     }

@@ -200,7 +200,7 @@ impl Db {
             .bind(stored(idle_before))
             .bind(SWEEP)
         };
-        while sessions().execute(self.connection().await?.on()).await? > 0 {}
+        while sessions().execute(self.writer().await?.on()).await? > 0 {}
         let tokens = || {
             query(
                 "DELETE FROM refresh_token WHERE token_hash IN (SELECT token_hash FROM \
@@ -210,7 +210,7 @@ impl Db {
             .bind(stored(now))
             .bind(SWEEP)
         };
-        while tokens().execute(self.connection().await?.on()).await? > 0 {}
+        while tokens().execute(self.writer().await?.on()).await? > 0 {}
         Ok(())
     }
 

@@ -32,7 +32,7 @@ impl Db {
             .bind(tenant.id.as_str())
             .bind(tenant.name.as_str())
             .bind(stored(tenant.created))
-            .execute(self.connection().await?.on())
+            .execute(self.writer().await?.on())
             .await?;
         Ok(())
     }
@@ -199,7 +199,7 @@ impl Db {
         )
         .bind(tenant)
         .bind(user)
-        .execute(self.connection().await?.on())
+        .execute(self.writer().await?.on())
         .await?;
         Ok(changed > 0)
     }

@@ -70,7 +70,7 @@ impl Db {
         .bind(key.secret.as_str())
         .bind(stored(key.created_at))
         .bind(stored(key.signs_from))
-        .execute(self.connection().await?.on())
+        .execute(self.writer().await?.on())
         .await
         .map_err(DbError::from);
         match done {
@@ -92,7 +92,7 @@ impl Db {
         )
         .bind(stored(now))
         .bind(kid)
-        .execute(self.connection().await?.on())
+        .execute(self.writer().await?.on())
         .await?;
         Ok(changed == 1)
     }

@@ -130,7 +130,7 @@ impl Db {
     pub async fn delete_user(&self, id: &str) -> Result<bool, DbError> {
         let deleted = query("DELETE FROM user_account WHERE user_account_id = $1")
             .bind(id)
-            .execute(self.connection().await?.on())
+            .execute(self.writer().await?.on())
             .await?;
         Ok(deleted > 0)
     }
@@ -187,7 +187,7 @@ impl Db {
         .bind(new)
         .bind(user)
         .bind(old)
-        .execute(self.connection().await?.on())
+        .execute(self.writer().await?.on())
         .await?;
         Ok(changed == 1)
     }

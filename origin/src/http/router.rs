@@ -22,6 +22,9 @@ enum Endpoint {
     Verify,
     Reauthenticate,
     Jwks,
+    SimpleLogin,
+    SimpleRegister,
+    SimpleRefresh,
     Echo,
 }
 
@@ -46,6 +49,9 @@ impl Endpoint {
             "/auth/v1/.well-known/jwks.json" => Some(Self::Jwks),
             _ if path.starts_with("/auth/v1/sessions/") => Some(Self::Sessions),
             _ if path.starts_with("/auth/v1/admin/") => Some(Self::Admin),
+            "/auth/v1/simple/login" => Some(Self::SimpleLogin),
+            "/auth/v1/simple/register" => Some(Self::SimpleRegister),
+            "/auth/v1/simple/refresh" => Some(Self::SimpleRefresh),
             _ if with_echo && path.starts_with("/echo/") => Some(Self::Echo),
             _ => None,
         }
@@ -62,7 +68,10 @@ impl Endpoint {
             | Self::Logout
             | Self::Recover
             | Self::Otp
-            | Self::Resend => Some("POST"),
+            | Self::Resend
+            | Self::SimpleLogin
+            | Self::SimpleRegister
+            | Self::SimpleRefresh => Some("POST"),
             Self::User | Self::Tenants => Some("GET, HEAD, PUT"),
             Self::Settings | Self::Health | Self::Jwks => Some("GET, HEAD"),
             // Their modules tell by the rest of the path.
@@ -102,6 +111,9 @@ pub(super) async fn route(app: &App, request: &mut Admitted) -> Result<Answer, A
         Endpoint::Verify => routes::verify(app, request).await,
         Endpoint::Reauthenticate => routes::reauthenticate(app, request).await,
         Endpoint::Jwks => Ok(routes::jwks(app, request)),
+        Endpoint::SimpleLogin => routes::simple::login(app, request).await,
+        Endpoint::SimpleRegister => routes::simple::register(app, request).await,
+        Endpoint::SimpleRefresh => routes::simple::refresh(app, request).await,
         Endpoint::Echo => echo::answer(request).await,
     }
 }

@@ -11,7 +11,7 @@ use gapura_shared::{
 };
 use rand::{RngCore, rngs::OsRng};
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt::Write, io::BufRead, time::SystemTime};
+use std::{collections::BTreeMap, fmt::Write, io, io::BufRead, time::SystemTime};
 
 pub(crate) fn now() -> UnixSeconds {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -213,6 +213,11 @@ pub(crate) struct Answer {
 impl Answer {
     /// Status 0 when the connection ended without an answer.
     pub(crate) fn read(stream: &mut impl BufRead) -> Self {
+        Self::try_read(stream).unwrap()
+    }
+
+    /// Fails when the connection ends within the answer, or is reset.
+    pub(crate) fn try_read(stream: &mut impl BufRead) -> io::Result<Self> {
         let mut answer = Self {
             status: 0,
             headers: BTreeMap::new(),
@@ -220,22 +225,26 @@ impl Answer {
         };
         let mut line = String::new();
         if !stream.read_line(&mut line).is_ok_and(|read| read > 0) {
-            return answer;
+            return Ok(answer);
         }
-        answer.status = line.split(' ').nth(1).unwrap().parse().unwrap();
+        let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
+        answer.status = status.ok_or(io::ErrorKind::UnexpectedEof)?;
         loop {
             line.clear();
-            stream.read_line(&mut line).unwrap();
+            stream.read_line(&mut line)?;
             let Some((name, value)) = line.trim_end().split_once(": ") else {
                 break;
             };
             answer.headers.insert(name.into(), value.into());
         }
+        if !line.ends_with('\n') {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         if let Some(length) = answer.headers.get("content-length") {
             answer.body = vec![0; length.parse().unwrap()];
-            stream.read_exact(&mut answer.body).unwrap();
+            stream.read_exact(&mut answer.body)?;
         }
-        answer
+        Ok(answer)
     }
 
     pub(crate) fn json(&self) -> Value {

@@ -13,10 +13,12 @@ mod admission;
 mod auth;
 mod bad_input;
 mod client;
+mod command;
 #[path = "../support/engines.rs"]
 mod engines;
 mod factors;
 mod harness;
+mod kill;
 mod mail;
 mod mailbox;
 mod one_time;
@@ -27,3 +29,4 @@ mod person;
 mod push;
 mod rights;
 mod server;
+mod simple;

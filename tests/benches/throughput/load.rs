@@ -61,7 +61,7 @@ fn round(row: &Row<'_>, numbers: &AtomicU64) -> Figures {
     let elapsed = began.elapsed();
     let cpu = process::cpu(row.process).saturating_sub(cpu_before);
     times.sort_unstable();
-    let at = |part: f64| times[share(times.len() - 1, part)].as_secs_f64() * 1e3;
+    let at = |part| quantile_ms(&times, part);
     let requests = u32::try_from(times.len()).map_or(f64::MAX, f64::from);
     Figures {
         per_second: requests / elapsed.as_secs_f64(),
@@ -73,7 +73,7 @@ fn round(row: &Row<'_>, numbers: &AtomicU64) -> Figures {
 }
 
 /// Sends for a while; the time that each request took.
-fn drive(row: &Row<'_>, numbers: &AtomicU64, duration: Duration) -> Vec<Duration> {
+pub(crate) fn drive(row: &Row<'_>, numbers: &AtomicU64, duration: Duration) -> Vec<Duration> {
     let until = Instant::now() + duration;
     thread::scope(|scope| {
         let drivers: Vec<_> = (0..CONNECTIONS)
@@ -119,6 +119,11 @@ fn median(rounds: &[Figures]) -> Figures {
         cpu_us: of(|f| f.cpu_us),
         rss_mb: of(|f| f.rss_mb),
     }
+}
+
+/// Milliseconds below which a part of the sorted times is.
+pub(crate) fn quantile_ms(times: &[Duration], part: f64) -> f64 {
+    times[share(times.len() - 1, part)].as_secs_f64() * 1e3
 }
 
 #[expect(

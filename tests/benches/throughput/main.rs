@@ -10,6 +10,7 @@
     reason = "a bench that cannot run ends with a message; it prints its result"
 )]
 
+mod auth;
 mod connection;
 mod edge;
 mod load;
@@ -90,15 +91,24 @@ fn main() {
     // `cargo bench` adds a `--bench` of its own.
     let wanted = std::env::args().skip(1).find(|a| !a.starts_with('-'));
     let wants = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    println!("On {}.\n", process::machine());
+    if arguments.iter().any(|argument| argument == "auth") {
+        return auth::run();
+    }
     let stack = start();
     let token = log_in(&stack);
-    println!("On {}.\n", process::machine());
     if wants("edge") {
         edge::run(&stack, &token);
     }
     if wants("origin") {
         origin::run(&stack.origin, &token);
     }
+}
+
+/// An origin on each engine, one after the other.
+fn origins() -> impl Iterator<Item = (&'static str, Origin)> {
+    ["SQLite"].into_iter().map(|name| (name, Origin::start()))
 }
 
 fn start() -> Stack {

@@ -10,13 +10,14 @@ use gapura_shared::{
     claims::Assurance,
     identity::{self, Identity, Principal},
     ids::RequestId,
-    seal::{self, Content, Keys, Message},
+    seal::{self, Content, Keys, Message, digest},
     time::UnixSeconds,
 };
 use gapura_tests::{Origin, harness, token};
 use serde_json::Value;
 use std::{
     net::{SocketAddr, TcpStream},
+    path::PathBuf,
     process::{Child, Command},
     thread,
     time::Duration,
@@ -52,7 +53,7 @@ pub(crate) fn run(origin: &Origin, token: &str) {
 }
 
 /// Seals as the edge does.
-struct Sealer {
+pub(crate) struct Sealer {
     keys: Keys,
     authority: String,
     instance: String,
@@ -61,11 +62,16 @@ struct Sealer {
 
 impl Sealer {
     fn new(origin: &Origin, token: &str) -> Self {
+        Self::of(origin, Some(principal(token)))
+    }
+
+    /// For requests of `principal`, or of nobody.
+    pub(crate) fn of(origin: &Origin, principal: Option<Principal>) -> Self {
         let identity = Identity {
             request_id: RequestId::from_random([1; 16]),
             client: [198, 18, 0, 1].into(),
             host: "gate.example.test".into(),
-            principal: Some(principal(token)),
+            principal,
         };
         let mut sealer = Self {
             keys: Keys::parse(&origin.seal_keys).expect("keys"),
@@ -93,20 +99,45 @@ impl Sealer {
     }
 
     /// The request with this number.
-    fn get(&self, path: &str, number: u64) -> Vec<u8> {
+    pub(crate) fn get(&self, path: &str, number: u64) -> Vec<u8> {
+        self.request("GET", path, "", number)
+    }
+
+    /// The request with this number and a JSON body.
+    pub(crate) fn post(&self, target: &str, body: &str, number: u64) -> Vec<u8> {
+        self.request("POST", target, body, number)
+    }
+
+    fn request(&self, method: &str, target: &str, body: &str, number: u64) -> Vec<u8> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let digest = digest::sha256(body.as_bytes());
+        let content = if body.is_empty() {
+            Content::Empty
+        } else {
+            Content::Digest {
+                digest: digest.as_str().into(),
+                content_type: Some(JSON),
+            }
+        };
         let message = Message {
-            method: "GET",
+            method,
             authority: &self.authority,
             path,
-            query: "",
+            query,
             identity: &self.identity,
             instance: &self.instance,
-            content: Content::Empty,
+            content,
         };
         let nonce = nonce(number).to_be_bytes();
         let seal = seal::sign(&message, &self.keys, UnixSeconds(token::now()), nonce);
+        let promised = if body.is_empty() {
+            String::new()
+        } else {
+            let (field, length) = (seal::CONTENT_DIGEST, body.len());
+            format!("{field}: {digest}\r\nContent-Type: {JSON}\r\nContent-Length: {length}\r\n")
+        };
         format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\n{}: {}\r\n{}: {}\r\n{}: \"{}\"\r\n{}: {}\r\n\r\n",
+            "{method} {target} HTTP/1.1\r\nHost: {}\r\n{}: {}\r\n{}: {}\r\n{}: \"{}\"\r\n{}: {}\r\n{promised}\r\n{body}",
             self.authority,
             seal::SIGNATURE_INPUT,
             seal.signature_input,
@@ -121,6 +152,8 @@ impl Sealer {
     }
 }
 
+const JSON: &str = "application/json";
+
 /// Another nonce for each number, spread as random ones are: their first bytes are
 /// the origin's hash of them.
 fn nonce(number: u64) -> u128 {
@@ -129,7 +162,7 @@ fn nonce(number: u64) -> u128 {
 }
 
 /// Whom a token names.
-fn principal(token: &str) -> Principal {
+pub(crate) fn principal(token: &str) -> Principal {
     let claims = token
         .split('.')
         .nth(1)
@@ -146,6 +179,14 @@ fn principal(token: &str) -> Principal {
     }
 }
 
+/// One of the origin's example programs.
+pub(crate) fn example(name: &str) -> PathBuf {
+    // target/release/deps/<this program>
+    let own = std::env::current_exe().expect("a path");
+    let folder = own.parent().expect("a folder");
+    folder.with_file_name("examples").join(name)
+}
+
 /// `origin/examples/floor.rs`.
 struct Floor {
     child: Child,
@@ -155,14 +196,7 @@ struct Floor {
 impl Floor {
     fn start() -> Self {
         let address = harness::free_address();
-        // target/release/deps/<this program>
-        let own = std::env::current_exe().expect("a path");
-        let program = own
-            .parent()
-            .expect("a folder")
-            .with_file_name("examples")
-            .join("floor");
-        let child = Command::new(program)
+        let child = Command::new(example("floor"))
             .arg(address.to_string())
             .spawn()
             .expect("cargo build --release -p gapura-origin --examples has run");

@@ -144,14 +144,22 @@ impl Hasher {
             .await
     }
 
-    /// Runs `work` on the pool. Its permits go with it: a client that hangs up
-    /// does not make room before the memory is free again.
+    /// Whether a hash that somebody else made can be kept; else why not.
+    ///
+    /// # Errors
+    /// [`Unusable`].
+    pub fn judge(&self, kept: &str) -> Result<(), Unusable> {
+        Stored::parse(kept, self.argon2.params()).map(drop)
+    }
+
     /// Whether a hash that somebody else made can be kept.
     #[must_use]
     pub fn accepts(&self, kept: &str) -> bool {
-        kept.len() <= super::MAX_BYTES && Stored::parse(kept, self.argon2.params()).is_ok()
+        kept.len() <= super::MAX_BYTES && self.judge(kept).is_ok()
     }
 
+    /// Runs `work` on the pool. Its permits go with it: a client that hangs up
+    /// does not make room before the memory is free again.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

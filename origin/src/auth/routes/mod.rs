@@ -6,6 +6,7 @@ mod logout;
 mod sessions;
 mod settings;
 mod signup;
+pub(crate) mod simple;
 mod tenants;
 mod token;
 mod user;

@@ -1,6 +1,6 @@
 //! `/auth/v1/signup`.
 
-use super::{json_body, user_answer};
+use super::{json_body, simple, user_answer};
 use crate::{
     App,
     admission::Admitted,
@@ -32,6 +32,14 @@ use gapura_shared::event::Kind;
 /// [`ApiError`].
 pub async fn signup(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
     let delivery = Delivery::of(app, request)?;
+    sign_up(app, request, delivery).await
+}
+
+pub(super) async fn sign_up(
+    app: &App,
+    request: &mut Admitted,
+    delivery: Delivery,
+) -> Result<Answer, ApiError> {
     let Signup {
         login,
         data,
@@ -70,6 +78,7 @@ pub async fn signup(app: &App, request: &mut Admitted) -> Result<Answer, ApiErro
         log::security(request, Kind::AuthFailed, None, 200, "signup-existing");
     }
     match (app.auth.settings.signup_session && !confirms, created) {
+        (false, _) if delivery == Delivery::Simple => simple::registered(&user),
         (false, _) => user_answer(app, &user),
         (true, false) => Err(ApiError::EmailTaken),
         (true, true) => {

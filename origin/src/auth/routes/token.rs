@@ -29,17 +29,21 @@ use std::time::Instant;
 pub async fn token(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
     let grant = query::first(request.query(), "grant_type")
         .map_err(|_| ApiError::Invalid("The query is not readable."))?;
+    let delivery = Delivery::of(app, request)?;
     match grant.as_deref() {
-        Some("password") => password_grant(app, request).await,
-        Some("refresh_token") => refresh_grant(app, request).await,
+        Some("password") => password_grant(app, request, delivery).await,
+        Some("refresh_token") => refresh_grant(app, request, delivery).await,
         Some("pkce") => one_time::exchange(app, request).await,
         _ => Err(ApiError::UnsupportedGrant),
     }
 }
 
-async fn password_grant(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
+pub(super) async fn password_grant(
+    app: &App,
+    request: &mut Admitted,
+    delivery: Delivery,
+) -> Result<Answer, ApiError> {
     let started = Instant::now();
-    let delivery = Delivery::of(app, request)?;
     let login = Login::parse(&json_body(request).await?)?;
     let (auth, db) = (&app.auth, &app.db);
     let counted = auth
@@ -106,10 +110,13 @@ async fn keep_rehashed(db: &Db, user: &User, hash: &str) {
     }
 }
 
-async fn refresh_grant(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
-    let delivery = Delivery::of(app, request)?;
+pub(super) async fn refresh_grant(
+    app: &App,
+    request: &mut Admitted,
+    delivery: Delivery,
+) -> Result<Answer, ApiError> {
     let text = match delivery {
-        Delivery::Body => body::refresh_token(&json_body(request).await?)?,
+        Delivery::Body | Delivery::Simple => body::refresh_token(&json_body(request).await?)?,
         Delivery::Cookies => {
             cookie::refresh_token(request.headers()).ok_or(ApiError::RefreshTokenUnknown)?
         }

@@ -161,7 +161,7 @@ impl Db {
     pub async fn unlock(&self, account: &str) -> Result<bool, DbError> {
         let deleted = query("DELETE FROM login_failure WHERE account_id = $1")
             .bind(account)
-            .execute(self.connection().await?.on())
+            .execute(self.writer().await?.on())
             .await?;
         Ok(deleted > 0)
     }
@@ -224,7 +224,7 @@ impl Db {
              WHERE last_at < $1 AND locked_until < $1 AND succeeded_at < $1",
         )
         .bind(stored(before))
-        .execute(self.connection().await?.on())
+        .execute(self.writer().await?.on())
         .await?;
         Ok(())
     }

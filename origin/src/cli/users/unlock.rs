@@ -1,0 +1,36 @@
+//! `users unlock`.
+
+use super::{CliError, Out, Place};
+use crate::log;
+use clap::Args;
+use gapura_shared::{event::Kind, outcome::AccountId};
+use serde_json::json;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Unlock {
+    #[command(flatten)]
+    place: Place,
+    /// The address, or whatever else was typed as login name.
+    #[arg(long)]
+    email: String,
+}
+
+impl Unlock {
+    /// The edge keeps what it mirrors until the lock's end: an operator lifts it there too.
+    pub(super) async fn run(self, out: Out) -> Result<(), CliError> {
+        let site = self.place.open().await?;
+        let account = AccountId::of(&self.email);
+        let account = account.as_str();
+        let was_counted = site.db.unlock(account).await?;
+        site.db.close().await;
+        log::operator(Kind::AccountUnlocked, account, "users unlock");
+        let what = if was_counted {
+            "unlocked"
+        } else {
+            "no failed logins of"
+        };
+        let text = format!("{what} {} (account:{account})", self.email);
+        let json = json!({ "email": self.email, "account": account, "unlocked": was_counted });
+        out.tell(&text, &json)
+    }
+}
