@@ -142,10 +142,16 @@ impl Origin {
         self.set(&[("\nurl = \"\"", &url)]);
     }
 
+    /// The file that it logs to.
+    #[must_use]
+    pub fn log_file(&self) -> PathBuf {
+        self.folder.path().join("origin.log")
+    }
+
     /// All that it logged.
     #[must_use]
     pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("origin.log")).expect("a log")
+        fs::read_to_string(self.log_file()).expect("a log")
     }
 
     /// Runs another subcommand with its secrets; what it printed.

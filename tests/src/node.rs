@@ -18,6 +18,7 @@ pub fn accounts(edge: &Edge, origin: &Origin) -> Vec<(&'static str, String)> {
         ("ANON_KEY", origin.run(&["keys", "anon"], "")),
         ("ADMIN_EMAIL", admin.to_owned()),
         ("PASSWORD", PASSWORD.to_owned()),
+        ("ORIGIN_LOG", origin.log_file().display().to_string()),
     ]
 }
 

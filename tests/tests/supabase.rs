@@ -10,6 +10,7 @@ on_every_engine!(
     accounts_and_sessions,
     operators_and_what_they_change,
     second_factors,
+    mails_and_what_they_let_people_do,
 );
 
 /// One client address does what many would: limits are other tests' matter.
@@ -49,4 +50,15 @@ fn operators_and_what_they_change(engine: Engine) {
 
 fn second_factors(engine: Engine) {
     run(engine, "factors", &[]);
+}
+
+fn mails_and_what_they_let_people_do(engine: Engine) {
+    run(
+        engine,
+        "mail",
+        &[
+            ("confirm_email = false", "confirm_email = true"),
+            ("resend_s = 60", "resend_s = 1"),
+        ],
+    );
 }
