@@ -93,11 +93,9 @@ impl Mail {
             language: section
                 .parsed("language", "en", "must be en or id", Language::parse)
                 .unwrap_or_default(),
-            url: section
-                .parsed("url", "http://127.0.0.1:8787", WEB, base)
-                .unwrap_or_default(),
+            url: section.parsed("url", HERE, WEB, base).unwrap_or_default(),
             site_url: section
-                .parsed("site_url", "http://127.0.0.1:8787", WEB, base)
+                .parsed("site_url", HERE, WEB, base)
                 .unwrap_or_default(),
             redirects: section.texts("redirects", redirect::EXPECTED, redirect::is_pattern),
             link_lifetime: section.seconds("link_lifetime_s", 3600, 300..=86_400),
@@ -125,10 +123,15 @@ impl Mail {
         if self.user.is_some() && self.password.is_none() {
             return fault(SMTP_PASSWORD, "must be set where mail.user is");
         }
+        if !is_loopback(host) && self.url == HERE {
+            return fault("mail.url", "must be where people reach the gate");
+        }
         None
     }
 }
 
+/// Of a laptop: no link in somebody's mailbox leads there.
+const HERE: &str = "http://127.0.0.1:8787";
 const WEB: &str = "must be an http:// or https:// URL without query and fragment";
 
 fn host(text: &str) -> Option<String> {
@@ -182,12 +185,19 @@ mod tests {
 
     #[test]
     fn who_logs_in_has_a_password_and_it_is_never_shown() {
-        let text = "[mail]\nhost = \"mail.example\"\nuser = \"gapura\"";
+        let text =
+            "[mail]\nhost = \"mail.example\"\nuser = \"gapura\"\nurl = \"https://gate.example\"";
         assert!(fault(text).starts_with("GAPURA_SMTP_PASSWORD: "));
         let environment = |name: &str| (name == super::SMTP_PASSWORD).then(|| "hunter2".into());
         let config = parse(text, &environment).unwrap();
         assert!(config.mail.password.is_some());
         assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn no_link_leads_to_a_laptop() {
+        let text = "[mail]\nhost = \"mail.example\"";
+        assert_eq!(fault(text), "mail.url: must be where people reach the gate");
     }
 
     #[test]
