@@ -82,7 +82,7 @@ fn methods_that_nobody_named_are_405() {
     let refused = stack.edge.send(&Request::new("DELETE", "/auth/v1/user"));
     assert_eq!(
         (refused.status, refused.header("allow")),
-        (405, Some("GET, HEAD"))
+        (405, Some("GET, HEAD, PUT"))
     );
 }
 
