@@ -7,6 +7,7 @@
 
 mod auth;
 mod backup;
+mod data;
 mod database;
 mod edge;
 mod listen;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use auth::Auth;
 pub use backup::Backup;
+pub use data::{Data, DataRole, DataTable, is_name};
 pub use database::Database;
 pub use edge::{Edge, EdgeUrl};
 pub use listen::{Listen, Timeouts};
@@ -45,6 +47,8 @@ pub struct Config {
     pub database: Database,
     /// `[auth]`
     pub auth: Auth,
+    /// `[data]`
+    pub data: Data,
     /// `[backup]`
     pub backup: Backup,
     /// `[edge]`
@@ -107,6 +111,7 @@ fn read<'a>(text: &'a str, environment: Environment<'_>) -> (Config, Reader<'a>)
         listen: reader.section("listen", Listen::read),
         database: reader.section("database", Database::read),
         auth: reader.section("auth", Auth::read),
+        data: reader.section("data", Data::read),
         backup: reader.section("backup", Backup::read),
         edge: reader.section("edge", Edge::read),
         mail: reader.section("mail", Mail::read),

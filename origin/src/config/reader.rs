@@ -63,7 +63,7 @@ impl<'a> Reader<'a> {
         let entry = self.root.get(name);
         let table = entry.and_then(|value| value.get_ref().as_table());
         let mut section = Section {
-            name,
+            name: name.into(),
             text: self.text,
             table,
             keys: Vec::new(),
@@ -103,14 +103,14 @@ impl<'a> Reader<'a> {
 
 /// One `[section]` being read.
 pub(super) struct Section<'a> {
-    name: &'static str,
+    name: String,
     text: &'a str,
     table: Option<&'a DeTable<'a>>,
     keys: Vec<&'static str>,
     faults: Vec<Fault>,
 }
 
-impl Section<'_> {
+impl<'a> Section<'a> {
     /// A text that `parse` understands.
     pub(super) fn parsed<T>(
         &mut self,
@@ -174,6 +174,63 @@ impl Section<'_> {
         read.unwrap_or_default()
     }
 
+    /// Texts by names of the file's own choice; none by default.
+    pub(super) fn named_texts(&mut self, key: &'static str) -> Vec<(String, String)> {
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
+        let start = value.span().start;
+        let pair = |(name, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+            let name: &std::borrow::Cow<'_, str> = name.get_ref();
+            Some((name.to_string(), value.get_ref().as_str()?.to_owned()))
+        };
+        let table = value.get_ref().as_table();
+        let read: Option<Vec<_>> = table.and_then(|table| table.iter().map(pair).collect());
+        if read.is_none() {
+            self.fault(key, start, "must be a table of texts".into());
+        }
+        read.unwrap_or_default()
+    }
+
+    /// Tables by names of the file's own choice, each read by `read`; none by default.
+    pub(super) fn named_sections<T>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(&str, &mut Section<'_>) -> T,
+    ) -> Vec<T> {
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
+        let start = value.span().start;
+        let Some(entries) = value.get_ref().as_table() else {
+            self.fault(key, start, "must be a table of tables".into());
+            return Vec::new();
+        };
+        let (mut values, mut faults) = (Vec::new(), Vec::new());
+        for (name, entry) in entries {
+            let mut section = Section {
+                name: format!("{}.{key}.{}", self.name, name.get_ref()),
+                text: self.text,
+                table: entry.get_ref().as_table(),
+                keys: Vec::new(),
+                faults: Vec::new(),
+            };
+            if section.table.is_none() {
+                let name = section.name.clone();
+                section.faults.push(Fault {
+                    key: name,
+                    position: Some(position(self.text, entry.span().start)),
+                    message: "must be a table".into(),
+                });
+            }
+            values.push(read(name.get_ref(), &mut section));
+            section.refuse_unknown();
+            faults.append(&mut section.faults);
+        }
+        self.faults.append(&mut faults);
+        values
+    }
+
     /// An integer within `range`.
     pub(super) fn number<N>(&mut self, key: &'static str, default: N, range: RangeInclusive<N>) -> N
     where
@@ -218,7 +275,7 @@ impl Section<'_> {
         read.unwrap_or(default)
     }
 
-    fn value(&mut self, key: &'static str) -> Option<&Spanned<DeValue<'_>>> {
+    fn value(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.keys.push(key);
         self.table?.get(key)
     }

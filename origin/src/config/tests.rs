@@ -97,7 +97,7 @@ fn the_example_holds_every_key_at_its_default() {
 
 proptest! {
     #[test]
-    fn never_panics(text in "(\\[(listen|auth|x)\\]\n|[a-z_]{1,12} ?= ?(1|-1|\"a\"|true|\\[)?\n|.){0,12}") {
+    fn never_panics(text in "(\\[(listen|auth|data|x)\\]\n|[a-z_]{1,12} ?= ?(1|-1|\"a\"|true|\\[)?\n|.){0,12}") {
         let _ = parse(&text, &empty);
     }
 }
