@@ -1,0 +1,49 @@
+//! What one request may hold. The limits bound the size and the cost of the statement that is
+//! made of it, whatever the table.
+
+/// Most of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// How much is allowed.
+    pub most: usize,
+    /// Of what, in the plural.
+    pub of: &'static str,
+}
+
+/// `select`: columns and embedded tables, at all levels together.
+pub const ITEMS: Limit = Limit::new(100, "selected columns and tables");
+/// `select`: tables within tables.
+pub const EMBED_DEPTH: Limit = Limit::new(2, "levels of embedded tables");
+/// Bytes of a name; `PostgreSQL`'s own limit.
+pub const NAME_BYTES: Limit = Limit::new(63, "bytes in a name");
+/// `->` in one path.
+pub const JSON_STEPS: Limit = Limit::new(10, "steps in a JSON path");
+/// Conditions, of all tables together.
+pub const CONDITIONS: Limit = Limit::new(100, "conditions");
+/// `and(or(and(…)))`.
+pub const LOGIC_DEPTH: Limit = Limit::new(10, "levels of conditions");
+/// `in.(…)`.
+pub const LIST_VALUES: Limit = Limit::new(1000, "values in a list");
+/// Bytes of a value in a condition.
+pub const VALUE_BYTES: Limit = Limit::new(8192, "bytes in a value");
+/// `order`, of all tables together.
+pub const ORDER_TERMS: Limit = Limit::new(20, "terms to order by");
+/// `columns` and `on_conflict`.
+pub const COLUMNS: Limit = Limit::new(200, "columns");
+
+impl Limit {
+    const fn new(most: usize, of: &'static str) -> Self {
+        Self { most, of }
+    }
+
+    /// Whether `count` is still allowed.
+    ///
+    /// # Errors
+    /// [`TooMuch`](super::DialectError::TooMuch).
+    pub(super) const fn check(self, count: usize) -> Result<(), super::DialectError> {
+        if count > self.most {
+            return Err(super::DialectError::TooMuch { limit: self });
+        }
+        Ok(())
+    }
+}

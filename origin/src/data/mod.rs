@@ -1,0 +1,3 @@
+//! Declared tables under `/rest/v1`.
+
+pub mod dialect;
