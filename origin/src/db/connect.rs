@@ -1,10 +1,10 @@
 //! The engines' own settings: how each connects, and how long it lets a statement run.
 
-use super::{DbError, pool::Sqlites};
+use super::{DbError, pool::Sqlites, sqlite::Shelf};
 use crate::config::Database;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool, PgPool,
-    Sqlite, SqliteConnection,
+    SqliteConnection,
     migrate::Migrator,
     mysql::MySqlConnectOptions,
     pool::PoolOptions,
@@ -40,23 +40,23 @@ pub(super) async fn sqlite(
         .disable_statement_logging();
     create_private(options.get_filename())?;
     SQLITE.run(&mut first(&options, config).await?).await?;
-    let readers = sqlite_pool(config).connect_lazy_with(options.clone());
-    let writer = sqlite_pool(config)
-        .max_connections(1)
-        .connect_lazy_with(options);
-    Ok(Sqlites { readers, writer })
+    Ok(Sqlites {
+        readers: Shelf::new(options.clone(), config, config.max_connections),
+        writer: Shelf::new(options, config, 1),
+    })
 }
 
-fn sqlite_pool(config: &Database) -> PoolOptions<Sqlite> {
-    let limit = config.statement;
-    sized::<Sqlite>(config).after_connect(move |connection: &mut SqliteConnection, _| {
-        Box::pin(async move {
-            let mut handle = connection.lock_handle().await?;
-            let mut watch = Watch::new(limit);
-            handle.set_progress_handler(Watch::STEPS, move || watch.may_go_on(Instant::now()));
-            Ok(())
-        })
-    })
+/// A connection that ends statements which take too long.
+pub(super) async fn sqlite_connection(
+    options: &SqliteConnectOptions,
+    config: &Database,
+) -> Result<SqliteConnection, DbError> {
+    let mut connection = first(options, config).await?;
+    let mut watch = Watch::new(config.statement);
+    let mut handle = connection.lock_handle().await?;
+    handle.set_progress_handler(Watch::STEPS, move || watch.may_go_on(Instant::now()));
+    drop(handle);
+    Ok(connection)
 }
 
 pub(super) async fn postgres(
@@ -107,8 +107,8 @@ async fn statement_limit(
     })
 }
 
-/// The first connection, which brings the schema up to date without a limit for statements. A pool
-/// would only say that its time is over; this one says why there is no connection.
+/// A connection without settings of ours, such as the first, which brings the schema up to date
+/// without a limit for statements. A pool would only say that its time is over; this one says why there is no connection.
 pub(super) async fn first<O>(options: &O, config: &Database) -> Result<O::Connection, DbError>
 where
     O: ConnectOptions,

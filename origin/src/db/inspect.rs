@@ -63,7 +63,7 @@ pub(super) async fn inspect(config: &Database) -> Result<Inspection, DbError> {
     match Address::parse(&config.url)? {
         Address::Sqlite(options) => {
             let options = options.create_if_missing(false).read_only(true);
-            let mut connection = connect::first(&options, config).await?;
+            let mut connection = connect::first(&options, config).await?.into();
             let mut ask = async |sql| all(query(sql), On::Sqlite(&mut connection)).await;
             let version = ask("SELECT sqlite_version() AS told").await?;
             let applied = ask(SQLITE_APPLIED).await.unwrap_or_default();

@@ -17,6 +17,7 @@ mod query;
 mod refresh_token;
 mod role;
 mod session;
+mod sqlite;
 mod tenant;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,11 +1,16 @@
 //! The connection pool, of whichever engine.
 
-use super::{DbError, connect, query::query, url::Address};
+use super::{
+    DbError, connect,
+    query::{self, Query, query},
+    sqlite::{Lent, Shelf},
+    url::Address,
+};
 use crate::config::Database;
 use gapura_shared::time::UnixMillis;
 use sqlx::{
-    MySql, MySqlConnection, MySqlPool, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
-    SqlitePool, Transaction, pool::PoolConnection,
+    MySql, MySqlConnection, MySqlPool, PgConnection, PgPool, Postgres, Transaction,
+    pool::PoolConnection,
 };
 
 /// The database. Clones share one bounded pool.
@@ -25,27 +30,27 @@ pub(super) enum Pool {
 /// here writers wait in the one connection's queue instead, and are woken in turn.
 #[derive(Clone)]
 pub(super) struct Sqlites {
-    pub(super) readers: SqlitePool,
-    pub(super) writer: SqlitePool,
+    pub(super) readers: Shelf,
+    pub(super) writer: Shelf,
 }
 
 /// A connection out of the pool.
 pub(super) enum Connection {
-    Sqlite(PoolConnection<Sqlite>),
+    Sqlite(Lent),
     Postgres(PoolConnection<Postgres>),
     MySql(PoolConnection<MySql>),
 }
 
 /// A transaction; rolled back unless committed.
 pub(super) enum Write {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Lent),
     Postgres(Transaction<'static, Postgres>),
     MySql(Transaction<'static, MySql>),
 }
 
 /// Where a statement runs.
 pub(super) enum On<'c> {
-    Sqlite(&'c mut SqliteConnection),
+    Sqlite(&'c mut Lent),
     Postgres(&'c mut PgConnection),
     MySql(&'c mut MySqlConnection),
 }
@@ -127,7 +132,7 @@ impl Db {
     /// what it decides by, it reads with [`super::query::Query::for_update`].
     pub(super) async fn write(&self) -> Result<Write, DbError> {
         Ok(match &self.pool {
-            Pool::Sqlite(pools) => Write::Sqlite(pools.writer.begin_with("BEGIN IMMEDIATE").await?),
+            Pool::Sqlite(pools) => Write::Sqlite(pools.writer.begin().await?),
             Pool::Postgres(pool) => Write::Postgres(pool.begin().await?),
             Pool::MySql(pool) => Write::MySql(pool.begin().await?),
         })
@@ -147,7 +152,7 @@ impl Connection {
 impl Write {
     pub(super) fn on(&mut self) -> On<'_> {
         match self {
-            Self::Sqlite(transaction) => On::Sqlite(transaction),
+            Self::Sqlite(connection) => On::Sqlite(connection),
             Self::Postgres(transaction) => On::Postgres(transaction),
             Self::MySql(transaction) => On::MySql(transaction),
         }
@@ -155,11 +160,25 @@ impl Write {
 
     pub(super) async fn commit(self) -> Result<(), DbError> {
         let done = match self {
-            Self::Sqlite(transaction) => transaction.commit().await,
+            Self::Sqlite(mut connection) => connection.commit().await,
             Self::Postgres(transaction) => transaction.commit().await,
             Self::MySql(transaction) => transaction.commit().await,
         };
         Ok(done?)
+    }
+
+    /// Runs the last statements, of which nothing is asked, and commits; in SQLite all at once.
+    pub(super) async fn commit_with<const N: usize>(
+        mut self,
+        last: [Query<'_>; N],
+    ) -> Result<(), DbError> {
+        if let Self::Sqlite(connection) = &mut self {
+            return Ok(query::finish(&last, connection).await?);
+        }
+        for statement in last {
+            statement.execute(self.on()).await?;
+        }
+        self.commit().await
     }
 }
 

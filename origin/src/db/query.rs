@@ -3,7 +3,7 @@
 //! `sqlx::Any` would do the same with fewer types and a dynamic call more, but neither translates
 //! placeholders nor knows the engines' own settings.
 
-use super::pool::On;
+use super::{pool::On, sqlite::Lent};
 use sqlx::{
     AssertSqlSafe, Decode, MySql, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, Type,
     mysql::MySqlRow, postgres::PgRow, sqlite::SqliteRow,
@@ -70,9 +70,11 @@ pub(super) const fn query<'q>(sql: &'static str) -> Query<'q> {
 macro_rules! run {
     ($query:ident, $on:expr, $connection:ident, $bound:ident => $run:expr, $wrap:ident) => {
         match $on {
-            On::Sqlite($connection) => {
-                let $bound = bind!(sqlx::query::<Sqlite>($query.sql), $query.values.iter());
-                $wrap!(Sqlite, $run)
+            On::Sqlite(lent) => {
+                let ($connection, sql) = sqlite!($wrap, lent, $query.sql);
+                let $bound = bind!(sqlx::query::<Sqlite>(sql), $query.values.iter());
+                let done = $run;
+                $wrap!(Sqlite, lent.done(done))
             }
             On::Postgres($connection) => {
                 let sql = $query.postgres();
@@ -86,6 +88,15 @@ macro_rules! run {
                 $wrap!(MySql, $run)
             }
         }
+    };
+}
+
+macro_rules! sqlite {
+    (affected, $lent:ident, $sql:expr) => {
+        ($lent.counting().await?, $sql)
+    };
+    ($reads:ident, $lent:ident, $sql:expr) => {
+        $lent.reading($sql)?
     };
 }
 
@@ -159,21 +170,46 @@ impl<'q> Query<'q> {
 
     /// With `?` for each placeholder, and which value belongs to each.
     fn mysql(&self) -> (SqlStr, Vec<usize>) {
-        let (mut sql, mut order) = (String::with_capacity(self.mysql.len() + 11), Vec::new());
-        let mut parts = self.mysql.split('$');
-        sql.push_str(parts.next().unwrap_or_default());
-        for part in parts {
-            let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
-            let number = part.strip_suffix(rest).and_then(|text| text.parse().ok());
-            order.push(number.unwrap_or(0_usize).saturating_sub(1));
-            sql.push('?');
-            sql.push_str(rest);
-        }
+        let mut sql = String::with_capacity(self.mysql.len() + 11);
+        let order = positional(self.mysql, &mut sql);
         if self.locks {
             sql.push_str(" FOR UPDATE");
         }
         (AssertSqlSafe(sql).into_sql_str(), order)
     }
+}
+
+/// Adds a statement with `?` for each placeholder; which value belongs to each.
+fn positional(statement: &str, sql: &mut String) -> Vec<usize> {
+    let mut order = Vec::new();
+    let mut parts = statement.split('$');
+    sql.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number = part.strip_suffix(rest).and_then(|text| text.parse().ok());
+        order.push(number.unwrap_or(0_usize).saturating_sub(1));
+        sql.push('?');
+        sql.push_str(rest);
+    }
+    order
+}
+
+/// Runs the last statements of a transaction in SQLite, and its `COMMIT`, as one.
+pub(super) async fn finish(last: &[Query<'_>], lent: &mut Lent) -> Result<(), sqlx::Error> {
+    let (connection, begin) = lent.ending()?;
+    let (mut sql, mut values) = (begin.to_owned(), Vec::<&Value<'_>>::new());
+    for statement in last {
+        let order = positional(statement.sql, &mut sql);
+        values.extend(order.iter().filter_map(|at| statement.values.get(*at)));
+        sql.push(';');
+    }
+    sql.push_str("COMMIT");
+    let bound = bind!(
+        sqlx::query::<Sqlite>(AssertSqlSafe(sql)),
+        values.into_iter()
+    );
+    let done = bound.execute(connection).await;
+    lent.committed(done.map(drop))
 }
 
 /// A row of whichever engine.

@@ -3,7 +3,7 @@
 use super::{
     Db, DbError, Device, User,
     pool::{Write, restored, retried, stored},
-    query::{Row, query},
+    query::{Query, Row, query},
     session::{Proofs, end_session, touch},
     user,
 };
@@ -84,7 +84,7 @@ impl Db {
         let Some(found) = find(&mut write, &exchange.token_hash).await? else {
             return Ok(Rotation::Unknown);
         };
-        let user = owner(&mut write, &found.user).await?;
+        let user = user::owner(&mut write, &found.user).await?;
         if user.is_banned(now) {
             return Ok(Rotation::Banned);
         }
@@ -98,11 +98,13 @@ impl Db {
                     session: found.session,
                 });
             }
-            Some(_) => {}
+            Some(_) => write.commit().await?,
             None if found.expires <= now => return Ok(Rotation::Expired),
-            None => replace(&mut write, exchange, &found, now).await?,
+            None => {
+                let last = replacement(exchange, &found, now);
+                write.commit_with(last).await?;
+            }
         }
-        write.commit().await?;
         Ok(Rotation::Exchanged {
             user: Box::new(user),
             session: found.session,
@@ -137,46 +139,29 @@ async fn find(write: &mut Write, token_hash: &[u8; 32]) -> Result<Option<Found>,
     Ok(row.as_ref().map(read).transpose()?)
 }
 
-async fn replace(
-    write: &mut Write,
-    exchange: &Exchange<'_>,
-    found: &Found,
+/// What makes the successor of a token good, and the token a used one.
+fn replacement<'q>(
+    exchange: &'q Exchange<'_>,
+    found: &'q Found,
     now: UnixMillis,
-) -> Result<(), DbError> {
-    touch(write, &found.session, exchange.device, now).await?;
-    query("UPDATE refresh_token SET used_at = $1 WHERE token_hash = $2")
-        .bind(stored(now))
-        .bind(&exchange.token_hash)
-        .execute(write.on())
-        .await?;
-    insert_token(
-        write,
-        &exchange.successor_hash,
-        &found.session,
-        exchange.successor_expires.min(found.proofs.ends),
-    )
-    .await
+) -> [Query<'q>; 3] {
+    let expires = exchange.successor_expires.min(found.proofs.ends);
+    [
+        touch(&found.session, exchange.device, now),
+        query("UPDATE refresh_token SET used_at = $1 WHERE token_hash = $2")
+            .bind(stored(now))
+            .bind(&exchange.token_hash),
+        new_token(&exchange.successor_hash, &found.session, expires),
+    ]
 }
 
-pub(super) async fn insert_token(
-    write: &mut Write,
-    token_hash: &[u8; 32],
-    session: &str,
+pub(super) fn new_token<'q>(
+    token_hash: &'q [u8; 32],
+    session: &'q str,
     expires: UnixMillis,
-) -> Result<(), DbError> {
+) -> Query<'q> {
     query("INSERT INTO refresh_token (token_hash, session_id, expires_at) VALUES ($1, $2, $3)")
         .bind(token_hash)
         .bind(session)
         .bind(stored(expires))
-        .execute(write.on())
-        .await?;
-    Ok(())
-}
-
-async fn owner(write: &mut Write, id: &str) -> Result<User, DbError> {
-    let row = query("SELECT * FROM user_account WHERE user_account_id = $1")
-        .bind(id)
-        .optional(write.on())
-        .await?;
-    user::read(&row.ok_or(sqlx::Error::RowNotFound)?)
 }

@@ -3,8 +3,8 @@
 use super::{
     Db, DbError, User,
     pool::{Write, restored, retried, stored},
-    query::{Row, query},
-    refresh_token::insert_token,
+    query::{Query, Row, query},
+    refresh_token::new_token,
     user,
 };
 use gapura_shared::time::UnixMillis;
@@ -231,15 +231,14 @@ impl Db {
         session: &NewSession<'_>,
         now: UnixMillis,
     ) -> Result<(), DbError> {
-        let mut write = self.write().await?;
+        let write = self.write().await?;
         // The account's row first: a row that refers to it takes a weaker lock, which two
         // logins at once could not both make stronger.
-        query("UPDATE user_account SET last_sign_in_at = $1 WHERE user_account_id = $2")
-            .bind(stored(now))
-            .bind(session.user)
-            .execute(write.on())
-            .await?;
-        query(
+        let login =
+            query("UPDATE user_account SET last_sign_in_at = $1 WHERE user_account_id = $2")
+                .bind(stored(now))
+                .bind(session.user);
+        let opened = query(
             "INSERT INTO session (session_id, user_account_id, created_at, last_seen_at, \
              expires_at, user_agent, address, method) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
@@ -250,11 +249,9 @@ impl Db {
         .bind(stored(session.ends))
         .bind(session.device.user_agent.as_str())
         .bind(session.device.address.as_str())
-        .bind(session.method)
-        .execute(write.on())
-        .await?;
-        insert_token(&mut write, &session.token_hash, session.id, session.expires).await?;
-        write.commit().await
+        .bind(session.method);
+        let token = new_token(&session.token_hash, session.id, session.expires);
+        write.commit_with([login, opened, token]).await
     }
 }
 
@@ -306,12 +303,7 @@ pub(super) async fn end_those(
 }
 
 /// Notes where a session was used.
-pub(super) async fn touch(
-    write: &mut Write,
-    session: &str,
-    device: &Device,
-    now: UnixMillis,
-) -> Result<(), DbError> {
+pub(super) fn touch<'q>(session: &'q str, device: &'q Device, now: UnixMillis) -> Query<'q> {
     query(
         "UPDATE session SET last_seen_at = $1, user_agent = $2, address = $3 WHERE session_id = $4",
     )
@@ -319,9 +311,6 @@ pub(super) async fn touch(
     .bind(device.user_agent.as_str())
     .bind(device.address.as_str())
     .bind(session)
-    .execute(write.on())
-    .await?;
-    Ok(())
 }
 
 pub(super) async fn end_session(

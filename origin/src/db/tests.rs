@@ -1,4 +1,4 @@
-use super::{Db, DbError, Device, End, NewSession, query::query};
+use super::{Db, DbError, Device, End, NewSession, pool::Write, query::query};
 use crate::{
     auth::new_user,
     config,
@@ -6,7 +6,7 @@ use crate::{
     http::ApiError,
 };
 use gapura_shared::time::UnixMillis;
-use std::{os::unix::fs::PermissionsExt, time::Duration};
+use std::{future::poll_fn, os::unix::fs::PermissionsExt, pin::pin, task::Poll, time::Duration};
 use tempfile::TempDir;
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
@@ -39,7 +39,8 @@ async fn a_locked_database_is_unavailable_for_as_long_as_it_lasts() {
     let elsewhere = Db::open(&settings(&dir)).await.unwrap();
     let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
 
-    let lock = elsewhere.write().await.unwrap();
+    let mut lock = elsewhere.write().await.unwrap();
+    assert!(read_one(&mut lock).await);
     let refused = db.insert_user(&user).await.unwrap_err();
     assert!(matches!(refused, DbError::Unavailable(_)), "{refused}");
     assert_eq!(ApiError::from(refused), ApiError::DatabaseUnavailable);
@@ -47,6 +48,81 @@ async fn a_locked_database_is_unavailable_for_as_long_as_it_lasts() {
     db.ping().await.unwrap();
     drop(lock);
     assert!(db.insert_user(&user).await.unwrap());
+}
+
+async fn read_one(write: &mut Write) -> bool {
+    let row = query("SELECT 1 AS one").optional(write.on()).await;
+    row.unwrap().is_some()
+}
+
+async fn poll_once<F: Future>(future: F) {
+    let mut future = pin!(future);
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await;
+}
+
+/// What was given up in the middle leaves nothing behind, and its connection, of which there is
+/// one, is good for the next one.
+#[tokio::test]
+async fn what_is_dropped_is_rolled_back_before_anybody_else_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Db::open(&settings(&dir)).await.unwrap();
+    let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
+    assert!(db.insert_user(&user).await.unwrap());
+    let role = "UPDATE user_account SET role = 'lost'";
+
+    // A transaction with and without a statement, and one statement that is not waited for.
+    drop(db.write().await.unwrap());
+    let mut write = db.write().await.unwrap();
+    assert_eq!(query(role).execute(write.on()).await.unwrap(), 1);
+    drop(write);
+    let mut write = db.write().await.unwrap();
+    poll_once(query(role).execute(write.on())).await;
+    drop(write);
+    let slow = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 300000) \
+                SELECT COUNT(*) AS one FROM c";
+    let mut connection = db.writer().await.unwrap();
+    poll_once(query(slow).optional(connection.on())).await;
+    drop(connection);
+
+    let mut write = db.write().await.unwrap();
+    assert!(read_one(&mut write).await);
+    write.commit().await.unwrap();
+    let kept = db.user_by_id(&user.id).await.unwrap().unwrap();
+    assert_eq!(kept.role, "user");
+    assert!(db.delete_user(&user.id).await.unwrap());
+}
+
+/// The last statements of a transaction take effect together or not at all, on every engine.
+async fn a_transaction_ends_with_its_last_statements(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
+    let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
+    assert!(db.insert_user(&user).await.unwrap());
+    let role = |role| {
+        query("UPDATE user_account SET role = $2 WHERE user_account_id = $1")
+            .bind(user.id.as_str())
+            .bind(role)
+    };
+    let twice = || {
+        query("INSERT INTO role (role, created_at) VALUES ($1, $2)")
+            .bind("other")
+            .bind(0)
+    };
+    // With a statement before and without one.
+    for begun in [true, false] {
+        let mut write = db.write().await.unwrap();
+        assert!(!begun || read_one(&mut write).await);
+        let refused = write.commit_with([role("lost"), twice(), twice()]).await;
+        assert!(refused.unwrap_err().is_taken());
+        let kept = db.user_by_id(&user.id).await.unwrap().unwrap();
+        assert_eq!(kept.role, "user");
+    }
+    for (begun, next) in [(true, "other"), (false, "third")] {
+        let mut write = db.write().await.unwrap();
+        assert!(!begun || read_one(&mut write).await);
+        write.commit_with([role("lost"), role(next)]).await.unwrap();
+        let kept = db.user_by_id(&user.id).await.unwrap().unwrap();
+        assert_eq!(kept.role, next);
+    }
 }
 
 async fn a_closed_database_is_unavailable(engine: Engine) {
@@ -70,6 +146,7 @@ async fn a_database_that_cannot_be_made_is_unavailable() {
 
 on_every_engine!(async
     a_closed_database_is_unavailable,
+    a_transaction_ends_with_its_last_statements,
     an_address_has_one_account,
     texts_compare_byte_by_byte,
     an_account_is_read_as_it_was_written,

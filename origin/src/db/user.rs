@@ -266,6 +266,15 @@ async fn update(write: &mut Write, user: &User) -> Result<(), DbError> {
     Ok(())
 }
 
+/// The account that other rows of the transaction belong to.
+pub(super) async fn owner(write: &mut Write, id: &str) -> Result<User, DbError> {
+    let row = query("SELECT * FROM user_account WHERE user_account_id = $1")
+        .bind(id)
+        .optional(write.on())
+        .await?;
+    read(&row.ok_or(sqlx::Error::RowNotFound)?)
+}
+
 pub(super) fn read(row: &Row) -> Result<User, DbError> {
     let time = |name| row.get::<Option<i64>>(name).map(|at| at.map(restored));
     Ok(User {

@@ -13,11 +13,15 @@
 mod auth;
 mod connection;
 mod edge;
+#[path = "../../../origin/tests/support/engines.rs"]
+#[expect(unused_macros, unused_imports, reason = "a bench has no tests")]
+mod engines;
 mod load;
 mod origin;
 mod process;
 mod table;
 
+use engines::Engine;
 use gapura_tests::{Edge, EdgeConfig, Origin, Request, Stack};
 use serde_json::json;
 
@@ -108,7 +112,18 @@ fn main() {
 
 /// An origin on each engine, one after the other.
 fn origins() -> impl Iterator<Item = (&'static str, Origin)> {
-    ["SQLite"].into_iter().map(|name| (name, Origin::start()))
+    let engines = [
+        ("SQLite", Engine::Sqlite),
+        ("PostgreSQL", Engine::Postgres),
+        ("MariaDB", Engine::MySql),
+    ];
+    engines.into_iter().map(|(name, engine)| {
+        let origin = match engine {
+            Engine::Sqlite => Origin::start(),
+            _ => Origin::configured(&engine.home().url, &[]),
+        };
+        (name, origin)
+    })
 }
 
 fn start() -> Stack {

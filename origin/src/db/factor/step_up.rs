@@ -5,7 +5,7 @@ use crate::db::{
     Db, DbError, User,
     pool::{Write, retried, stored},
     query::query,
-    refresh_token::insert_token,
+    refresh_token::new_token,
     session::Proofs,
     user,
 };
@@ -113,7 +113,7 @@ impl Db {
             ended = end_weak_sessions(&mut write, up.user, now).await?;
         }
         tell(&mut write, up.user).await?;
-        let user = owner(&mut write, up.user).await?;
+        let user = user::owner(&mut write, up.user).await?;
         write.commit().await?;
         proofs.second = Some((up.method.to_owned(), now));
         Ok(SteppedUp::Done {
@@ -133,14 +133,6 @@ async fn live(write: &mut Write, user: &str, session: &str) -> Result<Option<Pro
         .optional(write.on())
         .await?;
     Ok(row.as_ref().map(Proofs::read).transpose()?)
-}
-
-async fn owner(write: &mut Write, id: &str) -> Result<User, DbError> {
-    let row = query("SELECT * FROM user_account WHERE user_account_id = $1")
-        .bind(id)
-        .optional(write.on())
-        .await?;
-    user::read(&row.ok_or(sqlx::Error::RowNotFound)?)
 }
 
 /// `false` when that step, or a later one, was used before.
@@ -203,7 +195,10 @@ async fn raise(
     .bind(up.session)
     .execute(write.on())
     .await?;
-    insert_token(write, &up.token_hash, up.session, up.expires.min(ends)).await
+    new_token(&up.token_hash, up.session, up.expires.min(ends))
+        .execute(write.on())
+        .await?;
+    Ok(())
 }
 
 /// Ends the sessions of an account that stand on one factor; their ids.

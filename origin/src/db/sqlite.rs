@@ -1,0 +1,259 @@
+//! SQLite's connections, of our own keeping.
+//!
+//! Each is a thread of sqlx, and whatever it is asked costs two wake-ups; sqlx's pool asks each one
+//! that comes back whether it still lives, which is as much as the query that it was lent for.
+//! Here one that comes back clean is put back, and nothing is asked that need not be: a transaction
+//! begins with its first statement, and ends with its last ones.
+//!
+//! Guarantees: as many connections as configured, each lent to one at a time, in turn; what was
+//! dropped in the middle of a statement or a transaction is rolled back before anybody else gets it.
+
+use super::{DbError, connect};
+use crate::config::Database;
+use sqlx::{
+    AssertSqlSafe, Connection as _, SqlSafeStr, SqlStr, SqliteConnection,
+    sqlite::SqliteConnectOptions,
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+/// An older connection is closed instead of lent again: a file that was put in the place of another
+/// one is seen then.
+const MAX_AGE: Duration = Duration::from_mins(30);
+
+/// Connections to one file.
+#[derive(Clone)]
+pub(super) struct Shelf(Arc<Inner>);
+
+struct Inner {
+    options: SqliteConnectOptions,
+    config: Database,
+    size: u32,
+    /// Closed with the shelf.
+    permits: Arc<Semaphore>,
+    /// The last one that came back is lent first: it is the warmest.
+    idle: Mutex<Vec<Idle>>,
+}
+
+struct Idle {
+    connection: SqliteConnection,
+    opened: Instant,
+}
+
+/// A connection and what has become of it. It goes back to its shelf by itself.
+pub(super) struct Lent {
+    /// Gone when it has been taken back.
+    idle: Option<Idle>,
+    transaction: Transaction,
+    /// A statement has begun and was not seen to end.
+    running: bool,
+    /// Of a connection off a shelf.
+    home: Option<(Arc<Inner>, OwnedSemaphorePermit)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transaction {
+    None,
+    /// Begins with the next statement.
+    Due,
+    Open,
+}
+
+/// It holds the write lock from its start: one that read first and then wants to write could only
+/// be turned away.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
+impl Shelf {
+    /// Connections are opened when they are needed.
+    pub(super) fn new(options: SqliteConnectOptions, config: &Database, size: u32) -> Self {
+        let permits = usize::try_from(size).unwrap_or(Semaphore::MAX_PERMITS);
+        Self(Arc::new(Inner {
+            options,
+            config: config.clone(),
+            size,
+            permits: Arc::new(Semaphore::new(permits)),
+            idle: Mutex::default(),
+        }))
+    }
+
+    pub(super) async fn acquire(&self) -> Result<Lent, DbError> {
+        let home = Arc::clone(&self.0);
+        let turn = Arc::clone(&home.permits).acquire_owned();
+        let permit = timeout(home.config.acquire, turn)
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?
+            .map_err(|_| sqlx::Error::PoolClosed)?;
+        let idle = home.idle().pop();
+        let mut lent = match idle {
+            Some(idle) => Lent::of(idle),
+            None => connect::sqlite_connection(&home.options, &home.config)
+                .await?
+                .into(),
+        };
+        lent.home = Some((home, permit));
+        Ok(lent)
+    }
+
+    /// A connection whose transaction begins with its first statement.
+    pub(super) async fn begin(&self) -> Result<Lent, DbError> {
+        let mut lent = self.acquire().await?;
+        lent.transaction = Transaction::Due;
+        Ok(lent)
+    }
+
+    /// Waits for what runs and closes every connection.
+    pub(super) async fn close(&self) {
+        let all = self.0.permits.acquire_many(self.0.size).await;
+        self.0.permits.close();
+        drop(all);
+        let idle = std::mem::take(&mut *self.0.idle());
+        for idle in idle {
+            // Its end is all that is asked for.
+            let _ = idle.connection.close().await;
+        }
+    }
+}
+
+impl Inner {
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put_back(&self, idle: Idle) {
+        if idle.opened.elapsed() < MAX_AGE && !self.permits.is_closed() {
+            self.idle().push(idle);
+        }
+    }
+}
+
+impl From<SqliteConnection> for Lent {
+    fn from(connection: SqliteConnection) -> Self {
+        Self::of(Idle {
+            connection,
+            opened: Instant::now(),
+        })
+    }
+}
+
+impl Lent {
+    const fn of(idle: Idle) -> Self {
+        Self {
+            idle: Some(idle),
+            transaction: Transaction::None,
+            running: false,
+            home: None,
+        }
+    }
+
+    /// Where a statement runs that tells how many rows it changed. SQLite's number would not be its
+    /// own with another statement before it.
+    pub(super) async fn counting(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        if self.begins() {
+            self.run(BEGIN).await?;
+        }
+        self.connection()
+    }
+
+    /// Where a statement runs that reads, and as what.
+    pub(super) fn reading(
+        &mut self,
+        sql: &'static str,
+    ) -> Result<(&mut SqliteConnection, SqlStr), sqlx::Error> {
+        let sql = if self.begins() {
+            AssertSqlSafe(format!("{BEGIN};{sql}")).into_sql_str()
+        } else {
+            sql.into_sql_str()
+        };
+        Ok((self.connection()?, sql))
+    }
+
+    /// Where the last statements of a transaction run, and what comes before them.
+    pub(super) fn ending(&mut self) -> Result<(&mut SqliteConnection, &'static str), sqlx::Error> {
+        let begin = if self.begins() {
+            "BEGIN IMMEDIATE;"
+        } else {
+            ""
+        };
+        Ok((self.connection()?, begin))
+    }
+
+    /// Notes that a statement has ended.
+    pub(super) fn done<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        self.running = matches!(result, Err(sqlx::Error::WorkerCrashed));
+        result
+    }
+
+    /// Notes that a transaction has ended, if so it did.
+    pub(super) fn committed(&mut self, result: Result<(), sqlx::Error>) -> Result<(), sqlx::Error> {
+        self.done(result)?;
+        self.transaction = Transaction::None;
+        Ok(())
+    }
+
+    pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
+        if self.transaction == Transaction::Open {
+            self.run("COMMIT").await?;
+        }
+        self.transaction = Transaction::None;
+        Ok(())
+    }
+
+    /// Whether the transaction begins with this statement.
+    fn begins(&mut self) -> bool {
+        let due = self.transaction == Transaction::Due;
+        if due {
+            self.transaction = Transaction::Open;
+        }
+        due
+    }
+
+    /// For a statement that is about to run.
+    fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        self.running = true;
+        let idle = self.idle.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        Ok(&mut idle.connection)
+    }
+
+    async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        let done = sqlx::query(sql).execute(self.connection()?).await;
+        self.done(done.map(drop))
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let (Some(mut idle), Some((home, permit))) = (self.idle.take(), self.home.take()) else {
+            return;
+        };
+        let is_open = self.transaction == Transaction::Open;
+        if !self.running && !is_open {
+            return home.put_back(idle);
+        }
+        // Without a runtime it is closed, which rolls back as well.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                if clean(&mut idle.connection, is_open).await.is_ok() {
+                    home.put_back(idle);
+                }
+                drop(permit);
+            });
+        }
+    }
+}
+
+/// Waits for what still runs, and rolls back. An error where SQLite has done so by itself, because
+/// of something worse: such a connection is closed.
+async fn clean(connection: &mut SqliteConnection, is_open: bool) -> Result<(), sqlx::Error> {
+    if is_open {
+        sqlx::query("ROLLBACK").execute(connection).await.map(drop)
+    } else {
+        connection.ping().await
+    }
+}
