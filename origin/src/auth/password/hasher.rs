@@ -1,13 +1,14 @@
 //! Makes and checks hashes on a bounded pool.
 
 use super::{
+    memory::Memory,
     normalise,
     stored::{Stored, Unusable},
 };
 use crate::config;
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher, Version,
-    password_hash::{Salt, SaltString},
+    Algorithm, Argon2, Params, PasswordHash, Version,
+    password_hash::{Output, ParamsString, Salt, SaltString},
 };
 use std::{
     sync::{
@@ -58,6 +59,7 @@ pub struct Verdict {
 #[derive(Debug)]
 pub struct Hasher {
     argon2: Argon2<'static>,
+    memory: Arc<Memory>,
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
     /// The hash of a password that nobody has.
@@ -110,13 +112,16 @@ impl Hasher {
             several => several,
         };
         let unknown = gapura_shared::ids::hex(&crate::random::bytes::<16>());
-        let decoy = hash(&argon2, &unknown).ok_or(BadParameters(argon2::Error::MemoryTooLittle))?;
+        let memory = Arc::new(Memory::of(&argon2));
+        let decoy = hash(&argon2, &memory, &unknown)
+            .ok_or(BadParameters(argon2::Error::MemoryTooLittle))?;
         Ok(Self {
             running: Arc::new(Semaphore::new(running)),
             admitted: Arc::new(Semaphore::new(running + settings.hash_queue)),
             decoy: decoy.into(),
             pace: Arc::default(),
             argon2,
+            memory,
         })
     }
 
@@ -125,8 +130,8 @@ impl Hasher {
     /// # Errors
     /// [`HashError`].
     pub async fn hash(&self, password: String) -> Result<String, HashError> {
-        let argon2 = self.argon2.clone();
-        self.run(move || hash(&argon2, &normalise(&password)))
+        let (argon2, memory) = (self.argon2.clone(), Arc::clone(&self.memory));
+        self.run(move || hash(&argon2, &memory, &normalise(&password)))
             .await?
             .ok_or(HashError::Failed)
     }
@@ -139,8 +144,9 @@ impl Hasher {
     pub async fn verify(&self, password: String, kept: Option<&str>) -> Result<Verdict, HashError> {
         let (argon2, decoy) = (self.argon2.clone(), Arc::clone(&self.decoy));
         let (kept, pace) = (kept.map(str::to_owned), Arc::clone(&self.pace));
+        let memory = Arc::clone(&self.memory);
         // One turn in the queue for both: who has matched does not meet a full one after it.
-        self.run(move || judge(&argon2, &password, kept.as_deref(), &decoy, &pace))
+        self.run(move || judge(&argon2, &memory, &password, kept.as_deref(), &decoy, &pace))
             .await
     }
 
@@ -182,6 +188,7 @@ impl Hasher {
 
 fn judge(
     argon2: &Argon2<'_>,
+    memory: &Memory,
     password: &str,
     kept: Option<&str>,
     decoy: &str,
@@ -197,7 +204,11 @@ fn judge(
     let is_known = stored.is_some();
     let stored = stored.or_else(|| Stored::parse(decoy, params).ok());
     let normal = normalise(password);
-    let matches = |form: &str| stored.as_ref().is_some_and(|stored| stored.verify(form));
+    let matches = |form: &str| {
+        stored
+            .as_ref()
+            .is_some_and(|stored| stored.verify(form, memory))
+    };
     let by_normal = matches(&normal);
     // Other systems hashed what was typed.
     let matches = by_normal || (normal != password && matches(password));
@@ -207,7 +218,7 @@ fn judge(
     // What bcrypt cut off was not checked, and must not be sealed into the new hash.
     let is_whole = stored.as_ref().is_some_and(|s| s.covers(password));
     let rehashed = (is_known && matches && is_whole && !(is_current && by_normal))
-        .then(|| hash(argon2, &normal))
+        .then(|| hash(argon2, memory, &normal))
         .flatten();
     Verdict {
         matches: is_known && matches,
@@ -217,10 +228,19 @@ fn judge(
     }
 }
 
-fn hash(argon2: &Argon2<'_>, password: &str) -> Option<String> {
-    let salt = SaltString::encode_b64(&crate::random::bytes::<16>()).ok()?;
+fn hash(argon2: &Argon2<'_>, memory: &Memory, password: &str) -> Option<String> {
+    let bytes = crate::random::bytes::<16>();
+    let mut digest = [0; Params::DEFAULT_OUTPUT_LEN];
+    memory.hash(argon2, password.as_bytes(), &bytes, &mut digest)?;
+    let salt = SaltString::encode_b64(&bytes).ok()?;
     let salt: Salt<'_> = salt.as_salt();
-    let hash = argon2.hash_password(password.as_bytes(), salt).ok()?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2.params()).ok()?,
+        salt: Some(salt),
+        hash: Some(Output::new(&digest).ok()?),
+    };
     Some(hash.to_string())
 }
 

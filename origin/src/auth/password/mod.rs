@@ -16,6 +16,7 @@
 
 pub mod common;
 mod hasher;
+mod memory;
 mod policy;
 mod stored;
 

@@ -11,7 +11,8 @@
 //! Guarantees: reading is linear and computes nothing; what a hash asks for is bounded before it is
 //! computed; digests are compared in constant time.
 
-use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordVerifier, Version};
+use super::memory::Memory;
+use argon2::{Algorithm, Argon2, Params, PasswordHash, Version, password_hash::Salt};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
@@ -100,10 +101,12 @@ impl<'a> Stored<'a> {
     }
 
     /// Whether `password`, as written, is the one.
-    pub(super) fn verify(&self, password: &str) -> bool {
+    pub(super) fn verify(&self, password: &str, memory: &Memory) -> bool {
         let password = password.as_bytes();
         match self {
-            Self::Argon2(hash, _) => Argon2::default().verify_password(password, hash).is_ok(),
+            Self::Argon2(hash, params) => {
+                verify_argon2(hash, params, password, memory).unwrap_or_default()
+            }
             Self::Bcrypt { cost, salt, digest } => {
                 // bcrypt repeats the password: with a NUL inside, several would be one.
                 if password.contains(&0) {
@@ -161,6 +164,26 @@ impl<'a> Stored<'a> {
     pub(super) fn covers(&self, password: &str) -> bool {
         !matches!(self, Self::Bcrypt { .. }) || password.len() <= BCRYPT_BYTES
     }
+}
+
+fn verify_argon2(
+    hash: &PasswordHash<'_>,
+    params: &Params,
+    password: &[u8],
+    memory: &Memory,
+) -> Option<bool> {
+    let algorithm = Algorithm::try_from(hash.algorithm).ok()?;
+    // Without one it would be from before 2016; the reference code takes it for the present one, too.
+    let version = hash
+        .version
+        .map_or(Ok(Version::default()), Version::try_from);
+    let argon2 = Argon2::new(algorithm, version.ok()?, params.clone());
+    let mut salt = [0; Salt::MAX_LENGTH];
+    let salt = hash.salt?.decode_b64(&mut salt).ok()?;
+    let digest = hash.hash.as_ref()?;
+    let mut made = vec![0; digest.len()];
+    memory.hash(&argon2, password, salt, &mut made)?;
+    Some(equal(&made, digest.as_bytes()))
 }
 
 fn equal(made: &[u8], digest: &[u8]) -> bool {

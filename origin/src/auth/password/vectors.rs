@@ -3,8 +3,8 @@
 //! (`hashpw(p.encode()[:72], gensalt(4))`; the prefix `$2y$`, PHP's name for the same, written over).
 //! Few rounds, for the tests' sake; each library's default is among them where it is quick.
 
-use super::{Stored, Unusable};
-use argon2::Params;
+use super::{Memory, Stored, Unusable};
+use argon2::{Argon2, Params};
 use proptest::prelude::*;
 
 const PLAIN: &str = "correct horse battery";
@@ -98,8 +98,13 @@ fn parse(text: &str) -> Result<Stored<'_>, Unusable> {
     Stored::parse(text, &Params::DEFAULT)
 }
 
+/// Of the smallest size there is.
+fn memory() -> Memory {
+    Memory::of(&Argon2::from(Params::new(8, 1, 1, None).unwrap()))
+}
+
 fn verify(password: &str, text: &str) -> bool {
-    parse(text).unwrap().verify(password)
+    parse(text).unwrap().verify(password, &memory())
 }
 
 #[test]
@@ -119,6 +124,21 @@ fn bcrypt_looks_at_72_bytes_and_the_others_at_all() {
     }
     for text in LONG {
         assert!(verify(&"x".repeat(80), text) && !verify(&"x".repeat(79), text));
+    }
+}
+
+/// From the test of the reference code (phc-winner-argon2, `src/test.c`).
+#[test]
+fn argon2_takes_memory_that_other_hashes_left() {
+    let memory = memory();
+    let vectors = [
+        "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
+    ];
+    for text in vectors.iter().chain(&vectors) {
+        let hash = parse(text).unwrap();
+        assert!(hash.verify("password", &memory), "{text}");
+        assert!(!hash.verify("Password", &memory), "{text}");
     }
 }
 
@@ -147,7 +167,7 @@ fn refuses_what_is_damaged() {
         // scrypt and bcrypt at real costs are slow enough once.
         if !text.contains("32768") && !text.contains("$12$") {
             assert!(
-                parse(&changed).map_or(true, |hash| !hash.verify(password)),
+                parse(&changed).map_or(true, |hash| !hash.verify(password, &memory())),
                 "{changed}"
             );
         }
