@@ -50,11 +50,31 @@ impl Sql<'_> {
         let last = self.kind(operand.end.saturating_sub(1));
         // `' or 1--`, `' or true#`; `' || (select ...)` and calls are found as such.
         let is_enclosed = self.kind(start) == Kind::Open;
+        // `'or@@version--`, `'or current_user--`.
+        let names_itself = operand.end == start + 1
+            && self.is_cut(operand.end)
+            && (self.kind(start) == Kind::Var
+                || matches!(
+                    self.word(start),
+                    b"current_user"
+                        | b"session_user"
+                        | b"system_user"
+                        | b"current_date"
+                        | b"current_timestamp"
+                        | b"sysdate"
+                        | b"rownum"
+                ));
+        if names_itself && self.value {
+            return Some(operand.end);
+        }
         let is_value =
             (matches!(last, Kind::Number | Kind::Const) || is_enclosed) && !operand.has_name;
         let is_cut = self.value && is_clause(self.kind(operand.end));
         // `' or '1' -> '$' -- `
-        if is_cut && last == Kind::Str && !operand.has_name && self.is_cut(operand.end) {
+        let cut = operand.end + usize::from(self.kind(operand.end) == Kind::Semi);
+        let is_ended = self.is_cut(operand.end)
+            || cut > operand.end && self.kind(cut) == Kind::Comment && cut + 1 == self.tokens.len();
+        if is_cut && last == Kind::Str && !operand.has_name && is_ended {
             return Some(operand.end);
         }
         let longest = if is_symbol { 1 } else { 2 };
@@ -93,6 +113,17 @@ impl Sql<'_> {
             return None;
         }
         let is_grouped = self.kind(index) == Kind::Having && index > 1;
+        // `1 and (3812=3812)*5121`
+        if self.kind(comparison.end) == Kind::Arith
+            && self.kind(0) == Kind::Number
+            && index == 1
+            && !comparison.has_name
+            && self
+                .expression(comparison.end + 1)
+                .is_some_and(|factor| factor.end == self.tokens.len() && !factor.has_name)
+        {
+            return Some(comparison.end);
+        }
         let proves = !(comparison.has_name || is_grouped && comparison.has_call)
             || (is_cut && self.previous(index) != Kind::Ident)
             || (comparison.has_call && index <= 1)
@@ -214,6 +245,14 @@ impl Sql<'_> {
         let follows_value = index == 0
             || (index == 1 && matches!(self.kind(0), Kind::Number | Kind::Close))
             || (self.lead.closes && index == self.lead.end);
+        // `'' or 1`, `true or 1`: all of it.
+        let is_trivial = self.quote.is_none()
+            && index == 1
+            && (self.kind(0) == Kind::Const
+                || self.kind(0) == Kind::Str && self.word(0).len() == 2);
+        if is_trivial && is_whole && operand.end == 3 && last == Kind::Number {
+            return Some(operand.end);
+        }
         // `1 or json_valid('{}')`, `||(elt(1,2))`.
         let is_symbol = matches!(self.word(index), b"||" | b"&&");
         let is_called = operand.has_call
@@ -312,6 +351,8 @@ impl Sql<'_> {
             }
             Kind::Keyword => matches!(self.word(first), b"case" | b"if"),
             Kind::Open => matches!(self.word(first + 1), b"case" | b"if" | b"select"),
+            // `1 group by concat(version(),floor(rand(0)*2)) having min(0)`
+            Kind::Ident if self.is_function(first) && self.is_function(first + 2) => true,
             Kind::Ident => self.word(end) == b"with" && self.word(end + 1) == b"rollup",
             _ => false,
         };

@@ -7,7 +7,7 @@
 use super::token::Kind;
 use super::{Hit, Sql};
 use crate::waf::rules::sql as rules;
-use crate::waf::scan::{before, from, is_space, is_word, span};
+use crate::waf::scan::{before, from, is_space, is_word, span, trim};
 
 /// Longest chain of operators and operands followed.
 const MAX_LINKS: usize = 16;
@@ -19,7 +19,7 @@ const MAX_TAIL: usize = 32;
 impl Sql<'_> {
     /// Names the rule for a text that is nothing but the rest of an expression.
     pub(super) fn breakout(&self, hits: &mut Vec<Hit>) {
-        if self.quote.is_none() || !self.head_is_plain() {
+        if self.quote.is_none() || !self.head_is_plain() || self.lists_quoted() {
             return;
         }
         if self.adds_rows()
@@ -31,9 +31,17 @@ impl Sql<'_> {
             hits.push(self.hit(&rules::ARITHMETIC, 0, self.tokens.len()));
             return;
         }
-        let first = (1..=MAX_LINKS)
-            .find(|index| self.kind(*index) != Kind::Close)
-            .unwrap_or(1);
+        // Closings, `collate nocase` and an alias are read by then.
+        let closed = self.lead.end.max(1);
+        // `'::text||'`
+        let first = (closed..closed + MAX_LINKS)
+            .step_by(2)
+            .find(|index| self.kind(*index) != Kind::Cast)
+            .unwrap_or(closed);
+        if self.is_enclosed() || self.joins_symbol() {
+            hits.push(self.hit(&rules::ARITHMETIC, 0, self.tokens.len()));
+            return;
+        }
         let mut index = first;
         let mut links = 0;
         while links < MAX_LINKS
@@ -119,8 +127,14 @@ impl Sql<'_> {
     /// `admin' limit 1#`.
     fn cuts_limit(&self) -> bool {
         let is_fetch = self.word(1) == b"fetch" && matches!(self.word(2), b"first" | b"next");
+        let locks = matches!(
+            (self.word(1), self.word(2)),
+            (b"for", b"update") | (b"lock", b"in") | (b"limit", _)
+        );
+        let is_left = self.kind(1) == Kind::From && self.is_table(2) && self.is_cut(3);
         self.kind(1) == Kind::Limit && self.kind(2) == Kind::Number && self.is_cut(3)
-            || is_fetch && self.is_cut_off()
+            || (is_fetch || locks) && self.is_cut_off()
+            || is_left
     }
 
     /// An operator and its operands.
@@ -131,6 +145,16 @@ impl Sql<'_> {
                     .comparison(index + 1)
                     .or_else(|| self.expression(index + 1));
                 next.map(|operand| operand.end)
+            }
+            // `' notnull or '`
+            Kind::Ident if self.word(index) == b"escape" && self.kind(index + 1) == Kind::Str => {
+                Some(index + 2)
+            }
+            Kind::Ident if matches!(self.word(index), b"notnull" | b"isnull") => Some(index + 1),
+            // `' is unknown or '`, `' similar to '%`
+            Kind::Cmp if self.word(index + 1) == b"unknown" => Some(index + 2),
+            Kind::Cmp if self.word(index + 1) == b"to" => {
+                self.expression(index + 2).map(|operand| operand.end)
             }
             // MySQL joins strings that stand side by side.
             Kind::Str if index > 2 && self.previous(index) == Kind::Str => Some(index + 1),
@@ -155,7 +179,9 @@ impl Sql<'_> {
         let tail = self.open.unwrap_or_default();
         let is_true = tail.first().is_some_and(u8::is_ascii_digit);
         let compares = matches!(token.kind, Kind::Cmp | Kind::Not) && !tail.is_empty();
-        is_symbol || is_true || compares || (tail.is_empty() && is_apart)
+        // No quoted word is glued to what follows it: `' and 'x`.
+        let is_bare = self.word(0).len() == 1 && !tail.is_empty();
+        is_symbol || is_true || compares || is_bare || (tail.is_empty() && is_apart)
     }
 
     /// Whether the text before the quote is one value, not prose or code.
@@ -170,8 +196,73 @@ impl Sql<'_> {
 
     /// `' rlike '.*`, `' regexp '^a`: a pattern that waits for the application's quote.
     fn tail_is_pattern(&self) -> bool {
-        let matches = (1..4).any(|index| matches!(self.word(index), b"rlike" | b"regexp"));
-        matches && self.open.is_some_and(|tail| tail.len() <= MAX_TAIL)
+        let matches = (1..4).any(|index| {
+            matches!(
+                self.word(index),
+                b"rlike" | b"regexp" | b"glob" | b"similar"
+            )
+        });
+        matches
+            && self
+                .open
+                .is_some_and(|tail| tail.len() <= MAX_TAIL && !tail.contains(&b' '))
+    }
+
+    /// `'like' vs 'rlike'`, `'+' or '-'`: quoted words with space around what stands between them.
+    fn lists_quoted(&self) -> bool {
+        let Some(quote) = self.quote else {
+            return false;
+        };
+        let parts = || self.text.split(|byte| *byte == quote);
+        let count = parts().take(2 * MAX_LINKS).count();
+        let is_between = |part: &[u8]| {
+            part.first() == Some(&b' ')
+                && part.last() == Some(&b' ')
+                && part
+                    .iter()
+                    .all(|byte| byte.is_ascii_alphabetic() || *byte == b' ')
+        };
+        (5..2 * MAX_LINKS).contains(&count)
+            && count % 2 == 1
+            && parts().enumerate().all(|(index, part)| match index {
+                _ if index % 2 == 1 => !part.is_empty() && !part.contains(&b' '),
+                0 => part.is_empty(),
+                _ if index + 1 == count => part.is_empty(),
+                _ => is_between(part),
+            })
+    }
+
+    /// `' or array[1]=array[1] or '`: whatever stands between, it is joined to nothing on both sides.
+    fn is_enclosed(&self) -> bool {
+        let last = self.tokens.len().saturating_sub(1);
+        let joins =
+            |index: usize| matches!(self.kind(index), Kind::Logic | Kind::Cmp | Kind::Arith);
+        (4..=MAX_LINKS * 2).contains(&last)
+            && self.word(0).len() == 1
+            && self.kind(1) == Kind::Logic
+            && joins(last - 1)
+            && self.open.is_some_and(|tail| tail.len() <= 1)
+    }
+
+    /// `' <@ '{}`, `' ~* 'a`: an operator of any dialect between the two quotes that a value lacks.
+    fn joins_symbol(&self) -> bool {
+        let Some((quote, rest)) = self.text.split_first() else {
+            return false;
+        };
+        let Some(end) = rest.iter().take(8).position(|byte| byte == quote) else {
+            return false;
+        };
+        let operator = trim(span(rest, 0, end));
+        let tail = from(rest, end + 1);
+        matches!(quote, b'\'' | b'"')
+            && (1..=3).contains(&operator.len())
+            && operator
+                .iter()
+                .all(|byte| b"<>=!~@#&|^%*+-?".contains(byte))
+            && (1..=MAX_TAIL).contains(&tail.len())
+            && tail
+                .iter()
+                .all(|byte| is_word(*byte) || b"%.*{}[]^$~".contains(byte))
     }
 
     /// Whether the text ends in a string that waits for the application's quote.
@@ -180,7 +271,7 @@ impl Sql<'_> {
             tail.len() <= MAX_TAIL
                 && tail
                     .iter()
-                    .all(|byte| is_word(*byte) || matches!(byte, b'%' | b'.' | b'-'))
+                    .all(|byte| is_word(*byte) || matches!(byte, b'%' | b'.' | b'-' | b'='))
                 && from(tail, 0).first() != Some(&b'.')
         })
     }

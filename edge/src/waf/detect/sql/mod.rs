@@ -382,6 +382,17 @@ mod tests {
             "rand(ascii(left(database(),1))=115)",
             "i would like to have this, and thanks' or 1=1-- dear all of you",
             "thanks a lot for the nice book' union select 1,2# and so on",
+            "' and 'x",
+            "' <@ '{}",
+            "' is unknown or '",
+            "' or array[1]=array[1] or '",
+            "'='or'",
+            "'::text||'",
+            "'or current_user--",
+            "id is null; select 1",
+            "1.,)('(\".,",
+            "1 group by concat(version(),floor(rand(0)*2)) having min(0)",
+            "cast(@@version as int)",
         ] {
             assert!(fires(attack), "{attack}");
         }
@@ -406,6 +417,11 @@ mod tests {
             "5 or more, limit 1 each",
             "hello there it is jp' into @home",
             "rock 'n' roll' -- both",
+            "'like' vs 'rlike'",
+            "'+' or '-'",
+            "'similar to' this",
+            "'in 'n' out' burger",
+            "=if(ascii(a1)=65,\"a\",\"b\") in a sheet",
         ] {
             assert!(!fires(honest), "{honest}");
         }

@@ -39,6 +39,9 @@ pub(super) const SENSITIVE: &[&[u8]] = &[
     b"table_name",
     b"column_name",
     b"login",
+    b"password_hash",
+    b"authentication_string",
+    b"sql_logins",
 ];
 
 /// System catalogues of the five dialects.

@@ -3,6 +3,7 @@
 use super::token::Kind;
 use super::{Hit, Sql};
 use crate::waf::rules::sql as rules;
+use crate::waf::scan::span;
 
 /// A quote around strings.
 const fn is_quote(byte: u8) -> bool {
@@ -12,7 +13,7 @@ const fn is_quote(byte: u8) -> bool {
 /// Longest value of quotes and operators alone.
 const MAX_OPERATORS: usize = 8;
 /// Longest value that is nothing but a probe.
-const MAX_PROBE: usize = 32;
+const MAX_PROBE: usize = 48;
 
 impl Sql<'_> {
     /// Whole values that only ask how a database fails: `@@version`, `'"`, `1-true`.
@@ -26,8 +27,16 @@ impl Sql<'_> {
             && (self.kind(0), self.kind(1), self.kind(2))
                 == (Kind::Number, Kind::Arith, Kind::Const)
             && self.word(2) != b"null";
-        let quotes = self
+        // `1'"1`: a number on both sides.
+        let digits = self
             .text
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let is_number = self.text.first().is_some_and(u8::is_ascii_digit);
+        let end = self.text.len() - if is_number { digits } else { 0 };
+        let quotes = span(self.text, 0, end)
             .iter()
             .skip_while(|byte| byte.is_ascii_alphanumeric());
         let is_quotes = quotes.clone().count() >= 2
@@ -46,6 +55,13 @@ impl Sql<'_> {
                 .text
                 .iter()
                 .all(|byte| is_quote(*byte) || b" -+*/^&|<>=!".contains(byte));
+        // What sqlmap sends first: ten of these in any order.
+        let is_heuristic = quotes.clone().count() >= 7
+            && quotes.clone().any(|byte| *byte == b'\'')
+            && quotes.clone().any(|byte| *byte == b'"')
+            && quotes
+                .clone()
+                .all(|byte| matches!(byte, b'\'' | b'"' | b'.' | b',' | b')' | b'('));
         // `'))`, `");`
         let mut bytes = self.text.iter();
         let is_closed = self.text.len() > 1
@@ -60,12 +76,57 @@ impl Sql<'_> {
             || is_collated
             || is_quotes
             || is_operators
+            || is_heuristic
+            || self.is_hollow()
             || is_closed
             || self.adds_variable()
+            || self.asks_byte()
             || self.chooses()
         {
             hits.push(self.hit(&rules::PROBE, 0, 2));
         }
+    }
+
+    /// `cast(@@version as int)`, `id=if(ascii(mid(user(),1,1))=114,1,2)`: all of it.
+    fn asks_byte(&self) -> bool {
+        let start = if self.kind(0) == Kind::Ident && self.word(1) == b"=" {
+            2
+        } else {
+            0
+        };
+        let is_whole = self
+            .close(start + 1)
+            .is_some_and(|close| close + 1 == self.tokens.len());
+        let within = |wanted: fn(&[u8]) -> bool| {
+            (start + 2..self.tokens.len()).any(|index| wanted(self.word(index)))
+        };
+        is_whole
+            && match self.word(start) {
+                b"cast" | b"convert" => within(|word| word.starts_with(b"@@")),
+                b"if" | b"iif" => within(|word| matches!(word, b"ascii" | b"ord")),
+                _ => false,
+            }
+    }
+
+    /// `'='or'`, `'rlike''`: three quotes and operators, some of them words, and nothing else.
+    fn is_hollow(&self) -> bool {
+        let mut words = self.text.split(|byte| !byte.is_ascii_lowercase());
+        let is_operator = |word: &[u8]| {
+            matches!(
+                word,
+                b"" | b"or" | b"and" | b"xor" | b"like" | b"rlike" | b"regexp"
+            )
+        };
+        self.text.len() <= 2 * MAX_OPERATORS
+            && self.text.iter().filter(|byte| is_quote(**byte)).count() == 3
+            && self.text.first().is_some_and(|byte| is_quote(*byte))
+            && self.text.last().is_some_and(|byte| is_quote(*byte))
+            && self
+                .text
+                .iter()
+                .all(|byte| is_quote(*byte) || byte.is_ascii_lowercase() || b" =<>".contains(byte))
+            && self.text.iter().any(|byte| !is_quote(*byte))
+            && words.all(is_operator)
     }
 
     /// `1^(1=1)`, `1*(if(1=1,1,2))`: a number, an operator, and a comparison with itself.

@@ -59,8 +59,13 @@ impl Sql<'_> {
 
     /// `name,password from users--`, `* from users where 1=1#`: the rest of a query behind its `select`.
     pub(super) fn columns(&self, hits: &mut Vec<Hit>) {
-        let is_due = self.quote.is_none() && self.is_cut(self.tokens.len().saturating_sub(1));
-        if !is_due {
+        // `password from users where id=1`, all of it.
+        let last = self.tokens.len().saturating_sub(1);
+        let is_filtered = last > 4
+            && self.kind(last) == Kind::Number
+            && self.kind(last - 1) == Kind::Cmp
+            && self.kind(last - 3) == Kind::Where;
+        if self.quote.is_some() || !(self.is_cut(last) || is_filtered) {
             return;
         }
         let Some((end, evidence)) = self.list(0).filter(|(end, _)| *end > 0) else {
@@ -146,7 +151,17 @@ impl Sql<'_> {
                 || self.word(index + 1).starts_with(b"@@")
                 || self.word(index + 1) == b"current_user"
                 || self.is_timer(index + 1);
-            let alone = has_call && self.ends(end);
+            // `select 1,2,3`, `select 0x61`: all of it.
+            let is_constant = index == 0
+                && self.kind(end) == Kind::End
+                && (1..end).all(|index| {
+                    matches!(
+                        self.kind(index),
+                        Kind::Number | Kind::Const | Kind::Comma | Kind::Str
+                    )
+                })
+                && (self.kind(2) == Kind::Comma || self.word(1).starts_with(b"0x"));
+            let alone = has_call && self.ends(end) || is_constant;
             let is_due = nested || stacked || self.previous(index) == Kind::Logic;
             let in_query = is_due && self.ends(end) && self.kind(index + 1) != Kind::Ident;
             return (alone || in_query).then_some(&rules::SELECT);

@@ -80,7 +80,8 @@ impl Sql<'_> {
         let rule = rule.or_else(|| {
             let is_command = (stacked && self.follows_value(index) && self.command(index))
                 || self.is_stacked(index)
-                || self.is_conditional(index);
+                || self.is_conditional(index)
+                || self.acts_outside(index);
             is_command.then_some(&rules::STACKED)
         });
         let rule = rule.and_then(|rule| self.judge(index, rule));
@@ -284,6 +285,13 @@ impl Sql<'_> {
                 && self.kind(0) == Kind::Ident
                 && !self.listing
                 && self.kind(index) != Kind::Keyword)
+            // `id=1;select 1`, `id is null;select 1`
+            || (self.kind(index) == Kind::Select
+                && !self.listing
+                && self.kind(0) == Kind::Ident
+                && self.kind(1) == Kind::Cmp
+                && index == 4
+                && matches!(self.kind(2), Kind::Number | Kind::Const))
     }
 
     /// `x'; security label ... --`: whatever the statement is, its verb stands behind the quote and the semicolon that
@@ -298,6 +306,22 @@ impl Sql<'_> {
             && (matches!(self.kind(index), Kind::Schema | Kind::Exec)
                 || self.kind(index) == Kind::Select && self.kind(index + 2) == Kind::Open
                 || VERBS.contains(&verb))
+    }
+
+    /// `call dbms_lock.sleep(5)`, `attach database 'a' as b`: statements that no
+    /// manual shows without a word about them.
+    fn acts_outside(&self, index: usize) -> bool {
+        index == 0
+            && match self.word(0) {
+                b"call" => self.word(1).starts_with(b"dbms_") && self.kind(2) == Kind::Dot,
+                b"attach" => {
+                    self.word(1) == b"database"
+                        && self.kind(2) == Kind::Str
+                        && self.word(3) == b"as"
+                        && self.ends(5)
+                }
+                _ => false,
+            }
     }
 
     /// `if (1=1) select 1`, all of it.
@@ -366,7 +390,15 @@ impl Sql<'_> {
                     Kind::Exec | Kind::Select | Kind::Insert | Kind::Update
                 ) || self.kind(third) == Kind::Dot
             }
-            b"if" => self.branches(second) || word == b"exists",
+            b"if" => {
+                self.branches(second)
+                    || word == b"exists"
+                    || self.quote.is_some()
+                        && self.comparison(second).is_some_and(|asked| {
+                            !asked.has_name
+                                && matches!(self.kind(asked.end), Kind::Select | Kind::Exec)
+                        })
+            }
             b"with" => self.word(third) == b"as" && self.kind(index + 3) == Kind::Open,
             b"do" => self.is_function(second) || self.kind(second) == Kind::Str,
             b"declare" => {
@@ -456,6 +488,7 @@ const VERBS: &[&[u8]] = &[
     b"rename",
     b"reset",
     b"restore",
+    b"revert",
     b"revoke",
     b"rollback",
     b"savepoint",

@@ -107,8 +107,17 @@ impl Sql<'_> {
         }
     }
 
-    /// `1 rlike(if(mid(@@version,1,1)=8,1,0x28))`, `1 sounds like 1`, all of it.
+    /// `1 rlike(if(mid(@@version,1,1)=8,1,0x28))`, `1 sounds like 1`, `1 is not null`, all of it.
     fn matches(&self, hits: &mut Vec<Hit>) {
+        let is_null = self.kind(0) == Kind::Number
+            && self.word(1) == b"is"
+            && self.kind(2) == Kind::Not
+            && self.kind(3) == Kind::Const
+            && self.kind(4) == Kind::End;
+        if is_null {
+            hits.push(self.hit(&rules::TAUTOLOGY, 0, 4));
+            return;
+        }
         let is_pattern = matches!(self.word(1), b"rlike" | b"regexp" | b"like");
         // No sentence and no formula has these.
         let is_foreign = matches!(self.word(1), b"rlike" | b"regexp" | b"sounds" | b"<=>");

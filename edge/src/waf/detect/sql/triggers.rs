@@ -121,6 +121,7 @@ pub(in crate::waf::detect) const TRIGGERS: &[&str] = &[
     "dba_users",
     "dba_tables",
     "regexp",
+    "is not null",
     "sounds like",
     "<=>",
     "member of",
