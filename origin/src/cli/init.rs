@@ -52,7 +52,7 @@ impl Init {
         let (mut texts, mut files) = (Vec::new(), Vec::new());
         for (path, text, mode) in [
             (&config, config_text(self.development), 0o644),
-            (&secrets, secrets_text(), 0o600),
+            (&secrets, secrets_text(self.development), 0o600),
         ] {
             let written = write_new(path, &text, mode).map_err(at(path))?;
             let word = if written { "wrote" } else { "kept" };
@@ -81,15 +81,17 @@ fn config_text(development: bool) -> String {
     }
 }
 
-fn secrets_text() -> String {
+/// With a key of encrypted fields for development: elsewhere nobody needs one who encrypts none.
+fn secrets_text(development: bool) -> String {
     let key = || URL_SAFE_NO_PAD.encode(random::bytes::<32>());
-    format!(
-        "{}=k1:{}\n{}={}\n",
-        config::SEAL_KEYS,
-        key(),
-        config::TOKEN_KEY,
-        key()
-    )
+    let mut lines = vec![
+        format!("{}=k1:{}\n", config::SEAL_KEYS, key()),
+        format!("{}={}\n", config::TOKEN_KEY, key()),
+    ];
+    if development {
+        lines.push(format!("{}=k1:{}\n", config::FIELD_KEYS, key()));
+    }
+    lines.concat()
 }
 
 /// `false` when the file is there already; it is never overwritten.
@@ -119,15 +121,18 @@ mod tests {
             assert_eq!(config.development.mail_log, development);
             assert_eq!(config.log.format == Format::Pretty, development);
         }
-        let text = secrets_text();
-        let environment = |name: &str| {
-            let (_, value) = text
-                .lines()
-                .filter_map(|l| l.split_once('='))
-                .find(|(n, _)| *n == name)?;
-            Some(value.to_owned())
-        };
-        assert!(Secrets::parse(&environment).is_ok());
-        assert_ne!(secrets_text(), secrets_text());
+        for development in [false, true] {
+            let text = secrets_text(development);
+            let environment = |name: &str| {
+                let (_, value) = text
+                    .lines()
+                    .filter_map(|l| l.split_once('='))
+                    .find(|(n, _)| *n == name)?;
+                Some(value.to_owned())
+            };
+            let secrets = Secrets::parse(&environment).unwrap();
+            assert_eq!(secrets.field_keys.is_some(), development);
+            assert_ne!(text, secrets_text(development));
+        }
     }
 }

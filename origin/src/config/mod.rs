@@ -27,7 +27,10 @@ pub use listen::{Listen, Timeouts};
 pub use log::{Format, Log};
 pub use mail::{Mail, SMTP_PASSWORD, Tls};
 pub use reader::Fault;
-pub use secrets::{HS256_KEY, SEAL_KEYS, Secrets, TOKEN_KEY, hs256_key, seal_keys, token_key};
+pub use secrets::{
+    FIELD_KEYS, FIELD_LARAVEL_KEY, HS256_KEY, SEAL_KEYS, Secrets, TOKEN_KEY, field_keys, hs256_key,
+    laravel_key, seal_keys, token_key,
+};
 
 use reader::Reader;
 use std::{fmt, io, path::Path};

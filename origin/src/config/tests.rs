@@ -1,4 +1,7 @@
-use super::{EXAMPLE, Fault, SEAL_KEYS, Secrets, TOKEN_KEY, parse, read};
+use super::{
+    EXAMPLE, FIELD_KEYS, FIELD_LARAVEL_KEY, Fault, SEAL_KEYS, Secrets, TOKEN_KEY, laravel_key,
+    parse, read,
+};
 use proptest::prelude::*;
 
 fn empty(_: &str) -> Option<String> {
@@ -69,8 +72,18 @@ fn names_every_missing_secret_and_quotes_none() {
         [SEAL_KEYS, TOKEN_KEY]
     );
     let malformed = |_: &str| Some("hunter2".to_owned());
-    let shown = format!("{:?}", Secrets::parse(&malformed).unwrap_err());
+    let faults = Secrets::parse(&malformed).unwrap_err();
+    assert_eq!(faults.len(), 5);
+    let shown = format!("{faults:?}");
     assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn laravels_key_alone_is_not_enough() {
+    let key = format!("base64:{}=", "A".repeat(43));
+    let environment = |name: &str| (name == FIELD_LARAVEL_KEY).then(|| key.clone());
+    let fault = laravel_key(&environment).unwrap_err();
+    assert_eq!(fault.key, FIELD_KEYS);
 }
 
 #[test]

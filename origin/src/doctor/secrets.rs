@@ -3,7 +3,7 @@
 use super::Check;
 use crate::{
     auth::password::common,
-    config::{Config, Environment, SEAL_KEYS, Secrets, TOKEN_KEY},
+    config::{Config, Environment, FIELD_KEYS, SEAL_KEYS, Secrets, TOKEN_KEY},
 };
 use gapura_shared::secret::Secret;
 use percent_encoding::percent_decode_str;
@@ -27,11 +27,13 @@ pub(super) fn examine(config: &Config, environment: Environment<'_>) -> Vec<Chec
 }
 
 fn keys(environment: Environment<'_>) -> Vec<Check> {
-    let seal_keys = environment(SEAL_KEYS).unwrap_or_default();
-    let parts = seal_keys.split(',').filter_map(|part| part.split_once(':'));
-    let mut keys: Vec<(String, Secret)> = parts
-        .filter_map(|(id, key)| Some((format!("{SEAL_KEYS} {id}"), Secret::from_base64url(key)?)))
-        .collect();
+    let mut keys = Vec::new();
+    for name in [SEAL_KEYS, FIELD_KEYS] {
+        let text = environment(name).unwrap_or_default();
+        let parts = text.split(',').filter_map(|part| part.split_once(':'));
+        let named = |(id, key)| Some((format!("{name} {id}"), Secret::from_base64url(key)?));
+        keys.extend(parts.filter_map(named));
+    }
     let token_key = environment(TOKEN_KEY).and_then(|key| Secret::from_base64url(&key));
     keys.extend(token_key.map(|key| (TOKEN_KEY.to_owned(), key)));
     judge(&keys)
@@ -88,7 +90,7 @@ fn password(url: &str) -> Option<Check> {
 mod tests {
     use super::{examine, judge, password};
     use crate::{
-        config::{self, SEAL_KEYS, TOKEN_KEY},
+        config::{self, FIELD_KEYS, SEAL_KEYS, TOKEN_KEY},
         doctor::{Severity, worst},
     };
     use gapura_shared::secret::Secret;
@@ -118,11 +120,13 @@ mod tests {
         let zeros = "A".repeat(43);
         let environment = |name: &str| match name {
             SEAL_KEYS => Some(format!("k1:{zeros}")),
+            FIELD_KEYS => Some(format!("k2:{zeros}")),
             TOKEN_KEY => Some(zeros.clone()),
             _ => None,
         };
         let checks = examine(&config, &environment);
-        assert_eq!(checks.len(), 3, "{checks:?}");
+        // Each of the three, and each pair of them.
+        assert_eq!(checks.len(), 6, "{checks:?}");
         assert!(checks.iter().all(|check| !check.message.contains(&zeros)));
     }
 
