@@ -123,6 +123,10 @@ fn authorization(value: &str, sink: &mut impl Sink) {
         let user = pair.split(|byte| *byte == b':').next().unwrap_or_default();
         return sink.field(Part::HeaderValue, "authorization", user);
     }
+    // A token in three parts, of which the last is empty.
+    if credentials.trim_end().ends_with('.') {
+        return sink.field(Part::HeaderValue, "authorization", value.as_bytes());
+    }
     if !keeps_grammar("authorization", scheme) || !keeps_grammar("authorization", credentials) {
         sink.field(Part::HeaderValue, "authorization", value.as_bytes());
     }

@@ -198,6 +198,11 @@ fn hidden(body: &[u8]) -> Option<&'static [u8]> {
     // Forms in PDF hold scripts of their own.
     let is_document = body.starts_with(b"%pdf");
     let fits = |literal: &&[u8]| !(is_document && **literal == *b"<script");
+    // An entry of an archive that lands above the folder it is unpacked into.
+    let entry = span(body, 30, 30 + 3);
+    if body.starts_with(b"pk\x03\x04") && matches!(entry, b"../" | b"..\\") {
+        return Some(b"../");
+    }
     if let Some((_, literal)) = HIDDEN.find(body, 0).filter(|(_, literal)| fits(literal)) {
         return Some(literal);
     }

@@ -1,6 +1,6 @@
 //! Rules that are literals: the prefilter's automaton finds them, and what stands around them decides.
 
-use super::{Rule, code, html, jndi, nosql, path, probe, scanner, shell, sql, ssrf, xml};
+use super::{Rule, code, html, jndi, nosql, path, probe, protocol, scanner, shell, sql, ssrf, xml};
 use crate::waf::Part;
 use crate::waf::detect::{Hit, Text};
 use crate::waf::scan::{Needles, at, before, is_word, position, skip_space, span, stands, trim};
@@ -321,6 +321,7 @@ pub(in crate::waf) fn all() -> impl Iterator<Item = &'static Literal> {
         nosql::LITERALS,
         path::LITERALS,
         probe::LITERALS,
+        protocol::LITERALS,
         scanner::LITERALS,
         shell::LITERALS,
         sql::LITERALS,

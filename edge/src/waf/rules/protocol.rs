@@ -24,6 +24,9 @@ super::rules! { TABLE ["protocol", "CWE-400", "crs-920"];
     SESSION "session-001" "session id from elsewhere" Critical 1:
         "@name phpsessid", "@name JSESSIONID",
         not "@name session_id";
+    UNSIGNED "session-003" "token that says it has no signature" Critical 1:
+        "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiIxIn0.", "@header authorization Bearer eyJ0eXAiOiJKV1QiLCJhbGciOiJOb25lIn0.eyJzdWIiOiIxIn0.",
+        not "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln";
     SET_COOKIE "session-002" "cookie set by script or meta element" Critical 1:
         "x.cookie;expires=Fri", "http-equiv%253D%2522Set-Cookie%2522",
         not "the cookie; it expires = soon";
@@ -46,4 +49,9 @@ super::rules! { TABLE ["protocol", "CWE-400", "crs-920"];
     CHARSET "proto-009" "charset that hides text" Critical 1:
         "@header content-type text/plain; charset=utf-7", "@header content-type text/xml; charset=\"IBM037\"",
         not "@header content-type text/plain; charset=utf-8";
+}
+
+// `{"alg":"none"` in base64, in each case that readers let pass, with the type before it or not.
+super::literal::literals! {
+    UNSIGNED, Any, Anywhere: ["eyjhbgcioijub25l", "eyjhbgcioijob25l", "eyjhbgcioijot05f", "eyjhbgcioijut25f", "ilcjhbgcioijub25l", "ilcjhbgcioijob25l", "ilcjhbgcioijot05f", "ilcjhbgcioijut25f"];
 }

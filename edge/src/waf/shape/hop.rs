@@ -60,7 +60,9 @@ pub(super) fn is_odd(name: &str, value: &str) -> bool {
         }
         "front-end-https" | "x-forwarded-ssl" => !["on", "off", "true", "false", "1", "0"]
             .contains(&value.trim().to_ascii_lowercase().as_str()),
-        "x-forwarded-path" | "x-forwarded-prefix" => value.contains(".."),
+        "x-forwarded-path" | "x-forwarded-prefix" => {
+            value.contains("..") || value.starts_with("//") || value.contains("://")
+        }
         "x-forwarded-for" | "x-real-ip" => items.any(|item| !item.bytes().all(is_in_address)),
         "x-forwarded-port" => items.any(|item| item.parse::<u16>().is_err()),
         "x-forwarded-host" | "x-forwarded-server" => items.any(smuggling::is_no_host),
@@ -118,7 +120,7 @@ pub(super) fn drops_header(value: &str) -> bool {
     })
 }
 
-/// Many ranges, one that ends where 64-bit arithmetic does (CVE-2015-1635), one that ends before
+/// Many ranges, the same one twice, one that ends where 64-bit arithmetic does (CVE-2015-1635), one that ends before
 /// it starts, or one that has no numbers.
 pub(super) fn is_range_attack(value: &str) -> bool {
     let is_backward = |range: &str| {
@@ -133,7 +135,12 @@ pub(super) fn is_range_attack(value: &str) -> bool {
         }
     };
     let (unit, ranges) = value.split_once('=').unwrap_or(("", value));
-    value.split(',').count() > MAX_RANGES
+    let mut seen: Vec<_> = ranges.split(',').take(MAX_RANGES).map(str::trim).collect();
+    let count = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    seen.len() < count
+        || value.split(',').count() > MAX_RANGES
         || value.contains("18446744073709551615")
         || unit.trim().eq_ignore_ascii_case("bytes") && ranges.split(',').any(is_backward)
 }
@@ -152,6 +159,7 @@ mod tests {
             ("x-forwarded-port", "80 evil"),
             ("x-forwarded-host", "shop.example.com/a?"),
             ("forwarded", "for=192.0.2.1;host=\"a.example/..\""),
+            ("x-forwarded-prefix", "//evil.example"),
             ("x-originating-ip", "127.0.0.1"),
         ] {
             assert!(is_odd(name, value), "{name}: {value}");

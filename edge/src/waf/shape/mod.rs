@@ -43,6 +43,25 @@ const SCANNER_HEADERS: &[&str] = &[
     "acunetix-product",
     "acunetix-user-agreement",
     "acunetix-scanning-agreement",
+    "bugbounty",
+];
+
+/// Makers of scanners, who name headers after themselves.
+const SCANNER_MAKERS: &[&str] = &[
+    "acunetix",
+    "netsparker",
+    "invicti",
+    "arachni",
+    "nessus",
+    "tenable",
+    "qualys",
+    "nikto",
+    "sqlmap",
+    "nuclei",
+    "burp",
+    "zap-",
+    "gotestwaf",
+    "wallarm-test",
 ];
 
 /// What only tools for attacks put into their names.
@@ -115,6 +134,9 @@ pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
     }
     hidden_bytes(request, sink);
     programs(request, sink);
+    if header("host").is_some_and(|host| asks_archive(request.path, host)) {
+        sink.broken(&scanner::BACKUP, Part::Path, request.path);
+    }
     for (name, value) in request.headers {
         one_header(request.method, name, value, sink);
         if value
@@ -124,6 +146,21 @@ pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
             sink.broken(&rules::CONTROL, Part::HeaderValue, name);
         }
     }
+}
+
+/// `/shop.example.com.zip`: the whole site, packed and named after its host.
+fn asks_archive(path: &str, host: &str) -> bool {
+    let host = host.split(':').next().unwrap_or_default();
+    let host = host.strip_prefix("www.").unwrap_or(host);
+    let name = path.trim_start_matches('/').to_ascii_lowercase();
+    let name = name.strip_prefix("www.").unwrap_or(&name);
+    !host.is_empty()
+        && name.strip_prefix(host).is_some_and(|ending| {
+            [
+                ".zip", ".tar", ".tar.gz", ".tgz", ".gz", ".rar", ".7z", ".sql", ".bak",
+            ]
+            .contains(&ending)
+        })
 }
 
 /// Control bytes that no text holds, as they are or percent-encoded once or twice: they end a
@@ -241,7 +278,8 @@ fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
     } else if hop::is_odd(name, value) {
         Some(&rules::HOP)
     } else {
-        SCANNER_HEADERS.contains(&name).then_some(&scanner::HEADER)
+        let is_makers = || SCANNER_MAKERS.iter().any(|maker| name.contains(maker));
+        (SCANNER_HEADERS.contains(&name) || is_makers()).then_some(&scanner::HEADER)
     };
     if let Some(rule) = rule {
         sink.broken(rule, Part::HeaderName, name);

@@ -7,12 +7,14 @@ use super::tag::value;
 use crate::waf::detect::Hit;
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{
-    at, before, from, is_space, is_word, last_before, skip_space, skip_while, span, word,
+    at, before, from, is_space, is_word, last_before, skip_space, skip_while, span, stands, word,
     word_before,
 };
 
 /// Bytes of a handler looked at.
 const REACH: usize = 240;
+/// Longest name of a directive.
+const MAX_NAME: usize = 64;
 /// Plain words that make a text prose about handlers rather than one of them.
 const MIN_PROSE: usize = 6;
 
@@ -36,10 +38,45 @@ pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
                     continue;
                 }
             }
+            b'x' | b'v' | b'h' if tag_open && is_space(before(text, index)) => {
+                if let Some(end) = directive(text, index) {
+                    hits.push(Hit::new(&rules::HANDLER, index, end));
+                    index = end;
+                    continue;
+                }
+            }
             _ => {}
         }
         index += 1;
     }
+}
+
+/// End of an attribute in which a front end's framework finds code: `x-init=alert(1)`,
+/// `v-on:click=`, `hx-on::load=`.
+fn directive(text: &[u8], start: usize) -> Option<usize> {
+    let is_known = [
+        &b"x-init"[..],
+        b"x-on:",
+        b"x-data",
+        b"x-html",
+        b"v-on:",
+        b"v-html",
+        b"hx-on",
+    ]
+    .iter()
+    .any(|name| stands(text, start, name));
+    if !is_known {
+        return None;
+    }
+    let end = span(text, start, start + MAX_NAME)
+        .iter()
+        .position(|byte| !is_word(*byte) && !matches!(byte, b'-' | b':' | b'.'))?;
+    let equals = start + end;
+    if at(text, equals) != b'=' {
+        return None;
+    }
+    let value = value(span(text, 0, equals + 1 + REACH), equals + 1);
+    is_hostile(value).then_some(equals + 1 + value.len())
 }
 
 /// End of the handler that starts at `start`.

@@ -16,6 +16,7 @@ const WRAPPERS: &[&[u8]] = &[
     b"compress.zlib://",
     b"compress.bzip2://",
     b"zlib://",
+    b"zlib:http",
     b"bzip2://",
     b"zip://",
     b"glob://",

@@ -241,6 +241,10 @@ fn is_site_archive(name: &[u8]) -> bool {
     else {
         return false;
     };
+    // `1.sql`
+    if name.ends_with(b".sql") && stem.len() <= 4 && stem.iter().all(u8::is_ascii_digit) {
+        return true;
+    }
     let mut words = stem
         .split(|byte| matches!(byte, b'-' | b'_' | b'.'))
         .filter(|word| !word.iter().all(u8::is_ascii_digit));

@@ -63,6 +63,7 @@ const HOSTILE: &[&[u8]] = &[
     b"evilhost",
     b"bxss",
     b"acu",
+    b"vulnweb",
 ];
 /// Parameters whose value names a part of the application itself; not even a page of it.
 const PARTS: &[&str] = &[
@@ -244,6 +245,11 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
         }
         () if includes && (is_address || path.starts_with(b"/raw/")) => true,
         () if is_script && is_address => true,
+        // Nobody links to a bare address but in what he searches for.
+        () if is_address && is_query && !is_bare && !is_link && path.len() > 1 => !matches!(
+            leaf.as_str(),
+            "q" | "query" | "search" | "keyword" | "s" | "text" | "term"
+        ),
         () if is_script && PLANTED.contains(&stem) => true,
         () if is_script && includes => !matches!(url.scheme, b""),
         () => is_root && is_file,

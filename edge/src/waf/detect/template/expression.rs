@@ -24,9 +24,21 @@ pub(super) fn computes(expression: &Expression<'_>) -> bool {
     }
 }
 
-/// `7*7`, `1337 * 1337`: two numbers and nothing else.
+/// `7*7`, `=1337 * 1337`, `!! 7*7 !!`: two numbers and nothing else.
 pub(super) fn is_product(inner: &[u8]) -> bool {
-    let inner = trim(inner);
+    let is_sigil = |byte: &u8| b"=@!$".contains(byte);
+    let start = inner
+        .iter()
+        .take(2)
+        .take_while(|byte| is_sigil(byte))
+        .count();
+    let end = inner
+        .iter()
+        .rev()
+        .take(2)
+        .take_while(|byte| is_sigil(byte))
+        .count();
+    let inner = trim(span(inner, start, inner.len().saturating_sub(end)));
     let first = skip_while(inner, 0, |byte| byte.is_ascii_digit());
     let star = skip_space(inner, first);
     let second = skip_space(inner, star + 1);
@@ -36,12 +48,10 @@ pub(super) fn is_product(inner: &[u8]) -> bool {
 
 fn strip(inner: &[u8]) -> &[u8] {
     let inner = trim(inner);
-    let inner = inner
-        .strip_prefix(b"=")
-        .or_else(|| inner.strip_prefix(b"-"))
-        .or_else(|| inner.strip_prefix(b"print"))
-        .unwrap_or(inner);
-    let inner = trim(inner);
+    let inner = inner.strip_prefix(b"print").unwrap_or(inner);
+    // What dialects write before an expression that is printed raw, escaped or at all.
+    let sigils = skip_while(inner, 0, |byte| b"=-^@:>*~!&#".contains(&byte)).min(2);
+    let inner = trim(from(inner, sigils));
     inner
         .strip_prefix(b"{")
         .or_else(|| inner.strip_prefix(b"("))

@@ -35,6 +35,16 @@ pub(super) const TRIGGERS: &[&str] = &[
     "{php}",
     "{if ",
     "[%",
+    "{=",
+    "{!",
+    "{ ",
+    "[[",
+    "?eval}",
+    "?interpret}",
+    ".getclass()",
+    ".waitfor()",
+    ".getsession()",
+    "|shell_exec}",
     "{1",
     "{2",
     "{3",
@@ -152,7 +162,12 @@ fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
             })
         }
         // `$request.getServletContext()`; in Java itself no dollar leads the chain.
-        b".getclassloader(" | b".getservletcontext(" => {
+        b".getclassloader("
+        | b".getservletcontext("
+        | b".getclass()"
+        | b".waitfor()"
+        | b".getsession()"
+        | b".getruntime()" => {
             let head = span(text, start.saturating_sub(64), start);
             let chain = head
                 .iter()
@@ -165,6 +180,15 @@ fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
         b"smarty_internal" => {
             let name = crate::waf::scan::word(rest, 0);
             stands(rest, name.len(), b"::") || crate::waf::scan::before(text, start) == b'{'
+        }
+        // `<#assign x=1>`, `<#import "a" as b>`
+        b"<#assign " | b"[#assign " => {
+            let name = crate::waf::scan::word(rest, 0);
+            // `freemarker <#assign x=1>` names it.
+            let is_named = trim(span(text, 0, start))
+                .last()
+                .is_some_and(u8::is_ascii_alphanumeric);
+            !is_named && !name.is_empty() && at(trim(from(rest, name.len())), 0) == b'='
         }
         b"t(java" => !crate::waf::scan::is_word(crate::waf::scan::before(text, start)),
         b"<jsp:" => [
@@ -187,6 +211,10 @@ fn whole(text: &[u8], hits: &mut Vec<Hit>) {
     let is_sum = value
         .strip_prefix(b"{")
         .and_then(|inner| inner.strip_suffix(b"}"))
+        .or_else(|| {
+            let inner = value.strip_prefix(b"[[")?;
+            inner.strip_suffix(b"]]")
+        })
         .is_some_and(expression::is_product);
     if is_sum || names::asks_razor(value) || is_polyglot(value) {
         hits.push(Hit::new(&rules::EXPRESSION, 0, text.len()));
