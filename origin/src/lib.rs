@@ -27,6 +27,7 @@ pub mod server;
 use admission::Admission;
 use auth::{Auth, keys::KeyError, password::BadParameters};
 use config::{Config, Secrets};
+use data::{BadData, Data, field::Fields};
 use db::{Db, DbError};
 use mail::{BadMailServer, Mailer};
 
@@ -36,6 +37,7 @@ pub struct App {
     pub(crate) config: Config,
     pub(crate) admission: Admission,
     pub(crate) auth: Auth,
+    pub(crate) data: Data,
     pub(crate) db: Db,
     pub(crate) mail: Mailer,
 }
@@ -52,6 +54,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// The tables that are to be served.
+    #[error(transparent)]
+    Data(BadData),
     /// The keys of tokens.
     #[error(transparent)]
     Keys(KeyError),
@@ -62,6 +67,15 @@ impl From<KeyError> for StartError {
         match error {
             KeyError::Db(error) => Self::Db(error),
             other => Self::Keys(other),
+        }
+    }
+}
+
+impl From<BadData> for StartError {
+    fn from(error: BadData) -> Self {
+        match error {
+            BadData::Db(error) => Self::Db(error),
+            faults @ BadData::Faults(_) => Self::Data(faults),
         }
     }
 }
@@ -82,10 +96,14 @@ impl App {
         let db = Db::open(&config.database).await?;
         auth.use_keys(&db, secrets.hs256_key.as_ref(), clock::now())
             .await?;
+        let laravel = secrets.laravel_key;
+        let fields = secrets.field_keys.map(|keys| Fields::new(keys, laravel));
+        let data = Data::start(&config.data, fields, &db).await?;
         Ok(Self {
             config,
             admission,
             auth,
+            data,
             db,
             mail,
         })

@@ -1,7 +1,7 @@
 //! `gapura-origin init`: a configuration, fresh keys and the first administrator.
 
 use super::{CliError, Out, users};
-use crate::{config, random};
+use crate::{config, data::NOTES, random};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::Args;
 use serde_json::json;
@@ -76,6 +76,8 @@ fn config_text(development: bool) -> String {
             .replace("\necho = false", "\necho = true")
             .replace("\nmail_log = false", "\nmail_log = true")
             .replace("\nformat = \"json\"", "\nformat = \"pretty\"")
+            .replace("\ntables = {}\n", "\n")
+            + NOTES.config
     } else {
         config::EXAMPLE.to_owned()
     }
@@ -120,6 +122,7 @@ mod tests {
             assert_eq!(config.development.echo, development);
             assert_eq!(config.development.mail_log, development);
             assert_eq!(config.log.format == Format::Pretty, development);
+            assert_eq!(config.data.tables.len(), if development { 2 } else { 0 });
         }
         for development in [false, true] {
             let text = secrets_text(development);

@@ -6,6 +6,7 @@
 //! A result is told on standard output, for people or with `--json` as one JSON document; everything
 //! else on standard error.
 
+mod data;
 mod doctor;
 mod init;
 mod keys;
@@ -49,6 +50,9 @@ enum Command {
     /// Manage accounts.
     #[command(subcommand)]
     Users(users::Users),
+    /// Look at the tables that are served.
+    #[command(subcommand)]
+    Data(data::Data),
     /// Make keys for clients.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -87,6 +91,7 @@ impl CliError {
             | Self::Start(
                 StartError::Config(_)
                 | StartError::Keys(_)
+                | StartError::Data(_)
                 | StartError::Mail(_)
                 | StartError::Db(DbError::BadUrl),
             )
@@ -130,6 +135,7 @@ fn execute(command: Command, out: Out) -> Result<ExitCode, CliError> {
         Command::Serve { config } => runtime.block_on(serve::run(config))?,
         Command::Doctor(doctor) => return runtime.block_on(doctor.run(out)),
         Command::Users(users) => runtime.block_on(users.run(out))?,
+        Command::Data(data) => runtime.block_on(data.run(out))?,
         Command::Keys(keys) => runtime.block_on(keys.run(out))?,
     }
     Ok(ExitCode::SUCCESS)

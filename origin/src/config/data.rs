@@ -107,9 +107,11 @@ impl DataTable {
 impl DataRole {
     fn read(role: &str, section: &mut Section<'_>) -> Self {
         let mut condition = |key| {
-            section.optional(key, "must be a condition in SQL of at most 4096 bytes", |text| {
-                (text.len() <= MAX_CONDITION_BYTES).then(|| text.to_owned())
-            })
+            section.optional(
+                key,
+                "must be a condition in SQL of at most 4096 bytes",
+                |text| (text.len() <= MAX_CONDITION_BYTES).then(|| text.to_owned()),
+            )
         };
         Self {
             role: role.to_owned(),
@@ -157,6 +159,9 @@ mod tests {
         let keys: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
         assert!(keys.contains(&"data.tables.notes.columns"), "{faults:?}");
         assert!(keys.contains(&"data.tables.notes.secret"), "{faults:?}");
-        assert!(keys.contains(&"data.tables.notes.roles.user.read"), "{faults:?}");
+        assert!(
+            keys.contains(&"data.tables.notes.roles.user.read"),
+            "{faults:?}"
+        );
     }
 }

@@ -1,4 +1,85 @@
-//! Declared tables under `/rest/v1`.
+//! The application's own tables under `/rest/v1`, in the dialect of `PostgREST`, under the same row
+//! policies on every engine.
+//!
+//! Guarantees: what is not declared does not exist; an operation without a policy is refused; every
+//! row that is read, changed or written passes the caller's policy inside the statement's own
+//! transaction; values are bound, names come from the database's schema; every answer and every
+//! write is bounded. [`dialect`] reads the request, [`statement`] makes SQL of it, `read` and
+//! `write` run it; `table` and `policy` hold what the configuration declares.
 
+mod answer;
 pub mod dialect;
+mod error;
 pub mod field;
+mod kind;
+mod policy;
+mod read;
+mod request;
+mod row;
+mod start;
+mod statement;
+mod table;
+mod unseal;
+mod write;
+
+pub use error::{Constraint, DataError};
+pub use kind::Kind;
+pub use start::{BadData, Faults};
+use table::Table;
+
+use crate::{App, admission::Admitted, config, db::Engine, http::Answer};
+use field::Fields;
+use std::collections::BTreeMap;
+
+/// The tables of the development stack, for each engine.
+pub(crate) const NOTES: Notes = Notes {
+    config: include_str!("../../notes/notes.toml"),
+    sqlite: include_str!("../../notes/sqlite.sql"),
+    postgres: include_str!("../../notes/postgres.sql"),
+    mysql: include_str!("../../notes/mysql.sql"),
+};
+
+/// See [`NOTES`].
+pub(crate) struct Notes {
+    /// How they are declared.
+    pub(crate) config: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+    mysql: &'static str,
+}
+
+impl Notes {
+    /// What makes them.
+    pub(crate) const fn of(&self, engine: Engine) -> &'static str {
+        match engine {
+            Engine::Sqlite => self.sqlite,
+            Engine::Postgres => self.postgres,
+            Engine::MySql => self.mysql,
+        }
+    }
+}
+
+/// Where tables are.
+pub const PREFIX: &str = "/rest/v1/";
+
+/// What is served.
+#[derive(Debug)]
+pub struct Data {
+    tables: BTreeMap<String, Table>,
+    fields: Option<Fields>,
+    settings: config::Data,
+    engine: Engine,
+}
+
+/// Answers one request; refusals are in the shape of `PostgREST`.
+pub async fn answer(app: &App, request: &mut Admitted) -> Answer {
+    let has_identity = request
+        .identity()
+        .principal
+        .as_ref()
+        .is_some_and(|principal| principal.subject.is_some());
+    match request::respond(app, request).await {
+        Ok(answer) => answer,
+        Err(error) => answer::refusal(&error, has_identity),
+    }
+}

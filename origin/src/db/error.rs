@@ -54,7 +54,7 @@ impl DbError {
     }
 }
 
-fn is_sqlite(error: &dyn DatabaseError) -> bool {
+pub(super) fn is_sqlite(error: &dyn DatabaseError) -> bool {
     error.try_downcast_ref::<SqliteError>().is_some()
 }
 

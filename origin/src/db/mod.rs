@@ -5,6 +5,7 @@
 //! Guarantees: bound parameters only; every wait has an end.
 
 mod connect;
+pub(crate) mod data;
 mod error;
 mod factor;
 mod inspect;
@@ -25,6 +26,9 @@ mod token_key;
 pub(crate) mod url;
 mod user;
 
+pub use data::{
+    As, Bound, CatalogColumn, DataFault, DataTransaction, ForeignKey, Relation, Statement, TextRow,
+};
 pub use error::DbError;
 pub use factor::{Enrolment, Factor, FactorSecret, NewFactor, SecondProof, StepUp, SteppedUp};
 pub use inspect::{Engine, Inspection};

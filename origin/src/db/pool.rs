@@ -16,7 +16,7 @@ use sqlx::{
 /// The database. Clones share one bounded pool.
 #[derive(Clone)]
 pub struct Db {
-    pool: Pool,
+    pub(super) pool: Pool,
 }
 
 #[derive(Clone)]

@@ -61,14 +61,16 @@ pub(super) struct Lent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Transaction {
     None,
-    /// Begins with the next statement.
-    Due,
+    /// Begins with the next statement, by this one.
+    Due(&'static str),
     Open,
 }
 
 /// It holds the write lock from its start: one that read first and then wants to write could only
 /// be turned away.
-const BEGIN: &str = "BEGIN IMMEDIATE";
+const WRITE: &str = "BEGIN IMMEDIATE";
+/// It sees one state of the database, and holds nobody up.
+const SNAPSHOT: &str = "BEGIN";
 
 impl Shelf {
     /// Connections are opened when they are needed.
@@ -101,10 +103,19 @@ impl Shelf {
         Ok(lent)
     }
 
-    /// A connection whose transaction begins with its first statement.
+    /// A connection whose transaction begins with its first statement, and may write.
     pub(super) async fn begin(&self) -> Result<Lent, DbError> {
+        self.due(WRITE).await
+    }
+
+    /// The same, to read alone.
+    pub(super) async fn snapshot(&self) -> Result<Lent, DbError> {
+        self.due(SNAPSHOT).await
+    }
+
+    async fn due(&self, begin: &'static str) -> Result<Lent, DbError> {
         let mut lent = self.acquire().await?;
-        lent.transaction = Transaction::Due;
+        lent.transaction = Transaction::Due(begin);
         Ok(lent)
     }
 
@@ -155,8 +166,8 @@ impl Lent {
     /// Where a statement runs that tells how many rows it changed. SQLite's number would not be its
     /// own with another statement before it.
     pub(super) async fn counting(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
-        if self.begins() {
-            self.run(BEGIN).await?;
+        if let Some(begin) = self.begins() {
+            self.run(begin).await?;
         }
         self.connection()
     }
@@ -164,19 +175,19 @@ impl Lent {
     /// Where a statement runs that reads, and as what.
     pub(super) fn reading(
         &mut self,
-        sql: &'static str,
+        sql: impl SqlSafeStr,
     ) -> Result<(&mut SqliteConnection, SqlStr), sqlx::Error> {
-        let sql = if self.begins() {
-            AssertSqlSafe(format!("{BEGIN};{sql}")).into_sql_str()
-        } else {
-            sql.into_sql_str()
+        let sql = sql.into_sql_str();
+        let sql = match self.begins() {
+            Some(begin) => AssertSqlSafe(format!("{begin};{}", sql.as_str())).into_sql_str(),
+            None => sql,
         };
         Ok((self.connection()?, sql))
     }
 
     /// Where the last statements of a transaction run, and what comes before them.
     pub(super) fn ending(&mut self) -> Result<(&mut SqliteConnection, &'static str), sqlx::Error> {
-        let begin = if self.begins() {
+        let begin = if self.begins().is_some() {
             "BEGIN IMMEDIATE;"
         } else {
             ""
@@ -205,13 +216,13 @@ impl Lent {
         Ok(())
     }
 
-    /// Whether the transaction begins with this statement.
-    fn begins(&mut self) -> bool {
-        let due = self.transaction == Transaction::Due;
-        if due {
-            self.transaction = Transaction::Open;
-        }
-        due
+    /// By what the transaction begins, if it does with this statement.
+    fn begins(&mut self) -> Option<&'static str> {
+        let Transaction::Due(begin) = self.transaction else {
+            return None;
+        };
+        self.transaction = Transaction::Open;
+        Some(begin)
     }
 
     /// For a statement that is about to run.

@@ -1,7 +1,7 @@
 //! Which handler answers. Takes [`Admitted`] alone, which only a seal makes.
 
 use super::{Answer, ApiError, echo};
-use crate::{App, admission::Admitted, auth::routes};
+use crate::{App, admission::Admitted, auth::routes, data};
 use http::Method;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,7 @@ enum Endpoint {
     SimpleLogin,
     SimpleRegister,
     SimpleRefresh,
+    Data,
     Echo,
 }
 
@@ -52,6 +53,7 @@ impl Endpoint {
             "/auth/v1/simple/login" => Some(Self::SimpleLogin),
             "/auth/v1/simple/register" => Some(Self::SimpleRegister),
             "/auth/v1/simple/refresh" => Some(Self::SimpleRefresh),
+            _ if path.starts_with(data::PREFIX) => Some(Self::Data),
             _ if with_echo && path.starts_with("/echo/") => Some(Self::Echo),
             _ => None,
         }
@@ -75,7 +77,7 @@ impl Endpoint {
             Self::User | Self::Tenants => Some("GET, HEAD, PUT"),
             Self::Settings | Self::Health | Self::Jwks => Some("GET, HEAD"),
             // Their modules tell by the rest of the path.
-            Self::Factors | Self::Sessions | Self::Admin | Self::Echo => None,
+            Self::Factors | Self::Sessions | Self::Admin | Self::Data | Self::Echo => None,
         }
     }
 
@@ -114,6 +116,7 @@ pub(super) async fn route(app: &App, request: &mut Admitted) -> Result<Answer, A
         Endpoint::SimpleLogin => routes::simple::login(app, request).await,
         Endpoint::SimpleRegister => routes::simple::register(app, request).await,
         Endpoint::SimpleRefresh => routes::simple::refresh(app, request).await,
+        Endpoint::Data => Ok(data::answer(app, request).await),
         Endpoint::Echo => echo::answer(request).await,
     }
 }

@@ -218,6 +218,16 @@ impl Answer {
 
     /// Fails when the connection ends within the answer, or is reset.
     pub(crate) fn try_read(stream: &mut impl BufRead) -> io::Result<Self> {
+        let mut answer = Self::head(stream)?;
+        if let Some(length) = answer.headers.get("content-length") {
+            answer.body = vec![0; length.parse().unwrap()];
+            stream.read_exact(&mut answer.body)?;
+        }
+        Ok(answer)
+    }
+
+    /// All that comes in answer to HEAD: the length is that of a body that does not come.
+    pub(crate) fn head(stream: &mut impl BufRead) -> io::Result<Self> {
         let mut answer = Self {
             status: 0,
             headers: BTreeMap::new(),
@@ -239,10 +249,6 @@ impl Answer {
         }
         if !line.ends_with('\n') {
             return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        if let Some(length) = answer.headers.get("content-length") {
-            answer.body = vec![0; length.parse().unwrap()];
-            stream.read_exact(&mut answer.body)?;
         }
         Ok(answer)
     }

@@ -21,6 +21,8 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_gapura-origin");
 pub(crate) const SEAL_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 pub(crate) const TOKEN_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
 
+pub(crate) const FIELD_KEY: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI";
+
 /// Cheap hashes and short waits.
 pub(crate) const CONFIG: &str = "
 [auth]
@@ -68,6 +70,7 @@ impl Site {
             .env("GAPURA_DATABASE_URL", &self.home.url)
             .env("GAPURA_SEAL_KEYS", &self.seal_keys)
             .env("GAPURA_TOKEN_KEY", TOKEN_KEY)
+            .env("GAPURA_FIELD_KEYS", format!("k1:{FIELD_KEY}"))
             .env("GAPURA_SMTP_PASSWORD", "s3same");
         command
     }
@@ -156,7 +159,11 @@ impl Origin {
     pub(crate) fn send(&self, wire: &Wire) -> Answer {
         let mut stream = self.connect();
         stream.write_all(&wire.bytes()).unwrap();
-        Answer::read(&mut BufReader::new(stream))
+        let mut stream = BufReader::new(stream);
+        if wire.line.starts_with("HEAD ") {
+            return Answer::head(&mut stream).unwrap();
+        }
+        Answer::read(&mut stream)
     }
 
     pub(crate) fn get(&self, target: &str) -> Answer {

@@ -14,6 +14,7 @@ mod auth;
 mod bad_input;
 mod client;
 mod command;
+mod data;
 #[path = "../support/engines.rs"]
 mod engines;
 mod factors;

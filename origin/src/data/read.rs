@@ -1,0 +1,230 @@
+//! Runs what reads.
+
+use super::{
+    answer::{self, Range, Told},
+    dialect::{Accept, Item},
+    error::DataError,
+    request::{Asked, text},
+    statement::{self, Spot, Sql},
+    unseal,
+};
+use crate::{
+    db::{DataTransaction, Statement, TextRow},
+    http::{Answer, respond},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{
+    HeaderMap, StatusCode,
+    header::{ETAG, HeaderValue, IF_NONE_MATCH},
+};
+use sha2::{Digest, Sha256};
+
+/// GET and HEAD.
+pub(super) async fn rows(asked: &Asked<'_>, headers: &HeaderMap) -> Result<Answer, DataError> {
+    let counts = asked.prefer.count.is_some();
+    let mut transaction = if counts {
+        asked.db().data_snapshot(&asked.whom).await?
+    } else {
+        asked.db().data_read(&asked.whom).await?
+    };
+    let total = if counts {
+        Some(count(asked, &mut transaction).await?)
+    } else {
+        None
+    };
+    let page = match asked.accept {
+        Accept::Csv => lines(asked, &mut transaction).await?,
+        Accept::Json | Accept::Object => objects(asked, &mut transaction).await?,
+    };
+    transaction.commit().await?;
+    let offset = asked.query.read.window.offset;
+    if let Some(total) = total.filter(|total| offset > 0 && offset > *total) {
+        return Err(DataError::Range(total));
+    }
+    let mut told = Told {
+        range: Some(Range {
+            offset,
+            rows: page.rows,
+            total,
+        }),
+        etag: None,
+    };
+    if asked.accept == Accept::Object {
+        if page.rows != 1 {
+            return Err(DataError::NotOne(page.rows));
+        }
+        told.etag = page.etag.filter(|_| is_whole(&asked.query.read.select));
+        if let (Some(known), Some(etag)) = (text(headers, &IF_NONE_MATCH), &told.etag)
+            && names(known, etag)
+        {
+            return Ok(not_modified(etag));
+        }
+    }
+    Ok(answer::rows(
+        page.body.into(),
+        asked.accept,
+        &asked.prefer,
+        &told,
+    ))
+}
+
+/// Rows as they go out.
+pub(super) struct Page {
+    pub(super) body: Vec<u8>,
+    pub(super) rows: u64,
+    /// Of the last row.
+    pub(super) etag: Option<String>,
+}
+
+/// Whether a row is shown as it is: what its `ETag` is for.
+pub(super) fn is_whole(select: &[Item]) -> bool {
+    matches!(select, [Item::All])
+}
+
+/// Whether a list of `ETag`s (RFC 9110 §13.1) names this one.
+pub(super) fn names(list: &str, etag: &str) -> bool {
+    let mut tags = list.split(',').map(str::trim);
+    tags.any(|tag| tag == "*" || tag == etag)
+}
+
+/// Changes with every change of a row that can be seen. Made of what is stored, so that it tells
+/// nothing of what is encrypted.
+pub(super) fn etag(row: &str) -> String {
+    let digest = Sha256::digest(row.as_bytes());
+    let start = digest.get(..16).unwrap_or_default();
+    format!("\"{}\"", URL_SAFE_NO_PAD.encode(start))
+}
+
+async fn count(asked: &Asked<'_>, transaction: &mut DataTransaction) -> Result<u64, DataError> {
+    let mut sql = Sql::new(asked.data().engine);
+    let scope = asked.scope();
+    statement::count(&mut sql, &scope, asked.table, &asked.query.read)?;
+    let rows = transaction.rows(&sql.finish()).await?;
+    let number = rows
+        .first()
+        .and_then(|row| row.first()?.as_deref()?.parse().ok());
+    number.ok_or(DataError::Internal)
+}
+
+async fn objects(asked: &Asked<'_>, transaction: &mut DataTransaction) -> Result<Page, DataError> {
+    let mut sql = Sql::new(asked.data().engine);
+    let scope = asked.scope();
+    let spots = statement::rows(&mut sql, &scope, asked.table, &asked.query.read, None)?;
+    let mut list = List::new(asked, &spots);
+    list.fill(transaction, &sql.finish()).await?;
+    Ok(list.finish())
+}
+
+/// JSON being put together, within its bound.
+pub(super) struct List<'a> {
+    asked: &'a Asked<'a>,
+    spots: &'a [Spot],
+    page: Page,
+}
+
+impl<'a> List<'a> {
+    pub(super) fn new(asked: &'a Asked<'a>, spots: &'a [Spot]) -> Self {
+        let page = Page {
+            body: Vec::new(),
+            rows: 0,
+            etag: None,
+        };
+        Self { asked, spots, page }
+    }
+
+    async fn fill(
+        &mut self,
+        transaction: &mut DataTransaction,
+        statement: &Statement,
+    ) -> Result<(), DataError> {
+        let each = |mut row: TextRow| {
+            let json = row.pop().flatten().ok_or(DataError::Internal)?;
+            self.add(&json)
+        };
+        transaction.each(statement, each).await
+    }
+
+    pub(super) fn add(&mut self, json: &str) -> Result<(), DataError> {
+        let is_one = self.asked.accept == Accept::Object;
+        if is_one {
+            self.page.etag = Some(etag(json));
+        } else {
+            self.page
+                .body
+                .push(if self.page.rows == 0 { b'[' } else { b',' });
+        }
+        self.page.rows += 1;
+        if self.spots.is_empty() {
+            self.page.body.extend_from_slice(json.as_bytes());
+        } else {
+            let fields = self
+                .asked
+                .data()
+                .fields
+                .as_ref()
+                .ok_or(DataError::Internal)?;
+            let opened = unseal::row(fields, self.spots, json)?;
+            self.page.body.extend_from_slice(opened.as_bytes());
+        }
+        bounded(self.asked, &self.page.body)
+    }
+
+    pub(super) fn finish(mut self) -> Page {
+        if self.asked.accept != Accept::Object {
+            if self.page.rows == 0 {
+                self.page.body.push(b'[');
+            }
+            self.page.body.push(b']');
+        }
+        self.page
+    }
+}
+
+fn bounded(asked: &Asked<'_>, body: &[u8]) -> Result<(), DataError> {
+    let most = usize::try_from(asked.data().settings.max_answer_bytes).unwrap_or(usize::MAX);
+    if body.len() > most {
+        return Err(DataError::AnswerTooLarge(most));
+    }
+    Ok(())
+}
+
+async fn lines(asked: &Asked<'_>, transaction: &mut DataTransaction) -> Result<Page, DataError> {
+    let mut sql = Sql::new(asked.data().engine);
+    let scope = asked.scope();
+    let cells = statement::cells(&mut sql, &scope, asked.table, &asked.query.read)?;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let bad = |_| DataError::Internal;
+    writer
+        .write_record(cells.iter().map(|cell| cell.label.as_str()))
+        .map_err(bad)?;
+    let mut rows = 0;
+    for row in transaction.rows(&sql.finish()).await? {
+        rows += 1;
+        for (cell, text) in cells.iter().zip(row) {
+            let text = match (&cell.sealed, text) {
+                (Some((table, column)), Some(json)) => {
+                    let fields = asked.data().fields.as_ref().ok_or(DataError::Internal)?;
+                    unseal::cell(fields, table, column, &json)?
+                }
+                (_, text) => text,
+            };
+            writer.write_field(text.unwrap_or_default()).map_err(bad)?;
+        }
+        writer.write_record(None::<&[u8]>).map_err(bad)?;
+    }
+    let body = writer.into_inner().map_err(|_| DataError::Internal)?;
+    bounded(asked, &body)?;
+    Ok(Page {
+        body,
+        rows,
+        etag: None,
+    })
+}
+
+fn not_modified(etag: &str) -> Answer {
+    let mut answer = respond::empty(StatusCode::NOT_MODIFIED);
+    if let Ok(value) = HeaderValue::try_from(etag) {
+        answer.headers_mut().insert(ETAG, value);
+    }
+    answer
+}

@@ -1,0 +1,141 @@
+//! What a request asks for, read once; and which half of the work it is for.
+
+use super::{
+    Data, PREFIX,
+    dialect::{Accept, Prefer, Query, Window},
+    error::DataError,
+    policy::Caller,
+    read,
+    statement::Scope,
+    table::Table,
+    write,
+};
+use crate::{
+    App,
+    admission::Admitted,
+    db::{As, Db},
+    http::Answer,
+};
+use gapura_shared::{
+    claims::{Assurance, ROLE_ANON},
+    identity::Principal,
+};
+use http::{
+    HeaderMap, HeaderName, Method,
+    header::{ACCEPT, RANGE},
+};
+use serde_json::json;
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// A request for a table.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) app: &'a App,
+    pub(super) table: &'a Table,
+    pub(super) caller: Caller,
+    pub(super) whom: As,
+    pub(super) query: Query,
+    pub(super) prefer: Prefer,
+    pub(super) accept: Accept,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn data(&self) -> &'a Data {
+        &self.app.data
+    }
+
+    pub(super) fn db(&self) -> &'a Db {
+        &self.app.db
+    }
+
+    pub(super) fn scope(&self) -> Scope<'_> {
+        Scope {
+            tables: &self.app.data.tables,
+            caller: &self.caller,
+            fields: self.app.data.fields.as_ref(),
+        }
+    }
+
+    fn read(app: &'a App, request: &Admitted) -> Result<Self, DataError> {
+        let name = request.path().strip_prefix(PREFIX).unwrap_or_default();
+        let table = app.data.tables.get(name);
+        let table = table.ok_or_else(|| DataError::NoTable(name.to_owned()))?;
+        let caller = caller(request.identity().principal.as_ref());
+        let headers = request.headers();
+        let mut query = Query::parse(request.query())?;
+        if matches!(*request.method(), Method::GET | Method::HEAD)
+            && let Some(range) = headers.get(RANGE).and_then(|value| value.to_str().ok())
+            && let Some(window) = Window::from_range(range)?
+        {
+            query.read.window = query.read.window.intersect(window);
+        }
+        let prefer = headers.get_all(PREFER).into_iter();
+        Ok(Self {
+            app,
+            table,
+            whom: app.data.whom(&caller),
+            caller,
+            query,
+            prefer: Prefer::parse(prefer.filter_map(|value| value.to_str().ok()))?,
+            accept: Accept::parse(text(headers, &ACCEPT))?,
+        })
+    }
+}
+
+impl Data {
+    /// Whom PostgreSQL runs a caller's statements as.
+    fn whom(&self, caller: &Caller) -> As {
+        let roles = &self.settings.database_roles;
+        let role = roles.iter().find(|(role, _)| *role == caller.role);
+        As {
+            role: role.map(|(_, role)| role.clone()),
+            claims: json!({
+                "sub": caller.subject,
+                "role": caller.role,
+                "tenant_id": caller.tenant,
+                "session_id": caller.session,
+                "jti": caller.token_id,
+                "aal": caller.assurance,
+            })
+            .to_string(),
+        }
+    }
+}
+
+pub(super) async fn respond(app: &App, request: &mut Admitted) -> Result<Answer, DataError> {
+    let asked = Asked::read(app, request)?;
+    match *request.method() {
+        Method::GET | Method::HEAD => read::rows(&asked, request.headers()).await,
+        Method::POST => write::insert(&asked, request).await,
+        Method::PATCH => write::update(&asked, request).await,
+        Method::DELETE => write::delete(&asked, request).await,
+        _ => Err(DataError::Method),
+    }
+}
+
+/// The value of a field that is text.
+pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn caller(principal: Option<&Principal>) -> Caller {
+    let Some(principal) = principal else {
+        return Caller {
+            subject: None,
+            role: ROLE_ANON.to_owned(),
+            tenant: None,
+            session: None,
+            token_id: None,
+            assurance: Assurance::Aal1.as_str(),
+        };
+    };
+    Caller {
+        subject: principal.subject.clone(),
+        role: principal.role.clone(),
+        tenant: principal.tenant.clone(),
+        session: principal.session.clone(),
+        token_id: principal.token_id.clone(),
+        assurance: principal.assurance.as_str(),
+    }
+}

@@ -1,0 +1,173 @@
+//! Rows as clients write them: which columns, of whom, encrypted where that is declared.
+//!
+//! Guarantees: a column that a client may not write is never taken from it; what identity gives
+//! goes where the client said nothing, and a missing key of a row is made before the row is
+//! encrypted for it.
+
+use super::{
+    error::{DataError, Denied},
+    field::{Fields, Place},
+    kind::{Kind, moment_of},
+    policy::Caller,
+    table::{Column, DefaultValue, Table},
+};
+use crate::{db::Bound, random};
+use gapura_shared::time::UnixMillis;
+use serde_json::{Map, Value};
+
+/// A row to be added: its columns with their values, in the table's order.
+pub(crate) type NewRow<'t> = Vec<(&'t Column, Bound)>;
+
+/// What rows are made with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Making<'a> {
+    /// Where they go.
+    pub(crate) table: &'a Table,
+    /// Whose they are.
+    pub(crate) caller: &'a Caller,
+    /// What encrypts their fields.
+    pub(crate) fields: Option<&'a Fields>,
+    /// When.
+    pub(crate) now: UnixMillis,
+}
+
+impl<'a> Making<'a> {
+    /// The column that a client names to write.
+    ///
+    /// # Errors
+    /// [`DataError::NoColumn`], [`DataError::Denied`].
+    pub(crate) fn writable(&self, name: &str) -> Result<&'a Column, DataError> {
+        let column = self.table.column(name).filter(|column| column.is_exposed());
+        let column = column.ok_or_else(|| DataError::NoColumnToWrite {
+            table: self.table.name.clone(),
+            column: name.to_owned(),
+        })?;
+        if column.is_writable() {
+            Ok(column)
+        } else {
+            Err(DataError::Denied(Denied::Column(column.name.clone())))
+        }
+    }
+
+    /// A row to be added. `columns` are those that the whole request writes; one that this object
+    /// leaves out is NULL, or its default when `missing_default`.
+    ///
+    /// # Errors
+    /// [`DataError`].
+    pub(crate) fn new_row(
+        &self,
+        object: &Map<String, Value>,
+        columns: &[&'a Column],
+        missing_default: bool,
+    ) -> Result<NewRow<'a>, DataError> {
+        let mut given: NewRow<'a> = Vec::with_capacity(columns.len());
+        for column in columns {
+            match object.get(&column.name) {
+                Some(value) => given.push((column, column.kind.read_json(value)?)),
+                None if missing_default || column.default.is_some() => {}
+                None => given.push((column, Bound::Null)),
+            }
+        }
+        self.complete(given)
+    }
+
+    /// Adds what the client did not say, and encrypts.
+    fn complete(&self, given: NewRow<'a>) -> Result<NewRow<'a>, DataError> {
+        let mut row = given;
+        for column in &self.table.columns {
+            if row.iter().any(|(named, _)| named.name == column.name) {
+                continue;
+            }
+            if let Some(default) = column.default {
+                row.push((column, self.default(default)));
+            } else if column.kind == Kind::Uuid && self.is_bare_key(column) {
+                row.push((column, Bound::Text(random::uuid())));
+            }
+        }
+        self.seal_row(&mut row)?;
+        row.sort_by_key(|(column, _)| {
+            let mut columns = self.table.columns.iter();
+            columns.position(|one| one.name == column.name)
+        });
+        Ok(row)
+    }
+
+    /// A key that nobody else makes, or that a field's encryption needs before the database makes it.
+    fn is_bare_key(&self, column: &Column) -> bool {
+        self.table.key.contains(&column.name)
+            && (!column.has_default || self.table.columns.iter().any(|column| column.encrypted))
+    }
+
+    fn default(&self, default: DefaultValue) -> Bound {
+        let text = match default {
+            DefaultValue::Uuid => Some(random::uuid()),
+            DefaultValue::Now => moment_of(self.now.0),
+            DefaultValue::Claim(claim) => self.caller.claim(claim).map(str::to_owned),
+        };
+        text.map_or(Bound::Null, Bound::Text)
+    }
+
+    fn seal_row(&self, row: &mut NewRow<'a>) -> Result<(), DataError> {
+        if !row.iter().any(|(column, _)| column.encrypted) {
+            return Ok(());
+        }
+        let text_of = |row: &NewRow<'a>, name: &str| {
+            let found = row.iter().find(|(column, _)| column.name == name);
+            found.and_then(|(_, value)| match value {
+                Bound::Text(text) => Some(text.clone()),
+                _ => None,
+            })
+        };
+        let key = self.table.key.first().and_then(|key| text_of(row, key));
+        let tenant = self.table.tenant.as_ref();
+        let tenant = tenant
+            .and_then(|tenant| text_of(row, tenant))
+            .unwrap_or_default();
+        // Without a key there is no row: the database says so better than we could.
+        let sealed = self.sealed(row, &key.unwrap_or_default(), &tenant)?;
+        *row = sealed;
+        Ok(())
+    }
+
+    /// Values as they are stored in the row `key` of `tenant`: encrypted columns encrypted, their
+    /// blind indexes beside them.
+    ///
+    /// # Errors
+    /// [`DataError`].
+    pub(crate) fn sealed(
+        &self,
+        values: &[(&'a Column, Bound)],
+        key: &str,
+        tenant: &str,
+    ) -> Result<NewRow<'a>, DataError> {
+        let mut stored = Vec::with_capacity(values.len() + 1);
+        for (column, value) in values {
+            if !column.encrypted {
+                stored.push((*column, value.clone()));
+                continue;
+            }
+            let index = column.blind_index.as_ref();
+            let index = index.and_then(|index| self.table.column(index));
+            let (sealed, blind) = match value {
+                Bound::Text(text) => {
+                    let fields = self.fields.ok_or(DataError::Internal)?;
+                    let place = Place {
+                        table: &self.table.name,
+                        column: &column.name,
+                        row: key,
+                    };
+                    let keys = fields.tenant(tenant);
+                    let sealed = keys.seal(&place, text, random::bytes())?;
+                    let blind = keys.blind_index(place.table, place.column, text);
+                    (Bound::Text(sealed), Bound::Text(blind))
+                }
+                _ => (Bound::Null, Bound::Null),
+            };
+            stored.push((*column, sealed));
+            if let Some(index) = index {
+                stored.push((index, blind));
+            }
+        }
+        Ok(stored)
+    }
+}

@@ -1,0 +1,169 @@
+//! What is declared, checked against the database before anything is served.
+
+use super::{
+    Data,
+    field::Fields,
+    policy::{Caller, Claim, Policy},
+    statement::Sql,
+    table::{Rules, Table},
+};
+use crate::{
+    config::{Data as Settings, is_name},
+    db::{As, DataFault, Db, DbError, Engine},
+};
+use std::{collections::BTreeMap, fmt};
+
+/// Why nothing can be served.
+#[derive(Debug, thiserror::Error)]
+pub enum BadData {
+    /// Everything that is wrong with what is declared.
+    #[error("{0}")]
+    Faults(Faults),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// At least one fault, a line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults(pub Vec<String>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl Data {
+    /// Checks every declared table, every column and every condition.
+    ///
+    /// # Errors
+    /// [`BadData`], with all faults at once.
+    pub async fn start(
+        settings: &Settings,
+        fields: Option<Fields>,
+        db: &Db,
+    ) -> Result<Self, BadData> {
+        let mut faults = Vec::new();
+        let mut tables = BTreeMap::new();
+        for declared in &settings.tables {
+            let name = &declared.name;
+            if !is_name(name) {
+                faults.push(format!(
+                    "data.tables: {name:?} is a name that is not supported"
+                ));
+                continue;
+            }
+            let Some(relation) = db.relation(name).await? else {
+                faults.push(format!(
+                    "data.tables.{name}: the database has no such table"
+                ));
+                continue;
+            };
+            if !declared.encrypted.is_empty() && fields.is_none() {
+                faults.push(format!(
+                    "data.tables.{name}: encrypted needs GAPURA_FIELD_KEYS in the environment"
+                ));
+            }
+            let mut table = Table::check(declared, settings, &relation, &mut faults);
+            conditions(db, &mut table, &mut faults).await?;
+            tables.insert(name.clone(), table);
+        }
+        if !settings.database_roles.is_empty() && db.engine() != Engine::Postgres {
+            faults.push("data.database_roles: only PostgreSQL has them".to_owned());
+        }
+        if faults.is_empty() {
+            Ok(Self {
+                tables,
+                fields,
+                settings: settings.clone(),
+                engine: db.engine(),
+            })
+        } else {
+            Err(BadData::Faults(Faults(faults)))
+        }
+    }
+}
+
+async fn conditions(db: &Db, table: &mut Table, faults: &mut Vec<String>) -> Result<(), DbError> {
+    let mut roles = std::mem::take(&mut table.roles);
+    for (role, rules) in &mut roles {
+        let Rules {
+            select,
+            insert,
+            update,
+            update_check,
+            delete,
+        } = rules;
+        for (operation, policy) in [
+            ("select", select),
+            ("insert", insert),
+            ("update", update),
+            ("update_check", update_check),
+            ("delete", delete),
+        ] {
+            let Some(policy) = policy else { continue };
+            if let Err(why) = condition(db, table, policy).await? {
+                faults.push(format!(
+                    "data.tables.{}.roles.{role}.{operation}: {why}",
+                    table.name
+                ));
+            }
+        }
+    }
+    table.roles = roles;
+    Ok(())
+}
+
+/// Asks the database whether a condition is one. PostgreSQL compares no text with a `uuid`: which of
+/// the values must be one, it tells by what it takes.
+async fn condition(
+    db: &Db,
+    table: &Table,
+    policy: &mut Policy,
+) -> Result<Result<(), String>, DbError> {
+    let mut answer = Ok(());
+    for uuids in [
+        vec![],
+        vec![Claim::Subject],
+        vec![Claim::Subject, Claim::Tenant],
+        vec![Claim::Tenant],
+    ] {
+        policy.uuids = uuids;
+        match try_condition(db, table, policy).await {
+            Ok(()) => return Ok(Ok(())),
+            Err(error) if error.data_fault() == DataFault::Unavailable => return Err(error),
+            // Names of the schema and the operator's own text: nothing that a log may not hold.
+            Err(error) if answer.is_ok() => answer = Err(error.to_string()),
+            Err(_) => {}
+        }
+        if db.engine() != Engine::Postgres {
+            break;
+        }
+    }
+    Ok(answer)
+}
+
+async fn try_condition(db: &Db, table: &Table, policy: &Policy) -> Result<(), DbError> {
+    let uuid = "00000000-0000-0000-0000-000000000000";
+    let caller = Caller {
+        subject: Some(uuid.into()),
+        role: "anon".into(),
+        tenant: Some(uuid.into()),
+        session: None,
+        token_id: None,
+        assurance: "aal1",
+    };
+    let mut sql = Sql::new(db.engine());
+    sql.push("SELECT 'x' FROM ")
+        .name(&table.name)
+        .push(" WHERE ");
+    sql.policy(policy, &caller).push(" LIMIT 0");
+    let nobody = As {
+        role: None,
+        claims: "{}".into(),
+    };
+    let mut transaction = db.data_read(&nobody).await?;
+    transaction.rows(&sql.finish()).await?;
+    transaction.commit().await
+}

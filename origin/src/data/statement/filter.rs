@@ -1,0 +1,474 @@
+//! Conditions and order, as SQL.
+
+use super::{Level, Scope, sql::Sql};
+use crate::{
+    data::{
+        dialect::{Comparison, Condition, Field, Filter, Is, Nulls, Order, Search, Step, Test},
+        error::{DataError, Denied},
+        kind::Kind,
+        table::Column,
+    },
+    db::{Bound, Engine},
+};
+
+/// All of `filters` hold.
+///
+/// # Errors
+/// [`DataError`].
+pub(crate) fn all(
+    sql: &mut Sql,
+    scope: &Scope<'_>,
+    level: &Level<'_>,
+    filters: &[Filter],
+) -> Result<(), DataError> {
+    joined(sql, scope, level, filters, " AND ", "1 = 1")
+}
+
+fn joined(
+    sql: &mut Sql,
+    scope: &Scope<'_>,
+    level: &Level<'_>,
+    filters: &[Filter],
+    between: &str,
+    of_none: &str,
+) -> Result<(), DataError> {
+    if filters.is_empty() {
+        sql.push(of_none);
+        return Ok(());
+    }
+    sql.push("(");
+    for (at, filter) in filters.iter().enumerate() {
+        if at > 0 {
+            sql.push(between);
+        }
+        one(sql, scope, level, filter)?;
+    }
+    sql.push(")");
+    Ok(())
+}
+
+fn one(
+    sql: &mut Sql,
+    scope: &Scope<'_>,
+    level: &Level<'_>,
+    filter: &Filter,
+) -> Result<(), DataError> {
+    match filter {
+        Filter::And(filters) => joined(sql, scope, level, filters, " AND ", "1 = 1"),
+        Filter::Or(filters) => joined(sql, scope, level, filters, " OR ", "1 = 0"),
+        Filter::Not(inner) => {
+            sql.push("NOT ");
+            sql.push("(");
+            one(sql, scope, level, inner)?;
+            sql.push(")");
+            Ok(())
+        }
+        Filter::Condition(condition) => test(sql, scope, level, condition),
+    }
+}
+
+fn test(
+    sql: &mut Sql,
+    scope: &Scope<'_>,
+    level: &Level<'_>,
+    condition: &Condition,
+) -> Result<(), DataError> {
+    let column = readable(level, &condition.field)?;
+    if column.encrypted {
+        return encrypted(sql, scope, level, column, condition);
+    }
+    let operand = Operand {
+        level,
+        column,
+        field: &condition.field,
+    };
+    match &condition.test {
+        Test::Compare(comparison, value) => {
+            operand.write(sql)?;
+            sql.push(match comparison {
+                Comparison::Eq => " = ",
+                Comparison::Neq => " <> ",
+                Comparison::Gt => " > ",
+                Comparison::Gte => " >= ",
+                Comparison::Lt => " < ",
+                Comparison::Lte => " <= ",
+            });
+            operand.bind(sql, value)?;
+        }
+        Test::In(values) if values.is_empty() => {
+            sql.push("1 = 0");
+        }
+        Test::In(values) => {
+            operand.write(sql)?;
+            sql.push(" IN (");
+            for (at, value) in values.iter().enumerate() {
+                if at > 0 {
+                    sql.push(", ");
+                }
+                operand.bind(sql, value)?;
+            }
+            sql.push(")");
+        }
+        Test::Is(is) => {
+            if matches!(is, Is::True | Is::False | Is::Unknown) && column.kind != Kind::Boolean {
+                return Err(DataError::InvalidValue {
+                    kind: column.kind.name(),
+                    value: "a boolean was asked for".into(),
+                });
+            }
+            operand.write(sql)?;
+            sql.push(match is {
+                Is::Null | Is::Unknown => " IS NULL",
+                Is::NotNull => " IS NOT NULL",
+                Is::True => " IS TRUE",
+                Is::False => " IS FALSE",
+            });
+        }
+        Test::Like {
+            pattern,
+            ignore_case,
+        } => like(sql, &operand, pattern, *ignore_case)?,
+        Test::Search {
+            syntax,
+            config,
+            text,
+        } => search(sql, &operand, *syntax, config.as_deref(), text)?,
+    }
+    Ok(())
+}
+
+/// The column of a field, if clients may ask for it.
+///
+/// # Errors
+/// [`DataError`].
+pub(crate) fn readable<'t>(level: &Level<'t>, field: &Field) -> Result<&'t Column, DataError> {
+    let column = level
+        .table
+        .column(&field.name)
+        .filter(|column| column.is_exposed());
+    let column = column.ok_or_else(|| DataError::NoColumn {
+        table: level.table.name.clone(),
+        column: field.name.clone(),
+    })?;
+    if !column.is_readable() {
+        return Err(DataError::Denied(Denied::Column(column.name.clone())));
+    }
+    if !field.json.is_empty()
+        && (column.encrypted || !matches!(column.kind, Kind::Json | Kind::Native))
+    {
+        return Err(DataError::Unsupported(format!(
+            "{} holds no JSON",
+            column.name
+        )));
+    }
+    Ok(column)
+}
+
+/// An encrypted column can be found by its blind index alone, and by nothing but equality.
+fn encrypted(
+    sql: &mut Sql,
+    scope: &Scope<'_>,
+    level: &Level<'_>,
+    column: &Column,
+    condition: &Condition,
+) -> Result<(), DataError> {
+    let refused = |why: &str| {
+        Err(DataError::Unsupported(format!(
+            "the column {} is encrypted: {why}",
+            column.name
+        )))
+    };
+    let values = match &condition.test {
+        Test::Compare(Comparison::Eq, value) => std::slice::from_ref(value),
+        Test::In(values) => values.as_slice(),
+        Test::Is(Is::Null | Is::NotNull) => {
+            sql.of(&level.alias, &column.name);
+            sql.push(if condition.test == Test::Is(Is::Null) {
+                " IS NULL"
+            } else {
+                " IS NOT NULL"
+            });
+            return Ok(());
+        }
+        _ => return refused("only eq, in and is.null can be asked of it"),
+    };
+    let Some(index) = column
+        .blind_index
+        .as_deref()
+        .and_then(|name| level.table.column(name))
+    else {
+        return refused("it has no blind index to be found by");
+    };
+    let fields = scope.fields.ok_or(DataError::Internal)?;
+    // Each tenant has keys of its own: the caller's are the ones to look with.
+    let tenant = match &level.table.tenant {
+        Some(_) => scope.caller.tenant.clone().unwrap_or_default(),
+        None => String::new(),
+    };
+    if values.is_empty() {
+        sql.push("1 = 0");
+        return Ok(());
+    }
+    let keys = fields.tenant(&tenant);
+    let table = &level.table.name;
+    let indexes = values
+        .iter()
+        .flat_map(|value| keys.blind_indexes(table, &column.name, value));
+    sql.of(&level.alias, &index.name).push(" IN (");
+    sql.list(indexes, ", ", |sql, blind| {
+        sql.bind_of(index, Bound::Text(blind));
+    });
+    sql.push(")");
+    Ok(())
+}
+
+/// What stands left of an operator.
+struct Operand<'a> {
+    level: &'a Level<'a>,
+    column: &'a Column,
+    field: &'a Field,
+}
+
+impl Operand<'_> {
+    fn write(&self, sql: &mut Sql) -> Result<(), DataError> {
+        if self.field.json.is_empty() {
+            sql.of(&self.level.alias, &self.column.name);
+            Ok(())
+        } else {
+            inside(sql, self.level, self.field, true)
+        }
+    }
+
+    fn text(&self, sql: &mut Sql) -> Result<(), DataError> {
+        if self.field.json.is_empty() && self.column.kind != Kind::Text {
+            sql.as_text(|sql| {
+                sql.of(&self.level.alias, &self.column.name);
+            });
+            return Ok(());
+        }
+        self.write(sql)
+    }
+
+    fn bind(&self, sql: &mut Sql, value: &str) -> Result<(), DataError> {
+        if self.field.json.is_empty() {
+            sql.bind_of(self.column, self.column.kind.read_text(value)?);
+        } else {
+            sql.bind(Kind::Text.read_text(value)?);
+        }
+        Ok(())
+    }
+}
+
+/// What lies within a column of JSON; `as_text` as a text, otherwise as JSON.
+///
+/// # Errors
+/// [`DataError`].
+pub(crate) fn inside(
+    sql: &mut Sql,
+    level: &Level<'_>,
+    field: &Field,
+    as_text: bool,
+) -> Result<(), DataError> {
+    if sql.engine() == Engine::Postgres {
+        sql.push("(").of(&level.alias, &field.name);
+        let last = field.json.len().saturating_sub(1);
+        for (at, step) in field.json.iter().enumerate() {
+            sql.push(if as_text && at == last { "->>" } else { "->" });
+            match step {
+                Step::Key(key) => sql.bind(Kind::Text.read_text(key)?),
+                Step::Index(index) => sql.push(&format!("({index})")),
+            };
+        }
+        sql.push(")");
+        return Ok(());
+    }
+    let path = Kind::Text.read_text(&json_path(field, sql.engine())?)?;
+    if sql.engine() == Engine::Sqlite {
+        sql.push(if as_text { "CAST(" } else { "json(" });
+        sql.of(&level.alias, &field.name);
+        sql.push(if as_text { " ->> " } else { " -> " }).bind(path);
+        sql.push(if as_text { " AS TEXT)" } else { ")" });
+    } else {
+        sql.push(if as_text { "JSON_UNQUOTE(" } else { "(" });
+        sql.push("JSON_EXTRACT(").of(&level.alias, &field.name);
+        sql.push(", ").bind(path).push("))");
+    }
+    Ok(())
+}
+
+/// The path language of SQLite and MySQL.
+fn json_path(field: &Field, engine: Engine) -> Result<String, DataError> {
+    let mut path = "$".to_owned();
+    for step in &field.json {
+        match step {
+            // Neither language lets one be written inside a quoted key everywhere.
+            Step::Key(key) if key.contains(['"', '\\']) => {
+                return Err(DataError::Unsupported("a key with a quotation mark".into()));
+            }
+            Step::Key(key) => path.extend([".\"", key, "\""]),
+            Step::Index(index) if *index < 0 && engine == Engine::Sqlite => {
+                path.extend(["[#", &index.to_string(), "]"]);
+            }
+            Step::Index(index) => path.extend(["[", &index.to_string(), "]"]),
+        }
+    }
+    Ok(path)
+}
+
+fn like(
+    sql: &mut Sql,
+    operand: &Operand<'_>,
+    pattern: &str,
+    ignore_case: bool,
+) -> Result<(), DataError> {
+    let bound = Kind::Text.read_text(pattern)?;
+    match sql.engine() {
+        Engine::Postgres => {
+            operand.text(sql)?;
+            sql.push(if ignore_case { " ILIKE " } else { " LIKE " })
+                .bind(bound);
+        }
+        Engine::Sqlite if ignore_case => {
+            operand.text(sql)?;
+            sql.push(" LIKE ").bind(bound).push(" ESCAPE '\\'");
+        }
+        // SQLite's LIKE knows no case.
+        Engine::Sqlite => {
+            operand.text(sql)?;
+            sql.push(" GLOB ").bind(Bound::Text(glob(pattern)));
+        }
+        Engine::MySql => {
+            sql.push("CONVERT(");
+            operand.text(sql)?;
+            sql.push(" USING utf8mb4) COLLATE ");
+            sql.push(if ignore_case {
+                "utf8mb4_general_ci"
+            } else {
+                "utf8mb4_bin"
+            });
+            sql.push(" LIKE ").bind(bound);
+        }
+    }
+    Ok(())
+}
+
+/// A pattern of LIKE as one of GLOB.
+fn glob(pattern: &str) -> String {
+    let mut glob = String::with_capacity(pattern.len());
+    let mut escaped = false;
+    for c in pattern.chars() {
+        match c {
+            '\\' if !escaped => {
+                escaped = true;
+                continue;
+            }
+            '%' if !escaped => glob.push('*'),
+            '_' if !escaped => glob.push('?'),
+            '*' | '?' | '[' => {
+                glob.push('[');
+                glob.push(c);
+                glob.push(']');
+            }
+            _ => glob.push(c),
+        }
+        escaped = false;
+    }
+    glob
+}
+
+fn search(
+    sql: &mut Sql,
+    operand: &Operand<'_>,
+    syntax: Search,
+    config: Option<&str>,
+    text: &str,
+) -> Result<(), DataError> {
+    if sql.engine() != Engine::Postgres {
+        return Err(DataError::Unsupported(
+            "full-text search is PostgreSQL's alone".into(),
+        ));
+    }
+    let config = config.unwrap_or("simple");
+    let configuration = |sql: &mut Sql| {
+        sql.push("CAST(")
+            .bind(Bound::Text(config.to_owned()))
+            .push(" AS regconfig), ");
+    };
+    if operand.column.type_name == "tsvector" {
+        operand.write(sql)?;
+    } else {
+        sql.push("to_tsvector(");
+        configuration(sql);
+        operand.text(sql)?;
+        sql.push(")");
+    }
+    sql.push(match syntax {
+        Search::Operators => " @@ to_tsquery(",
+        Search::Words => " @@ plainto_tsquery(",
+        Search::Phrase => " @@ phraseto_tsquery(",
+        Search::Web => " @@ websearch_to_tsquery(",
+    });
+    configuration(sql);
+    sql.bind(Kind::Text.read_text(text)?).push(")");
+    Ok(())
+}
+
+/// `ORDER BY`, if there is anything to order by. Nulls count as largest on every engine.
+///
+/// # Errors
+/// [`DataError`].
+pub(crate) fn order(sql: &mut Sql, level: &Level<'_>, terms: &[Order]) -> Result<(), DataError> {
+    for (at, term) in terms.iter().enumerate() {
+        let column = readable(level, &term.field)?;
+        if column.encrypted {
+            return Err(DataError::Unsupported(format!(
+                "the column {} is encrypted: there is no order in it",
+                column.name
+            )));
+        }
+        sql.push(if at == 0 { " ORDER BY " } else { ", " });
+        let operand = Operand {
+            level,
+            column,
+            field: &term.field,
+        };
+        let may_be_null = column.nullable || !term.field.json.is_empty();
+        let first = term
+            .nulls
+            .map_or(term.descending, |nulls| nulls == Nulls::First);
+        if may_be_null && sql.engine() == Engine::MySql {
+            operand.write(sql)?;
+            sql.push(if first {
+                " IS NULL DESC, "
+            } else {
+                " IS NULL, "
+            });
+        }
+        operand.write(sql)?;
+        if term.descending {
+            sql.push(" DESC");
+        }
+        if may_be_null && sql.engine() != Engine::MySql {
+            sql.push(if first { " NULLS FIRST" } else { " NULLS LAST" });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn a_pattern_means_the_same_to_sqlite() {
+        for (like, globbed) in [
+            ("a%", "a*"),
+            ("a_b", "a?b"),
+            (r"100\%", "100%"),
+            ("[x]*", "[[]x][*]"),
+            (r"\\", r"\"),
+        ] {
+            assert_eq!(glob(like), globbed, "{like}");
+        }
+    }
+}

@@ -1,0 +1,541 @@
+//! Statements that read: rows as JSON that the database builds, tables within tables.
+//!
+//! Guarantees: a row is looked for among those that the caller's policy lets through, at every
+//! level; each level answers at most as many rows as its table allows.
+
+use super::{
+    Level, Scope, filter, json,
+    link::{Link, link},
+    sql::Sql,
+    write::{self, Key},
+};
+use crate::{
+    config::is_name,
+    data::{
+        dialect::{Embed, Field, Item, Join, Read},
+        error::DataError,
+        policy::Policy,
+        table::{Column, Table},
+    },
+    db::{Bound, Engine},
+};
+
+/// Where in a row the origin has something to decrypt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Spot {
+    /// A member that holds what was stored, and where.
+    Field {
+        /// The member's name.
+        label: String,
+        /// The table it is of.
+        table: String,
+        /// The column it is of.
+        column: String,
+    },
+    /// Within a member that holds a row, or a list of them.
+    Within {
+        /// The member's name.
+        label: String,
+        /// There.
+        spots: Vec<Self>,
+    },
+}
+
+/// A column of CSV.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cell {
+    /// Its name in the first line.
+    pub(crate) label: String,
+    /// Table and column, when it is to be decrypted.
+    pub(crate) sealed: Option<(String, String)>,
+}
+
+/// One member of a row.
+enum Member<'a> {
+    Column {
+        label: &'a str,
+        column: &'a Column,
+        field: Option<&'a Field>,
+        cast: Option<Cast>,
+    },
+    Embed {
+        label: &'a str,
+        read: &'a Read,
+        link: Link<'a>,
+    },
+}
+
+/// Types that every engine can cast to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cast {
+    Text,
+    Integer,
+    Number,
+}
+
+/// Rows of a table as JSON objects, a text each. With `only`, nothing but the rows of these keys,
+/// each preceded by its key's columns.
+///
+/// # Errors
+/// [`DataError`].
+pub(crate) fn rows<'a>(
+    sql: &mut Sql,
+    scope: &Scope<'a>,
+    table: &'a Table,
+    read: &'a Read,
+    only: Option<&[Key]>,
+) -> Result<Vec<Spot>, DataError> {
+    let mut writer = Writer::new(sql, scope);
+    let level = writer.level(table);
+    writer.sql.push("SELECT ");
+    if only.is_some() {
+        keys_of(writer.sql, &level);
+        writer.sql.push(", ");
+    }
+    writer.sql.push("CAST(");
+    let spots = writer.object(&level, read)?;
+    writer.sql.push(text_type(writer.sql.engine()));
+    writer.from(&level)?;
+    writer.conditions(&level, read)?;
+    if let Some(keys) = only {
+        writer.sql.push(" AND ");
+        write::is_one_of(writer.sql, table, keys);
+        return Ok(spots);
+    }
+    filter::order(writer.sql, &level, &read.order)?;
+    writer.page(table, read);
+    Ok(spots)
+}
+
+/// Rows of a table as lines of CSV: a text for each column.
+///
+/// # Errors
+/// [`DataError`].
+pub(crate) fn cells<'a>(
+    sql: &mut Sql,
+    scope: &Scope<'a>,
+    table: &'a Table,
+    read: &'a Read,
+) -> Result<Vec<Cell>, DataError> {
+    let mut writer = Writer::new(sql, scope);
+    let level = writer.level(table);
+    let mut cells = Vec::new();
+    writer.sql.push("SELECT ");
+    for (at, member) in writer.members(&level, &read.select)?.iter().enumerate() {
+        let Member::Column {
+            label,
+            column,
+            field,
+            cast,
+        } = member
+        else {
+            return Err(DataError::Unsupported(
+                "CSV holds no tables within tables".into(),
+            ));
+        };
+        if at > 0 {
+            writer.sql.push(", ");
+        }
+        let inside = field.filter(|field| !field.json.is_empty());
+        match (inside, column.encrypted) {
+            (Some(field), _) => filter::inside(writer.sql, &level, field, true)?,
+            (None, true) => {
+                writer.sql.push("CAST(");
+                seal(writer.sql, &level, column);
+                writer.sql.push(text_type(writer.sql.engine()));
+            }
+            (None, false) if cast.is_some() => writer.cast(&level, column, None, *cast)?,
+            (None, false) => json::text(writer.sql, &level.alias, column),
+        }
+        cells.push(Cell {
+            label: (*label).to_owned(),
+            sealed: column
+                .encrypted
+                .then(|| (table.name.clone(), column.name.clone())),
+        });
+    }
+    writer.from(&level)?;
+    writer.conditions(&level, read)?;
+    filter::order(writer.sql, &level, &read.order)?;
+    writer.page(table, read);
+    Ok(cells)
+}
+
+/// How many rows there are, whatever the page.
+///
+/// # Errors
+/// [`DataError`].
+pub(crate) fn count<'a>(
+    sql: &mut Sql,
+    scope: &Scope<'a>,
+    table: &'a Table,
+    read: &'a Read,
+) -> Result<(), DataError> {
+    let mut writer = Writer::new(sql, scope);
+    let level = writer.level(table);
+    writer.sql.push("SELECT ");
+    writer.sql.as_text(|sql| {
+        sql.push("COUNT(*)");
+    });
+    writer.from(&level)?;
+    writer.conditions(&level, read)
+}
+
+/// The keys of rows to be changed or deleted, and their tenants: those that may be seen, that
+/// `policy` lets through and that the filters name. One more than `most`, if there are as many.
+///
+/// # Errors
+/// [`DataError`].
+pub(crate) fn targets<'a>(
+    sql: &mut Sql,
+    scope: &Scope<'a>,
+    table: &'a Table,
+    read: &'a Read,
+    policy: &Policy,
+    most: u64,
+) -> Result<(), DataError> {
+    let mut writer = Writer::new(sql, scope);
+    let level = writer.level(table);
+    writer.sql.push("SELECT ");
+    keys_of(writer.sql, &level);
+    writer.sql.push(", ");
+    match &table.tenant {
+        Some(tenant) => writer.sql.as_text(|sql| {
+            sql.of(&level.alias, tenant);
+        }),
+        None => writer.sql.push("''"),
+    };
+    writer.sql.push(" FROM ");
+    writer.among(&level, Some(policy))?;
+    writer.conditions(&level, read)?;
+    filter::order(writer.sql, &level, &read.order)?;
+    let asked = read.window.limit.unwrap_or(u64::MAX);
+    let most = asked.min(most.saturating_add(1));
+    writer.sql.push(&format!(" LIMIT {most}"));
+    write::lock(writer.sql);
+    Ok(())
+}
+
+struct Writer<'s, 'a> {
+    sql: &'s mut Sql,
+    scope: &'s Scope<'a>,
+    aliases: usize,
+}
+
+impl<'s, 'a> Writer<'s, 'a> {
+    fn new(sql: &'s mut Sql, scope: &'s Scope<'a>) -> Self {
+        Self {
+            sql,
+            scope,
+            aliases: 0,
+        }
+    }
+
+    fn level(&mut self, table: &'a Table) -> Level<'a> {
+        let alias = format!("t{}", self.aliases);
+        self.aliases += 1;
+        Level { table, alias }
+    }
+
+    fn from(&mut self, level: &Level<'a>) -> Result<(), DataError> {
+        self.sql.push(" FROM ");
+        self.among(level, None)
+    }
+
+    /// The rows that may be seen, in which conditions stand by the table's own name; with `also`,
+    /// those of them that this lets through, too.
+    fn among(&mut self, level: &Level<'a>, also: Option<&Policy>) -> Result<(), DataError> {
+        let select = self
+            .scope
+            .policy(level.table, |rules| rules.select.as_ref())?;
+        let table = level.table;
+        self.sql.push("(SELECT ");
+        self.sql.list(&table.columns, ", ", |sql, column| {
+            sql.name(&column.name);
+        });
+        self.sql.push(" FROM ").name(&table.name).push(" WHERE ");
+        self.sql.policy(select, self.scope.caller);
+        if let Some(also) = also {
+            self.sql.push(" AND ").policy(also, self.scope.caller);
+        }
+        self.sql.push(") AS ").push(&level.alias);
+        Ok(())
+    }
+
+    /// `WHERE`: the filters, and that rows joined by `!inner` are there.
+    fn conditions(&mut self, level: &Level<'a>, read: &'a Read) -> Result<(), DataError> {
+        self.sql.push(" WHERE ");
+        filter::all(self.sql, self.scope, level, &read.filters)?;
+        for item in &read.select {
+            if let Item::Embed(embed) = item
+                && embed.join == Join::Inner
+            {
+                let link = self.link(level.table, embed)?;
+                self.exists(level, &link, &embed.read)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn exists(
+        &mut self,
+        level: &Level<'a>,
+        link: &Link<'a>,
+        read: &'a Read,
+    ) -> Result<(), DataError> {
+        let inner = self.level(link.table);
+        self.sql.push(" AND EXISTS (SELECT 1");
+        self.from(&inner)?;
+        self.conditions(&inner, read)?;
+        self.joined(level, &inner, link);
+        self.sql.push(")");
+        Ok(())
+    }
+
+    fn joined(&mut self, outer: &Level<'a>, inner: &Level<'a>, link: &Link<'a>) {
+        for (own, other) in &link.pairs {
+            self.sql.push(" AND ").of(&inner.alias, other);
+            self.sql.push(" = ").of(&outer.alias, own);
+        }
+    }
+
+    fn page(&mut self, table: &Table, read: &Read) {
+        self.sql.push(&format!(" LIMIT {}", limit(table, read)));
+        if read.window.offset > 0 {
+            let offset = read.window.offset;
+            self.sql.push(&format!(" OFFSET {offset}"));
+        }
+    }
+
+    fn link(&self, from: &'a Table, embed: &Embed) -> Result<Link<'a>, DataError> {
+        link(self.scope, from, &embed.table, embed.hint.as_deref())
+    }
+
+    fn members(&self, level: &Level<'a>, select: &'a [Item]) -> Result<Vec<Member<'a>>, DataError> {
+        let mut members = Vec::new();
+        for item in select {
+            match item {
+                Item::All => members.extend(level.table.readable().map(|column| Member::Column {
+                    label: &column.name,
+                    column,
+                    field: None,
+                    cast: None,
+                })),
+                Item::Column { field, cast, .. } => members.push(Member::Column {
+                    label: item.label().unwrap_or_default(),
+                    column: filter::readable(level, field)?,
+                    field: Some(field),
+                    cast: cast.as_deref().map(cast_of).transpose()?,
+                }),
+                Item::Embed(embed) => members.push(Member::Embed {
+                    label: embed.label(),
+                    read: &embed.read,
+                    link: self.link(level.table, embed)?,
+                }),
+            }
+        }
+        Ok(members)
+    }
+
+    /// A row as a JSON object.
+    fn object(&mut self, level: &Level<'a>, read: &'a Read) -> Result<Vec<Spot>, DataError> {
+        let members = self.members(level, &read.select)?;
+        let is_postgres = self.sql.engine() == Engine::Postgres;
+        self.sql.push(match self.sql.engine() {
+            // Its function for objects takes fifty members at most; a row may have more.
+            Engine::Postgres => "(SELECT row_to_json(r) FROM (SELECT ",
+            Engine::Sqlite => "json_object(",
+            Engine::MySql => "JSON_OBJECT(",
+        });
+        let mut spots = Vec::new();
+        for (at, member) in members.iter().enumerate() {
+            if at > 0 {
+                self.sql.push(", ");
+            }
+            let (Member::Column { label, .. } | Member::Embed { label, .. }) = member;
+            if !is_postgres {
+                self.label(label);
+                self.sql.push(", ");
+            }
+            spots.extend(self.member(level, member)?);
+            if is_postgres {
+                self.sql.push(" AS ").name(label);
+            }
+        }
+        self.sql.push(if is_postgres { ") AS r)" } else { ")" });
+        Ok(spots)
+    }
+
+    /// The name of a member, which a client may have chosen.
+    fn label(&mut self, label: &str) {
+        if is_name(label) {
+            self.sql.literal(label);
+        } else {
+            self.sql.bind(Bound::Text(label.to_owned()));
+        }
+    }
+
+    fn member(
+        &mut self,
+        level: &Level<'a>,
+        member: &Member<'a>,
+    ) -> Result<Option<Spot>, DataError> {
+        match member {
+            Member::Column {
+                label,
+                column,
+                field,
+                cast,
+            } => {
+                if column.encrypted {
+                    if cast.is_some_and(|cast| cast != Cast::Text) {
+                        return Err(DataError::Unsupported(format!(
+                            "the column {} is encrypted: it is text",
+                            column.name
+                        )));
+                    }
+                    seal(self.sql, level, column);
+                    return Ok(Some(Spot::Field {
+                        label: (*label).to_owned(),
+                        table: level.table.name.clone(),
+                        column: column.name.clone(),
+                    }));
+                }
+                let inside = field.filter(|field| !field.json.is_empty());
+                match (inside, cast) {
+                    (_, Some(_)) => self.cast(level, column, inside, *cast)?,
+                    (Some(field), None) => filter::inside(self.sql, level, field, field.as_text)?,
+                    (None, None) => json::value(self.sql, &level.alias, column),
+                }
+                Ok(None)
+            }
+            Member::Embed { label, read, link } => {
+                let spots = self.embed(level, read, link)?;
+                Ok((!spots.is_empty()).then(|| Spot::Within {
+                    label: (*label).to_owned(),
+                    spots,
+                }))
+            }
+        }
+    }
+
+    fn cast(
+        &mut self,
+        level: &Level<'a>,
+        column: &Column,
+        inside: Option<&Field>,
+        cast: Option<Cast>,
+    ) -> Result<(), DataError> {
+        self.sql.push("CAST(");
+        match inside {
+            Some(field) => filter::inside(self.sql, level, field, true)?,
+            None => {
+                self.sql.of(&level.alias, &column.name);
+            }
+        }
+        self.sql.push(match (cast, self.sql.engine()) {
+            (Some(Cast::Integer), Engine::MySql) => " AS SIGNED)",
+            (Some(Cast::Integer), Engine::Sqlite) => " AS INTEGER)",
+            (Some(Cast::Integer), Engine::Postgres) => " AS bigint)",
+            (Some(Cast::Number), Engine::MySql) => " AS DOUBLE)",
+            (Some(Cast::Number), Engine::Sqlite) => " AS REAL)",
+            (Some(Cast::Number), Engine::Postgres) => " AS numeric)",
+            (_, Engine::MySql) => " AS CHAR)",
+            (_, Engine::Sqlite | Engine::Postgres) => " AS TEXT)",
+        });
+        Ok(())
+    }
+
+    fn embed(
+        &mut self,
+        outer: &Level<'a>,
+        read: &'a Read,
+        link: &Link<'a>,
+    ) -> Result<Vec<Spot>, DataError> {
+        let inner = self.level(link.table);
+        let engine = self.sql.engine();
+        let (open, between, close) = match (engine, link.many) {
+            (Engine::Postgres, false) => ("(SELECT ", "", " LIMIT 1)"),
+            (Engine::Sqlite, false) => ("json((SELECT ", "", " LIMIT 1))"),
+            (Engine::MySql, false) => ("JSON_EXTRACT((SELECT ", "", " LIMIT 1), '$')"),
+            (Engine::Postgres, true) => (
+                "(SELECT COALESCE(json_agg(e.j), '[]') FROM (SELECT ",
+                " AS j",
+                ") AS e)",
+            ),
+            (Engine::Sqlite, true) => (
+                "json((SELECT json_group_array(json(e.j)) FROM (SELECT ",
+                " AS j",
+                ") AS e))",
+            ),
+            // It knows no table in a table that looks out of it: the list orders and ends itself.
+            (Engine::MySql, true) => (
+                "JSON_EXTRACT(COALESCE((SELECT JSON_ARRAYAGG(",
+                ")",
+                "), '[]'), '$')",
+            ),
+        };
+        self.sql.push(open);
+        let spots = self.object(&inner, read)?;
+        if engine == Engine::MySql && link.many {
+            filter::order(self.sql, &inner, &read.order)?;
+            let (offset, limit) = (read.window.offset, limit(link.table, read));
+            self.sql.push(&format!(" LIMIT {offset}, {limit}"));
+        }
+        self.sql.push(between);
+        self.from(&inner)?;
+        self.conditions(&inner, read)?;
+        self.joined(outer, &inner, link);
+        if engine != Engine::MySql && link.many {
+            filter::order(self.sql, &inner, &read.order)?;
+            self.page(link.table, read);
+        }
+        self.sql.push(close);
+        Ok(spots)
+    }
+}
+
+/// The rows of one page, or of one embedded list.
+fn limit(table: &Table, read: &Read) -> u64 {
+    read.window.limit.unwrap_or(u64::MAX).min(table.max_rows)
+}
+
+fn text_type(engine: Engine) -> &'static str {
+    if engine == Engine::MySql {
+        " AS CHAR)"
+    } else {
+        " AS TEXT)"
+    }
+}
+
+fn keys_of(sql: &mut Sql, level: &Level<'_>) {
+    sql.list(level.table.key_columns(), ", ", |sql, column| {
+        sql.as_text(|sql| {
+            sql.of(&level.alias, &column.name);
+        });
+    });
+}
+
+fn seal(sql: &mut Sql, level: &Level<'_>, column: &Column) {
+    let key = level.table.key.first().map_or("", String::as_str);
+    json::sealed(
+        sql,
+        &level.alias,
+        column,
+        key,
+        level.table.tenant.as_deref(),
+    );
+}
+
+fn cast_of(name: &str) -> Result<Cast, DataError> {
+    match name.to_ascii_lowercase().as_str() {
+        "text" | "varchar" => Ok(Cast::Text),
+        "int" | "int4" | "int8" | "integer" | "bigint" => Ok(Cast::Integer),
+        "numeric" | "decimal" | "real" | "float" | "float8" | "double precision" => {
+            Ok(Cast::Number)
+        }
+        _ => Err(DataError::Unsupported(
+            "a cast must be to text, integer or numeric".into(),
+        )),
+    }
+}

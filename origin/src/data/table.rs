@@ -1,0 +1,388 @@
+//! A declared table: what the configuration says of it, checked against the database.
+//!
+//! Guarantees: every column that a statement names was seen in the database's schema and has a name
+//! of letters, digits and `_`; what a role may do is known before the first request.
+
+use super::{
+    kind::Kind,
+    policy::{Claim, Policy},
+};
+use crate::{
+    config::{Data as Settings, DataRole, DataTable, is_name},
+    db::{ForeignKey, Relation},
+};
+use std::collections::BTreeMap;
+
+/// A table that is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Table {
+    /// In the database and in the URL.
+    pub(crate) name: String,
+    /// The exposed columns, then those that statements need besides.
+    pub(crate) columns: Vec<Column>,
+    /// The primary key's columns.
+    pub(crate) key: Vec<String>,
+    /// Leading to other tables.
+    pub(crate) foreign_keys: Vec<ForeignKey>,
+    /// The column with a row's tenant.
+    pub(crate) tenant: Option<String>,
+    /// Rows of one answer, and of one write.
+    pub(crate) max_rows: u64,
+    /// Whether updates and deletions need no filter.
+    pub(crate) unfiltered: bool,
+    /// What each role may do.
+    pub(crate) roles: BTreeMap<String, Rules>,
+}
+
+/// A column of a served table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// Its name.
+    pub(crate) name: String,
+    /// What it holds.
+    pub(crate) kind: Kind,
+    /// PostgreSQL's name of its type.
+    pub(crate) type_name: String,
+    /// Whether it may be NULL.
+    pub(crate) nullable: bool,
+    /// Whether the database fills it when nobody else does.
+    pub(crate) has_default: bool,
+    /// What clients may do with it.
+    pub(crate) access: Access,
+    /// Whether it is stored encrypted.
+    pub(crate) encrypted: bool,
+    /// The column by which an encrypted one is found.
+    pub(crate) blind_index: Option<String>,
+    /// What it gets when the client does not say.
+    pub(crate) default: Option<DefaultValue>,
+}
+
+/// What clients may do with a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// They do not know of it.
+    Hidden,
+    /// Read it, filter and order by it.
+    Read,
+    /// Write it.
+    Write,
+    /// Both.
+    Full,
+}
+
+impl Column {
+    /// Whether clients may know of it.
+    pub(crate) const fn is_exposed(&self) -> bool {
+        !matches!(self.access, Access::Hidden)
+    }
+
+    /// Whether clients may read it, filter and order by it.
+    pub(crate) const fn is_readable(&self) -> bool {
+        matches!(self.access, Access::Read | Access::Full)
+    }
+
+    /// Whether clients may write it.
+    pub(crate) const fn is_writable(&self) -> bool {
+        matches!(self.access, Access::Write | Access::Full)
+    }
+}
+
+/// A value that the origin gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DefaultValue {
+    /// Of whoever asks.
+    Claim(Claim),
+    /// A random UUID.
+    Uuid,
+    /// The moment of the request.
+    Now,
+}
+
+/// What a role may do with a table; `None`: nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// Which rows are seen.
+    pub(crate) select: Option<Policy>,
+    /// Which rows may be added.
+    pub(crate) insert: Option<Policy>,
+    /// Which rows may be changed.
+    pub(crate) update: Option<Policy>,
+    /// How they must be when changed.
+    pub(crate) update_check: Option<Policy>,
+    /// Which rows may be deleted.
+    pub(crate) delete: Option<Policy>,
+}
+
+/// JSON functions of the engines take so many members.
+const MAX_COLUMNS: usize = 60;
+
+impl Table {
+    /// A column by its name.
+    #[must_use]
+    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// What a role may do; nothing when it is not named.
+    #[must_use]
+    pub(crate) fn rules(&self, role: &str) -> Option<&Rules> {
+        self.roles.get(role)
+    }
+
+    /// The columns of `*`.
+    pub(crate) fn readable(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.is_readable())
+    }
+
+    /// The primary key's columns.
+    pub(crate) fn key_columns(&self) -> impl Iterator<Item = &Column> {
+        self.key.iter().filter_map(|name| self.column(name))
+    }
+
+    /// Checks a declaration against what the database says; adds each fault to `faults`.
+    #[must_use]
+    pub(crate) fn check(
+        declared: &DataTable,
+        settings: &Settings,
+        relation: &Relation,
+        faults: &mut Vec<String>,
+    ) -> Self {
+        let mut check = Check {
+            declared,
+            relation,
+            faults,
+        };
+        check.lists();
+        check.key();
+        let columns = check.columns();
+        let roles = check.roles();
+        let max_rows = match declared.max_rows {
+            0 => settings.max_rows,
+            own => own,
+        };
+        Self {
+            name: declared.name.clone(),
+            columns,
+            key: relation.key.clone(),
+            foreign_keys: relation.foreign_keys.clone(),
+            tenant: declared.tenant.clone(),
+            max_rows: max_rows.into(),
+            unfiltered: declared.unfiltered,
+            roles,
+        }
+    }
+}
+
+struct Check<'a> {
+    declared: &'a DataTable,
+    relation: &'a Relation,
+    faults: &'a mut Vec<String>,
+}
+
+impl Check<'_> {
+    fn fault(&mut self, text: &str) {
+        self.faults
+            .push(format!("data.tables.{}: {text}", self.declared.name));
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        self.relation
+            .columns
+            .iter()
+            .any(|column| column.name == name)
+    }
+
+    /// Every column that the declaration names is there, and exposed where it must be.
+    fn lists(&mut self) {
+        let declared = self.declared;
+        if declared.columns.is_empty() {
+            self.fault("columns must name at least one column");
+        }
+        if declared.columns.len() > MAX_COLUMNS {
+            self.fault("columns must name at most 60 columns");
+        }
+        let firsts = |pairs: &'_ [(String, String)]| -> Vec<String> {
+            pairs.iter().map(|(name, _)| name.clone()).collect()
+        };
+        let blind: Vec<String> = declared
+            .blind_index
+            .iter()
+            .map(|(_, to)| to.clone())
+            .collect();
+        for (list, names) in [
+            ("columns", declared.columns.clone()),
+            ("types", firsts(&declared.types)),
+            ("defaults", firsts(&declared.defaults)),
+            ("blind_index", blind),
+            ("tenant", declared.tenant.clone().into_iter().collect()),
+        ] {
+            for name in names {
+                if !self.exists(&name) {
+                    self.fault(&format!("{list}: the table has no column {name}"));
+                }
+            }
+        }
+        for (list, names) in [
+            ("read_only", declared.read_only.clone()),
+            ("write_only", declared.write_only.clone()),
+            ("encrypted", declared.encrypted.clone()),
+        ] {
+            for name in names {
+                if !declared.columns.contains(&name) {
+                    self.fault(&format!("{list}: {name} is not among columns"));
+                }
+            }
+        }
+        for (name, to) in &declared.blind_index {
+            if !declared.encrypted.contains(name) {
+                self.fault(&format!("blind_index: {name} is not among encrypted"));
+            }
+            if declared.columns.contains(to) {
+                self.fault(&format!("blind_index: {to} must not be among columns"));
+            }
+        }
+    }
+
+    /// Rows are told apart by their key; a field's encryption is bound to it.
+    fn key(&mut self) {
+        if self.relation.key.is_empty() {
+            self.fault("the table has no primary key");
+        }
+        if !self.declared.encrypted.is_empty() && self.relation.key.len() != 1 {
+            self.fault("encrypted needs a primary key of one column");
+        }
+        let names = self.relation.key.iter().chain(&self.declared.tenant);
+        for name in names.cloned().collect::<Vec<_>>() {
+            if !is_name(&name) {
+                self.fault(&format!(
+                    "the column {name:?} has a name that is not supported"
+                ));
+            }
+        }
+    }
+
+    fn columns(&mut self) -> Vec<Column> {
+        let relation = self.relation;
+        let declared = self.declared;
+        let needed = |name: &String| {
+            relation.key.contains(name)
+                || declared.tenant.as_ref() == Some(name)
+                || declared.defaults.iter().any(|(column, _)| column == name)
+                || declared.blind_index.iter().any(|(_, to)| to == name)
+                || relation
+                    .foreign_keys
+                    .iter()
+                    .any(|key| key.columns.contains(name))
+        };
+        let exposed = declared.columns.iter();
+        let others = relation.columns.iter().map(|column| &column.name);
+        let others = others.filter(|name| !declared.columns.contains(name) && needed(name));
+        let names: Vec<&String> = exposed.chain(others).collect();
+        names
+            .into_iter()
+            .filter_map(|name| self.column(name))
+            .collect()
+    }
+
+    fn column(&mut self, name: &str) -> Option<Column> {
+        let declared = self.declared;
+        let found = self
+            .relation
+            .columns
+            .iter()
+            .find(|column| column.name == name)?;
+        let stated = declared.types.iter().find(|(column, _)| column == name);
+        let stated = stated.map(|(_, kind)| (kind, Kind::parse(kind)));
+        if let Some((kind, None)) = stated {
+            self.fault(&format!("types: {name}: unknown type {kind}"));
+        }
+        let kind = stated.and_then(|(_, kind)| kind).or(found.kind);
+        let exposed = declared.columns.iter().any(|column| column == name);
+        if kind.is_none() && exposed {
+            self.fault(&format!(
+                "columns: {name}: {:?} cannot be exposed; `types` may say what it holds",
+                found.type_name
+            ));
+        }
+        let has = |list: &[String]| list.iter().any(|column| column == name);
+        let encrypted = has(&declared.encrypted);
+        if encrypted && kind.is_some_and(|kind| kind != Kind::Text) {
+            self.fault(&format!("encrypted: {name} must hold text"));
+        }
+        if encrypted && self.relation.key.iter().any(|key| key == name) {
+            self.fault(&format!("encrypted: {name} is the primary key"));
+        }
+        let default = declared.defaults.iter().find(|(column, _)| column == name);
+        let default = default.and_then(|(_, text)| {
+            let value = default_value(text);
+            if value.is_none() {
+                self.fault(&format!(
+                    "defaults: {name}: must be auth.uid(), auth.tenant(), auth.role(), auth.claim('…'), uuid() or now()"
+                ));
+            }
+            value
+        });
+        let to = declared
+            .blind_index
+            .iter()
+            .find(|(column, _)| column == name);
+        Some(Column {
+            name: name.to_owned(),
+            kind: kind.unwrap_or(Kind::Text),
+            type_name: found.type_name.clone(),
+            nullable: found.nullable,
+            has_default: found.has_default,
+            access: match (exposed, has(&declared.read_only), has(&declared.write_only)) {
+                (false, ..) => Access::Hidden,
+                (true, false, false) => Access::Full,
+                (true, true, false) => Access::Read,
+                (true, false, true) => Access::Write,
+                (true, true, true) => {
+                    self.fault(&format!("{name} is both read_only and write_only"));
+                    Access::Hidden
+                }
+            },
+            encrypted,
+            blind_index: to.map(|(_, to)| to.clone()),
+            default,
+        })
+    }
+
+    fn roles(&mut self) -> BTreeMap<String, Rules> {
+        let declared = self.declared;
+        declared
+            .roles
+            .iter()
+            .map(|role| (role.role.clone(), self.rules(role)))
+            .collect()
+    }
+
+    fn rules(&mut self, role: &DataRole) -> Rules {
+        let mut read = |operation: &str, text: &Option<String>| {
+            let text = text.as_deref()?;
+            match Policy::parse(text) {
+                Ok(policy) => Some(policy),
+                Err(bad) => {
+                    self.fault(&format!("roles.{}.{operation}: {bad}", role.role));
+                    None
+                }
+            }
+        };
+        let update = read("update", &role.update);
+        Rules {
+            select: read("select", &role.select),
+            insert: read("insert", &role.insert),
+            update_check: read("update_check", &role.update_check).or_else(|| update.clone()),
+            update,
+            delete: read("delete", &role.delete),
+        }
+    }
+}
+
+fn default_value(text: &str) -> Option<DefaultValue> {
+    match text {
+        "uuid()" => Some(DefaultValue::Uuid),
+        "now()" => Some(DefaultValue::Now),
+        _ => Claim::parse(text).map(DefaultValue::Claim),
+    }
+}

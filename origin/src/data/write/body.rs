@@ -1,0 +1,146 @@
+//! Rows in a body: JSON, CSV or a form.
+
+use super::super::{
+    dialect::ContentType,
+    error::DataError,
+    request::{Asked, text},
+};
+use crate::admission::Admitted;
+use gapura_shared::parse::query::{decode_value, raw_pairs};
+use http::header::CONTENT_TYPE;
+use serde_json::{Map, Value};
+
+/// The rows, and whether they came as one object.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Objects {
+    pub(super) rows: Vec<Map<String, Value>>,
+    pub(super) is_one: bool,
+}
+
+pub(super) async fn objects(
+    asked: &Asked<'_>,
+    request: &mut Admitted,
+) -> Result<Objects, DataError> {
+    let form = ContentType::parse(text(request.headers(), &CONTENT_TYPE))?;
+    let most = asked.data().settings.max_body_bytes;
+    let body = request.take_body().read(most.into()).await?;
+    let objects = match form {
+        ContentType::Json => json(&body)?,
+        ContentType::Csv => csv(&body)?,
+        ContentType::Form => form_row(&body)?,
+    };
+    asked.too_many(objects.rows.len())?;
+    Ok(objects)
+}
+
+fn bad(why: impl Into<String>) -> DataError {
+    DataError::BadBody(why.into())
+}
+
+/// An object, or an array of them.
+fn json(body: &[u8]) -> Result<Objects, DataError> {
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
+        bad(format!(
+            "Empty or invalid json (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    match value {
+        Value::Object(row) => Ok(Objects {
+            rows: vec![row],
+            is_one: true,
+        }),
+        Value::Array(rows) => {
+            let rows: Option<Vec<_>> = rows
+                .into_iter()
+                .map(|row| match row {
+                    Value::Object(row) => Some(row),
+                    _ => None,
+                })
+                .collect();
+            Ok(Objects {
+                rows: rows.ok_or_else(|| bad("All rows must be objects"))?,
+                is_one: false,
+            })
+        }
+        _ => Err(bad("The body must be an object or an array of objects")),
+    }
+}
+
+/// A line of names, and one for each row; `NULL` is null.
+fn csv(body: &[u8]) -> Result<Objects, DataError> {
+    let mut reader = csv::Reader::from_reader(body);
+    let why = |error: csv::Error| {
+        let line = error.position().map_or(0, csv::Position::line);
+        bad(format!("Bad CSV (line {line})"))
+    };
+    let names = reader.headers().map_err(why)?.clone();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(why)?;
+        let cell = |(name, text): (&str, &str)| {
+            let value = if text == "NULL" {
+                Value::Null
+            } else {
+                text.into()
+            };
+            (name.to_owned(), value)
+        };
+        rows.push(names.iter().zip(record.iter()).map(cell).collect());
+    }
+    Ok(Objects {
+        rows,
+        is_one: false,
+    })
+}
+
+fn form_row(body: &[u8]) -> Result<Objects, DataError> {
+    let text = std::str::from_utf8(body).map_err(|_| bad("Bad form"))?;
+    let mut row = Map::new();
+    for (name, value) in raw_pairs(text) {
+        let read = |raw| decode_value(raw).map_err(|_| bad("Bad form"));
+        row.insert(read(name)?, read(value)?.into());
+    }
+    Ok(Objects {
+        rows: vec![row],
+        is_one: true,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{csv, form_row, json};
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    #[test]
+    fn the_same_row_in_three_forms() {
+        for objects in [
+            json(br#"{"a":"1","b":"x y"}"#),
+            csv(b"a,b\n1,x y\n"),
+            form_row(b"a=1&b=x+y"),
+        ] {
+            let rows = objects.unwrap().rows;
+            assert_eq!(rows.len(), 1);
+            assert_eq!((&rows[0]["a"], &rows[0]["b"]), (&"1".into(), &"x y".into()));
+        }
+        assert_eq!(csv(b"a\nNULL\n").unwrap().rows[0]["a"], Value::Null);
+    }
+
+    #[test]
+    fn bombs_and_rubbish_are_refused() {
+        let deep = "[".repeat(100_000);
+        for body in [deep.as_str(), "", "1", "[1]", "[[{}]]", "{", "{\"a\":1}{"] {
+            assert!(json(body.as_bytes()).is_err(), "{body:.20}");
+        }
+        assert!(csv(b"a,b\n1\n").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(body in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let _ = (json(&body), csv(&body), form_row(&body));
+        }
+    }
+}

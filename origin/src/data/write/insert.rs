@@ -1,0 +1,290 @@
+//! Adding rows, or changing those that are there already.
+
+use super::{
+    super::{
+        dialect::{Missing, Resolution},
+        error::{DataError, Denied},
+        request::Asked,
+        row::NewRow,
+        statement::{self, Key, Sql},
+        table::{Column, Rules},
+    },
+    CHUNK, Done,
+    body::Objects,
+    key,
+};
+use crate::db::{Bound, DataTransaction};
+
+/// Rows to be added.
+pub(super) struct Plan<'a> {
+    rows: Vec<NewRow<'a>>,
+    upsert: Option<Upsert<'a>>,
+}
+
+/// What is done with a row that is there already.
+struct Upsert<'a> {
+    resolution: Resolution,
+    /// What tells that it is.
+    target: Vec<&'a Column>,
+    /// What the client writes: the rest of the row stays as it is.
+    columns: Vec<&'a Column>,
+}
+
+/// Engines bind no more values than this to one statement.
+const MAX_VALUES: usize = 30_000;
+
+impl<'a> Plan<'a> {
+    pub(super) fn of(asked: &'a Asked<'_>, objects: &Objects) -> Result<Self, DataError> {
+        let scope = asked.scope();
+        scope.policy(asked.table, |rules| rules.insert.as_ref())?;
+        let making = asked.making();
+        let columns = columns(asked, objects)?
+            .iter()
+            .map(|name| making.writable(name))
+            .collect::<Result<Vec<_>, _>>()?;
+        let missing_default = asked.prefer.missing == Some(Missing::Default);
+        let rows = objects
+            .rows
+            .iter()
+            .map(|object| making.new_row(object, &columns, missing_default))
+            .collect::<Result<Vec<_>, _>>()?;
+        let upsert = match asked.prefer.resolution {
+            Some(resolution) => Some(Upsert::of(asked, resolution, columns)?),
+            None => None,
+        };
+        Ok(Self { rows, upsert })
+    }
+
+    pub(super) const fn is_upsert(&self) -> bool {
+        self.upsert.is_some()
+    }
+
+    pub(super) async fn run(&self, asked: &Asked<'_>) -> Result<Done, DataError> {
+        let mut transaction = asked.db().data_write(&asked.whom).await?;
+        let mut keys = Vec::with_capacity(self.rows.len());
+        match &self.upsert {
+            None => {
+                for rows in self.alike() {
+                    let added = add(asked, &mut transaction, rows).await?;
+                    check(asked, &mut transaction, &added, |rules| {
+                        rules.insert.as_ref()
+                    })
+                    .await?;
+                    keys.extend(added);
+                }
+            }
+            Some(upsert) => {
+                for row in &self.rows {
+                    keys.extend(upsert.run(asked, &mut transaction, row).await?);
+                }
+            }
+        }
+        let page = if asked.returns_rows() {
+            Some(asked.written(&mut transaction, &keys).await?)
+        } else {
+            None
+        };
+        asked.end(transaction, Done { keys, page }).await
+    }
+
+    /// Rows of the same columns that follow each other, as many as one statement takes.
+    fn alike(&self) -> impl Iterator<Item = &[NewRow<'a>]> {
+        let same = |a: &NewRow<'_>, b: &NewRow<'_>| {
+            !a.is_empty()
+                && a.iter()
+                    .map(|(c, _)| &c.name)
+                    .eq(b.iter().map(|(c, _)| &c.name))
+        };
+        self.rows.chunk_by(same).flat_map(|rows| {
+            let columns = rows.first().map_or(1, Vec::len).max(1);
+            rows.chunks((MAX_VALUES / columns).clamp(1, CHUNK))
+        })
+    }
+}
+
+/// The columns that a request writes: `columns`, or those of its objects, which must agree.
+fn columns(asked: &Asked<'_>, objects: &Objects) -> Result<Vec<String>, DataError> {
+    if let Some(columns) = &asked.query.columns {
+        return Ok(columns.clone());
+    }
+    let Some(first) = objects.rows.first() else {
+        return Ok(Vec::new());
+    };
+    let agree = |row: &serde_json::Map<_, _>| {
+        row.len() == first.len() && row.keys().all(|key| first.contains_key(key))
+    };
+    if !objects.rows.iter().all(agree) {
+        return Err(DataError::BadBody("All object keys must match".into()));
+    }
+    Ok(first.keys().cloned().collect())
+}
+
+async fn add(
+    asked: &Asked<'_>,
+    transaction: &mut DataTransaction,
+    rows: &[NewRow<'_>],
+) -> Result<Vec<Key>, DataError> {
+    let Some(first) = rows.first() else {
+        return Ok(Vec::new());
+    };
+    let columns: Vec<&Column> = first.iter().map(|(column, _)| *column).collect();
+    let values: Vec<Vec<Bound>> = rows
+        .iter()
+        .map(|row| row.iter().map(|(_, value)| value.clone()).collect())
+        .collect();
+    let mut sql = Sql::new(asked.data().engine);
+    statement::insert(&mut sql, asked.table, &columns, &values);
+    let added = transaction.rows(&sql.finish()).await?;
+    added.into_iter().map(key).collect()
+}
+
+/// Whether rows are, as written, such as the caller may write.
+pub(super) async fn check(
+    asked: &Asked<'_>,
+    transaction: &mut DataTransaction,
+    keys: &[Key],
+    of: impl Fn(&Rules) -> Option<&super::super::policy::Policy>,
+) -> Result<(), DataError> {
+    let scope = asked.scope();
+    let policy = scope.policy(asked.table, of)?;
+    for some in keys.chunks(CHUNK) {
+        let mut sql = Sql::new(asked.data().engine);
+        statement::look(&mut sql, asked.table, some, &[Some(policy)], &asked.caller);
+        let rows = transaction.rows(&sql.finish()).await?;
+        let holds =
+            |row: &Vec<Option<String>>| row.last().is_some_and(|flag| flag.as_deref() == Some("y"));
+        if rows.len() != some.len() || !rows.iter().all(holds) {
+            return Err(asked.denied_row());
+        }
+    }
+    Ok(())
+}
+
+impl<'a> Upsert<'a> {
+    fn of(
+        asked: &'a Asked<'_>,
+        resolution: Resolution,
+        columns: Vec<&'a Column>,
+    ) -> Result<Self, DataError> {
+        let scope = asked.scope();
+        // Who may not see and change rows cannot be told by them what is there.
+        scope.policy(asked.table, |rules| rules.select.as_ref())?;
+        if resolution == Resolution::Merge {
+            scope.policy(asked.table, |rules| rules.update.as_ref())?;
+        }
+        let names = asked.query.on_conflict.as_ref().unwrap_or(&asked.table.key);
+        let target = names
+            .iter()
+            .map(|name| {
+                let column = asked
+                    .table
+                    .column(name)
+                    .filter(|column| column.is_exposed());
+                let column = column.ok_or_else(|| DataError::NoColumn {
+                    table: asked.table.name.clone(),
+                    column: name.clone(),
+                })?;
+                if column.encrypted {
+                    return Err(DataError::Unsupported(format!(
+                        "the column {name} is encrypted: it tells no rows apart"
+                    )));
+                }
+                if !column.is_readable() {
+                    return Err(DataError::Denied(Denied::Column(name.clone())));
+                }
+                Ok(column)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            resolution,
+            target,
+            columns,
+        })
+    }
+
+    /// Adds or changes one row; `None` where it stays as it is.
+    async fn run(
+        &self,
+        asked: &Asked<'_>,
+        transaction: &mut DataTransaction,
+        row: &NewRow<'_>,
+    ) -> Result<Option<Key>, DataError> {
+        let value_of = |column: &&'a Column| {
+            let given = row.iter().find(|(named, _)| named.name == column.name);
+            given
+                .map(|(_, value)| (*column, value.clone()))
+                .filter(|(_, value)| *value != Bound::Null)
+        };
+        let with: Option<Vec<_>> = self.target.iter().map(value_of).collect();
+        let there = match with {
+            Some(with) => self.find(asked, transaction, &with).await?,
+            None => None,
+        };
+        let Some(there) = there else {
+            let added = add(asked, transaction, std::slice::from_ref(row)).await?;
+            check(asked, transaction, &added, |rules| rules.insert.as_ref()).await?;
+            return Ok(added.into_iter().next());
+        };
+        if self.resolution == Resolution::Ignore {
+            return Ok(None);
+        }
+        let changes = |column: &&Column| {
+            !asked.table.key.contains(&column.name)
+                && !self.target.iter().any(|one| one.name == column.name)
+        };
+        let set: Vec<(&Column, Bound)> = row
+            .iter()
+            .filter(|(column, _)| self.writes(column))
+            .map(|(column, value)| (*column, value.clone()))
+            .filter(|(column, _)| changes(column))
+            .collect();
+        let keys = [there];
+        if !set.is_empty() {
+            let mut sql = Sql::new(asked.data().engine);
+            statement::update(&mut sql, asked.table, &set, &keys);
+            transaction.execute(&sql.finish()).await?;
+        }
+        check(asked, transaction, &keys, |rules| {
+            rules.update_check.as_ref()
+        })
+        .await?;
+        Ok(keys.into_iter().next())
+    }
+
+    /// What the client wrote, and the blind index of it.
+    fn writes(&self, column: &Column) -> bool {
+        let is = |one: &&Column| {
+            one.name == column.name || one.blind_index.as_deref() == Some(column.name.as_str())
+        };
+        self.columns.iter().any(is)
+    }
+
+    /// The row that is there already, which the caller must be allowed to see and to change.
+    async fn find(
+        &self,
+        asked: &Asked<'_>,
+        transaction: &mut DataTransaction,
+        with: &[(&Column, Bound)],
+    ) -> Result<Option<Key>, DataError> {
+        let scope = asked.scope();
+        let select = scope.policy(asked.table, |rules| rules.select.as_ref())?;
+        let update = match self.resolution {
+            Resolution::Merge => scope.policy(asked.table, |rules| rules.update.as_ref())?,
+            Resolution::Ignore => select,
+        };
+        let mut sql = Sql::new(asked.data().engine);
+        let asking = [Some(select), Some(update)];
+        statement::colliding(&mut sql, asked.table, with, &asking, &asked.caller);
+        let Some(mut found) = transaction.rows(&sql.finish()).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let flags = found.split_off(asked.table.key.len());
+        // To leave alone what cannot be seen is what was asked for.
+        if self.resolution == Resolution::Merge
+            && flags.iter().any(|flag| flag.as_deref() != Some("y"))
+        {
+            return Err(asked.denied_row());
+        }
+        key(found).map(Some)
+    }
+}

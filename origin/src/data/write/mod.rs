@@ -1,0 +1,203 @@
+//! Runs what writes: one request, one transaction.
+//!
+//! Guarantees: rows are found among those that the caller may see and change, and looked at again as
+//! they were written, before the transaction ends; one that fails changes nothing. A transaction
+//! that collided with another one is tried again a bounded number of times.
+
+mod body;
+mod change;
+mod insert;
+
+use super::{
+    answer::{self, Told},
+    dialect::{Accept, Returning, Tx},
+    error::{Constraint, DataError, Denied},
+    read::{self, List, Page},
+    request::Asked,
+    row::Making,
+    statement::{self, Key, Sql},
+};
+use crate::{
+    admission::Admitted,
+    clock,
+    db::{DataTransaction, TextRow},
+    http::Answer,
+};
+use http::StatusCode;
+use std::collections::HashMap;
+
+/// How often a transaction is tried that others were faster than.
+const TRIES: u32 = 5;
+
+/// What a write did.
+pub(super) struct Done {
+    /// Of the rows that were written, in the order of the request.
+    keys: Vec<Key>,
+    /// Them, where they were asked for.
+    page: Option<Page>,
+}
+
+/// What a request does.
+enum Work<'a> {
+    Insert(insert::Plan<'a>),
+    Change(change::Change<'a>),
+}
+
+/// POST.
+pub(super) async fn insert(asked: &Asked<'_>, request: &mut Admitted) -> Result<Answer, DataError> {
+    let objects = body::objects(asked, request).await?;
+    let work = Work::Insert(insert::Plan::of(asked, &objects)?);
+    Ok(answer(asked, StatusCode::CREATED, work.done(asked).await?))
+}
+
+/// PATCH.
+pub(super) async fn update(asked: &Asked<'_>, request: &mut Admitted) -> Result<Answer, DataError> {
+    let objects = body::objects(asked, request).await?;
+    let work = Work::Change(change::Change::update(asked, request.headers(), &objects)?);
+    Ok(answer(asked, StatusCode::OK, work.done(asked).await?))
+}
+
+/// DELETE.
+pub(super) async fn delete(asked: &Asked<'_>, request: &mut Admitted) -> Result<Answer, DataError> {
+    let work = Work::Change(change::Change::delete(asked, request.headers())?);
+    Ok(answer(asked, StatusCode::OK, work.done(asked).await?))
+}
+
+impl Work<'_> {
+    /// Tries again what collided: nothing has changed then.
+    async fn done(&self, asked: &Asked<'_>) -> Result<Done, DataError> {
+        for _ in 1..TRIES {
+            match self.once(asked).await {
+                Err(error) if self.may_do_better(&error) => {}
+                done => return done,
+            }
+        }
+        self.once(asked).await
+    }
+
+    async fn once(&self, asked: &Asked<'_>) -> Result<Done, DataError> {
+        match self {
+            Self::Insert(plan) => plan.run(asked).await,
+            Self::Change(change) => change.run(asked).await,
+        }
+    }
+
+    fn may_do_better(&self, error: &DataError) -> bool {
+        match error {
+            DataError::Collided => true,
+            // Somebody else added it meanwhile: now it is one to be changed.
+            DataError::Constraint(Constraint::Unique) => {
+                matches!(self, Self::Insert(plan) if plan.is_upsert())
+            }
+            _ => false,
+        }
+    }
+}
+
+fn answer(asked: &Asked<'_>, created: StatusCode, done: Done) -> Answer {
+    let written = u64::try_from(done.keys.len()).unwrap_or(u64::MAX);
+    let mut told = Told {
+        range: Some(answer::Range {
+            offset: 0,
+            rows: if created == StatusCode::CREATED {
+                0
+            } else {
+                written
+            },
+            total: asked.prefer.count.map(|_| written),
+        }),
+        etag: None,
+    };
+    let status = match &done.page {
+        Some(_) => created,
+        None if created == StatusCode::CREATED => created,
+        None => StatusCode::NO_CONTENT,
+    };
+    let body = done.page.map(|page| {
+        told.etag = page
+            .etag
+            .filter(|_| read::is_whole(&asked.query.read.select));
+        page.body.into()
+    });
+    answer::written(status, body, asked.accept, &asked.prefer, &told)
+}
+
+/// What writes have in common.
+impl Asked<'_> {
+    fn returns_rows(&self) -> bool {
+        self.prefer.returning == Some(Returning::Representation)
+    }
+
+    fn making(&self) -> Making<'_> {
+        Making {
+            table: self.table,
+            caller: &self.caller,
+            fields: self.data().fields.as_ref(),
+            now: clock::now(),
+        }
+    }
+
+    fn too_many(&self, rows: usize) -> Result<(), DataError> {
+        let most = self.table.max_rows;
+        if u64::try_from(rows).is_ok_and(|rows| rows <= most) {
+            Ok(())
+        } else {
+            Err(DataError::TooManyRows(most))
+        }
+    }
+
+    /// The rows as written, in the order of their keys; each must be there and be seen.
+    async fn written(
+        &self,
+        transaction: &mut DataTransaction,
+        keys: &[Key],
+    ) -> Result<Page, DataError> {
+        if self.accept == Accept::Csv {
+            return Err(DataError::Unsupported("a write is answered in JSON".into()));
+        }
+        let scope = self.scope();
+        let mut found: HashMap<Key, String> = HashMap::with_capacity(keys.len());
+        let mut spots = Vec::new();
+        for some in keys.chunks(CHUNK) {
+            let mut sql = Sql::new(self.data().engine);
+            spots = statement::rows(&mut sql, &scope, self.table, &self.query.read, Some(some))?;
+            for mut row in transaction.rows(&sql.finish()).await? {
+                let json = row.pop().flatten().ok_or(DataError::Internal)?;
+                found.insert(key(row)?, json);
+            }
+        }
+        let mut list = List::new(self, &spots);
+        for key in keys {
+            let json = found.get(key).ok_or_else(|| self.denied_row())?;
+            list.add(json)?;
+        }
+        let page = list.finish();
+        if self.accept == Accept::Object && page.rows != 1 {
+            return Err(DataError::NotOne(page.rows));
+        }
+        Ok(page)
+    }
+
+    fn denied_row(&self) -> DataError {
+        DataError::Denied(Denied::Row(self.table.name.clone()))
+    }
+
+    /// Ends the transaction as the client wants it.
+    async fn end(&self, transaction: DataTransaction, done: Done) -> Result<Done, DataError> {
+        if self.prefer.tx == Some(Tx::Rollback) {
+            drop(transaction);
+        } else {
+            transaction.commit().await?;
+        }
+        Ok(done)
+    }
+}
+
+/// Rows that one statement names: engines bind some tens of thousands of values.
+const CHUNK: usize = 500;
+
+/// The columns of a key, none of them NULL.
+fn key(row: TextRow) -> Result<Key, DataError> {
+    let key: Option<Key> = row.into_iter().collect();
+    key.ok_or(DataError::Internal)
+}

@@ -1,0 +1,227 @@
+//! What the database says about a table.
+
+use super::{As, Bound, DataTransaction, Statement, TextRow};
+use crate::{
+    data::Kind,
+    db::{Db, DbError, Engine},
+};
+
+/// A table as the database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    /// In the table's own order.
+    pub columns: Vec<CatalogColumn>,
+    /// The primary key's columns, in its order.
+    pub key: Vec<String>,
+    /// Those that lead to other tables.
+    pub foreign_keys: Vec<ForeignKey>,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type, as PostgreSQL writes it in a cast.
+    pub type_name: String,
+    /// What the type holds; `None` for what cannot be exposed.
+    pub kind: Option<Kind>,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+    /// Whether the database fills it by itself.
+    pub has_default: bool,
+    /// Whether texts in it compare without regard to case or accents.
+    pub folds: bool,
+}
+
+/// A foreign key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// Its name, where it has one.
+    pub name: String,
+    /// Ours, in order.
+    pub columns: Vec<String>,
+    /// The other table.
+    pub table: String,
+    /// Its columns, in the same order.
+    pub references: Vec<String>,
+}
+
+const SQLITE: [&str; 3] = [
+    "SELECT name, type, CAST(\"notnull\" AS TEXT), CAST(dflt_value IS NOT NULL OR \
+     (pk = 1 AND upper(type) = 'INTEGER') AS TEXT), '' FROM pragma_table_info(?) ORDER BY cid",
+    "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk",
+    // A key that names no column means the other's primary key.
+    "SELECT CAST(f.id AS TEXT), f.\"from\", f.\"table\", COALESCE(f.\"to\", \
+     (SELECT p.name FROM pragma_table_info(f.\"table\") p WHERE p.pk = f.seq + 1)) \
+     FROM pragma_foreign_key_list(?) f ORDER BY f.id, f.seq",
+];
+
+const POSTGRES: [&str; 3] = [
+    "SELECT a.attname::text, format_type(a.atttypid, NULL), a.attnotnull::int::text, \
+     (a.atthasdef OR a.attidentity <> '')::int::text, '' FROM pg_attribute a \
+     WHERE a.attrelid = to_regclass(quote_ident($1)) AND a.attnum > 0 AND NOT a.attisdropped \
+     ORDER BY a.attnum",
+    "SELECT a.attname::text FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(attnum, at) \
+     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
+     WHERE i.indrelid = to_regclass(quote_ident($1)) AND i.indisprimary ORDER BY k.at",
+    "SELECT c.conname::text, a.attname::text, t.relname::text, b.attname::text FROM pg_constraint c \
+     CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY k(own, other, at) \
+     JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.own \
+     JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.other \
+     JOIN pg_class t ON t.oid = c.confrelid \
+     WHERE c.conrelid = to_regclass(quote_ident($1)) AND c.contype = 'f' ORDER BY c.conname, k.at",
+];
+
+const MYSQL: [&str; 3] = [
+    "SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR), IF(is_nullable = 'YES', '0', '1'), \
+     IF(column_default IS NOT NULL OR extra LIKE '%auto_increment%' OR is_nullable = 'YES', '1', '0'), \
+     IF(collation_name IS NULL OR collation_name LIKE '%\\_bin', '', '1') \
+     FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? \
+     ORDER BY ordinal_position",
+    "SELECT CAST(column_name AS CHAR) FROM information_schema.key_column_usage \
+     WHERE table_schema = DATABASE() AND table_name = ? AND constraint_name = 'PRIMARY' \
+     ORDER BY ordinal_position",
+    "SELECT CAST(constraint_name AS CHAR), CAST(column_name AS CHAR), CAST(referenced_table_name AS CHAR), \
+     CAST(referenced_column_name AS CHAR) FROM information_schema.key_column_usage \
+     WHERE table_schema = DATABASE() AND table_name = ? AND referenced_table_name IS NOT NULL \
+     ORDER BY constraint_name, ordinal_position",
+];
+
+impl Db {
+    /// What the database says about a table; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn relation(&self, table: &str) -> Result<Option<Relation>, DbError> {
+        let engine = self.engine();
+        let [columns, key, foreign_keys] = match engine {
+            Engine::Sqlite => SQLITE,
+            Engine::Postgres => POSTGRES,
+            Engine::MySql => MYSQL,
+        };
+        let nobody = As {
+            role: None,
+            claims: String::new(),
+        };
+        let mut transaction = self.data_read(&nobody).await?;
+        let columns = ask(&mut transaction, columns, table).await?;
+        if columns.is_empty() {
+            return Ok(None);
+        }
+        let key = ask(&mut transaction, key, table).await?;
+        let links = ask(&mut transaction, foreign_keys, table).await?;
+        transaction.commit().await?;
+        Ok(Some(Relation {
+            columns: columns.into_iter().map(|row| column(row, engine)).collect(),
+            key: key.into_iter().map(|row| text(row, 0)).collect(),
+            foreign_keys: together(links),
+        }))
+    }
+}
+
+async fn ask(on: &mut DataTransaction, sql: &str, table: &str) -> Result<Vec<TextRow>, DbError> {
+    let statement = Statement {
+        sql: sql.to_owned(),
+        values: vec![Bound::Text(table.to_owned())],
+    };
+    on.rows(&statement).await
+}
+
+fn text(mut row: TextRow, at: usize) -> String {
+    row.get_mut(at).and_then(Option::take).unwrap_or_default()
+}
+
+fn column(row: TextRow, engine: Engine) -> CatalogColumn {
+    let mut cells = row.into_iter().map(Option::unwrap_or_default);
+    let mut next = || cells.next().unwrap_or_default();
+    let (name, type_name, not_null, default, folds) = (next(), next(), next(), next(), next());
+    CatalogColumn {
+        kind: match engine {
+            Engine::Postgres => postgres_kind(&type_name),
+            Engine::Sqlite | Engine::MySql => declared_kind(&type_name),
+        },
+        name,
+        type_name,
+        nullable: not_null != "1",
+        has_default: default == "1",
+        folds: folds == "1",
+    }
+}
+
+fn postgres_kind(type_name: &str) -> Option<Kind> {
+    Some(match type_name {
+        "text" | "character varying" | "character" | "citext" => Kind::Text,
+        "uuid" => Kind::Uuid,
+        "smallint" | "integer" | "bigint" => Kind::Integer,
+        "real" | "double precision" | "numeric" => Kind::Number,
+        "boolean" => Kind::Boolean,
+        "timestamp with time zone" => Kind::Timestamp,
+        "date" => Kind::Date,
+        "json" | "jsonb" => Kind::Json,
+        "bytea" => return None,
+        _ => Kind::Native,
+    })
+}
+
+/// SQLite takes any word for a type, MySQL its own; both are known by how they begin.
+fn declared_kind(type_name: &str) -> Option<Kind> {
+    let declared = type_name.to_ascii_lowercase();
+    let known = [
+        ("tinyint(1)", Kind::Boolean),
+        ("bool", Kind::Boolean),
+        ("uuid", Kind::Uuid),
+        ("json", Kind::Json),
+        ("timestamp", Kind::Timestamp),
+        ("datetime", Kind::Timestamp),
+        ("date", Kind::Date),
+        ("text", Kind::Text),
+        ("varchar", Kind::Text),
+        ("char", Kind::Text),
+        ("nchar", Kind::Text),
+        ("nvarchar", Kind::Text),
+        ("character", Kind::Text),
+        ("clob", Kind::Text),
+        ("tinytext", Kind::Text),
+        ("mediumtext", Kind::Text),
+        ("longtext", Kind::Text),
+        ("enum", Kind::Text),
+        ("int", Kind::Integer),
+        ("tinyint", Kind::Integer),
+        ("smallint", Kind::Integer),
+        ("mediumint", Kind::Integer),
+        ("bigint", Kind::Integer),
+        ("real", Kind::Number),
+        ("double", Kind::Number),
+        ("float", Kind::Number),
+        ("numeric", Kind::Number),
+        ("decimal", Kind::Number),
+    ];
+    known
+        .into_iter()
+        .find(|(start, _)| declared.starts_with(start))
+        .map(|(_, kind)| kind)
+}
+
+/// One foreign key of several rows.
+fn together(rows: Vec<TextRow>) -> Vec<ForeignKey> {
+    let mut keys: Vec<ForeignKey> = Vec::new();
+    for row in rows {
+        let mut cells = row.into_iter().map(Option::unwrap_or_default);
+        let mut next = || cells.next().unwrap_or_default();
+        let (name, own, table, other) = (next(), next(), next(), next());
+        match keys.last_mut().filter(|last| last.name == name) {
+            Some(last) => {
+                last.columns.push(own);
+                last.references.push(other);
+            }
+            None => keys.push(ForeignKey {
+                name,
+                columns: vec![own],
+                table,
+                references: vec![other],
+            }),
+        }
+    }
+    keys
+}

@@ -1,0 +1,118 @@
+//! What a statement of the application's tables failed of, the same on every engine.
+
+use super::super::{DbError, error::is_sqlite};
+use crate::data::Constraint;
+use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError};
+
+/// Why a statement failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataFault {
+    /// What the client sent cannot be.
+    Constraint(Constraint),
+    /// Another transaction went first: trying again may do.
+    Collision,
+    /// The database is away, full or too slow.
+    Unavailable,
+    /// Our own fault.
+    Other,
+}
+
+impl DbError {
+    /// What a statement failed of.
+    #[must_use]
+    pub fn data_fault(&self) -> DataFault {
+        if self.is_collision() {
+            return DataFault::Collision;
+        }
+        let (Self::Unavailable(sqlx::Error::Database(error))
+        | Self::Unexpected(sqlx::Error::Database(error))) = self
+        else {
+            return match self {
+                Self::Unavailable(_) => DataFault::Unavailable,
+                _ => DataFault::Other,
+            };
+        };
+        match constraint(&**error) {
+            Some(constraint) => DataFault::Constraint(constraint),
+            None if matches!(self, Self::Unavailable(_)) => DataFault::Unavailable,
+            None => DataFault::Other,
+        }
+    }
+}
+
+fn constraint(error: &dyn DatabaseError) -> Option<Constraint> {
+    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
+        return mysql(error.number());
+    }
+    let code = error.code()?;
+    if is_sqlite(error) {
+        sqlite(code.parse().ok()?)
+    } else {
+        postgres(&code)
+    }
+}
+
+/// <https://sqlite.org/rescode.html#extrc>
+const fn sqlite(code: i32) -> Option<Constraint> {
+    Some(match code {
+        1555 | 2067 | 2579 => Constraint::Unique,
+        787 => Constraint::ForeignKey,
+        1299 => Constraint::NotNull,
+        275 => Constraint::Check,
+        20 | 3091 => Constraint::Value,
+        18 => Constraint::Range,
+        _ => return None,
+    })
+}
+
+/// <https://mariadb.com/kb/en/mariadb-error-code-reference/>
+const fn mysql(number: u16) -> Option<Constraint> {
+    Some(match number {
+        1062 | 1586 => Constraint::Unique,
+        1216 | 1217 | 1451 | 1452 => Constraint::ForeignKey,
+        1048 | 1364 => Constraint::NotNull,
+        3819 | 4025 => Constraint::Check,
+        1264 | 1406 | 1690 => Constraint::Range,
+        1265 | 1292 | 1366 | 1367 | 4078 => Constraint::Value,
+        1142 | 1143 => Constraint::Privilege,
+        _ => return None,
+    })
+}
+
+/// Appendix A of PostgreSQL's manual.
+fn postgres(code: &str) -> Option<Constraint> {
+    Some(match code {
+        "23505" => Constraint::Unique,
+        "23503" => Constraint::ForeignKey,
+        "23502" => Constraint::NotNull,
+        "23514" | "23P01" => Constraint::Check,
+        "22003" | "22001" => Constraint::Range,
+        "42501" => Constraint::Privilege,
+        // Data exceptions of any other kind: a value that cannot be read.
+        _ if code.starts_with("22") => Constraint::Value,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Constraint, mysql, postgres, sqlite};
+
+    #[test]
+    fn engines_say_the_same_in_their_own_numbers() {
+        for (of_sqlite, of_mysql, of_postgres, constraint) in [
+            (2067, 1062, "23505", Constraint::Unique),
+            (787, 1452, "23503", Constraint::ForeignKey),
+            (1299, 1048, "23502", Constraint::NotNull),
+            (275, 4025, "23514", Constraint::Check),
+        ] {
+            assert_eq!(sqlite(of_sqlite), Some(constraint));
+            assert_eq!(mysql(of_mysql), Some(constraint));
+            assert_eq!(postgres(of_postgres), Some(constraint));
+        }
+        assert_eq!(
+            (sqlite(1), mysql(1064), postgres("42601")),
+            (None, None, None)
+        );
+    }
+}

@@ -1,0 +1,286 @@
+//! Statements about the application's own tables, which `data` builds: run with their values, in
+//! a transaction, as whom the database knows.
+//!
+//! Guarantees: values are bound, and every column that comes back is text; a transaction that is
+//! dropped changes nothing.
+
+mod catalog;
+mod fault;
+
+pub use catalog::{CatalogColumn, ForeignKey, Relation};
+pub use fault::DataFault;
+
+use super::{
+    Db, DbError, Engine,
+    pool::{Connection, On, Pool, Write},
+};
+use futures_util::TryStreamExt;
+use sqlx::{
+    AssertSqlSafe, Database, Encode, MySql, Postgres, Row, Sqlite, Type, ValueRef, mysql::MySqlRow,
+    postgres::PgRow, sqlite::SqliteRow,
+};
+
+/// A value to bind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bound {
+    /// NULL.
+    Null,
+    /// Text, and whatever is written as text.
+    Text(String),
+    /// An integer.
+    Integer(i64),
+    /// A number as it is written.
+    Number(String),
+    /// True or false.
+    Boolean(bool),
+}
+
+/// SQL with its values, in the order of their placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// In the engine's own words.
+    pub sql: String,
+    /// One for each placeholder.
+    pub values: Vec<Bound>,
+}
+
+/// A row: every column as text.
+pub type TextRow = Vec<Option<String>>;
+
+/// Whom PostgreSQL runs a transaction as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct As {
+    /// The database's role; `None`: our own.
+    pub role: Option<String>,
+    /// What `auth.jwt()` and its like read there, as JSON.
+    pub claims: String,
+}
+
+/// A connection with a transaction, or for a single statement that reads.
+pub struct DataTransaction(Kind);
+
+enum Kind {
+    Single(Connection),
+    Whole(Write),
+}
+
+impl std::fmt::Debug for DataTransaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DataTransaction")
+    }
+}
+
+impl Db {
+    /// Which engine it is.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        match &self.pool {
+            Pool::Sqlite(_) => Engine::Sqlite,
+            Pool::Postgres(_) => Engine::Postgres,
+            Pool::MySql(_) => Engine::MySql,
+        }
+    }
+
+    /// Statements of our own, one after the other.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn run_script(&self, sql: &'static str) -> Result<(), DbError> {
+        match self.writer().await?.on() {
+            On::Sqlite(lent) => {
+                let done = sqlx::raw_sql(sql).execute(lent.counting().await?).await;
+                lent.done(done.map(drop))?;
+            }
+            On::Postgres(connection) => sqlx::raw_sql(sql).execute(connection).await.map(drop)?,
+            On::MySql(connection) => sqlx::raw_sql(sql).execute(connection).await.map(drop)?,
+        }
+        Ok(())
+    }
+
+    /// For one statement that reads. PostgreSQL needs a transaction even so: it is what a role and
+    /// claims are set for.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn data_read(&self, whom: &As) -> Result<DataTransaction, DbError> {
+        match &self.pool {
+            Pool::Postgres(_) => self.data_write(whom).await,
+            Pool::Sqlite(_) | Pool::MySql(_) => {
+                Ok(DataTransaction(Kind::Single(self.connection().await?)))
+            }
+        }
+    }
+
+    /// For several statements that read one state of the database.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn data_snapshot(&self, whom: &As) -> Result<DataTransaction, DbError> {
+        match &self.pool {
+            Pool::Sqlite(pools) => Ok(DataTransaction(Kind::Whole(Write::Sqlite(
+                pools.readers.snapshot().await?,
+            )))),
+            Pool::Postgres(_) | Pool::MySql(_) => self.data_write(whom).await,
+        }
+    }
+
+    /// For statements that write.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn data_write(&self, whom: &As) -> Result<DataTransaction, DbError> {
+        let mut transaction = DataTransaction(Kind::Whole(self.write().await?));
+        if self.engine() == Engine::Postgres {
+            transaction.become_one(whom).await?;
+        }
+        Ok(transaction)
+    }
+}
+
+impl DataTransaction {
+    async fn become_one(&mut self, whom: &As) -> Result<(), DbError> {
+        let mut sql = "SELECT set_config('request.jwt.claims', $1, true)".to_owned();
+        let mut values = vec![Bound::Text(whom.claims.clone())];
+        if let Some(role) = &whom.role {
+            sql.push_str(", set_config('role', $2, true)");
+            values.push(Bound::Text(role.clone()));
+        }
+        self.rows(&Statement { sql, values }).await.map(drop)
+    }
+
+    fn on(&mut self) -> On<'_> {
+        match &mut self.0 {
+            Kind::Single(connection) => connection.on(),
+            Kind::Whole(write) => write.on(),
+        }
+    }
+
+    /// Every row.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn rows(&mut self, statement: &Statement) -> Result<Vec<TextRow>, DbError> {
+        let mut rows = Vec::new();
+        let take = |row| {
+            rows.push(row);
+            Ok::<_, DbError>(())
+        };
+        self.each(statement, take).await?;
+        Ok(rows)
+    }
+
+    /// Gives each row to `take` as it comes, until that fails.
+    ///
+    /// # Errors
+    /// [`DbError`], and that of `take`.
+    pub async fn each<E: From<DbError>>(
+        &mut self,
+        statement: &Statement,
+        mut take: impl FnMut(TextRow) -> Result<(), E> + Send,
+    ) -> Result<(), E> {
+        let sql = AssertSqlSafe(statement.sql.clone());
+        macro_rules! each {
+            ($engine:ident, $sql:expr, $connection:expr, $text:path) => {{
+                let query = sqlx::query::<$engine>($sql);
+                let query = statement.values.iter().fold(query, bind::<$engine>);
+                let mut rows = query.fetch($connection);
+                while let Some(row) = rows.try_next().await.map_err(DbError::from)? {
+                    take($text(&row).map_err(DbError::from)?)?;
+                }
+            }};
+        }
+        match self.on() {
+            On::Sqlite(lent) => {
+                let (connection, sql) = lent.reading(sql).map_err(DbError::from)?;
+                each!(Sqlite, sql, connection, sqlite_texts);
+                lent.done(Ok(())).map_err(DbError::from)?;
+            }
+            On::Postgres(connection) => each!(Postgres, sql, connection, postgres_texts),
+            On::MySql(connection) => each!(MySql, sql, connection, mysql_texts),
+        }
+        Ok(())
+    }
+
+    /// The number of rows that were changed.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn execute(&mut self, statement: &Statement) -> Result<u64, DbError> {
+        let sql = AssertSqlSafe(statement.sql.clone());
+        macro_rules! run {
+            ($engine:ident, $connection:expr) => {{
+                let query = sqlx::query::<$engine>(sql);
+                let query = statement.values.iter().fold(query, bind::<$engine>);
+                query.execute($connection).await
+            }};
+        }
+        Ok(match self.on() {
+            On::Sqlite(lent) => {
+                let done = run!(Sqlite, lent.counting().await?);
+                lent.done(done)?.rows_affected()
+            }
+            On::Postgres(connection) => run!(Postgres, connection)?.rows_affected(),
+            On::MySql(connection) => run!(MySql, connection)?.rows_affected(),
+        })
+    }
+
+    /// Makes it last.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn commit(self) -> Result<(), DbError> {
+        match self.0 {
+            Kind::Single(_) => Ok(()),
+            Kind::Whole(write) => write.commit().await,
+        }
+    }
+}
+
+/// PostgreSQL gets everything as text, and the statement says what it is; the others get numbers.
+fn bind<'q, D>(
+    query: sqlx::query::Query<'q, D, D::Arguments>,
+    value: &'q Bound,
+) -> sqlx::query::Query<'q, D, D::Arguments>
+where
+    D: Database,
+    Option<&'q str>: Encode<'q, D> + Type<D>,
+    Option<String>: Encode<'q, D> + Type<D>,
+    Option<i64>: Encode<'q, D> + Type<D>,
+    Option<f64>: Encode<'q, D> + Type<D>,
+{
+    let as_text = D::NAME == Postgres::NAME;
+    match value {
+        Bound::Null => query.bind(None::<&str>),
+        Bound::Text(text) => query.bind(Some(text.as_str())),
+        Bound::Integer(integer) if as_text => query.bind(Some(integer.to_string())),
+        Bound::Integer(integer) => query.bind(Some(*integer)),
+        Bound::Number(text) if as_text => query.bind(Some(text.as_str())),
+        Bound::Number(text) => match (text.parse::<i64>(), text.parse::<f64>()) {
+            (Ok(integer), _) => query.bind(Some(integer)),
+            (_, Ok(number)) => query.bind(Some(number)),
+            _ => query.bind(None::<f64>),
+        },
+        Bound::Boolean(value) if as_text => query.bind(Some(if *value { "true" } else { "false" })),
+        Bound::Boolean(value) => query.bind(Some(i64::from(*value))),
+    }
+}
+
+macro_rules! texts {
+    ($name:ident, $row:ty) => {
+        fn $name(row: &$row) -> Result<TextRow, sqlx::Error> {
+            (0..row.len())
+                .map(|at| {
+                    if row.try_get_raw(at)?.is_null() {
+                        return Ok(None);
+                    }
+                    // The statement made a text of it, whatever the column is called.
+                    row.try_get_unchecked::<String, _>(at).map(Some)
+                })
+                .collect()
+        }
+    };
+}
+
+texts!(sqlite_texts, SqliteRow);
+texts!(postgres_texts, PgRow);
+texts!(mysql_texts, MySqlRow);

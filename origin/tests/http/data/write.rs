@@ -1,0 +1,202 @@
+//! Writing: rows that are added, changed and deleted.
+
+use super::{ADA, BOB, Who, notes};
+use crate::engines::{Engine, on_every_engine};
+use serde_json::{Value, json};
+
+const REPRESENTATION: [(&str, &str); 1] = [("prefer", "return=representation")];
+
+fn rows_are_added_with_what_identity_gives(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let ada = Who::user(&origin, ADA);
+    let minimal = ada.ask("POST", "/rest/v1/notes", &json!({ "title": "a" }), &[]);
+    assert_eq!(
+        (minimal.status, minimal.body.len()),
+        (201, 0),
+        "{minimal:?}"
+    );
+    let rows = ada.add("notes", &json!([{ "title": "b" }, { "title": "c" }]));
+    assert_eq!(rows[0]["title"], "b");
+    assert_eq!(rows[1]["user_id"], ADA);
+    assert_eq!(ada.rows("/rest/v1/notes").as_array().unwrap().len(), 3);
+    let mixed = json!([{ "title": "d" }, { "title": "e", "body": "x" }]);
+    ada.refused("POST", "/rest/v1/notes", &mixed, 400, "PGRST102");
+    let named = ada.ask(
+        "POST",
+        "/rest/v1/notes?columns=title,body",
+        &mixed,
+        &REPRESENTATION,
+    );
+    assert_eq!(named.status, 201, "{named:?}");
+    assert_eq!(named.json()[0]["body"], Value::Null);
+    let csv = ada.send(
+        "POST",
+        "/rest/v1/notes",
+        "title,body\nf,NULL\n",
+        &[("content-type", "text/csv")],
+    );
+    assert_eq!(csv.status, 201, "{csv:?}");
+}
+
+fn rows_are_changed_and_deleted_by_filter(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let ada = Who::user(&origin, ADA);
+    let id = ada.note("a");
+    ada.note("b");
+    let of = format!("/rest/v1/notes?id=eq.{id}");
+    let changed = ada.ask("PATCH", &of, &json!({ "body": "x" }), &REPRESENTATION);
+    assert_eq!(
+        (changed.status, &changed.json()[0]["body"]),
+        (200, &json!("x"))
+    );
+    assert_eq!(
+        ada.ask("PATCH", &of, &json!({ "body": "y" }), &[]).status,
+        204
+    );
+    assert_eq!(ada.rows(&of)[0]["body"], "y");
+    ada.refused(
+        "PATCH",
+        "/rest/v1/notes",
+        &json!({ "body": "z" }),
+        400,
+        "21000",
+    );
+    ada.refused("DELETE", "/rest/v1/notes", &Value::Null, 400, "21000");
+    ada.refused(
+        "PATCH",
+        &of,
+        &json!({ "created_at": "2020-01-01" }),
+        403,
+        "42501",
+    );
+    ada.refused("PATCH", &of, &json!({ "nope": 1 }), 400, "PGRST204");
+    let gone = ada.ask("DELETE", &of, &Value::Null, &REPRESENTATION);
+    assert_eq!((gone.status, &gone.json()[0]["id"]), (200, &json!(id)));
+    assert_eq!(ada.rows("/rest/v1/notes").as_array().unwrap().len(), 1);
+}
+
+fn upserts_change_or_leave_what_is_there(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let ada = Who::user(&origin, ADA);
+    let id = ada.note("a");
+    ada.ask(
+        "PATCH",
+        &format!("/rest/v1/notes?id=eq.{id}"),
+        &json!({ "body": "kept" }),
+        &[],
+    );
+    let new = "00000000-0000-4000-8000-000000000001";
+    let rows = json!([{ "id": id, "title": "changed" }, { "id": new, "title": "new" }]);
+    let merge = ada.ask(
+        "POST",
+        "/rest/v1/notes",
+        &rows,
+        &[(
+            "prefer",
+            "resolution=merge-duplicates,return=representation",
+        )],
+    );
+    assert_eq!(merge.status, 201, "{merge:?}");
+    assert_eq!(merge.json()[0]["title"], "changed");
+    assert_eq!(merge.json()[0]["body"], "kept");
+    assert_eq!(merge.json()[1]["id"], new);
+    let rows = json!([{ "id": id, "title": "ignored" }]);
+    let ignore = ada.ask(
+        "POST",
+        "/rest/v1/notes",
+        &rows,
+        &[(
+            "prefer",
+            "resolution=ignore-duplicates,return=representation",
+        )],
+    );
+    assert_eq!((ignore.status, ignore.json()), (201, json!([])));
+    ada.refused("POST", "/rest/v1/notes", &rows, 409, "23505");
+    assert_eq!(ada.rows("/rest/v1/notes?title=eq.ignored"), json!([]));
+}
+
+fn half_of_a_bulk_insert_is_nothing(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let ada = Who::user(&origin, ADA);
+    let rows = json!([{ "title": "a" }, { "title": null }]);
+    ada.refused("POST", "/rest/v1/notes", &rows, 400, "23502");
+    assert_eq!(ada.rows("/rest/v1/notes"), json!([]));
+    let tag = json!({ "note_id": ADA, "tag": "x" });
+    // There is no such note, so it cannot be the caller's own.
+    let answer = ada.ask("POST", "/rest/v1/note_tags", &tag, &[]);
+    assert!(matches!(answer.status, 403 | 409), "{answer:?}");
+}
+
+fn a_rehearsal_changes_nothing(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let ada = Who::user(&origin, ADA);
+    let tried = ada.ask(
+        "POST",
+        "/rest/v1/notes",
+        &json!({ "title": "a" }),
+        &[("prefer", "tx=rollback,return=representation")],
+    );
+    assert_eq!(
+        (tried.status, &tried.json()[0]["title"]),
+        (201, &json!("a"))
+    );
+    assert_eq!(ada.rows("/rest/v1/notes"), json!([]));
+}
+
+fn a_row_is_changed_as_it_was_seen_or_not_at_all(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let ada = Who::user(&origin, ADA);
+    let id = ada.note("a");
+    let of = format!("/rest/v1/notes?id=eq.{id}");
+    let object = ("accept", "application/vnd.pgrst.object+json");
+    let seen = ada.ask("GET", &of, &Value::Null, &[object]);
+    let etag = seen.headers["etag"].clone();
+    let same = ada.ask(
+        "GET",
+        &of,
+        &Value::Null,
+        &[object, ("if-none-match", &etag)],
+    );
+    assert_eq!((same.status, same.body.len()), (304, 0));
+    let change = |body: &str, tag: &str| {
+        ada.ask(
+            "PATCH",
+            &of,
+            &json!({ "body": body }),
+            &[("if-match", tag), object, REPRESENTATION[0]],
+        )
+    };
+    let first = change("x", &etag);
+    assert_eq!(first.status, 200, "{first:?}");
+    assert_ne!(first.headers["etag"], etag);
+    let second = change("y", &etag);
+    assert_eq!(
+        (second.status, second.json()["code"].as_str()),
+        (412, Some("GAPURA412"))
+    );
+    assert_eq!(change("z", &first.headers["etag"]).status, 200);
+    let gone = ada.ask("DELETE", &of, &Value::Null, &[("if-match", &etag)]);
+    assert_eq!(gone.status, 412);
+}
+
+fn a_row_of_somebody_else_is_as_if_it_were_not_there(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let (ada, bob) = (Who::user(&origin, ADA), Who::user(&origin, BOB));
+    let id = ada.note("a");
+    let of = format!("/rest/v1/notes?id=eq.{id}");
+    for (method, body) in [("PATCH", json!({ "title": "b" })), ("DELETE", Value::Null)] {
+        let answer = bob.ask(method, &of, &body, &REPRESENTATION);
+        assert_eq!((answer.status, answer.json()), (200, json!([])), "{method}");
+    }
+    assert_eq!(ada.rows(&of)[0]["title"], "a");
+}
+
+on_every_engine!(
+    rows_are_added_with_what_identity_gives,
+    rows_are_changed_and_deleted_by_filter,
+    upserts_change_or_leave_what_is_there,
+    half_of_a_bulk_insert_is_nothing,
+    a_rehearsal_changes_nothing,
+    a_row_is_changed_as_it_was_seen_or_not_at_all,
+    a_row_of_somebody_else_is_as_if_it_were_not_there,
+);
