@@ -117,6 +117,7 @@ impl<'s> Inspector<'s> {
                 let is_quoted = !is_answered && quotations.cover(hit.start, hit.rule.tags);
                 let is_shown = discussion.shows(&lower, hit)
                     || discussion::looks_up(&lower, hit)
+                    || discussion::is_led(&lower, hit)
                     || holds_setting && discussion::names_setting(hit);
                 let is_reported = hit.rule.tags.first() == Some(&"xss")
                     && hit.rule.id != html::SCRIPT.id

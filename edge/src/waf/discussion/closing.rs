@@ -1,13 +1,41 @@
-//! Where a text first closes what it did not open: from there on it goes on where the
-//! application's own text stopped.
+//! Where a text closes what it did not open: from there on it goes on where the application's own
+//! text stopped, up to the end of the paragraph.
 
-use crate::waf::scan::{at, before, is_space, is_word};
+use std::ops::Range;
 
-/// Index of the first quotation mark that ends a string begun before the text. Strings end with
-/// their line, an apostrophe is none.
-pub(super) fn first(text: &[u8]) -> Option<usize> {
+use crate::waf::scan::{at, before, from, is_space, is_word};
+
+/// Paragraphs remembered that break out of something; what comes after them counts to the last.
+const MAX_RANGES: usize = 64;
+
+/// What stands behind a quotation mark that ends a string begun before the text, in order.
+pub(super) fn ranges(text: &[u8]) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    let mut start = 0;
+    while let Some(closing) = first(text, start) {
+        let end = if ranges.len() + 1 < MAX_RANGES {
+            paragraph_end(text, closing)
+        } else {
+            text.len()
+        };
+        ranges.push(closing..end);
+        start = end;
+    }
+    ranges
+}
+
+/// Where the next empty line starts.
+fn paragraph_end(text: &[u8], start: usize) -> usize {
+    let is_end = |window: &[u8]| matches!(window, [b'\n', b'\n', ..] | [b'\n', b'\r', b'\n']);
+    let end = from(text, start).windows(3).position(is_end);
+    end.map_or(text.len(), |end| start + end)
+}
+
+/// Index of the first quotation mark at or after `start` that ends a string begun before it.
+/// Strings end with their line, an apostrophe is none.
+fn first(text: &[u8], start: usize) -> Option<usize> {
     let mut open = 0;
-    let mut index = 0;
+    let mut index = start;
     while index < text.len() {
         match at(text, index) {
             b'\n' => open = 0,
@@ -53,7 +81,7 @@ mod tests {
             ("say \"don't\" and\n'x'", None),
             ("where name = 'o''brien' or n = ''", None),
         ] {
-            assert_eq!(first(text.as_bytes()), closing, "{text}");
+            assert_eq!(first(text.as_bytes(), 0), closing, "{text}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What one line of a text is: a sentence, code, a statement, or the rest of something else.
 
-use super::subject::is_asking;
+use super::words::{ASKING, FUNCTION};
 use crate::waf::scan::{
-    at, before, from, is_space, is_word, last_before, skip_space, span, trim, word, word_before,
+    at, before, find, from, is_space, is_word, last_before, skip_space, span, trim, word,
+    word_before,
 };
 
 /// Plain words of a sentence.
@@ -26,6 +27,8 @@ pub(super) enum Line {
     Asked,
     /// What somebody typed into a console, behind its prompt.
     Prompt,
+    /// A request in a server's log.
+    Logged,
     /// Something that goes on where the application's own text stopped.
     BreakOut,
 }
@@ -38,6 +41,8 @@ impl Line {
             Self::Empty
         } else if is_prompt(line) {
             Self::Prompt
+        } else if is_logged(line) {
+            Self::Logged
         } else if is_statement(line) {
             let end = from(line, line.len().saturating_sub(MAX_QUESTION));
             if is_question && is_sentence(end) {
@@ -94,6 +99,24 @@ fn is_prompt(line: &[u8]) -> bool {
     PROMPTS.iter().any(|prompt| line.starts_with(prompt))
 }
 
+/// What a server logs of a request, in the order in which it does, behind the client's address.
+const LOGGED: [&[u8]; 3] = [b"] \"", b" http/", b"\" "];
+
+/// Whether the line is one of a server's log in the Common Log Format.
+fn is_logged(line: &[u8]) -> bool {
+    let mut rest = LOGGED.iter().try_fold(line, |rest, mark| {
+        Some(from(rest, find(rest, mark, 0)? + mark.len()))
+    });
+    let is_address = line
+        .iter()
+        .take_while(|byte| !is_space(**byte))
+        .all(|byte| is_word(*byte) || matches!(byte, b'.' | b':' | b'-'));
+    is_address
+        && rest
+            .take()
+            .is_some_and(|status| at(status, 0).is_ascii_digit())
+}
+
 /// Whether the line begins with a quotation that it closes.
 fn is_quotation(line: &[u8]) -> bool {
     let quote = at(line, 0);
@@ -102,122 +125,46 @@ fn is_quotation(line: &[u8]) -> bool {
         && line.split(|byte| *byte == quote).count() % 2 == 1
 }
 
-/// Words that sentences have and code has not, or not alone.
-pub(super) const FUNCTION_WORDS: &[&[u8]] = &[
-    b"the",
-    b"a",
-    b"an",
-    b"is",
-    b"are",
-    b"was",
-    b"were",
-    b"do",
-    b"does",
-    b"did",
-    b"doesn't",
-    b"don't",
-    b"how",
-    b"why",
-    b"what",
-    b"which",
-    b"who",
-    b"can",
-    b"can't",
-    b"could",
-    b"should",
-    b"would",
-    b"i",
-    b"my",
-    b"it",
-    b"this",
-    b"that",
-    b"there",
-    b"you",
-    b"your",
-    b"of",
-    b"but",
-    b"because",
-    b"have",
-    b"what's",
-    b"it's",
-    b"isn't",
-    b"why's",
-    b"i'm",
-    b"any",
-    b"says",
-    b"apa",
-    b"apakah",
-    b"kenapa",
-    b"mengapa",
-    b"gimana",
-    b"bagaimana",
-    b"ini",
-    b"itu",
-    b"yang",
-    b"saya",
-    b"aku",
-    b"kok",
-    b"nggak",
-    b"gak",
-    b"ga",
-    b"tidak",
-    b"bisa",
-    b"ya",
-    b"kalau",
-    b"kalo",
-    b"padahal",
-    b"terus",
-    b"dong",
-    b"sih",
-    b"pakai",
-    b"biar",
-    b"buat",
-    b"dari",
-    b"untuk",
-    b"sama",
-    b"cara",
-    b"caranya",
-    b"udah",
-    b"sudah",
-    b"masih",
-    b"perlu",
-    b"mana",
-    b"ada",
-    b"tapi",
-    b"dan",
-    b"atau",
-    b"jadi",
-    b"aman",
-    b"bedanya",
-    b"not",
-    b"with",
-    b"since",
-    b"nya",
-    b"no",
-];
-
 /// Words of a remark: `not shown on ios`, `deprecated since 18?`.
 const MIN_REMARK: usize = 2;
 /// Longest remark.
 const MAX_REMARK: usize = 60;
 
-/// Whether plain words make up most of the line, and one of them joins the others or asks.
+/// Whether plain words make up most of the line, and one of them joins the others or asks; or they
+/// are all of it, and lead to something or greet.
 fn is_sentence(line: &[u8]) -> bool {
-    let (mut words, mut others, mut is_joined, mut asks) = (0_usize, 0_usize, false, false);
+    let (mut words, mut others, mut numbers) = (0_usize, 0_usize, 0_usize);
+    let (mut is_joined, mut asks) = (false, false);
     for token in line
         .split(|byte| is_space(*byte))
         .filter(|token| !token.is_empty())
     {
         if let Some(word) = plain_word(token) {
             words += 1;
-            is_joined |= FUNCTION_WORDS.contains(&word);
-            asks |= line.len() <= MAX_REMARK && is_asking(word);
-        } else {
+            is_joined |= FUNCTION.contains(word);
+            asks |= line.len() <= MAX_REMARK && ASKING.contains(word);
+        } else if token.iter().all(u8::is_ascii_digit) {
+            numbers += 1;
+        } else if !(words == 0 && is_marker(token)) {
             others += 1;
         }
     }
     let is_remark = asks && words >= MIN_REMARK && others < MIN_REMARK;
-    words > others && (words >= MIN_WORDS && is_joined || is_remark)
+    let leads = || matches!(line.last(), Some(b':' | b',' | b'?' | b'!' | b'.'));
+    let is_lead = words >= MIN_WORDS && numbers < MIN_REMARK
+        || words >= MIN_REMARK && numbers == 0 && (leads() || line.starts_with(b"#"));
+    words > others + numbers && (words >= MIN_WORDS && is_joined || is_remark)
+        || others == 0 && is_lead
+}
+
+/// Whether the token marks a heading, a quotation or an item of a list.
+fn is_marker(token: &[u8]) -> bool {
+    token.iter().all(|byte| *byte == b'#')
+        || matches!(token, b">" | b"-" | b"*")
+        || token
+            .strip_suffix(b".")
+            .or_else(|| token.strip_suffix(b")"))
+            .is_some_and(|number| number.len() <= 2 && number.iter().all(u8::is_ascii_digit))
 }
 
 /// The word of a token that is one in a sentence, without the punctuation around it.
@@ -318,7 +265,7 @@ const VERBS: &[(&[u8], &[&[u8]])] = &[
 ];
 
 /// Whether the line begins as a statement of SQL does.
-fn is_statement(line: &[u8]) -> bool {
+pub(super) fn is_statement(line: &[u8]) -> bool {
     let line = line.strip_prefix(b"(").unwrap_or(line);
     let mut words = line
         .split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'))

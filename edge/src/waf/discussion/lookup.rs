@@ -1,6 +1,6 @@
 //! Code that people type into a search box to find out about it.
 
-use super::line::is_break_out;
+use super::line::{is_break_out, is_statement};
 use super::{SEVERE, SHOWN, STATEMENTS};
 use crate::waf::detect::Hit;
 use crate::waf::scan::{Needles, is_space, span, trim};
@@ -20,6 +20,14 @@ const TOPICS: &[&[u8]] = &[
     b"artinya",
     b"bedanya",
     b"perbedaan",
+    b"arti",
+    b"maksud",
+    b"maksudnya",
+    b"alternative",
+    b"alternatives",
+    b"equivalent",
+    b"explanation",
+    b"deprecated",
     b"mongodb",
     b"mongoose",
     b"laravel",
@@ -78,6 +86,12 @@ const LAST: &[&[u8]] = &[
     b"why",
     b"how",
     b"disabled",
+    b"broken",
+    b"ignored",
+    b"missing",
+    b"undefined",
+    b"gagal",
+    b"kosong",
 ];
 /// Programs that run what a pipe brings them, or a name that SQL could take for one.
 const PIPED: &[&[u8]] = &[b"python", b"php", b"ruby", b"java", b"nodejs"];
@@ -92,6 +106,23 @@ const COMPILED: &[&str] = &[
     "code-001",
     "code-002",
 ];
+/// Rules about expressions and attributes that act only in a page or template.
+const RENDERED: &[&str] = &["ssti-001", "ssti-002", "xss-005", "xss-006"];
+/// Words that no statement ends with.
+const UNFINISHED: &[&[u8]] = &[
+    b"where", b"and", b"or", b"from", b"by", b"exists", b"in", b"like", b"having", b"join", b"on",
+    b"set", b"values", b"into", b"between", b"not", b"group", b"order", b"limit",
+];
+/// What stands for a name in a statement that is no statement yet.
+static PLACEHOLDERS: Needles<'static> = Needles::new(&[
+    b"...",
+    b"from table ",
+    b"into table ",
+    b"update table set",
+    b"your_",
+    b"from tabel ",
+    b"nama_tabel",
+]);
 /// Rules about conditions that make a statement of SQL only where nothing else follows.
 const CONDITIONS: &[&str] = &[
     "sqli-008",
@@ -141,6 +172,8 @@ pub(in crate::waf) fn looks_up(text: &[u8], hit: &Hit) -> bool {
     let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
     let mut words = text.split(|byte| is_space(*byte));
     let asks = is_one_of(SHOWN) && words.any(|word| TOPICS.contains(&word))
+        || is_one_of(RENDERED) && is_topic_last(text)
+        || is_one_of(STATEMENTS) && is_unfinished(text)
         || is_named(text) && (is_one_of(STATEMENTS) || is_one_of(CONDITIONS) || is_one_of(SHOWN))
         || is_one_of(COMPILED) && does_not_compile(text, hit.start.saturating_sub(start));
     asks && SEVERE.find(text, 0).is_none()
@@ -153,6 +186,23 @@ fn is_named(text: &[u8]) -> bool {
     let previous = words.next().unwrap_or_default();
     let is_fed = PIPED.contains(&last) && text.iter().any(|byte| matches!(byte, b'|' | b'>'));
     LAST.contains(&last) && !is_fed && !matches!(previous, b"|" | b"from") && is_unended(text)
+}
+
+/// Whether the last word asks what the code before it is.
+fn is_topic_last(text: &[u8]) -> bool {
+    let last = text.rsplit(|byte| is_space(*byte)).next();
+    last.is_some_and(|word| TOPICS.contains(&word))
+}
+
+/// Whether the text is a statement that lacks a name or its end.
+fn is_unfinished(text: &[u8]) -> bool {
+    let last = text
+        .rsplit(|byte| is_space(*byte))
+        .next()
+        .unwrap_or_default();
+    is_statement(text)
+        && (UNFINISHED.contains(&last) || PLACEHOLDERS.find(text, 0).is_some())
+        && is_unended(text)
 }
 
 fn is_unended(text: &[u8]) -> bool {

@@ -15,19 +15,24 @@ mod lookup;
 mod setting;
 mod subject;
 mod within;
+mod words;
+
+use std::ops::Range;
 
 use self::line::{Line, goes_on};
 pub(super) use self::lookup::looks_up;
 use self::subject::Subject;
 use super::detect::Hit;
-use super::scan::{Needles, span, trim};
+use super::scan::{Needles, at, is_space, span, trim};
 
 /// Lines looked at; what comes after them is not spared.
 const MAX_LINES: usize = 1024;
 /// Deepest indentation of an expression.
 const MAX_INDENT: usize = 32;
 /// Lines of code that make a listing without a sentence.
-const MIN_LISTING: usize = 6;
+const MIN_LISTING: usize = 3;
+/// Shortest line of code that counts there.
+const MIN_CODE: usize = 8;
 /// The same between two fences.
 const MIN_FENCED: usize = 2;
 
@@ -53,7 +58,9 @@ const SHOWN: &[&str] = &[
     "nosqli-003",
     "proto-pollution-001",
     "lfi-004",
+    "xss-006",
     "xss-007",
+    "session-002",
 ];
 /// Rules about what a file of settings may hold besides.
 const CONFIGURED: &[&str] = &["lfi-001", "lfi-006", "ssti-001", "ssti-002"];
@@ -67,6 +74,8 @@ const EXPRESSIONS: &[&str] = &["ldapi-001", "xpathi-001"];
 
 /// What attacks are after and examples need not show; with one of these, nothing is a discussion.
 static SEVERE: Needles<'static> = Needles::new(&[
+    b"mainmodule",
+    b"graphic-context",
     b"/etc/passwd",
     b"/etc/shadow",
     b"/dev/tcp",
@@ -93,6 +102,7 @@ static SEVERE: Needles<'static> = Needles::new(&[
     b"('id')",
     b"(['id'])",
     b"(\"id\")",
+    b"([\"id\"])",
     b"`id`",
     b"uname -a",
     b"passthru",
@@ -133,14 +143,31 @@ pub(super) fn names_setting(hit: &Hit) -> bool {
     NAMED.contains(&hit.rule.id)
 }
 
+/// Rules about what acts only as the start of a document or of a stored object.
+const LED: &[&str] = &["obj-001", "xxe-001"];
+/// Shortest word that leads to such an example.
+const MIN_WORD: usize = 3;
+
+/// Whether the text begins with a word, or a call with its string, where the finding would have to
+/// begin to act.
+pub(super) fn is_led(text: &[u8], hit: &Hit) -> bool {
+    let head = span(text, 0, hit.start);
+    let word = head
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphabetic())
+        .count();
+    let is_call = head.ends_with(b"('") || head.ends_with(b"(\"");
+    LED.contains(&hit.rule.id) && word >= MIN_WORD && (is_call || is_space(at(text, word)))
+}
+
 /// The lines of a discussion, and what it is about; empty when the text is none.
 #[derive(Debug, Default)]
 pub(super) struct Discussion {
     /// By where they start.
     lines: Vec<(usize, Line)>,
     subject: Subject,
-    /// Where the text breaks out of something, if it does.
-    closing: usize,
+    /// What stands behind a break-out, up to the end of its paragraph.
+    closings: Vec<Range<usize>>,
     is_severe: bool,
     /// Whether lines of code are shown; else lines that set something are.
     is_shown: bool,
@@ -153,6 +180,7 @@ impl Discussion {
     pub(super) fn of(text: &[u8]) -> Self {
         let mut lines = Vec::new();
         let mut settings = setting::Count::default();
+        let mut is_severe = false;
         let (mut start, mut sentences, mut codes) = (0, 0_usize, 0_usize);
         // A statement and a list go on over lines; a break-out spoils those after it.
         let mut block = Line::Empty;
@@ -162,9 +190,14 @@ impl Discussion {
                 (Line::Code | Line::Statement, Line::BreakOut) if goes_on(trim(line)) => block,
                 (_, kind) => kind,
             };
-            sentences += usize::from(matches!(kind, Line::Sentence | Line::Asked | Line::Prompt));
-            codes += usize::from(matches!(kind, Line::Code | Line::Statement));
+            sentences += usize::from(matches!(
+                kind,
+                Line::Sentence | Line::Asked | Line::Prompt | Line::Logged
+            ));
+            let is_code = matches!(kind, Line::Code | Line::Statement);
+            codes += usize::from(is_code && trim(line).len() >= MIN_CODE);
             settings.take(trim(line));
+            is_severe |= kind != Line::Logged && SEVERE.find(line, 0).is_some();
             block = kind;
             lines.push((start, kind));
             start += line.len() + 1;
@@ -175,14 +208,14 @@ impl Discussion {
             || codes >= MIN_LISTING
             || (line::is_fence(head) || head.starts_with(b"#!/")) && codes >= MIN_FENCED;
         let subject = Subject::of(text);
-        if !is_shown && !is_configuration && !subject.is_software() {
+        if !is_shown && !is_configuration && !subject.is_prose() {
             return Self::default();
         }
         Self {
             lines,
             subject,
-            closing: closing::first(text).unwrap_or(text.len()),
-            is_severe: SEVERE.find(text, 0).is_some(),
+            closings: closing::ranges(text),
+            is_severe,
             is_shown,
             is_configuration,
         }
@@ -195,14 +228,30 @@ impl Discussion {
             return false;
         };
         let end = self.lines.get(after).map_or(text.len(), |(next, _)| *next);
+        if *kind == Line::Logged {
+            return hit.rule.tags.first() != Some(&"xss");
+        }
         let sets = self.is_configuration && setting::sets(trim(span(text, *start, end)));
         let is_line = (self.is_shown || sets) && !self.is_severe;
         is_line && Self::shows_line(text, hit, *start, *kind)
             || is_line && *kind == Line::Code && sets && CONFIGURED.contains(&hit.rule.id)
             || (!self.is_severe || self.subject.is_essay())
                 && *kind != Line::BreakOut
-                && hit.start < self.closing
+                && (!self.closes(hit) || self.subject.is_lesson())
                 && within::shows(self.subject, text, hit, *start)
+    }
+
+    /// Whether the finding stands behind the end of a string that began before the text. One of SQL
+    /// starts where that string does.
+    fn closes(&self, hit: &Hit) -> bool {
+        let is_query = hit.rule.tags.first() == Some(&"sqli");
+        let end = if is_query { hit.end } else { hit.start + 1 };
+        let after = self
+            .closings
+            .partition_point(|range| range.end <= hit.start);
+        self.closings
+            .get(after)
+            .is_some_and(|range| range.start < end)
     }
 
     /// Whether it is, on a line of its own.
@@ -219,7 +268,7 @@ impl Discussion {
             Line::Prompt => is_one_of(SHOWN) || hit.rule.tags.first() == Some(&"sqli"),
             Line::Statement => is_one_of(SHOWN) || is_one_of(STATEMENTS),
             Line::Asked => is_one_of(STATEMENTS),
-            Line::Empty | Line::Sentence | Line::BreakOut => false,
+            Line::Empty | Line::Logged | Line::Sentence | Line::BreakOut => false,
         }
     }
 }

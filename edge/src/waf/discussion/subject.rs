@@ -1,16 +1,18 @@
 //! What the sentences of a text are about: who shows code asks about it or says what it does, in
 //! the words of the trade. Padding that says something else proves nothing.
 
-use std::collections::BTreeSet;
-use std::sync::LazyLock;
-
-use super::line::{FUNCTION_WORDS, plain_word};
+use super::line::plain_word;
+use super::words::{ASKING, ATTACKS, FUNCTION, TERMS};
 use crate::waf::scan::{at, is_space, is_word, span};
 
 /// Words of a text that asks about software.
 const MIN_WORDS: usize = 4;
 /// Words, and terms among them, of a text that explains at length.
-const MIN_ESSAY: (usize, usize) = (16, 2);
+const MIN_ESSAY: (usize, usize) = (12, 2);
+/// Words of a text about an attack: who asks what one does needs fewer.
+const MIN_WARNING: usize = 8;
+/// Words of a text that shows how an attack breaks out.
+const MIN_LESSON: usize = 20;
 /// Terms counted.
 const MAX_TERMS: usize = 8;
 /// Words looked at: what matters is said in the first of them.
@@ -23,6 +25,8 @@ pub(super) struct Subject {
     asks: usize,
     terms: usize,
     is_joined: bool,
+    /// Whether it names attacks or those who look for them.
+    is_warning: bool,
 }
 
 impl Subject {
@@ -37,13 +41,15 @@ impl Subject {
             // `19c?`
             subject.asks +=
                 usize::from(token.ends_with(b"?") && at(token, 0).is_ascii_alphanumeric());
+            subject.is_warning |= token.starts_with(b"cve-");
             let Some(word) = plain_word(token) else {
                 subject.terms += usize::from(subject.terms < MAX_TERMS && is_name(token));
                 continue;
             };
             subject.words += 1;
-            subject.is_joined |= FUNCTION_WORDS.contains(&word);
+            subject.is_joined |= FUNCTION.contains(word);
             subject.asks += usize::from(ASKING.contains(word));
+            subject.is_warning |= ATTACKS.contains(word);
             let new = term(word).filter(|term| known.len() < MAX_TERMS && !known.contains(term));
             subject.terms += usize::from(new.is_some());
             known.extend(new);
@@ -51,14 +57,26 @@ impl Subject {
         subject
     }
 
+    /// Whether it holds a sentence.
+    pub(super) fn is_prose(self) -> bool {
+        self.words >= MIN_WORDS && self.is_joined
+    }
+
     /// Whether it asks about software, or tells how to use it.
     pub(super) fn is_software(self) -> bool {
-        self.words >= MIN_WORDS && self.asks > 0 && self.terms > 0 && self.is_joined
+        let is_named = self.terms > 0 || self.is_warning;
+        self.words >= MIN_WORDS && self.asks > 0 && is_named && self.is_joined
+    }
+
+    /// Whether it talks about attacks at length, so that it may show whole ones.
+    pub(super) fn is_lesson(self) -> bool {
+        self.is_essay() && self.is_warning && self.words >= MIN_LESSON
     }
 
     /// Whether it does so at length.
     pub(super) fn is_essay(self) -> bool {
-        self.is_software() && self.words >= MIN_ESSAY.0 && self.terms >= MIN_ESSAY.1
+        let is_long = self.words >= MIN_ESSAY.0 && self.terms >= MIN_ESSAY.1;
+        self.is_software() && (is_long || self.is_warning && self.words >= MIN_WARNING)
     }
 }
 
@@ -111,14 +129,31 @@ fn is_name(token: &[u8]) -> bool {
     };
     let function = || {
         let name = token.strip_suffix(b"()")?;
-        Some(name.len() > 2 && name.iter().all(|byte| is_word(*byte)))
+        Some(name.len() > 2 && name.iter().all(|byte| is_word(*byte) || *byte == b'.'))
     };
-    element().is_some_and(|name| ELEMENTS.contains(&name)) || function().unwrap_or(false)
+    element().is_some_and(|name| ELEMENTS.contains(&name))
+        || function().unwrap_or(false)
+        || is_product(token)
 }
 
-/// Whether the word is one of a question, a report or an answer.
-pub(super) fn is_asking(word: &[u8]) -> bool {
-    ASKING.contains(word)
+/// Whether the token is a term with a version or a suffix: `php8.2`, `node.js`, `c#`.
+fn is_product(token: &[u8]) -> bool {
+    let end = token
+        .iter()
+        .position(|byte| !byte.is_ascii_alphabetic())
+        .unwrap_or(token.len());
+    let (name, rest) = (span(token, 0, end), span(token, end, token.len()));
+    let is_version = |rest: &[u8]| {
+        !rest.is_empty()
+            && rest
+                .iter()
+                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'x'))
+    };
+    TERMS.contains(name) && (rest == b".js" || is_version(rest))
+        || matches!(
+            token,
+            b"c#" | b"c++" | b".net" | b"asp.net" | b"vb.net" | b"utf-8" | b"x64"
+        )
 }
 
 /// The term that the word is, or is a form of.
@@ -129,74 +164,6 @@ fn term(word: &[u8]) -> Option<&'static [u8]> {
     };
     TERMS.get(word).or_else(|| TERMS.get(stem()?)).copied()
 }
-
-type Words = LazyLock<BTreeSet<&'static [u8]>>;
-
-fn words(list: &'static str) -> BTreeSet<&'static [u8]> {
-    list.split(' ').map(str::as_bytes).collect()
-}
-
-/// Words of questions, reports and answers.
-static ASKING: Words = LazyLock::new(|| {
-    words(
-        "added allowed allows alternative alternatives always aman another apa apakah \
-         avoid bagaimana bantu beda bedanya better bisa broken bug bugs can't cannot cant \
-         cara caranya change changed changes check coba complains consider correct crash \
-         crashed crashes dangerous deprecated difference dimana discouraged does doesn't \
-         doesnt don't dont empty enough error errornya errors example expected explain \
-         fail failed failing fails faster filter fix fixed fixes ga gagal gak get getting \
-         gimana give gives got hangs harusnya how ignored ignores instead isn't issue \
-         issues jadi jalan jalankan kenapa kok kosong make makes masalah mean meaning \
-         means mengapa minta missing mohon muncul need needs never nggak noticed padahal \
-         pakai pake possible prints problem problems ran recommended removed replace \
-         replaced reproduce reproduced return returns run running runs safe said salah \
-         salahnya says seems set should shouldn't slow slower solusi solusinya steps sure \
-         tau think throw throws tidak tolong tried try undefined understand unsafe upgrade \
-         upgraded upgrading use used using versus vs vulnerable warning warnings way what \
-         which why work working works wrong",
-    )
-});
-
-/// Words of the trade that few other letters use.
-static TERMS: Words = LazyLock::new(|| {
-    words(
-        "ajax alpine angular ansible apache api apollo argument array ascii asp aspx async \
-         attribute awk babel backdoor backend backtick backticks base64 bash bat batch \
-         bcrypt blade bookmarklet boolean browser buffer burp button bytes callback canvas \
-         charset chrome clang clojure cmake cmd code codeigniter coding combobox command \
-         commit compiler composer config configuration container controller cookie \
-         coroutine cors cpu cron crontab crypto csp csrf css csv curl cve daemon dart \
-         dashboard database dataframe db debian debugger decode decorator dependency \
-         deploy deployed deserialization dict directory div django dns docker dom dropdown \
-         drupal dvwa elasticsearch elixir eloquent emacs encode encoded endpoint enum \
-         erlang escape escaped escaping eslint eval excel exception exec exploit express \
-         expression fail2ban firefox firewall flask flutter framework freemarker frontend \
-         function gcc generics git github gitlab golang goroutine gradle graphql grep \
-         groovy hacked hacker handlebars hashmap haskell header helm hibernate hostname \
-         htaccess html http https ide iframe imap import ingress inject injection \
-         innerhtml input inputan int integer intellij iptables jar java javascript jdbc \
-         jenkins jest jinja joomla jpa jquery jsf json jsp jstl junit jupyter jwt kerberos \
-         kernel kode kodenya koding kodingan kotlin kubectl kubernetes lambda laravel ldap \
-         lfi library linter linux llvm localhost lodash log log4j log4shell login lookup \
-         lua macos macro magento makefile malloc malware mariadb maven md5 merge method \
-         middleware migration module mongo mongodb mongoose mustache mutex mysql neovim \
-         newline nginx node nodejs npm null numpy oauth odbc ognl onclick onerror oom \
-         oracle orm pandas parameter parse parser payload perintah perl php phpmyadmin \
-         pickle pip pipeline placeholder plugin pointer popup postgres postgresql \
-         powershell prestashop prototype proxy pytest python query quotes quoting rails \
-         ram rce react redis regex regexp repo repository resolver rfi ruby rust safari \
-         saml sanitize scala scanner schema scrapy script sdk sed segfault selector \
-         selenium semicolon serialization server servlet sha shell shellshock shopify \
-         smarty smtp socket spel spring springboot sql sqli sqlite sqlmap ssh ssl sso ssrf \
-         stacktrace staging statement stderr stdin stdout string struct struts subprocess \
-         subquery sudo svelte svg swift symfony syntax syscall systemd tcpdump template \
-         templates terminal terraform thread thymeleaf tls token tombol tomcat toml \
-         traceback traversal tuple twig typedef typescript ubuntu unicode unittest \
-         unserialize uri url userscript utf variable vba velocity vim vite vps vscode vue \
-         vulnerability waf wasm webhook webpack webshell wget windows wordpress workflow \
-         xampp xml xpath xss xxe yaml yarn yii zsh",
-    )
-});
 
 #[cfg(test)]
 mod tests {

@@ -2,11 +2,12 @@
 //! and templates that do no harm; a text that explains at length shows anything. Nothing is shown
 //! that a separator behind a sentence starts: that goes on where the application's text stopped.
 
-use super::line::{FUNCTION_WORDS, holds_statement, plain_word};
+use super::line::{holds_statement, plain_word};
 use super::subject::Subject;
+use super::words::{ASKING, FUNCTION};
 use super::{EXPRESSIONS, MAX_INDENT, SHOWN, STATEMENTS};
 use crate::waf::detect::Hit;
-use crate::waf::scan::{Needles, at, before, is_space, span, trim};
+use crate::waf::scan::{Needles, at, before, is_space, last_before, span, trim, word_before};
 
 /// Bytes of markup, and of a line before a finding, that are looked at.
 const REACH: usize = 400;
@@ -35,6 +36,16 @@ static HOSTILE: Needles<'static> = Needles::new(&[
     b"src='http",
     b"data:",
     b"window[",
+    b"top[",
+    b"this[",
+    b"parent[",
+    b"frames[",
+    b"globalthis",
+    b"confirm`",
+    b"print(",
+    b"location=",
+    b"innerhtml=",
+    b"onerror=",
     b"self[",
     b"constructor",
     b"throw ",
@@ -84,17 +95,21 @@ static HOSTILE_TEMPLATE: Needles<'static> = Needles::new(&[
     b"\\x",
 ]);
 
+/// Rules about scripts that need none of these words.
+const DISGUISED: &[&str] = &["xss-004", "xss-008", "xss-009", "xss-010"];
 /// Rules about what is only named in prose.
-const MENTIONED: &[&str] = &["xss-002"];
+const MENTIONED: &[&str] = &["xss-002", "probe-005"];
 /// Rules about expressions that templates evaluate.
 const TEMPLATES: &[&str] = &["ssti-001", "ssti-002"];
+/// Rules about functions that a statement calls.
+const TIMERS: &[&str] = &["sqli-010", "sqli-012"];
 /// Rules about what acts only at the start of a value.
-const LED: &[&str] = &["obj-001", "xxe-001"];
+const LED: &[&str] = &["rce-004", "ssrf-004"];
 
 /// Whether the finding on the line from `start` is shown.
 pub(super) fn shows(subject: Subject, text: &[u8], hit: &Hit, start: usize) -> bool {
     if !subject.is_software() {
-        return false;
+        return subject.is_prose() && is_harmless_markup(text, hit);
     }
     let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
     let is_near = hit.start <= start + REACH;
@@ -103,7 +118,10 @@ pub(super) fn shows(subject: Subject, text: &[u8], hit: &Hit, start: usize) -> b
     if subject.is_essay() {
         return !follows_sentence(text, start, hit.start);
     }
-    if is_one_of(STATEMENTS) {
+    if is_one_of(TIMERS) && is_mentioned(lead) {
+        return true;
+    }
+    if is_one_of(STATEMENTS) || is_one_of(TIMERS) {
         return holds_statement(span(text, start, hit.start + REACH), lead.len());
     }
     let template = || span(text, hit.start, hit.end + MAX_INDENT);
@@ -115,10 +133,21 @@ pub(super) fn shows(subject: Subject, text: &[u8], hit: &Hit, start: usize) -> b
         || is_harmless_markup(text, hit)
 }
 
+/// Whether a word of a sentence leads to what follows: `why does sleep(5)`.
+fn is_mentioned(lead: &[u8]) -> bool {
+    let word = word_before(
+        lead,
+        last_before(lead, lead.len()).map_or(0, |last| last + 1),
+    );
+    !matches!(word, b"not" | b"no") && (FUNCTION.contains(word) || ASKING.contains(word))
+}
+
 /// Whether the finding is markup that does what pages do to themselves.
 pub(super) fn is_harmless_markup(text: &[u8], hit: &Hit) -> bool {
     let markup = span(text, hit.start, hit.start + REACH);
-    hit.rule.tags.first() == Some(&"xss") && HOSTILE.find(markup, 0).is_none()
+    hit.rule.tags.first() == Some(&"xss")
+        && !DISGUISED.contains(&hit.rule.id)
+        && HOSTILE.find(markup, 0).is_none()
 }
 
 /// Whether a separator at or before `index` stands behind a sentence: a command of its own stands
@@ -149,7 +178,7 @@ fn follows_sentence(text: &[u8], start: usize, index: usize) -> bool {
         .map(plain_word);
     matches!(at(head, end), b'.' | b'?' | b'!' | b',')
         || words.clone().all(|word| word.is_some())
-            && words.any(|word| word.is_some_and(|word| FUNCTION_WORDS.contains(&word)))
+            && words.any(|word| word.is_some_and(|word| FUNCTION.contains(word)))
 }
 
 /// Whether the line closes no bracket that it did not open, but in a quotation.

@@ -201,11 +201,39 @@ fn questions_about_software_show_code_within_their_sentences() {
         "SQL> select * from v$version where rownum = 1;\nSQL> alter user hr account unlock;",
         "The scanner reports a path traversal, GET /download?file=../../../../etc/passwd, but the app \
          answers with an error page. Could you return 404 there so that the audit is happy?",
+        "What does this payload do? Our scanner flagged it in a comment: <svg/onload=alert(1)>",
+        "Why is sleep(5) blocking only my session? SELECT SLEEP(5); in two tabs of phpMyAdmin.",
+        "should I be worried?\n1.2.3.4 - - [12/Oct/2024:04:11:25 +0000] \"POST /vendor/phpunit/phpunit/src/\
+         Util/PHP/eval-stdin.php HTTP/1.1\" 404 153 \"-\" \"-\"",
+        "Process p = Runtime.getRuntime().exec(cmd);\nint code = p.waitFor();\nHello all,",
+        "unserialize('O:4:\"User\":1:{s:4:\"name\";s:4:\"Budi\";}') gives nothing",
+        "'reading 'map')'\n\nMy query fails: db.orders.find({ age: { $gt: 18 } }) returns nothing",
     ] {
         for spot in [Spot::Json, Spot::Form, Spot::Multipart] {
             let report = put(&settings, spot, text);
             assert_ne!(report.verdict, Verdict::Blocked, "{text}: {report:?}");
         }
+    }
+}
+
+#[test]
+fn what_asks_for_code_in_a_search_box_is_no_code() {
+    let settings = Settings::default();
+    for text in [
+        "delete from table where id in (select ...)",
+        "select 1 from dual where exists",
+        "{{7*7}} meaning",
+    ] {
+        let report = put(&settings, Spot::Query, text);
+        assert_ne!(report.verdict, Verdict::Blocked, "{text}: {report:?}");
+    }
+    for text in [
+        "delete from orders where 1=1",
+        "{{7*7}}",
+        "' union select 1 from dual where exists",
+    ] {
+        let report = put(&settings, Spot::Query, text);
+        assert_eq!(report.verdict, Verdict::Blocked, "{text}: {report:?}");
     }
 }
 
