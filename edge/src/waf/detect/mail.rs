@@ -6,7 +6,7 @@ use crate::waf::Part;
 use crate::waf::rules::Rule;
 use crate::waf::rules::mail as rules;
 use crate::waf::scan::{
-    Needles, at, before, is_space, is_word, skip_space, span, trim, word, word_before,
+    Needles, at, before, from, is_space, is_word, skip_space, span, trim, word, word_before,
 };
 
 /// Without one of these nothing here can fire.
@@ -22,6 +22,7 @@ pub(super) const TRIGGERS: &[&str] = &[
     "-oq/",
     "-x/",
     "-oqueuedirectory=",
+    "bcc:",
 ];
 
 static SIGNS: Needles<'static> = Needles::new(&[
@@ -35,6 +36,7 @@ static SIGNS: Needles<'static> = Needles::new(&[
     b"-oq/",
     b"-x/",
     b"-oqueuedirectory=",
+    b"bcc:",
 ]);
 
 /// Names the rules that the text breaks.
@@ -74,7 +76,14 @@ fn sign_rule(text: &[u8], start: usize, end: usize, sign: &[u8]) -> Option<&'sta
         b"\" noop" => (&rules::IMAP, trim(span(text, end, end + 8)).is_empty()),
         b"${run{" => (&rules::ARGUMENT, true),
         b"-oqueuedirectory=" => (&rules::ARGUMENT, stands_free),
-        _ => (&rules::ARGUMENT, stands_free && text.contains(&b'@')),
+        b"bcc:" => (
+            &rules::ARGUMENT,
+            start == 0 && text.contains(&b'@') && !trim(from(text, end)).contains(&b' '),
+        ),
+        _ => (
+            &rules::ARGUMENT,
+            stands_free && (text.contains(&b'@') || sign == b"-oq/"),
+        ),
     };
     counts.then_some(rule)
 }
@@ -98,16 +107,19 @@ fn is_smtp(line: &Line<'_>) -> bool {
     let is_terse = !trim(line.lead).contains(&b' ');
     let goes_on = |verbs: &[&[u8]]| verbs.contains(&word(line.next, 0));
     match verb {
-        b"rcpt" | b"mail" => {
+        b"rcpt" | b"mail" | b"saml" | b"soml" | b"send" => {
             (rest.starts_with(b"to:") || rest.starts_with(b"from:"))
                 && (rest.contains(&b'@') || rest.contains(&b'<'))
                 && (is_terse || line.is_odd)
         }
         // No words of any language.
-        b"uidl" | b"etrn" | b"xclient" => line.follows_token() && !rest.contains(&b' '),
+        b"uidl" | b"etrn" | b"xclient" | b"capa" | b"stls" => {
+            line.follows_token() && !rest.contains(&b' ')
+        }
         b"list" | b"turn" | b"help" => {
             line.is_odd && line.follows_token() && rest.is_empty() && trim(line.next).is_empty()
         }
+        b"apop" => is_pair(rest) && line.follows_token(),
         b"vrfy" | b"expn" => is_one(rest) && line.follows_token(),
         b"auth" => {
             matches!(
@@ -118,7 +130,8 @@ fn is_smtp(line: &Line<'_>) -> bool {
         b"stat" => {
             rest.is_empty()
                 && line.follows_token()
-                && goes_on(&[b"list", b"retr", b"dele", b"uidl", b"top", b"quit"])
+                && (line.is_odd && trim(line.next).is_empty()
+                    || goes_on(&[b"list", b"retr", b"dele", b"uidl", b"top", b"quit"]))
         }
         b"top" => line.is_odd && line.follows_token() && is_numbers(rest),
         b"quit" | b"data" => {
@@ -137,16 +150,25 @@ fn is_smtp(line: &Line<'_>) -> bool {
         b"pass" => {
             !rest.is_empty()
                 && line.follows_token()
-                && goes_on(&[b"retr", b"dele", b"list", b"stat"])
+                && (goes_on(&[b"retr", b"dele", b"list", b"stat"]) || is_alone(line, rest))
         }
-        b"user" => !rest.is_empty() && line.follows_token() && goes_on(&[b"pass"]),
-        b"retr" | b"dele" => at(rest, 0).is_ascii_digit() && line.follows_token(),
+        b"user" => {
+            !rest.is_empty()
+                && line.follows_token()
+                && (goes_on(&[b"pass"]) || is_alone(line, rest))
+        }
+        b"bdat" | b"retr" | b"dele" => at(rest, 0).is_ascii_digit() && line.follows_token(),
         b"" if text == b"." => {
             (line.is_odd && line.follows_token())
                 || (is_terse && goes_on(&[b"quit", b"mail", b"rset", b"data"]))
         }
         _ => false,
     }
+}
+
+/// One argument on the last line, where no line should be.
+fn is_alone(line: &Line<'_>, rest: &[u8]) -> bool {
+    line.is_odd && is_one(rest) && trim(line.next).is_empty()
 }
 
 /// One argument.
@@ -173,9 +195,11 @@ fn is_mailbox_command(line: &[u8]) -> bool {
         b"uid" => matches!(first, b"fetch" | b"search" | b"store" | b"copy"),
         b"search" => matches!(first, b"all" | b"unseen" | b"seen" | b"new" | b"recent"),
         b"status" => arguments.ends_with(b")") && arguments.contains(&b'('),
-        b"create" | b"delete" | b"examine" | b"subscribe" | b"unsubscribe" => {
+        b"create" | b"delete" | b"examine" | b"subscribe" | b"unsubscribe" | b"getquota"
+        | b"getquotaroot" | b"getacl" | b"enable" | b"authenticate" => {
             is_tag(tag) && is_one(arguments)
         }
+        b"check" | b"starttls" | b"idle" | b"namespace" | b"unselect" => arguments.is_empty(),
         b"copy" | b"rename" => is_tag(tag) && is_pair(arguments),
         _ => false,
     };

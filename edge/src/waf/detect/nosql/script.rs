@@ -228,8 +228,8 @@ fn whole_query(text: &[u8]) -> bool {
         let item = word(text, 4);
         let source = 4 + item.len();
         return stands(text, source, b" in ")
-            && holds(&[b" return "])
-            && text.ends_with(item)
+            && holds(&[b" return ", b" remove "])
+            && (text.ends_with(item) || holds(&[b" remove "]) && holds(&[b" filter "]))
             && !item.is_empty()
             && text.len() < 120;
     }
