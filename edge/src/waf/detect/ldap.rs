@@ -162,15 +162,7 @@ fn is_filter(text: &[u8], open: usize) -> bool {
         && matches!(next, b'&' | b'|' | b'!')
         && matches!(at(text, inner + 2), b'(' | b')' | 0);
     let is_reopened = operator != b'!' && matches!(before(text, open), b')' | b'*');
-    // All of the text: nothing else opens and ends so.
-    let whole = trim(text);
-    let is_whole = open == 0
-        && operator != b'!'
-        && whole.ends_with(b"))")
-        && whole.windows(2).any(|two| two == b")(")
-        && !whole.contains(&b' ');
     is_chain
-        || is_whole && item(text, inner + 1).is_some()
         || item(text, inner + 1).is_some_and(|(name, value)| {
             is_reopened || ATTRIBUTES.contains(&name) || at(text, value) == b'*'
         })

@@ -72,7 +72,17 @@ impl Literal {
             }
             _ => false,
         };
-        if self.fits(text) && self.stands_free(text.lower, start, end) && !is_file_head() {
+        // A token within a sentence is shown, and no credential.
+        let is_shown = || {
+            let token = trim(text.lower);
+            let token = token.strip_prefix(b"bearer ").unwrap_or(token);
+            std::ptr::eq(self.rule, &protocol::UNSIGNED) && token.contains(&b' ')
+        };
+        if self.fits(text)
+            && !is_shown()
+            && self.stands_free(text.lower, start, end)
+            && !is_file_head()
+        {
             hits.push(Hit::new(self.rule, start, end));
         }
     }

@@ -34,6 +34,16 @@ impl Sql<'_> {
     fn quoted_condition(&self, index: usize, start: usize) -> Option<usize> {
         let is_symbol = matches!(self.word(index), b"||" | b"&&");
         if let Some(comparison) = self.comparison(start) {
+            // `1' and 7231=7231 xyzw`: the comment sign before the last word is gone.
+            let is_labelled = self.value
+                && comparison.end == start + 3
+                && self.kind(start) == Kind::Number
+                && self.word(start) == self.word(start + 2)
+                && self.kind(comparison.end) == Kind::Ident
+                && comparison.end + 1 == self.tokens.len();
+            if is_labelled {
+                return Some(comparison.end);
+            }
             let is_plain = self.value || (!comparison.has_name && self.terminated);
             return (is_plain && self.ends(comparison.end)).then_some(comparison.end);
         }

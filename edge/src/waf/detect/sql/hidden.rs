@@ -1,11 +1,15 @@
 //! Texts that spell an attack in a way of their own, which no general decoding undoes.
 
-use crate::waf::scan::{at, before, trim};
+use crate::waf::scan::{at, before, is_word, stands, trim};
 
 /// Fewest digits that may spell an attack.
 const MIN_HEX: usize = 12;
 /// Fewest percent signs that ASP would drop.
 const MIN_PERCENTS: usize = 8;
+/// A comment that says nothing.
+const COMMENT: &[u8] = b"/**/";
+/// Longest text that is read without its comments.
+const MAX_COMMENTED: usize = 4096;
 /// Fewest quotes behind a backslash.
 const MIN_ESCAPED: usize = 2;
 
@@ -14,6 +18,7 @@ pub(super) fn text(text: &[u8]) -> Option<Vec<u8>> {
     hex(text)
         .or_else(|| percents(text))
         .or_else(|| escaped(text))
+        .or_else(|| commented(text))
 }
 
 /// The text that `0x27206f7220313d31` spells.
@@ -46,9 +51,32 @@ fn percents(text: &[u8]) -> Option<Vec<u8>> {
         }
         signs += 1;
     }
-    let plain = text.iter().filter(|byte| **byte != b' ').count();
-    (signs >= MIN_PERCENTS && plain <= 2 * signs + 2)
+    let words = text.iter().filter(|byte| is_word(**byte)).count();
+    (signs >= MIN_PERCENTS && words <= signs + 2)
         .then(|| text.iter().filter(|byte| **byte != b'%').copied().collect())
+}
+
+/// `s/**/elect sl/**/eep(5)`: a filter that deletes comments joins the words again.
+fn commented(text: &[u8]) -> Option<Vec<u8>> {
+    let splits = |index: usize| {
+        stands(text, index, COMMENT)
+            && before(text, index).is_ascii_lowercase()
+            && at(text, index + COMMENT.len()).is_ascii_lowercase()
+    };
+    if text.len() > MAX_COMMENTED || !(1..text.len()).any(splits) {
+        return None;
+    }
+    let mut joined = Vec::with_capacity(text.len());
+    let mut index = 0;
+    while index < text.len() {
+        if stands(text, index, COMMENT) {
+            index += COMMENT.len();
+        } else {
+            joined.push(at(text, index));
+            index += 1;
+        }
+    }
+    Some(joined)
 }
 
 /// `1\' or \'1\'=\'1`: every quote behind a backslash, which an application then doubles.
@@ -88,6 +116,10 @@ mod tests {
         assert_eq!(percents.as_deref(), Some("1' or 1=1--"));
         let escaped = spelled(r"1\' or \'1\'=\'1");
         assert_eq!(escaped.as_deref(), Some("1' or '1'='1"));
+        let commented = spelled("1;s/**/elect sl/**/eep(5)");
+        assert_eq!(commented.as_deref(), Some("1;select sleep(5)"));
+        let percents = spelled("%1' %a%n%d (%s%e%l%e%c%t %1)=%1");
+        assert_eq!(percents.as_deref(), Some("1' and (select 1)=1"));
     }
 
     #[test]

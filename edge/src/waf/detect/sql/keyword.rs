@@ -48,7 +48,7 @@ fn plain(word: &[u8]) -> Kind {
 /// Keywords worth hiding, for [`nested`] and [`joined`].
 const HIDDEN: &[&[u8]] = &[
     b"union", b"select", b"or", b"and", b"from", b"where", b"insert", b"update", b"delete",
-    b"drop", b"order", b"having",
+    b"drop", b"order", b"having", b"all", b"by", b"not", b"null", b"like",
 ];
 
 /// `selselectect`: a filter that deletes the inner word leaves the outer one.

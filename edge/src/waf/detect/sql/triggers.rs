@@ -89,6 +89,7 @@ pub(in crate::waf::detect) const TRIGGERS: &[&str] = &[
     "%a%n%d",
     "%n%i%o",
     "%e%l%e",
+    "%e%c%t",
     "rand(",
     "returning",
     "on conflict",
