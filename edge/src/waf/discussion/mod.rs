@@ -144,7 +144,7 @@ pub(super) fn names_setting(hit: &Hit) -> bool {
 }
 
 /// Rules about what acts only as the start of a document or of a stored object.
-const LED: &[&str] = &["obj-001", "xxe-001"];
+const LED: &[&str] = &["obj-001", "xxe-001", "xxe-002"];
 /// Shortest word that leads to such an example.
 const MIN_WORD: usize = 3;
 

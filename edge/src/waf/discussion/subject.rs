@@ -2,7 +2,7 @@
 //! the words of the trade. Padding that says something else proves nothing.
 
 use super::line::plain_word;
-use super::words::{ASKING, ATTACKS, FUNCTION, TERMS};
+use super::words::{ASKING, ATTACKS, FUNCTION, TERMS, Words};
 use crate::waf::scan::{at, is_space, is_word, span};
 
 /// Words of a text that asks about software.
@@ -12,7 +12,7 @@ const MIN_ESSAY: (usize, usize) = (12, 2);
 /// Words of a text about an attack: who asks what one does needs fewer.
 const MIN_WARNING: usize = 8;
 /// Words of a text that shows how an attack breaks out.
-const MIN_LESSON: usize = 20;
+const MIN_LESSON: usize = 12;
 /// Terms counted.
 const MAX_TERMS: usize = 8;
 /// Words looked at: what matters is said in the first of them.
@@ -48,9 +48,10 @@ impl Subject {
             };
             subject.words += 1;
             subject.is_joined |= FUNCTION.contains(word);
-            subject.asks += usize::from(ASKING.contains(word));
-            subject.is_warning |= ATTACKS.contains(word);
-            let new = term(word).filter(|term| known.len() < MAX_TERMS && !known.contains(term));
+            subject.asks += usize::from(ASKING.contains(word) || is_fault(word));
+            subject.is_warning |= find(&ATTACKS, word).is_some();
+            let new =
+                find(&TERMS, word).filter(|term| known.len() < MAX_TERMS && !known.contains(term));
             subject.terms += usize::from(new.is_some());
             known.extend(new);
         }
@@ -136,7 +137,7 @@ fn is_name(token: &[u8]) -> bool {
         || is_product(token)
 }
 
-/// Whether the token is a term with a version or a suffix: `php8.2`, `node.js`, `c#`.
+/// Whether the token is a term with a version or a suffix: `php8.2`, `node.js`, `ldap_escape`, `c#`.
 fn is_product(token: &[u8]) -> bool {
     let end = token
         .iter()
@@ -149,20 +150,25 @@ fn is_product(token: &[u8]) -> bool {
                 .iter()
                 .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'x'))
     };
-    TERMS.contains(name) && (rest == b".js" || is_version(rest))
+    TERMS.contains(name) && (rest == b".js" || is_version(rest) || rest.starts_with(b"_"))
         || matches!(
             token,
             b"c#" | b"c++" | b".net" | b"asp.net" | b"vb.net" | b"utf-8" | b"x64"
         )
 }
 
-/// The term that the word is, or is a form of.
-fn term(word: &[u8]) -> Option<&'static [u8]> {
+/// Whether the word names what went wrong: `filenotfoundexception`.
+fn is_fault(word: &[u8]) -> bool {
+    word.ends_with(b"exception") || word.ends_with(b"error")
+}
+
+/// The listed word that the word is, or is a form of.
+fn find(list: &Words, word: &[u8]) -> Option<&'static [u8]> {
     let stem = || {
         word.strip_suffix(b"s")
             .or_else(|| word.strip_suffix(b"nya"))
     };
-    TERMS.get(word).or_else(|| TERMS.get(stem()?)).copied()
+    list.get(word).or_else(|| list.get(stem()?)).copied()
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use crate::waf::scan::{Needles, at, before, is_space, last_before, span, trim, w
 /// Bytes of markup, and of a line before a finding, that are looked at.
 const REACH: usize = 400;
 
+/// Shortest name of a function.
+const MIN_NAME: usize = 3;
 /// Words that tell a sentence's end.
 const SENTENCE_END: usize = 4;
 
@@ -98,7 +100,7 @@ static HOSTILE_TEMPLATE: Needles<'static> = Needles::new(&[
 /// Rules about scripts that need none of these words.
 const DISGUISED: &[&str] = &["xss-004", "xss-008", "xss-009", "xss-010"];
 /// Rules about what is only named in prose.
-const MENTIONED: &[&str] = &["xss-002", "probe-005"];
+const MENTIONED: &[&str] = &["xss-002", "probe-005", "session-003"];
 /// Rules about expressions that templates evaluate.
 const TEMPLATES: &[&str] = &["ssti-001", "ssti-002"];
 /// Rules about functions that a statement calls.
@@ -131,6 +133,16 @@ pub(super) fn shows(subject: Subject, text: &[u8], hit: &Hit, start: usize) -> b
         || is_one_of(TEMPLATES) && HOSTILE_TEMPLATE.find(template(), 0).is_none()
         || is_one_of(LED) && !trim(lead).is_empty()
         || is_harmless_markup(text, hit)
+        || hit.rule.tags.first() == Some(&"xss") && is_argument(lead)
+}
+
+/// Whether what follows is a string that is handed to a function: `clean('<b>`.
+fn is_argument(lead: &[u8]) -> bool {
+    let tag = lead.iter().rposition(|byte| *byte == b'<');
+    let lead = tag.map_or(lead, |tag| span(lead, 0, tag));
+    let call = lead.strip_suffix(b"'").or_else(|| lead.strip_suffix(b"\""));
+    call.and_then(|call| call.strip_suffix(b"("))
+        .is_some_and(|name| word_before(name, name.len()).len() >= MIN_NAME)
 }
 
 /// Whether a word of a sentence leads to what follows: `why does sleep(5)`.

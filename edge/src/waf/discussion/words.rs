@@ -50,9 +50,9 @@ pub(super) static ASKING: Words = LazyLock::new(|| {
 /// Words of those who talk about attacks.
 pub(super) static ATTACKS: Words = LazyLock::new(|| {
     words(
-        "backdoor burp bypass celah csrf defaced dvwa exploit exploitable exploited hack hacked hacker \
+        "attack attacker backdoor burp bypass celah csrf defaced dvwa exploit exploitable exploited hack hacked hacker \
          injection keamanan kebobolan lfi log4shell malware owasp payload pentest pentester \
-         phishing rce rfi scanner security shellshock sqli sqlmap ssrf ssti traversal virus \
+         phishing rce rfi scanner security shellshock sqli serangan sqlmap ssrf ssti traversal virus \
          vulnerabilities vulnerability vulnerable waf webshell xss xxe",
     )
 });
@@ -75,23 +75,23 @@ pub(super) static TERMS: Words = LazyLock::new(|| {
          database dataframe dataset datatable db dbt deadlock debian debug debugger \
          debugging decimal decode decorator delphi deno dependency deploy deployed \
          deserialization devtools dhcp dict directory div django dkim dns docker \
-         doctrine dom dovecot dropdown drupal duckdb dvwa dynamodb elasticsearch \
-         electron elixir eloquent emacs emulator encode encoded endpoint enum erlang \
-         errno error esbuild escape escaped escaping eslint etl eval excel exception \
-         exec exploit express expression fail2ban favicon filter firefox firewall flask \
-         flexbox flutter foreach fortran framework freemarker frontend function fungsi \
-         gcc generics git github gitlab godot golang gorm goroutine gpio gpu gradle \
-         grafana graphql grep groovy grpc grub gson guzzle gzip hacked hacker hadoop \
-         handlebars handler haproxy hashmap haskell header heap helm hex hibernate \
-         hosting hostname htaccess html http https hydration i2c ide iframe imap import \
-         indexeddb inertia influxdb ingress inject injection innerhtml inode input \
-         inputan int integer intellij intellisense ionic iptables istio jar java \
-         javascript jdbc jenkins jest jinja jmx jndi joomla jooq jpa jquery jsdom jsf \
-         json jsonb jsonp jsp jstl junit jupyter jvm jwt kafka keras kerberos kernel \
-         kibana knex kode kodenya koding kodingan kolom kotlin kubectl kubelet \
-         kubernetes lambda laravel latex ldap lfi library linker linq linter linting \
-         linux lisp listener livewire llvm localhost localstorage lodash log log4j \
-         log4shell login logstash lombok lookup loop lsp lua macos macro magento \
+         doctrine dom dompurify dovecot dropdown drupal duckdb dvwa dynamodb \
+         elasticsearch electron elixir eloquent emacs emulator encode encoded endpoint \
+         enum erlang errno error esbuild escape escaped escaping eslint etl eval excel \
+         exception exec exploit express expression fail2ban favicon filter firefox \
+         firewall flask flexbox flutter foreach fortran framework freemarker frontend \
+         function fungsi gcc generics git github gitlab godot golang gorm goroutine \
+         gpio gpu gradle grafana graphql grep groovy grpc grub gson guzzle gzip hacked \
+         hacker hadoop handlebars handler haproxy hashmap haskell header heap helm hex \
+         hibernate hosting hostname href htaccess html http https hydration i2c ide \
+         iframe imap import indexeddb inertia influxdb ingress inject injection \
+         innerhtml inode input inputan int integer intellij intellisense ionic iptables \
+         istio jar java javascript jdbc jenkins jest jinja jmx jndi joomla jooq jpa \
+         jquery jsdom jsf json jsonb jsonp jsp jstl junit jupyter jvm jwt kafka keras \
+         kerberos kernel kibana knex kode kodenya koding kodingan kolom kotlin kubectl \
+         kubelet kubernetes lambda laravel latex ldap lfi library linker linq linter \
+         linting linux lisp listener livewire llvm localhost localstorage lodash log \
+         log4j log4shell login logstash lombok lookup loop lsp lua macos macro magento \
          makefile makro malloc malware mariadb matlab maui maven md5 merge method mfa \
          middleware migration mikrotik minecraft mobx module mongo mongodb mongoose \
          monorepo mtu mustache mutex mybatis mysql nameserver namespace navbar neo4j \
@@ -101,8 +101,8 @@ pub(super) static TERMS: Words = LazyLock::new(|| {
          permission permissions perulangan php phpmyadmin pickle pinia pip pipeline \
          pivot placeholder playwright plugin pnpm pointer popup postfix postgres \
          postgresql postman powerbi powershell preprocessor prestashop printf println \
-         prisma procedure prolog prometheus protobuf prototype proxy puppeteer pytest \
-         python pytorch query quotes quoting rabbitmq rails ram razor rce react \
+         prisma procedure prolog prometheus protobuf prototype proxy pug puppeteer \
+         pytest python pytorch query quotes quoting rabbitmq rails ram razor rce react \
          recaptcha recursion redis redux regex regexes regexp registry repo repository \
          resolver retrofit rfi roblox rollup router rowcount ruby rumus runtime rust \
          rxjs safari saml sanitize sass scala scanf scanner schema scrapy script scss \
