@@ -98,6 +98,9 @@ impl App {
             .await?;
         let laravel = secrets.laravel_key;
         let fields = secrets.field_keys.map(|keys| Fields::new(keys, laravel));
+        if config.development.notes {
+            db.run_script(data::NOTES.of(db.engine())).await?;
+        }
         let data = Data::start(&config.data, fields, &db).await?;
         Ok(Self {
             config,

@@ -11,6 +11,7 @@ on_every_engine!(
     operators_and_what_they_change,
     second_factors,
     mails_and_what_they_let_people_do,
+    rows_of_tables,
 );
 
 /// One client address does what many would: limits are other tests' matter.
@@ -50,6 +51,10 @@ fn operators_and_what_they_change(engine: Engine) {
 
 fn second_factors(engine: Engine) {
     run(engine, "factors", &[]);
+}
+
+fn rows_of_tables(engine: Engine) {
+    run(engine, "data", &[]);
 }
 
 fn mails_and_what_they_let_people_do(engine: Engine) {

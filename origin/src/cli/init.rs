@@ -76,6 +76,7 @@ fn config_text(development: bool) -> String {
             .replace("\necho = false", "\necho = true")
             .replace("\nmail_log = false", "\nmail_log = true")
             .replace("\nformat = \"json\"", "\nformat = \"pretty\"")
+            .replace("\nnotes = false", "\nnotes = true")
             .replace("\ntables = {}\n", "\n")
             + NOTES.config
     } else {

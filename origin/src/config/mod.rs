@@ -71,6 +71,8 @@ pub struct Development {
     pub echo: bool,
     /// `mail_log`: mails that no server takes are logged, their links and codes too. Default `false`.
     pub mail_log: bool,
+    /// `notes`: the tables `notes` and `note_tags` are made where they are not there. Default `false`.
+    pub notes: bool,
 }
 
 /// Why there is no configuration.
@@ -122,6 +124,7 @@ fn read<'a>(text: &'a str, environment: Environment<'_>) -> (Config, Reader<'a>)
         development: reader.section("development", |section| Development {
             echo: section.flag("echo", false),
             mail_log: section.flag("mail_log", false),
+            notes: section.flag("notes", false),
         }),
     };
     reader.finish();

@@ -21,13 +21,7 @@ pub(super) const BOB: &str = "00000000-0000-4000-8000-00000000000b";
 
 /// An origin that serves `notes` and `note_tags`.
 pub(super) fn notes(engine: Engine) -> (Site, Origin) {
-    let site = Site::on(engine, &format!("{CONFIG}\n{NOTES}"));
-    let made = site.command(&["data", "notes"]).output().unwrap();
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
+    let site = Site::on(engine, &format!("{CONFIG}notes = true\n{NOTES}"));
     let origin = site.start();
     (site, origin)
 }

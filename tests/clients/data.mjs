@@ -1,0 +1,96 @@
+// Rows: what postgrest-js can ask of the tables of the development stack.
+
+import assert from 'node:assert/strict';
+import { ADMIN_EMAIL, account, client, good, loggedIn } from './gapura.mjs';
+
+/** An answer must be this error. */
+function denied({ error, status }, expected, code) {
+  assert.ok(error, `${expected} ${code} was expected`);
+  assert.deepEqual({ status, code: error.code }, { status: expected, code }, error.message);
+  return error;
+}
+
+const ada = await account('ada@example.test');
+const bob = await account('bob@example.test');
+const admin = await loggedIn(ADMIN_EMAIL);
+const adaId = (await ada.auth.getUser()).data.user.id;
+
+// Insert: nothing comes back unless it is asked for; identity gives the owner, the server id and time.
+assert.equal((await ada.from('notes').insert({ title: 'first' })).status, 201);
+const [second, third] = good(await ada.from('notes').insert([
+  { title: 'second', body: 'Select a date from the calendar, then update the table', phone: '+62 812-3456-7890' },
+  { title: 'third', body: "O'Brien wrote <b>this</b>", phone: null },
+]).select());
+assert.equal(second.user_id, adaId);
+assert.match(second.created_at, /^20\d\d-\d\d-\d\dT.*\+00:00$/);
+const single = good(await ada.from('notes').insert({ title: 'fourth' }).select('id, heading:title').single());
+assert.deepEqual(Object.keys(single), ['id', 'heading']);
+await bob.from('notes').insert({ title: 'of bob' });
+
+// Select: columns, casts, filters, order, pages.
+assert.deepEqual(good(await ada.from('notes').select('title').order('title')), ['first', 'fourth', 'second', 'third'].map((title) => ({ title })));
+assert.equal(good(await ada.from('notes').select('*').eq('id', second.id).single()).phone, '+62 812-3456-7890');
+const titles = async (query) => good(await query.order('title')).map((row) => row.title);
+const from = () => ada.from('notes').select('title');
+assert.deepEqual(await titles(from().neq('title', 'first').gte('title', 'second')), ['second', 'third']);
+assert.deepEqual(await titles(from().like('title', 'f%')), ['first', 'fourth']);
+assert.deepEqual(await titles(from().ilike('title', '%IR%')), ['first', 'third']);
+assert.deepEqual(await titles(from().in('title', ['first', 'second', "x, (y) 'z'"])), ['first', 'second']);
+assert.deepEqual(await titles(from().is('body', null)), ['first', 'fourth']);
+assert.deepEqual(await titles(from().not('body', 'is', null)), ['second', 'third']);
+assert.deepEqual(await titles(from().or('title.eq.first,and(title.eq.third,body.not.is.null)')), ['first', 'third']);
+assert.deepEqual(await titles(from().match({ title: 'third', body: "O'Brien wrote <b>this</b>" }).limit(1)), ['third']);
+assert.deepEqual(await titles(from().filter('title', 'in', '("first","third")')), ['first', 'third']);
+assert.deepEqual(await titles(from().gt('created_at', '2020-01-01T00:00:00Z').lt('created_at', '2999-01-01')), ['first', 'fourth', 'second', 'third']);
+const page = await ada.from('notes').select('title', { count: 'exact' }).order('title', { ascending: false }).range(1, 2);
+assert.deepEqual([page.status, page.count, good(page).map((row) => row.title)], [206, 4, ['second', 'fourth']]);
+const head = await ada.from('notes').select('*', { count: 'exact', head: true });
+assert.deepEqual([head.count, head.data], [4, null]);
+assert.equal(good(await ada.from('notes').select().eq('title', 'none').maybeSingle()), null);
+denied(await ada.from('notes').select().single(), 406, 'PGRST116');
+assert.match(good(await ada.from('notes').select('title,phone').order('title').csv()), /^title,phone\nfirst,\n/);
+
+// An encrypted column: found by equality, and by nothing else.
+assert.deepEqual(await titles(from().eq('phone', '+62 812-3456-7890')), ['second']);
+assert.deepEqual(await titles(from().in('phone', ['+62 812-3456-7890', '1'])), ['second']);
+assert.match(denied(await from().like('phone', '+62%'), 400, 'PGRST100').message, /encrypted/);
+denied(await from().order('phone'), 400, 'PGRST100');
+
+// Tables within tables.
+good(await ada.from('note_tags').insert([{ note_id: second.id, tag: 'b' }, { note_id: second.id, tag: 'a' }, { note_id: third.id, tag: 'c' }]));
+assert.deepEqual(
+  good(await ada.from('notes').select('title, note_tags(tag)').in('id', [second.id, third.id]).order('title').order('tag', { referencedTable: 'note_tags' })),
+  [{ title: 'second', note_tags: [{ tag: 'a' }, { tag: 'b' }] }, { title: 'third', note_tags: [{ tag: 'c' }] }],
+);
+assert.deepEqual(
+  good(await ada.from('note_tags').select('tag, notes!inner(title, phone)').eq('notes.title', 'second').order('tag')),
+  ['a', 'b'].map((tag) => ({ tag, notes: { title: 'second', phone: '+62 812-3456-7890' } })),
+);
+assert.equal(good(await ada.from('notes').select('title, tags:note_tags(tag)').eq('id', second.id).limit(1, { referencedTable: 'tags' }).single()).tags.length, 1);
+
+// Update, upsert, delete.
+const changed = good(await ada.from('notes').update({ body: 'x', phone: '1' }).eq('id', third.id).select());
+assert.deepEqual([changed.length, changed[0].body, changed[0].phone], [1, 'x', '1']);
+assert.deepEqual(await titles(from().eq('phone', '1')), ['third']);
+denied(await ada.from('notes').update({ body: 'x' }), 400, '21000');
+const upserted = good(await ada.from('notes').upsert([{ id: third.id, title: 'third' }, { id: crypto.randomUUID(), title: 'fifth' }]).select());
+assert.deepEqual(upserted.map((row) => [row.title, row.body]), [['third', 'x'], ['fifth', null]]);
+assert.deepEqual(good(await ada.from('notes').upsert({ id: third.id, title: 'not' }, { ignoreDuplicates: true }).select()), []);
+denied(await ada.from('notes').insert({ id: third.id, title: 'again' }), 409, '23505');
+assert.equal((await ada.from('notes').delete({ count: 'exact' }).eq('title', 'fifth')).count, 1);
+assert.equal((await ada.from('note_tags').delete().eq('note_id', third.id)).status, 204);
+
+// Somebody else's: neither seen nor changed; and nobody's without an account.
+assert.deepEqual(good(await bob.from('notes').select('title')), [{ title: 'of bob' }]);
+assert.deepEqual(good(await bob.from('notes').update({ title: 'stolen' }).eq('id', second.id).select()), []);
+denied(await bob.from('notes').insert({ title: 'x', user_id: adaId }), 403, '42501');
+denied(await bob.from('notes').upsert({ id: second.id, title: 'stolen' }), 403, '42501');
+denied(await bob.from('note_tags').insert({ note_id: second.id, tag: 'x' }), 403, '42501');
+denied(await client().from('notes').select(), 401, '42501');
+assert.equal(good(await admin.from('notes').select('id')).length, 5);
+
+// What is not there.
+denied(await ada.from('user_account').select(), 404, 'PGRST205');
+denied(await ada.from('notes').select('phone_index'), 400, '42703');
+denied(await ada.from('notes').select('*, sessions(*)'), 400, 'PGRST200');
+denied(await ada.from('notes').select().eq('id', 'not a uuid'), 400, '22P02');
