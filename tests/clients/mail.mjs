@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { EDGE_URL, PASSWORD, client, good, loggedIn, refused } from './gapura.mjs';
+import { createClient } from '@supabase/supabase-js';
+import { ADMIN_EMAIL, EDGE_URL, PASSWORD, client, good, loggedIn, refused } from './gapura.mjs';
 
 const { ORIGIN_LOG } = process.env;
 const GATE = 'http://127.0.0.1:8787';
@@ -75,13 +76,28 @@ good(await client().auth.signInWithOtp({ email: 'nobody@example.test', options: 
 
 // Another address: both agree, then it is the account's.
 good(await kadek.auth.updateUser({ email: 'baru@example.test' }));
-assert.equal(good(await kadek.auth.getUser()).user.email, 'kadek@example.test');
 const from = await mail('kadek@example.test', about('Ubah'));
+const { user: changing } = good(await kadek.auth.getUser());
+assert.deepEqual([changing.email, changing.new_email], ['kadek@example.test', 'baru@example.test']);
 const half = good(await client().auth.verifyOtp({ email: 'kadek@example.test', token: from.code, type: 'email_change' }));
 assert.deepEqual(half, { user: null, session: null });
 const to = await mail('baru@example.test');
 const moved = good(await kadek.auth.verifyOtp({ email: 'baru@example.test', token: to.code, type: 'email_change' }));
 assert.equal(moved.user.email, 'baru@example.test');
+
+// Somebody whom an operator asks in.
+const operator = await loggedIn(ADMIN_EMAIL);
+const { session: key } = good(await operator.auth.getSession());
+const { admin } = createClient(EDGE_URL, key.access_token, {
+  auth: { persistSession: false, autoRefreshToken: false },
+  realtime: { transport: class {} },
+}).auth;
+const invited = good(await admin.inviteUserByEmail('nyoman@example.test', { data: { name: 'Nyoman' } }));
+assert.equal(invited.user.user_metadata.name, 'Nyoman');
+const invitation = await mail('nyoman@example.test', about('invitation'));
+const nyoman = good(await client().auth.verifyOtp({ email: 'nyoman@example.test', token: invitation.code, type: 'invite' }));
+assert.equal(nyoman.user.id, invited.user.id);
+refused(await admin.inviteUserByEmail('nyoman@example.test'), 422, 'email_exists');
 
 // A browser that follows a link comes back with a session, or, by PKCE, with a code for one.
 good(await client().auth.signInWithOtp({ email: 'wayan@example.test', options: { emailRedirectTo: `${GATE}/welcome` } }));

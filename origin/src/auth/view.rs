@@ -13,6 +13,9 @@ pub(super) struct UserView<'a> {
     aud: &'a str,
     role: &'a str,
     email: &'a str,
+    /// The address to be, while both have yet to agree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_email: Option<&'a str>,
     phone: &'static str,
     email_confirmed_at: Option<String>,
     confirmed_at: Option<String>,
@@ -37,6 +40,7 @@ impl<'a> UserView<'a> {
             aud: audience,
             role: &user.role,
             email: &user.email,
+            new_email: None,
             phone: "",
             confirmed_at: confirmed.clone(),
             email_confirmed_at: confirmed,
@@ -50,6 +54,11 @@ impl<'a> UserView<'a> {
             updated_at: timestamp(user.updated_at),
             is_anonymous: false,
         }
+    }
+
+    pub(super) const fn changing_to(mut self, new_email: Option<&'a str>) -> Self {
+        self.new_email = new_email;
+        self
     }
 }
 

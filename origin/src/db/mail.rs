@@ -122,6 +122,28 @@ impl Db {
         }
     }
 
+    /// Adds an account together with the mail that invites its owner.
+    ///
+    /// # Errors
+    /// [`DbError`]; nothing has changed then.
+    pub async fn invite(
+        &self,
+        user: &User,
+        mail: &NewMail,
+        max: u32,
+        now: UnixMillis,
+    ) -> Result<SignUp, DbError> {
+        let mails = SignUpMails {
+            confirmation: Some(mail),
+            notice: None,
+            max,
+        };
+        match retried(|| self.try_sign_up(user, &mails, now)).await {
+            Err(error) if error.is_taken() => Ok(SignUp::Existing),
+            done => done,
+        }
+    }
+
     async fn try_sign_up_again(
         &self,
         user: &User,

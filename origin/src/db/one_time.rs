@@ -6,7 +6,7 @@ use super::{
     query::{Query, Row, query},
     user,
 };
-use gapura_shared::time::UnixMillis;
+use gapura_shared::{outcome::AccountId, time::UnixMillis};
 
 /// A token about to go out.
 #[derive(Debug)]
@@ -149,6 +149,40 @@ impl Db {
     pub async fn one_time_of(&self, account: &str, kind: &str) -> Result<Option<OneTime>, DbError> {
         let found = query("SELECT * FROM one_time_token WHERE account_id = $1 AND kind = $2");
         self.one_time(found.bind(account).bind(kind)).await
+    }
+
+    /// An account, and the content of the token of this kind that went to its address, used or not,
+    /// as long as that is good. Tokens of the account that went to other addresses do not count:
+    /// whether there are any depends on whose those are.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn user_with_token(
+        &self,
+        id: &str,
+        kind: &str,
+        now: UnixMillis,
+    ) -> Result<Option<(User, Option<String>)>, DbError> {
+        let rows = query(
+            "SELECT u.*, t.account_id AS sent_to, t.content AS sent FROM user_account u \
+             LEFT JOIN one_time_token t ON t.user_account_id = u.user_account_id \
+             AND t.kind = $2 AND t.expires_at > $3 WHERE u.user_account_id = $1",
+        )
+        .bind(id)
+        .bind(kind)
+        .bind(stored(now))
+        .all(self.connection().await?.on())
+        .await?;
+        let Some(user) = rows.first().map(user::read).transpose()? else {
+            return Ok(None);
+        };
+        for row in &rows {
+            let to: Option<String> = row.get("sent_to")?;
+            if to.is_some_and(|to| to == AccountId::of(&user.email).as_str()) {
+                return Ok(Some((user, row.get("sent")?)));
+            }
+        }
+        Ok(Some((user, None)))
     }
 
     /// Counts a code that is about to be compared; the token that it may belong to, unless that was

@@ -14,6 +14,7 @@ enum Endpoint {
     Sessions,
     Tenants,
     Admin,
+    Invite,
     Settings,
     Health,
     Recover,
@@ -49,6 +50,7 @@ impl Endpoint {
             "/auth/v1/reauthenticate" => Some(Self::Reauthenticate),
             "/auth/v1/.well-known/jwks.json" => Some(Self::Jwks),
             _ if path.starts_with("/auth/v1/sessions/") => Some(Self::Sessions),
+            "/auth/v1/invite" => Some(Self::Invite),
             _ if path.starts_with("/auth/v1/admin/") => Some(Self::Admin),
             "/auth/v1/simple/login" => Some(Self::SimpleLogin),
             "/auth/v1/simple/register" => Some(Self::SimpleRegister),
@@ -71,6 +73,7 @@ impl Endpoint {
             | Self::Recover
             | Self::Otp
             | Self::Resend
+            | Self::Invite
             | Self::SimpleLogin
             | Self::SimpleRegister
             | Self::SimpleRefresh => Some("POST"),
@@ -105,6 +108,7 @@ pub(super) async fn route(app: &App, request: &mut Admitted) -> Result<Answer, A
         Endpoint::Sessions => routes::sessions(app, request).await,
         Endpoint::Tenants => routes::tenants(app, request).await,
         Endpoint::Admin => routes::admin(app, request).await,
+        Endpoint::Invite => routes::invite(app, request).await,
         Endpoint::Settings => Ok(routes::settings(app)),
         Endpoint::Health => routes::health(app).await,
         Endpoint::Recover => routes::recover(app, request).await,

@@ -19,6 +19,7 @@ mod data;
 mod engines;
 mod factors;
 mod harness;
+mod invite;
 mod kill;
 mod mail;
 mod mailbox;

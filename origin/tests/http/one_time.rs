@@ -564,6 +564,11 @@ fn change(origin: &Origin, (user, session): &(String, String), body: &Value) -> 
     origin.send(&call.subject(Some(user)).session(session).seal(origin))
 }
 
+fn seen(origin: &Origin, (user, session): &(String, String)) -> Value {
+    let call = Call::get("/auth/v1/user").subject(Some(user));
+    origin.send(&call.session(session).seal(origin)).json()
+}
+
 fn an_address_changes_when_both_have_agreed(engine: Engine) {
     let server = MailServer::start();
     let (_site, origin) = site(engine, &server, "");
@@ -578,6 +583,7 @@ fn an_address_changes_when_both_have_agreed(engine: Engine) {
         (answer.status, &answer.json()["email"]),
         (200, &json!(other))
     );
+    assert_eq!(answer.json()["new_email"], taken);
     let notice = server.await_mail(taken, 1);
     assert_eq!(notice.subject(), "You have an account at Gapura");
     let made = person(&login(&origin, EMAIL, PASSWORD));
@@ -588,12 +594,21 @@ fn an_address_changes_when_both_have_agreed(engine: Engine) {
         (answer.status, &answer.json()["email"]),
         (200, &json!(EMAIL))
     );
+    assert_eq!(answer.json()["new_email"], new);
     let from = server.await_mail(EMAIL, 2);
     assert!(from.text().contains(new));
+    // It shows while it waits, whoever has the address to be.
+    let for_taken = server.await_mail(other, 1);
+    assert_eq!(seen(&origin, &made)["new_email"], new);
+    assert_eq!(seen(&origin, &asking)["new_email"], taken);
     let to = server.await_mail(new, 1);
     let half = by_code(&origin, "email_change", EMAIL, &from.code());
     assert_eq!((half.status, &half.json()["code"]), (200, &json!(200)));
     assert_eq!(half.json()["access_token"], Value::Null);
+    let half = by_code(&origin, "email_change", other, &for_taken.code());
+    assert_eq!((half.status, &half.json()["code"]), (200, &json!(200)));
+    assert_eq!(seen(&origin, &made)["new_email"], new);
+    assert_eq!(seen(&origin, &asking)["new_email"], taken);
     assert_eq!(
         told(&by_link(&origin, "email_change", &from.token())),
         expired()
@@ -605,6 +620,7 @@ fn an_address_changes_when_both_have_agreed(engine: Engine) {
     );
     assert_eq!(login(&origin, EMAIL, PASSWORD).status, 400);
     assert_eq!(login(&origin, new, PASSWORD).status, 200);
+    assert_eq!(seen(&origin, &made)["new_email"], Value::Null);
     // What had gone to the old address lets nobody in.
     assert_eq!(told(&by_link(&origin, "recovery", &recovery)), expired());
     let answer = change(&origin, &made, &json!({ "email": "nobody" }));

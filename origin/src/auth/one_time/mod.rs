@@ -17,7 +17,7 @@ pub(crate) use body::challenge;
 pub(crate) use issue::prepare;
 pub(crate) use pkce::exchange;
 pub(crate) use request::order;
-pub use request::{change_email, check_nonce};
+pub use request::{change_email, changing_user, check_nonce};
 
 use super::refresh::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

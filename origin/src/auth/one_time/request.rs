@@ -11,7 +11,7 @@ use crate::{
     log,
     mail::{Kind, Language, Order, redirect},
 };
-use gapura_shared::{event, outcome::AccountId, parse::query};
+use gapura_shared::{event, outcome::AccountId, parse::query, time::UnixMillis};
 use http::header::ACCEPT_LANGUAGE;
 
 /// `POST /auth/v1/recover`: a mail with which its reader can choose another password.
@@ -106,6 +106,21 @@ pub async fn change_email(
         [&user.email, &new_email].map(|address| app.mail.new_mail(Kind::EmailChange, &to(address)));
     queue(app, request, Some(&user.id), &mails, "email_change").await?;
     Ok(())
+}
+
+/// An account, and the address that it is to have when both have agreed.
+///
+/// # Errors
+/// [`ApiError`].
+pub async fn changing_user(
+    app: &App,
+    id: &str,
+    now: UnixMillis,
+) -> Result<Option<(User, Option<String>)>, ApiError> {
+    let purpose = Purpose::EmailChange.as_str();
+    let found = app.db.user_with_token(id, purpose, now).await?;
+    let new_email = |content: String| serde_json::from_str::<Order>(&content).ok()?.new_email;
+    Ok(found.map(|(user, content)| (user, content.and_then(new_email))))
 }
 
 /// What every mail of a request has in common.

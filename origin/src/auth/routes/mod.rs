@@ -11,7 +11,7 @@ mod tenants;
 mod token;
 mod user;
 
-pub use admin::admin;
+pub use admin::{admin, invite};
 pub use factors::{abandoned_before, factors};
 pub use logout::logout;
 pub use sessions::sessions;
@@ -112,7 +112,16 @@ fn revocation(app: &App, kind: push::Kind, id: String) -> Revocation {
 }
 
 fn user_answer(app: &App, user: &User) -> Result<Answer, ApiError> {
-    let view = UserView::new(user, &app.auth.settings.audience);
+    changing_user_answer(app, user, None)
+}
+
+/// The account with the address that it is to have, if it is about to have another one.
+fn changing_user_answer(
+    app: &App,
+    user: &User,
+    new_email: Option<&str>,
+) -> Result<Answer, ApiError> {
+    let view = UserView::new(user, &app.auth.settings.audience).changing_to(new_email);
     serde_json::to_string(&view)
         .map(respond::private_json)
         .map_err(|_| ApiError::Internal)

@@ -1,6 +1,6 @@
 //! `/auth/v1/user`: one's own account.
 
-use super::{json_body, may_log_in, present, revoke, user_answer};
+use super::{changing_user_answer, json_body, may_log_in, present, revoke};
 use crate::{
     App,
     admission::Admitted,
@@ -53,9 +53,12 @@ pub async fn user(app: &App, request: &mut Admitted) -> Result<Answer, ApiError>
     let principal = request.identity().principal.as_ref();
     let principal = principal.ok_or(ApiError::NoPrincipal)?;
     let id = principal.subject.as_deref().ok_or(ApiError::NoSubject)?;
-    let user = app.db.user_by_id(id).await?.ok_or(ApiError::UserGone)?;
-    may_log_in(&app.auth, &user, clock::now())?;
-    user_answer(app, &user)
+    let now = clock::now();
+    let (user, new_email) = one_time::changing_user(app, id, now)
+        .await?
+        .ok_or(ApiError::UserGone)?;
+    may_log_in(&app.auth, &user, now)?;
+    changing_user_answer(app, &user, new_email.as_deref())
 }
 
 /// A new password ends every other session: whoever has the old one is out.
@@ -108,11 +111,11 @@ async fn update(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
     if hash.is_some() {
         told_of_password(app, order, &changed).await?;
     }
-    if let Some(email) = email {
-        one_time::change_email(app, request, &user, email, challenge).await?;
+    if let Some(email) = &email {
+        one_time::change_email(app, request, &user, email.clone(), challenge).await?;
     }
     log::security(request, kind, Some(&user.id), 200, "own");
-    user_answer(app, &changed)
+    changing_user_answer(app, &changed, email.as_deref())
 }
 
 /// Links and codes that are out let nobody in any more, and the owner is told.

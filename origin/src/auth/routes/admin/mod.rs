@@ -2,9 +2,12 @@
 //! already; [`crate::auth::permission`] asks the database, each time.
 
 mod factors;
+mod invite;
 mod roles;
 mod tenants;
 mod users;
+
+pub use invite::invite;
 
 use crate::{
     App,
@@ -13,6 +16,8 @@ use crate::{
 };
 
 const PREFIX: &str = "/auth/v1/admin/";
+/// What no password matches.
+const NO_PASSWORD: &str = "!";
 
 /// Everything under `/auth/v1/admin/`.
 ///

@@ -1,15 +1,15 @@
 //! `/auth/v1/admin/users`, as `supabase.auth.admin` asks for it.
 
-use super::method;
+use super::{NO_PASSWORD, method};
 use crate::{
     App,
     admission::Admitted,
     auth::{
         ROLE_USER,
         ban::{self, Ban},
-        body, metadata, new_user,
+        body, metadata, new_user, one_time,
         permission::{self, Actor, Permission},
-        routes::{json_body, revoke, until_now, user_answer},
+        routes::{changing_user_answer, json_body, revoke, until_now, user_answer},
         view::{DeviceView, UserView},
     },
     clock,
@@ -24,8 +24,6 @@ use serde_json::{Map, Value, json};
 
 const DEFAULT_PER_PAGE: u32 = 50;
 const MAX_PER_PAGE: u32 = 500;
-/// What no password matches.
-const NO_PASSWORD: &str = "!";
 
 /// What supabase-js sends, for new accounts and for changes of others.
 #[derive(Deserialize)]
@@ -74,7 +72,9 @@ pub(super) async fn one(app: &App, request: &mut Admitted, id: &str) -> Result<A
         "DELETE" => delete(app, request, id).await,
         _ => {
             permission::require(app, request, Permission::UsersRead).await?;
-            user_answer(app, &known(app, id).await?)
+            let found = one_time::changing_user(app, id, clock::now()).await?;
+            let (user, new_email) = found.ok_or(ApiError::UserUnknown)?;
+            changing_user_answer(app, &user, new_email.as_deref())
         }
     }
 }
