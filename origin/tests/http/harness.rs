@@ -190,6 +190,14 @@ impl Origin {
         panic!("{text} is not in the log:\n{}", self.log());
     }
 
+    /// The most memory that was resident until now (Linux, proc(5)).
+    pub(crate) fn peak_memory_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let digits = peak.unwrap().trim_end_matches(" kB").trim();
+        digits.parse().unwrap()
+    }
+
     pub(crate) fn terminate(&self) {
         self.signal("-TERM");
     }
