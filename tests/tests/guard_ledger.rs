@@ -127,6 +127,37 @@ fn a_session_that_ended_is_refused_at_once_and_elsewhere_within_two_seconds() {
 }
 
 #[test]
+fn a_new_password_ends_other_devices_at_once_and_elsewhere_within_two_seconds() {
+    let origin = Origin::start();
+    let edge = pair(&origin);
+    sign_up(&edge, "komang@example.test");
+    let [own, other] = [(); 2].map(|()| bearer(&edge, "komang@example.test"));
+    let user = Request::new("GET", "/auth/v1/user");
+    for isolate in [Edge::send, Edge::elsewhere] {
+        assert_eq!(isolate(&edge, &user.clone().bearer(&other)).status, 200);
+    }
+    let body = json!({ "password": "sembilan kuda hijau" });
+    let change = Request::new("PUT", "/auth/v1/user")
+        .json(&body)
+        .bearer(&own);
+    assert_eq!(edge.send(&change).status, 200);
+    let answered = Instant::now();
+    assert_eq!(edge.send(&user.clone().bearer(&other)).status, 401);
+    // What is sent two seconds after the answer is refused, however slow the machine is.
+    loop {
+        let sent = answered.elapsed();
+        if edge.elsewhere(&user.clone().bearer(&other)).status == 401 {
+            break;
+        }
+        assert!(sent < COPY, "{sent:?} after the answer it still holds");
+        thread::sleep(Duration::from_millis(25));
+    }
+    for isolate in [Edge::send, Edge::elsewhere] {
+        assert_eq!(isolate(&edge, &user.clone().bearer(&own)).status, 200);
+    }
+}
+
+#[test]
 fn what_an_operator_ends_at_the_origin_is_pushed_to_the_gate() {
     let origin = Origin::start();
     let edge = pair(&origin);

@@ -12,6 +12,7 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
+    process::Stdio,
     thread,
 };
 
@@ -116,4 +117,39 @@ fn an_operators_logout_reaches_the_edge_under_a_seal_or_says_that_it_did_not() {
         seal::verify(&target, &received, &keys(), "", now()).is_err(),
         "not a client's seal"
     );
+}
+
+/// Whatever ends an account's sessions has the edge refuse what was issued until then.
+#[test]
+fn an_operators_change_of_an_account_reaches_the_edge() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let authority = listener.local_addr().unwrap().to_string();
+    let site = Site::new(&format!("{CONFIG}[edge]\nurl = \"http://{authority}\"\n"));
+    let origin = site.start();
+    let body = r#"{"email":"made@example.com","password":"correct horse"}"#;
+    let user = origin.post("/auth/v1/signup", body).json()["id"].clone();
+    for change in [
+        ["role", "--role", "editor"].as_slice(),
+        &["disable"],
+        &["disable", "--until", "2999-01-01T00:00:00Z"],
+        &["reset"],
+        &["reset", "--factors"],
+    ] {
+        let began = now();
+        let args = [&["users"], change, &["--email", "made@example.com"]].concat();
+        let mut command = site.command(&args);
+        let command = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let received = receive(&listener, "200 OK");
+        assert!(command.unwrap().wait().unwrap().success(), "{args:?}");
+        let push: Push = serde_json::from_slice(&received.body).unwrap();
+        let [revoked] = push.revocations.as_slice() else {
+            panic!("{args:?}: {push:?}");
+        };
+        assert_eq!(
+            (revoked.kind, &*revoked.id),
+            (Kind::User, user.as_str().unwrap())
+        );
+        assert!(revoked.not_before > Some(began), "{args:?}");
+        assert!(revoked.until > began, "{args:?}");
+    }
 }
