@@ -321,6 +321,8 @@ fn an_export_with_hashes_is_an_import(engine: Engine) {
             Some(0)
         );
     }
+    let unconfirmed = r#"[{"email":"3@example.com","email_confirmed_at":null}]"#;
+    assert_eq!(import(&from, "a.json", unconfirmed, &[]).code, Some(0));
     for format in ["csv", "json", "jsonl"] {
         let export = |flags: &[&str]| {
             run(
@@ -332,7 +334,15 @@ fn an_export_with_hashes_is_an_import(engine: Engine) {
         assert!(!export(&[]).contains("argon2"), "hashes are asked for");
         let to = Site::on(engine, CONFIG);
         let told = import(&to, &format!("all.{format}"), &export(&["--hashes"]), &[]);
-        assert_eq!(told.json()["added"], 4, "{}", told.err);
+        assert_eq!(told.json()["added"], 5, "{}", told.err);
+        let again = run(&to, &["users", "export", "--format", format, "--hashes"]).out;
+        assert_eq!(
+            again,
+            export(&["--hashes"]),
+            "as they were, unconfirmed ones too"
+        );
+        let confirmed = again.matches(r#""email_confirmed_at":null"#).count();
+        assert_eq!(confirmed, usize::from(format != "csv"));
         let session = login(&to.start(), EMAIL, PASSWORD);
         assert_eq!(session.json()["user"]["id"], id, "{format}");
         let users = run(&to, &["users", "list", "--json"]).json();

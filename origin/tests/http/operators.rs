@@ -199,7 +199,23 @@ fn every_change_by_an_operator_is_an_event(engine: Engine) {
         "/auth/v1/admin/roles/support",
         &json!({ "permissions": [] }),
     );
-    admin.ask("DELETE", &one, &Value::Null);
+    let support = "/auth/v1/admin/roles/support";
+    let tenants = "/auth/v1/admin/tenants";
+    let tenant = admin
+        .ask("POST", tenants, &json!({ "name": "Warung" }))
+        .json();
+    let tenant = format!("{tenants}/{}", text(&tenant["id"]));
+    let member = format!("{tenant}/members/{}", text(&made["id"]));
+    for (method, target) in [
+        ("PUT", &member),
+        ("DELETE", &member),
+        ("DELETE", &tenant),
+        ("DELETE", &support.to_owned()),
+        ("DELETE", &one),
+    ] {
+        let status = admin.ask(method, target, &Value::Null).status;
+        assert!(matches!(status, 200 | 204), "{method} {target}: {status}");
+    }
     for (kind, reason, target) in [
         ("ACCOUNT_CREATED", "admin", one.as_str()),
         ("PASSWORD_CHANGED", "admin", &one),
@@ -207,7 +223,12 @@ fn every_change_by_an_operator_is_an_event(engine: Engine) {
         ("ACCOUNT_CHANGED", "admin-ban", &one),
         ("ACCOUNT_CHANGED", "admin-unban", &one),
         ("SESSION_ENDED", "admin", &format!("{one}/sessions")),
-        ("ACCESS_CHANGED", "role", "/auth/v1/admin/roles/support"),
+        ("ACCESS_CHANGED", "role", support),
+        ("ACCESS_CHANGED", "role-deleted", support),
+        ("ACCESS_CHANGED", "tenant", &tenant),
+        ("ACCESS_CHANGED", "member", &member),
+        ("ACCESS_CHANGED", "member-removed", &member),
+        ("ACCESS_CHANGED", "tenant-deleted", &tenant),
         ("ACCOUNT_DELETED", "admin", &one),
     ] {
         origin.await_log(&one);

@@ -41,7 +41,9 @@ pub(in crate::cli::users) struct Record {
     pub(super) password_hash: Option<String>,
     pub(super) role: Option<String>,
     pub(super) tenant_id: Option<String>,
-    /// Times: RFC 3339.
+    /// Times: RFC 3339. Of an address that was never confirmed this one is there and empty (in JSON:
+    /// `null`); where it is not there at all, the address counts as confirmed.
+    #[serde(skip_serializing_if = "Option::is_none", with = "confirmed")]
     pub(super) email_confirmed_at: Option<String>,
     pub(super) banned_until: Option<String>,
     pub(super) last_sign_in_at: Option<String>,
@@ -89,7 +91,7 @@ impl Record {
             password_hash: with_hash.then_some(user.password_hash),
             role: Some(user.role),
             tenant_id: user.tenant,
-            email_confirmed_at: user.email_confirmed_at.map(timestamp),
+            email_confirmed_at: Some(user.email_confirmed_at.map(timestamp).unwrap_or_default()),
             banned_until: user.banned_until.map(timestamp),
             last_sign_in_at: user.last_sign_in_at.map(timestamp),
             created_at: Some(timestamp(user.created_at)),
@@ -118,8 +120,8 @@ impl Record {
             bounded("tenant_id", &tenant, 255)?;
             user.tenant = Some(tenant);
         }
-        if let Some(at) = time("email_confirmed_at", self.email_confirmed_at)? {
-            user.email_confirmed_at = Some(at);
+        if self.email_confirmed_at.is_some() {
+            user.email_confirmed_at = time("email_confirmed_at", self.email_confirmed_at)?;
         }
         user.banned_until = time("banned_until", self.banned_until)?;
         user.last_sign_in_at = time("last_sign_in_at", self.last_sign_in_at)?;
@@ -131,6 +133,23 @@ impl Record {
             user.app_metadata = object;
         }
         Ok(user)
+    }
+}
+
+/// In JSON, what is empty is `null`.
+mod confirmed {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(at: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
+        at.as_ref().filter(|at| !at.is_empty()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<String>, D::Error> {
+        let at: Option<String> = Deserialize::deserialize(from)?;
+        Ok(Some(at.unwrap_or_default()))
     }
 }
 
@@ -233,6 +252,15 @@ mod tests {
             (after.tenant, after.user_metadata),
             (before.tenant.clone(), before.user_metadata.clone())
         );
+        assert_eq!(after.email_confirmed_at, before.email_confirmed_at);
+        assert!(before.email_confirmed_at.is_some(), "nobody said otherwise");
+        let unconfirmed = crate::db::User {
+            email_confirmed_at: None,
+            ..before.clone()
+        };
+        let record = serde_json::to_value(Record::of(unconfirmed, true)).unwrap();
+        assert_eq!(record["email_confirmed_at"], json!(null));
+        assert_eq!(check(record).unwrap().email_confirmed_at, None);
         let without = serde_json::to_string(&Record::of(before, false)).unwrap();
         assert!(!without.contains("$2y$"), "{without}");
     }

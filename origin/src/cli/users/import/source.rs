@@ -114,11 +114,12 @@ fn csv(
 }
 
 fn from_row(names: &csv::StringRecord, row: &csv::StringRecord) -> Result<Record, Bad> {
-    let field = |wanted: &str| {
+    let column = |wanted: &str| {
         let mut pairs = names.iter().zip(row);
         let (_, text) = pairs.find(|(name, _)| *name == wanted)?;
-        (!text.is_empty()).then(|| text.to_owned())
+        Some(text.to_owned())
     };
+    let field = |wanted: &str| column(wanted).filter(|text| !text.is_empty());
     let object = |name| {
         field(name)
             .map(|text| serde_json::from_str(&text).map_err(|_| Bad::Members))
@@ -130,7 +131,7 @@ fn from_row(names: &csv::StringRecord, row: &csv::StringRecord) -> Result<Record
         password_hash: field("password_hash"),
         role: field("role"),
         tenant_id: field("tenant_id"),
-        email_confirmed_at: field("email_confirmed_at"),
+        email_confirmed_at: column("email_confirmed_at"),
         banned_until: field("banned_until"),
         last_sign_in_at: field("last_sign_in_at"),
         created_at: field("created_at"),
