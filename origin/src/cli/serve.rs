@@ -76,5 +76,8 @@ async fn forget_hourly(app: Arc<App>) {
         if let Err(fault) = app.db.forget_mail(clock::now()).await {
             tracing::warn!(%fault, "old mails stay");
         }
+        if let Err(fault) = app.db.forget_idempotency_keys(clock::now()).await {
+            tracing::warn!(%fault, "old idempotency keys stay");
+        }
     }
 }

@@ -26,7 +26,7 @@ use http::{
 };
 use serde_json::json;
 
-const PREFER: HeaderName = HeaderName::from_static("prefer");
+pub(super) const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// A request for a table.
 #[derive(Debug)]

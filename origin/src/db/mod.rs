@@ -27,7 +27,8 @@ pub(crate) mod url;
 mod user;
 
 pub use data::{
-    As, Bound, CatalogColumn, DataFault, DataTransaction, ForeignKey, Relation, Statement, TextRow,
+    As, Before, Bound, CatalogColumn, DataFault, DataTransaction, ForeignKey, IdempotencyKey,
+    Relation, Statement, TextRow,
 };
 pub use error::DbError;
 pub use factor::{Enrolment, Factor, FactorSecret, NewFactor, SecondProof, StepUp, SteppedUp};

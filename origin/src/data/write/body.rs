@@ -5,9 +5,9 @@ use super::super::{
     error::DataError,
     request::{Asked, text},
 };
-use crate::admission::Admitted;
+use crate::{admission::Admitted, http::Bytes};
 use gapura_shared::parse::query::{decode_value, raw_pairs};
-use http::header::CONTENT_TYPE;
+use http::{HeaderMap, header::CONTENT_TYPE};
 use serde_json::{Map, Value};
 
 /// The rows, and whether they came as one object.
@@ -17,17 +17,21 @@ pub(super) struct Objects {
     pub(super) is_one: bool,
 }
 
-pub(super) async fn objects(
-    asked: &Asked<'_>,
-    request: &mut Admitted,
-) -> Result<Objects, DataError> {
-    let form = ContentType::parse(text(request.headers(), &CONTENT_TYPE))?;
+/// The body as it came.
+pub(super) async fn bytes(asked: &Asked<'_>, request: &mut Admitted) -> Result<Bytes, DataError> {
     let most = asked.data().settings.max_body_bytes;
-    let body = request.take_body().read(most.into()).await?;
-    let objects = match form {
-        ContentType::Json => json(&body)?,
-        ContentType::Csv => csv(&body)?,
-        ContentType::Form => form_row(&body)?,
+    Ok(request.take_body().read(most.into()).await?)
+}
+
+pub(super) fn objects(
+    asked: &Asked<'_>,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Objects, DataError> {
+    let objects = match ContentType::parse(text(headers, &CONTENT_TYPE))? {
+        ContentType::Json => json(body)?,
+        ContentType::Csv => csv(body)?,
+        ContentType::Form => form_row(body)?,
     };
     asked.too_many(objects.rows.len())?;
     Ok(objects)

@@ -132,7 +132,7 @@ impl<'a> Change<'a> {
                 u64::try_from(keys.len()).unwrap_or(u64::MAX),
             ));
         }
-        asked.end(transaction, Done { keys, page }).await
+        asked.end(transaction, Done::of(keys, page)).await
     }
 
     async fn targets(

@@ -11,14 +11,15 @@ use super::{
     },
     CHUNK, Done,
     body::Objects,
-    key,
+    key, once,
 };
-use crate::db::{Bound, DataTransaction};
+use crate::db::{Before, Bound, DataTransaction, IdempotencyKey};
 
 /// Rows to be added.
 pub(super) struct Plan<'a> {
     rows: Vec<NewRow<'a>>,
     upsert: Option<Upsert<'a>>,
+    once: Option<IdempotencyKey>,
 }
 
 /// What is done with a row that is there already.
@@ -34,7 +35,11 @@ struct Upsert<'a> {
 const MAX_VALUES: usize = 30_000;
 
 impl<'a> Plan<'a> {
-    pub(super) fn of(asked: &'a Asked<'_>, objects: &Objects) -> Result<Self, DataError> {
+    pub(super) fn of(
+        asked: &'a Asked<'_>,
+        objects: &Objects,
+        once: Option<IdempotencyKey>,
+    ) -> Result<Self, DataError> {
         let scope = asked.scope();
         scope.policy(asked.table, |rules| rules.insert.as_ref())?;
         let making = asked.making();
@@ -52,7 +57,7 @@ impl<'a> Plan<'a> {
             Some(resolution) => Some(Upsert::of(asked, resolution, columns)?),
             None => None,
         };
-        Ok(Self { rows, upsert })
+        Ok(Self { rows, upsert, once })
     }
 
     pub(super) const fn is_upsert(&self) -> bool {
@@ -60,31 +65,49 @@ impl<'a> Plan<'a> {
     }
 
     pub(super) async fn run(&self, asked: &Asked<'_>) -> Result<Done, DataError> {
-        let mut transaction = asked.db().data_write(&asked.whom).await?;
+        let Some(key) = &self.once else {
+            let mut transaction = asked.db().data_write(&asked.whom).await?;
+            let done = self.write(asked, &mut transaction).await?;
+            return asked.end(transaction, done).await;
+        };
+        let (mut transaction, before) = asked.db().data_write_once(&asked.whom, key).await?;
+        match before {
+            Before::Nothing => {}
+            Before::Same(row_keys) => return once::again(asked, transaction, &row_keys).await,
+            Before::Other => return Err(DataError::KeyReused),
+        }
+        let done = self.write(asked, &mut transaction).await?;
+        let row_keys = once::stored(&done.keys)?;
+        transaction.remember(&asked.whom, key, &row_keys).await?;
+        asked.end(transaction, done).await
+    }
+
+    async fn write(
+        &self,
+        asked: &Asked<'_>,
+        transaction: &mut DataTransaction,
+    ) -> Result<Done, DataError> {
         let mut keys = Vec::with_capacity(self.rows.len());
         match &self.upsert {
             None => {
                 for rows in self.alike() {
-                    let added = add(asked, &mut transaction, rows).await?;
-                    check(asked, &mut transaction, &added, |rules| {
-                        rules.insert.as_ref()
-                    })
-                    .await?;
+                    let added = add(asked, transaction, rows).await?;
+                    check(asked, transaction, &added, |rules| rules.insert.as_ref()).await?;
                     keys.extend(added);
                 }
             }
             Some(upsert) => {
                 for row in &self.rows {
-                    keys.extend(upsert.run(asked, &mut transaction, row).await?);
+                    keys.extend(upsert.run(asked, transaction, row).await?);
                 }
             }
         }
         let page = if asked.returns_rows() {
-            Some(asked.written(&mut transaction, &keys).await?)
+            Some(asked.written(transaction, &keys).await?)
         } else {
             None
         };
-        asked.end(transaction, Done { keys, page }).await
+        Ok(Done::of(keys, page))
     }
 
     /// Rows of the same columns that follow each other, as many as one statement takes.

@@ -7,6 +7,7 @@
 mod body;
 mod change;
 mod insert;
+mod once;
 
 use super::{
     answer::{self, Told},
@@ -23,8 +24,10 @@ use crate::{
     db::{DataTransaction, TextRow},
     http::Answer,
 };
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 use std::collections::HashMap;
+
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// How often a transaction is tried that others were faster than.
 const TRIES: u32 = 5;
@@ -35,6 +38,18 @@ pub(super) struct Done {
     keys: Vec<Key>,
     /// Them, where they were asked for.
     page: Option<Page>,
+    /// Whether it was done before, and is told once more.
+    is_replayed: bool,
+}
+
+impl Done {
+    const fn of(keys: Vec<Key>, page: Option<Page>) -> Self {
+        Self {
+            keys,
+            page,
+            is_replayed: false,
+        }
+    }
 }
 
 /// What a request does.
@@ -45,14 +60,24 @@ enum Work<'a> {
 
 /// POST.
 pub(super) async fn insert(asked: &Asked<'_>, request: &mut Admitted) -> Result<Answer, DataError> {
-    let objects = body::objects(asked, request).await?;
-    let work = Work::Insert(insert::Plan::of(asked, &objects)?);
-    Ok(answer(asked, StatusCode::CREATED, work.done(asked).await?))
+    let body = body::bytes(asked, request).await?;
+    let objects = body::objects(asked, request.headers(), &body)?;
+    let once = once::key(asked, request, &body)?;
+    let work = Work::Insert(insert::Plan::of(asked, &objects, once)?);
+    let done = work.done(asked).await?;
+    let is_replayed = done.is_replayed;
+    let mut answer = answer(asked, StatusCode::CREATED, done);
+    if is_replayed {
+        let headers = answer.headers_mut();
+        headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(answer)
 }
 
 /// PATCH.
 pub(super) async fn update(asked: &Asked<'_>, request: &mut Admitted) -> Result<Answer, DataError> {
-    let objects = body::objects(asked, request).await?;
+    let body = body::bytes(asked, request).await?;
+    let objects = body::objects(asked, request.headers(), &body)?;
     let work = Work::Change(change::Change::update(asked, request.headers(), &objects)?);
     Ok(answer(asked, StatusCode::OK, work.done(asked).await?))
 }
@@ -152,6 +177,24 @@ impl Asked<'_> {
         transaction: &mut DataTransaction,
         keys: &[Key],
     ) -> Result<Page, DataError> {
+        self.page(transaction, keys, true).await
+    }
+
+    /// The rows that are there and seen, in the order of their keys.
+    async fn still_there(
+        &self,
+        transaction: &mut DataTransaction,
+        keys: &[Key],
+    ) -> Result<Page, DataError> {
+        self.page(transaction, keys, false).await
+    }
+
+    async fn page(
+        &self,
+        transaction: &mut DataTransaction,
+        keys: &[Key],
+        each: bool,
+    ) -> Result<Page, DataError> {
         if self.accept == Accept::Csv {
             return Err(DataError::Unsupported("a write is answered in JSON".into()));
         }
@@ -168,8 +211,11 @@ impl Asked<'_> {
         }
         let mut list = List::new(self, &spots);
         for key in keys {
-            let json = found.get(key).ok_or_else(|| self.denied_row())?;
-            list.add(json)?;
+            match found.get(key) {
+                Some(json) => list.add(json)?,
+                None if each => return Err(self.denied_row()),
+                None => {}
+            }
         }
         let page = list.finish();
         if self.accept == Accept::Object && page.rows != 1 {

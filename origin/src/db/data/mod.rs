@@ -6,9 +6,11 @@
 
 mod catalog;
 mod fault;
+mod idempotency;
 
 pub use catalog::{CatalogColumn, ForeignKey, Relation};
 pub use fault::DataFault;
+pub use idempotency::{Before, IdempotencyKey};
 
 use super::{
     Db, DbError, Engine,
