@@ -5,7 +5,7 @@ use super::{
     envelope::{Envelope, IV_BYTES, Version},
     keys::{Kek, Keys, LaravelKey, Purpose, joined},
     laravel,
-    limit::MAX_FIELD_BYTES,
+    limit::{MAX_FIELD_BYTES, MAX_STORED_BYTES},
     version_one::Derived,
 };
 use aes_gcm::{Aes256Gcm, aead::KeyInit};
@@ -119,6 +119,9 @@ impl Tenant<'_> {
     /// # Errors
     /// [`FieldError::Unopened`].
     pub fn open(&self, place: &Place<'_>, stored: &str) -> Result<Opened, FieldError> {
+        if stored.len() > MAX_STORED_BYTES {
+            return Err(FieldError::Unopened);
+        }
         if !Envelope::is_claimed(stored) {
             let key = self.fields.laravel.as_ref().ok_or(FieldError::Unopened)?;
             return laravel::open(key, stored).map(rewrite);

@@ -3,7 +3,7 @@
 //!
 //! It is read alone, never written: it says nothing of the row that it stands in.
 
-use super::{FieldError, keys::LaravelKey, limit::MAX_STORED_BYTES};
+use super::{FieldError, keys::LaravelKey};
 use aes::Aes256;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use cbc::{
@@ -29,9 +29,6 @@ pub(super) fn open(key: &LaravelKey, stored: &str) -> Result<String, FieldError>
 }
 
 fn read(LaravelKey(key): &LaravelKey, stored: &str) -> Option<String> {
-    if stored.len() > MAX_STORED_BYTES {
-        return None;
-    }
     let payload: Payload = serde_json::from_slice(&STANDARD.decode(stored).ok()?).ok()?;
     // The MAC first: padding says something only of what is authentic.
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).ok()?;
