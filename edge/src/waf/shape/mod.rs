@@ -25,6 +25,7 @@ const METHOD_OVERRIDES: &[&str] = &[
     "x-http-method-override",
     "x-http-method",
     "x-method-override",
+    "x-method",
 ];
 
 /// Methods that an override may name.
@@ -104,6 +105,31 @@ const OTHER_METHODS: &[&str] = &[
 /// Parameters through which web shells take their commands.
 const SHELL_PARAMETERS: &[&str] = &["cmd", "exec", "command", "execute", "shell", "c", "system"];
 
+/// Those that mean a shell wherever they are asked.
+const BARE_PARAMETERS: &[&str] = &[
+    "cmd",
+    "exec",
+    "execute",
+    "systemcommand",
+    "syscmd",
+    "command",
+];
+
+/// Commands that are nothing else, as whole values.
+const BARE_COMMANDS: &[&str] = &[
+    "id",
+    "whoami",
+    "uname",
+    "uname+-a",
+    "uname%20-a",
+    "ifconfig",
+    "ipconfig",
+    "netstat",
+    "ls+-la",
+    "ls%20-la",
+    "ls+-l",
+];
+
 /// What is tried first on a web shell.
 const SHELL_COMMANDS: &[&str] = &[
     "id", "whoami", "ls", "cat", "uname", "pwd", "dir", "ipconfig", "ifconfig", "netstat",
@@ -179,6 +205,14 @@ fn hidden_bytes(request: &Request<'_>, sink: &mut impl Sink) {
             || bytes.windows(6).any(is_disguised)
     };
     if has_hidden(request.path) {
+        sink.broken(&rules::CONTROL, Part::Path, request.path);
+    }
+    // `%u0061` is no encoding of URLs, `%7f` deletes.
+    let is_foreign = |window: &[u8]| {
+        matches!(window, [b'%', b'u' | b'U', rest @ ..] if rest.iter().all(u8::is_ascii_hexdigit))
+            || matches!(window, [b'%', b'7', b'f' | b'F', ..])
+    };
+    if request.path.as_bytes().windows(6).any(is_foreign) || request.path.ends_with("%7f") {
         sink.broken(&rules::CONTROL, Part::Path, request.path);
     }
     if request.path.as_bytes().windows(5).any(is_letter_twice) {
@@ -261,7 +295,10 @@ fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
         let is_list = value
             .split_once(',')
             .is_some_and(|(first, second)| first.contains('/') && second.contains('/'));
-        (repeats("boundary=") || repeats("charset=") || is_list).then_some(&rules::TYPE)
+        // What only a server's own kind sends to it.
+        let is_object = value.starts_with("application/x-java-serialized-object");
+        (repeats("boundary=") || repeats("charset=") || is_list || is_object)
+            .then_some(&rules::TYPE)
     } else if name == "connection" {
         hop::drops_header(value).then_some(&rules::DROPPED)
     } else if name == "depth" {
@@ -303,6 +340,21 @@ fn is_scanner(agent: &str) -> bool {
 
 /// `/x.php?cmd=id` asks for a web shell, and `/x.php?-s` for PHP's own options (CVE-2012-1823).
 fn programs(request: &Request<'_>, sink: &mut impl Sink) {
+    // Nothing else is asked so: `cmd=whoami`, `SystemCommand=id`.
+    let is_asked = request
+        .query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .any(|(name, value)| {
+            let is = |known: &[&str], text: &str| {
+                known.iter().any(|other| text.eq_ignore_ascii_case(other))
+            };
+            is(BARE_PARAMETERS, name) && is(BARE_COMMANDS, value)
+        });
+    if is_asked {
+        sink.broken(&rules::WEB_SHELL, Part::Query, request.query);
+        return;
+    }
     let path = request.path.to_ascii_lowercase();
     if !PROGRAMS.iter().any(|ending| path.ends_with(ending)) {
         return;

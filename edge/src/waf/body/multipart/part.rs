@@ -3,7 +3,7 @@
 use super::super::magic;
 use crate::waf::field::Sink;
 use crate::waf::scan::at;
-use crate::waf::{Part, rules};
+use crate::waf::{Part, body, rules};
 
 /// What the head says.
 #[derive(Debug, Default)]
@@ -113,6 +113,13 @@ impl Head {
             sink.field(Part::FileName, &self.name, file.as_bytes());
         }
         for (name, value) in &self.headers {
+            if name == "content-type" && !self.is_file() && body::hides_text(value) {
+                sink.broken(
+                    &rules::protocol::CHARSET,
+                    Part::Body,
+                    "charset that hides text",
+                );
+            }
             sink.field(Part::HeaderValue, name, value.as_bytes());
         }
     }
