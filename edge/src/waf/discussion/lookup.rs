@@ -1,6 +1,7 @@
 //! Code that people type into a search box to find out about it.
 
 use super::line::{is_break_out, is_statement};
+use super::words::ATTACKS;
 use super::{SEVERE, SHOWN, STATEMENTS};
 use crate::waf::detect::Hit;
 use crate::waf::scan::{Needles, is_space, span, trim};
@@ -108,6 +109,10 @@ const COMPILED: &[&str] = &[
 ];
 /// Rules about expressions and attributes that act only in a page or template.
 const RENDERED: &[&str] = &["ssti-001", "ssti-002", "xss-005", "xss-006"];
+/// Those of templates.
+const TEMPLATES: &[&str] = &["ssti-001", "ssti-002"];
+/// Rules about what a cell of a table may hold.
+const CELLS: &[&str] = &["rce-001", "rce-002"];
 /// Words that no statement ends with.
 const UNFINISHED: &[&[u8]] = &[
     b"where", b"and", b"or", b"from", b"by", b"exists", b"in", b"like", b"having", b"join", b"on",
@@ -122,6 +127,13 @@ static PLACEHOLDERS: Needles<'static> = Needles::new(&[
     b"your_",
     b"from tabel ",
     b"nama_tabel",
+    b"'$",
+    b"\"$",
+    b"'%$",
+    b"=?",
+    b"= ?",
+    b"=:",
+    b"= :",
 ]);
 /// Rules about conditions that make a statement of SQL only where nothing else follows.
 const CONDITIONS: &[&str] = &[
@@ -166,14 +178,19 @@ pub(in crate::waf) fn looks_up(text: &[u8], hit: &Hit) -> bool {
     }
     let start = text.iter().take_while(|byte| is_space(**byte)).count();
     let text = trim(text);
+    let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
+    if is_one_of(CELLS) && is_row(text) {
+        return true;
+    }
     if text.len() > MAX_SEARCH || is_break_out(text) || text.contains(&b'\n') {
         return false;
     }
-    let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
     let mut words = text.split(|byte| is_space(*byte));
     let asks = is_one_of(SHOWN) && words.any(|word| TOPICS.contains(&word))
         || is_one_of(RENDERED) && is_topic_last(text)
         || is_one_of(STATEMENTS) && is_unfinished(text)
+        || (is_one_of(STATEMENTS) || is_one_of(CONDITIONS) || is_one_of(TEMPLATES))
+            && names_attack(text)
         || is_named(text) && (is_one_of(STATEMENTS) || is_one_of(CONDITIONS) || is_one_of(SHOWN))
         || is_one_of(COMPILED) && does_not_compile(text, hit.start.saturating_sub(start));
     asks && SEVERE.find(text, 0).is_none()
@@ -186,6 +203,25 @@ fn is_named(text: &[u8]) -> bool {
     let previous = words.next().unwrap_or_default();
     let is_fed = PIPED.contains(&last) && text.iter().any(|byte| matches!(byte, b'|' | b'>'));
     LAST.contains(&last) && !is_fed && !matches!(previous, b"|" | b"from") && is_unended(text)
+}
+
+/// Whether the text is a row of a table in Markdown, of two cells or more.
+fn is_row(text: &[u8]) -> bool {
+    text.starts_with(b"| ")
+        && text.ends_with(b" |")
+        && text.iter().filter(|byte| **byte == b'|').count() > 2
+        && !text
+            .iter()
+            .any(|byte| matches!(byte, b'$' | b'&' | b'/' | b'>' | b'<'))
+}
+
+/// Whether the text begins with the name of an attack, as one who reads about it writes.
+fn names_attack(text: &[u8]) -> bool {
+    let first = text
+        .split(|byte| is_space(*byte))
+        .next()
+        .unwrap_or_default();
+    ATTACKS.contains(first) || text.starts_with(b"sql injection ")
 }
 
 /// Whether the last word asks what the code before it is.

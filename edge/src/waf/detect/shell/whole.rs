@@ -51,6 +51,15 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
             argument,
             b"-e" | b"-c" | b"-r" | b"-x" | b"-ne" | b"-i" | b"-rsocket"
         );
+    // An interpreter without a program does nothing.
+    let is_idle = matches!(argument, b"" | b"-v" | b"--version" | b"-version")
+        && matches!(
+            word.name(),
+            b"python" | b"python3" | b"perl" | b"php" | b"node" | b"ruby" | b"java"
+        );
+    if is_idle && !argument.is_empty() && !is_severe {
+        return None;
+    }
     let is_known = match class {
         Class::Recon => proof > Proof::Ends || word.is_evaded || is_switch(argument),
         Class::Bare => proof == Proof::Hard || (word.is_evaded && is_severe),
@@ -66,12 +75,6 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
         }
         Class::Tame => false,
     };
-    // An interpreter without a program does nothing.
-    let is_idle = argument.is_empty()
-        && matches!(
-            word.name(),
-            b"python" | b"python3" | b"perl" | b"php" | b"node" | b"ruby" | b"java"
-        );
     let is_program = word.is_path && word.is_program && class != Class::Tame && !is_idle;
     let is_redirected = proof == Proof::Hard && matches!(at(text, word.end), b'<' | b'>');
     let is_interpreter = matches!(word.name(), b"cmd") && matches!(argument, b"/c" | b"/k" | b"/r");
