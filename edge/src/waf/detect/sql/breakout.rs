@@ -26,6 +26,7 @@ impl Sql<'_> {
             || self.assigns()
             || self.names_table()
             || self.cuts_limit()
+            || self.cuts_clause()
             || self.ends_insert()
         {
             hits.push(self.hit(&rules::ARITHMETIC, 0, self.tokens.len()));
@@ -135,6 +136,37 @@ impl Sql<'_> {
         self.kind(1) == Kind::Limit && self.kind(2) == Kind::Number && self.is_cut(3)
             || (is_fetch || locks) && self.is_cut_off()
             || is_left
+    }
+
+    /// `x' order by id desc--`, `x' where id = 1--`, `x' for json auto--`: a clause of a query and then nothing.
+    fn cuts_clause(&self) -> bool {
+        let clause = self.lead.end.max(1);
+        let next = clause + 1;
+        let leaves = |index: usize| {
+            (index..index + MAX_LINKS)
+                .any(|from| self.kind(from) == Kind::From && self.is_table(from + 1))
+        };
+        let is_clause = match self.word(clause) {
+            b"order" | b"group" => self.kind(next) == Kind::By,
+            b"where" => self.kind(next + 1) == Kind::Cmp,
+            b"from" => {
+                self.is_table(next) && matches!(self.kind(next + 1), Kind::Where | Kind::Comma)
+            }
+            b"limit" | b"offset" => self.kind(next) == Kind::Number,
+            b"for" => matches!(
+                self.word(next),
+                b"xml" | b"json" | b"browse" | b"update" | b"share"
+            ),
+            b"option" | b"with" => self.kind(next) == Kind::Open,
+            // `' collate utf8_bin = 'x'--`
+            _ if clause > 1 && self.kind(clause) == Kind::Cmp => self.expression(next).is_some(),
+            b"," => leaves(next) && self.names_secrets(next, self.tokens.len()),
+            b"or" | b"and" | b"||" | b"&&" => {
+                self.kind(next) == Kind::Number && self.kind(next + 1) == Kind::Logic
+            }
+            _ => false,
+        };
+        is_clause && self.tokens.len() <= MAX_LINKS + MAX_LINKS && self.is_cut_off()
     }
 
     /// An operator and its operands.

@@ -393,6 +393,14 @@ mod tests {
             "1.,)('(\".,",
             "1 group by concat(version(),floor(rand(0)*2)) having min(0)",
             "cast(@@version as int)",
+            "x' order by 1 desc --",
+            "x' where id = 1 --",
+            "x', password from users --",
+            "x' or 1 or 1 --",
+            "x'; go --",
+            "users where id = 1 --",
+            "id asc; select 1",
+            "1 = @@foo",
         ] {
             assert!(fires(attack), "{attack}");
         }
@@ -418,6 +426,9 @@ mod tests {
             "hello there it is jp' into @home",
             "rock 'n' roll' -- both",
             "'like' vs 'rlike'",
+            "the boys' order by phone -- thanks",
+            "dogs', cats from shelters",
+            "1, 2 from menu",
             "'+' or '-'",
             "'similar to' this",
             "'in 'n' out' burger",

@@ -142,8 +142,10 @@ impl Sql<'_> {
 
     /// `1+convert(int,@@version)`, all of it.
     fn adds_variable(&self) -> bool {
-        let sum = self.kind(0) == Kind::Number && self.kind(1) == Kind::Arith;
-        sum && self.is_function(2)
-            && (3..self.tokens.len()).any(|index| self.word(index).starts_with(b"@@"))
+        let sum = self.kind(0) == Kind::Number && matches!(self.kind(1), Kind::Arith | Kind::Cmp);
+        // `1 = @@foo`
+        let is_bare = self.tokens.len() == 3 && self.word(2).starts_with(b"@@");
+        sum && (is_bare || self.is_function(2))
+            && (2..self.tokens.len()).any(|index| self.word(index).starts_with(b"@@"))
     }
 }

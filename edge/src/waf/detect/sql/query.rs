@@ -65,7 +65,20 @@ impl Sql<'_> {
             && self.kind(last) == Kind::Number
             && self.kind(last - 1) == Kind::Cmp
             && self.kind(last - 3) == Kind::Where;
-        if self.quote.is_some() || !(self.is_cut(last) || is_filtered) {
+        // `1, password from users`
+        let is_listed = (self.kind(0), self.kind(1), self.kind(3))
+            == (Kind::Number, Kind::Comma, Kind::From)
+            && last == 4
+            && SENSITIVE.contains(&self.word(last));
+        if self.quote.is_some() || !(self.is_cut(last) || is_filtered || is_listed) {
+            return;
+        }
+        // `users where id = 1--`, `1 desc--`
+        let is_rest = (self.kind(1), self.kind(3)) == (Kind::Where, Kind::Cmp) && last == 5
+            || (self.kind(0) == Kind::Number && matches!(self.word(1), b"asc" | b"desc"))
+                && last == 2;
+        if is_rest && self.is_cut(last) {
+            hits.push(self.hit(&rules::SELECT, 0, last));
             return;
         }
         let Some((end, evidence)) = self.list(0).filter(|(end, _)| *end > 0) else {

@@ -285,6 +285,10 @@ impl Sql<'_> {
                 && self.kind(0) == Kind::Ident
                 && !self.listing
                 && self.kind(index) != Kind::Keyword)
+            // `id asc; select 1`
+            || (self.kind(index) == Kind::Select
+                && index == 3
+                && matches!(self.word(1), b"asc" | b"desc"))
             // `id=1;select 1`, `id is null;select 1`
             || (self.kind(index) == Kind::Select
                 && !self.listing
@@ -393,7 +397,7 @@ impl Sql<'_> {
             b"if" => {
                 self.branches(second)
                     || word == b"exists"
-                    || self.quote.is_some()
+                    || (self.quote.is_some() || self.kind(0) == Kind::Number)
                         && self.comparison(second).is_some_and(|asked| {
                             !asked.has_name
                                 && matches!(self.kind(asked.end), Kind::Select | Kind::Exec)
@@ -471,6 +475,7 @@ const VERBS: &[&[u8]] = &[
     b"discard",
     b"fetch",
     b"flush",
+    b"go",
     b"grant",
     b"import",
     b"kill",
@@ -497,6 +502,7 @@ const VERBS: &[&[u8]] = &[
     b"security",
     b"set",
     b"show",
+    b"throw",
     b"use",
     b"vacuum",
     b"while",

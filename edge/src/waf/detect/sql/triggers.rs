@@ -90,6 +90,7 @@ pub(in crate::waf::detect) const TRIGGERS: &[&str] = &[
     "%n%i%o",
     "%e%l%e",
     "%e%c%t",
+    "if 1=1",
     "rand(",
     "returning",
     "on conflict",
