@@ -126,6 +126,22 @@ fn a_reset_ends_sessions_and_locks_and_tells_the_password_once(engine: Engine) {
     let told = run_with(&site, &args, "another horse\n").json();
     assert_eq!(told["password"], Value::Null);
     assert_eq!(login(&origin, EMAIL, "another horse").status, 200);
+    // Or a link, by which its owner chooses one; of two the second.
+    let args = ["users", "reset", "--json", "--link", "--email", EMAIL];
+    let [first, link] = [(); 2].map(|()| {
+        let told = run(&site, &args).json();
+        assert_eq!(told["password"], Value::Null);
+        told["link"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(login(&origin, EMAIL, "another horse").status, 400);
+    let follow = |link: &str| {
+        let target = link.strip_prefix("http://127.0.0.1:8787").unwrap();
+        origin.get(target).headers["location"].clone()
+    };
+    assert!(follow(&first).contains("otp_expired"));
+    let followed = follow(&link);
+    assert!(followed.contains("access_token=") && followed.ends_with("type=recovery"));
+    assert!(follow(&link).contains("otp_expired"), "once");
     let none = run(&site, &["users", "reset", "--email", "nobody@example.com"]);
     assert_eq!(none.code, Some(64));
 }

@@ -1,12 +1,13 @@
 //! Writes a mail's letter when the mail is sent, and keeps the token that is in it.
 
-use super::{Purpose, hash};
+use super::{OneTimeKey, Purpose, hash};
 use crate::{
-    App,
-    db::{DbError, NewOneTime, User},
+    App, config,
+    db::{Db, DbError, NewOneTime, User},
     mail::{Kind, Language, Letter, Order, Topic},
+    random,
 };
-use gapura_shared::{outcome::AccountId, time::UnixMillis};
+use gapura_shared::{outcome::AccountId, secret::Secret, time::UnixMillis};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The member of an account's metadata that says which language it reads.
@@ -41,14 +42,15 @@ pub(crate) async fn prepare(
             let writes = may_write(purpose, order, user.as_ref());
             let content = content(purpose, order, writes);
             let owner = owner.filter(|_| writes);
-            let is_good = issue(app, id, purpose, &order.to, &content, owner, now).await?;
+            let issuer = Issuer::of(app);
+            let done = issuer.issue(id, purpose, &order.to, &content, owner, now);
+            let is_good = done.await?;
             if !is_good || !writes {
                 return Ok(None);
             }
-            let key = &app.auth.one_time;
-            letter.code = Some(key.code(id));
+            letter.code = Some(issuer.key.code(id));
             if purpose != Purpose::Reauthentication {
-                letter.link = Some(link(app, &key.link(id), purpose, order));
+                letter.link = Some(issuer.link(id, purpose, order));
             }
         }
     }
@@ -141,41 +143,82 @@ fn content(purpose: Purpose, order: &Order, writes: bool) -> Order {
     }
 }
 
-/// Keeps the token; `false` when it has been used: the mail had arrived before.
-async fn issue(
-    app: &App,
-    id: &str,
-    purpose: Purpose,
-    to: &str,
-    content: &Order,
-    owner: Option<&str>,
-    now: UnixMillis,
-) -> Result<bool, DbError> {
-    let lifetime_ms = u64::try_from(app.mail.settings.link_lifetime.as_millis());
-    let account = AccountId::of(to);
-    let token = NewOneTime {
-        id,
-        account: account.as_str(),
-        kind: purpose.as_str(),
-        token_hash: hash(&app.auth.one_time.link(id)),
-        user: owner,
-        content: &serde_json::to_string(content).unwrap_or_default(),
-        expires: UnixMillis(now.0.saturating_add(lifetime_ms.unwrap_or(u64::MAX))),
-    };
-    app.db.issue_one_time(&token).await
+/// What makes tokens and links.
+struct Issuer<'a> {
+    db: &'a Db,
+    settings: &'a config::Mail,
+    key: &'a OneTimeKey,
 }
 
-fn link(app: &App, token: &str, purpose: Purpose, order: &Order) -> String {
-    let url = &app.mail.settings.url;
-    let mut link = format!(
-        "{url}/auth/v1/verify?token={token}&type={}",
-        purpose.as_str()
-    );
-    if let Some(place) = &order.redirect_to {
-        link.push_str("&redirect_to=");
-        link.extend(utf8_percent_encode(place, NON_ALPHANUMERIC));
+impl<'a> Issuer<'a> {
+    const fn of(app: &'a App) -> Self {
+        Self {
+            db: &app.db,
+            settings: &app.mail.settings,
+            key: &app.auth.one_time,
+        }
     }
-    link
+
+    /// Keeps the token; `false` when it has been used: the mail had arrived before.
+    async fn issue(
+        &self,
+        id: &str,
+        purpose: Purpose,
+        to: &str,
+        content: &Order,
+        owner: Option<&str>,
+        now: UnixMillis,
+    ) -> Result<bool, DbError> {
+        let lifetime_ms = u64::try_from(self.settings.link_lifetime.as_millis());
+        let account = AccountId::of(to);
+        let token = NewOneTime {
+            id,
+            account: account.as_str(),
+            kind: purpose.as_str(),
+            token_hash: hash(&self.key.link(id)),
+            user: owner,
+            content: &serde_json::to_string(content).unwrap_or_default(),
+            expires: UnixMillis(now.0.saturating_add(lifetime_ms.unwrap_or(u64::MAX))),
+        };
+        self.db.issue_one_time(&token).await
+    }
+
+    fn link(&self, id: &str, purpose: Purpose, order: &Order) -> String {
+        let (url, token) = (&self.settings.url, self.key.link(id));
+        let mut link = format!(
+            "{url}/auth/v1/verify?token={token}&type={}",
+            purpose.as_str()
+        );
+        if let Some(place) = &order.redirect_to {
+            link.push_str("&redirect_to=");
+            link.extend(utf8_percent_encode(place, NON_ALPHANUMERIC));
+        }
+        link
+    }
+}
+
+/// A link by which an account's owner chooses a password, for an operator to hand over; the last one
+/// that was asked for holds no longer.
+///
+/// # Errors
+/// [`DbError`].
+pub(crate) async fn recovery_link(
+    db: &Db,
+    settings: &config::Mail,
+    token_key: &Secret,
+    user: &User,
+    now: UnixMillis,
+) -> Result<String, DbError> {
+    let key = &OneTimeKey::new(token_key);
+    let (issuer, id) = (Issuer { db, settings, key }, random::uuid());
+    let order = Order {
+        to: user.email.clone(),
+        ..Order::default()
+    };
+    let (purpose, owner) = (Purpose::Recovery, Some(user.id.as_str()));
+    let done = issuer.issue(&id, purpose, &user.email, &order, owner, now);
+    done.await?;
+    Ok(issuer.link(&id, purpose, &order))
 }
 
 fn language(app: &App, order: &Order, user: Option<&User>) -> Language {

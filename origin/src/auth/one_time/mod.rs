@@ -14,7 +14,7 @@ pub(super) mod request;
 pub(super) mod verify;
 
 pub(crate) use body::challenge;
-pub(crate) use issue::prepare;
+pub(crate) use issue::{prepare, recovery_link};
 pub(crate) use pkce::exchange;
 pub(crate) use request::order;
 pub use request::{change_email, changing_user, check_nonce};

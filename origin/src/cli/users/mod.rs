@@ -14,13 +14,14 @@ use super::{CliError, Out, environment};
 use crate::{
     auth::{email, permission::is_role},
     clock, config,
-    config::{BadConfig, Config, Faults},
+    config::{BadConfig, Config, Fault, Faults},
     db::{Changed, Db, End, User},
     edge, log,
 };
 use clap::{Args, Subcommand};
 use gapura_shared::{
     push::{self, Revocation},
+    secret::Secret,
     time::{UnixMillis, UnixSeconds},
 };
 use serde_json::{Value, json};
@@ -179,6 +180,18 @@ impl Site {
         }
     }
 
+    /// A secret by itself: not every command needs it.
+    fn token_key(&self) -> Result<Secret, CliError> {
+        config::token_key(&environment).map_err(|fault| self.fault(fault))
+    }
+
+    fn fault(&self, fault: Fault) -> CliError {
+        CliError::Config {
+            path: self.path.clone(),
+            bad: BadConfig::Faults(Faults(vec![fault])),
+        }
+    }
+
     /// Has the edge refuse every token of a user that was issued until now.
     async fn revoke_user(&self, user: &str) -> Result<Edge, CliError> {
         let not_before = clock::now().seconds().after(1);
@@ -194,10 +207,7 @@ impl Site {
         let Some(edge) = self.config.edge.url.clone() else {
             return Ok(Edge::Unknown);
         };
-        let keys = config::seal_keys(&environment).map_err(|fault| CliError::Config {
-            path: self.path.clone(),
-            bad: BadConfig::Faults(Faults(vec![fault])),
-        })?;
+        let keys = config::seal_keys(&environment).map_err(|fault| self.fault(fault))?;
         let lifetime_s = self.config.auth.access_lifetime.as_secs();
         let revoked = Revocation {
             kind,

@@ -2,7 +2,10 @@
 
 use super::{Account, CliError, Out, Site};
 use crate::{
-    auth::password::{Hasher, Policy},
+    auth::{
+        one_time,
+        password::{Hasher, Policy},
+    },
     clock, log, random,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -18,6 +21,9 @@ pub(in crate::cli) struct Reset {
     /// Read the password from standard input; otherwise one is made and printed, once.
     #[arg(long)]
     password_stdin: bool,
+    /// Print a link by which its owner chooses a password, once, instead of a password.
+    #[arg(long, conflicts_with = "password_stdin")]
+    link: bool,
     /// Take its second factors and recovery codes off, too.
     #[arg(long)]
     factors: bool,
@@ -27,6 +33,7 @@ impl Reset {
     /// The lockout of the account goes as well: its owner is to log in now.
     pub(super) async fn run(self, out: Out) -> Result<(), CliError> {
         let (site, user) = self.account.open().await?;
+        let token_key = self.link.then(|| site.token_key()).transpose()?;
         let chosen = Chosen::take(&site, self.password_stdin, &user.email)?;
         let hash = chosen.hash(&site).await?;
         let now = clock::now();
@@ -37,14 +44,23 @@ impl Reset {
             .await?;
         let account = gapura_shared::outcome::AccountId::of(&user.email);
         site.db.unlock(account.as_str()).await?;
+        // Nor do links and codes that are out let anybody in.
+        site.db.revoke_one_time(&user.id).await?;
         log::operator(Kind::PasswordChanged, &user.id, "users reset");
         let mut removed = 0;
         if self.factors {
             removed = site.db.remove_factors(&user.id).await?;
             log::operator(Kind::FactorsReset, &user.id, "users reset");
         }
+        let link = match &token_key {
+            None => None,
+            Some(key) => {
+                Some(one_time::recovery_link(&site.db, &site.config.mail, key, &user, now).await?)
+            }
+        };
         site.db.close().await;
-        let made = chosen.made();
+        // Who gets a link needs no password.
+        let made = chosen.made().filter(|_| link.is_none());
         let mut text = format!(
             "reset the password of {} ({}); ended {ended} sessions, removed {removed} factors",
             user.email, user.id
@@ -52,11 +68,14 @@ impl Reset {
         if let Some(password) = &made {
             text = format!("{text}\npassword: {password}");
         }
+        if let Some(link) = &link {
+            text = format!("{text}\nlink: {link}");
+        }
         // The password first: it must not be lost when the edge does not answer.
         let edge = site.revoke_user(&user.id).await;
         let told = edge.as_ref().map_or(json!(false), |edge| edge.json());
         let json = json!({
-            "id": user.id, "email": user.email, "password": made,
+            "id": user.id, "email": user.email, "password": made, "link": link,
             "sessions_ended": ended, "factors_removed": removed, "edge_told": told,
         });
         if let Ok(edge) = &edge {
