@@ -79,6 +79,8 @@ pub enum Kind {
     TokenKeyRotated,
     /// Tokens of a key hold no longer.
     TokenKeyRetired,
+    /// The secrets in the database were sealed under another key.
+    SecretsResealed,
 }
 
 /// One event, as it is logged and sent (one JSON object).
@@ -130,6 +132,7 @@ mod tests {
             (Kind::RecoveryCodesRenewed, "RECOVERY_CODES_RENEWED"),
             (Kind::TokenKeyRotated, "TOKEN_KEY_ROTATED"),
             (Kind::TokenKeyRetired, "TOKEN_KEY_RETIRED"),
+            (Kind::SecretsResealed, "SECRETS_RESEALED"),
             (Kind::AccountChanged, "ACCOUNT_CHANGED"),
             (Kind::AccountDeleted, "ACCOUNT_DELETED"),
             (Kind::PasswordChanged, "PASSWORD_CHANGED"),

@@ -59,6 +59,16 @@ impl AtRest {
     }
 }
 
+/// The row of a key that signs tokens.
+pub(super) fn token_key(kid: &str) -> String {
+    format!("token_key:{kid}")
+}
+
+/// The row of an authenticator.
+pub(super) fn factor(id: &str) -> String {
+    format!("factor:{id}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{AtRest, Unopened};

@@ -18,6 +18,7 @@ pub mod one_time;
 pub mod password;
 pub mod permission;
 mod refresh;
+pub mod reseal;
 pub mod routes;
 pub mod second_factor;
 mod session;

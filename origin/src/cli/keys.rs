@@ -5,6 +5,7 @@ use crate::{
     auth::{
         Auth,
         keys::{self, ListedKey},
+        reseal,
     },
     clock,
     config::{self, BadConfig, Config, Fault, Faults},
@@ -31,6 +32,9 @@ pub(super) enum Keys {
     Rotate(Rotate),
     /// Have tokens of a key hold no longer, here and at the edge.
     Retire(Retire),
+    /// Seal what is sealed in the database under another token key: `GAPURA_TOKEN_KEY`, instead of
+    /// `GAPURA_OLD_TOKEN_KEY`. No origin may run meanwhile.
+    Reseal(Place),
 }
 
 #[derive(Debug, Args)]
@@ -68,6 +72,7 @@ impl Keys {
             Self::List(place) => list(&place, out).await,
             Self::Rotate(rotate) => rotate.run(out).await,
             Self::Retire(retire) => retire.run(out).await,
+            Self::Reseal(place) => reseal(&place, out).await,
         }
     }
 }
@@ -102,6 +107,21 @@ async fn anon(place: &Place, out: Out) -> Result<(), CliError> {
     used.map_err(crate::StartError::from)?;
     let token = auth.anon(random::uuid(), now)?;
     out.tell(&token, &json!({ "token": token }))
+}
+
+async fn reseal(place: &Place, out: Out) -> Result<(), CliError> {
+    let config = place.config()?;
+    let old = place.secret(config::old_token_key(&environment))?;
+    let new = place.secret(config::token_key(&environment))?;
+    let db = Db::open(&config.database).await?;
+    let done = reseal::reseal(&db, &old, &new).await;
+    db.close().await;
+    let (all, resealed) = done?;
+    if resealed > 0 {
+        log::operator(Kind::SecretsResealed, "", "keys reseal");
+    }
+    let text = format!("resealed {resealed} of {all} secrets");
+    out.tell(&text, &json!({ "secrets": all, "resealed": resealed }))
 }
 
 async fn list(place: &Place, out: Out) -> Result<(), CliError> {

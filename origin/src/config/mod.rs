@@ -29,7 +29,7 @@ pub use mail::{Mail, SMTP_PASSWORD, Tls};
 pub use reader::Fault;
 pub use secrets::{
     FIELD_KEYS, FIELD_LARAVEL_KEY, HS256_KEY, SEAL_KEYS, Secrets, TOKEN_KEY, field_keys, hs256_key,
-    laravel_key, seal_keys, token_key,
+    laravel_key, old_token_key, seal_keys, token_key,
 };
 
 use reader::Reader;

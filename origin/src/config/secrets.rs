@@ -8,6 +8,8 @@ use gapura_shared::{seal::Keys, secret::Secret};
 pub const SEAL_KEYS: &str = "GAPURA_SEAL_KEYS";
 /// The seed of the Ed25519 key that signs access tokens: 32 bytes in base64url.
 pub const TOKEN_KEY: &str = "GAPURA_TOKEN_KEY";
+/// The one before, for `keys reseal` alone.
+const OLD_TOKEN_KEY: &str = "GAPURA_OLD_TOKEN_KEY";
 
 /// A secret that another system checks tokens with: 32 bytes or more in base64url.
 pub const HS256_KEY: &str = "GAPURA_TOKEN_HS256_KEY";
@@ -83,9 +85,21 @@ pub fn seal_keys(environment: Environment<'_>) -> Result<Keys, Fault> {
 /// # Errors
 /// A [`Fault`] when it is missing or malformed.
 pub fn token_key(environment: Environment<'_>) -> Result<Secret, Fault> {
-    Secret::from_base64url(&required(environment, TOKEN_KEY)?)
+    seed(environment, TOKEN_KEY)
+}
+
+/// The token key that another one takes the place of.
+///
+/// # Errors
+/// A [`Fault`] when it is missing or malformed.
+pub fn old_token_key(environment: Environment<'_>) -> Result<Secret, Fault> {
+    seed(environment, OLD_TOKEN_KEY)
+}
+
+fn seed(environment: Environment<'_>, name: &str) -> Result<Secret, Fault> {
+    Secret::from_base64url(&required(environment, name)?)
         .filter(|secret| secret.expose().len() == 32)
-        .ok_or_else(|| fault(TOKEN_KEY, "must be 32 bytes in base64url".into()))
+        .ok_or_else(|| fault(name, "must be 32 bytes in base64url".into()))
 }
 
 /// The secret of another system alone, where there is one.

@@ -29,6 +29,7 @@ on_every_engine!(
     bad_input_about_factors_changes_nothing,
     operators_take_factors_away_and_nobody_else_does,
     who_has_two_factors_changes_the_password_with_both,
+    another_token_key_opens_what_was_sealed_under_the_old_one,
 );
 
 const EMAIL: &str = "made@example.com";
@@ -642,4 +643,54 @@ fn who_has_two_factors_changes_the_password_with_both(engine: Engine) {
     assert_eq!(told(&refused), (403, "insufficient_aal".into()));
     login(&origin);
     assert_eq!(change(&raised).status, 200);
+}
+
+fn another_token_key_opens_what_was_sealed_under_the_old_one(engine: Engine) {
+    let (mut site, origin) = Origin::on(engine);
+    let session = register(&origin, EMAIL);
+    let factor = enrolled(&origin, &session);
+    factor.proven(&origin, &session, 0);
+    let jwks = |origin: &Origin| origin.get("/auth/v1/.well-known/jwks.json").json();
+    let before = jwks(&origin);
+    drop(origin);
+    let other = |byte: u8| URL_SAFE_NO_PAD.encode([byte; 32]);
+    let reseal = |site: &Site, old: &str| {
+        let args = ["keys", "reseal", "--json"];
+        let mut command = site.command(&args);
+        let output = command.env("GAPURA_OLD_TOKEN_KEY", old).output().unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!format!("{told}{error}").contains(old), "no secret is told");
+        (
+            output.status.code(),
+            serde_json::from_str::<Value>(&told).ok(),
+        )
+    };
+    let old = std::mem::replace(&mut site.token_key, other(3));
+
+    // Not by the wrong one: nothing changes then.
+    assert_eq!(reseal(&site, &other(2)), (Some(1), None));
+    assert_eq!(reseal(&site, "hunter2").0, Some(64));
+    assert_eq!(
+        reseal(&site, &old),
+        (Some(0), Some(json!({ "secrets": 2, "resealed": 2 })))
+    );
+    // Again: there is nothing left to do.
+    assert_eq!(
+        reseal(&site, &old),
+        (Some(0), Some(json!({ "secrets": 2, "resealed": 0 })))
+    );
+
+    let origin = site.start();
+    assert_eq!(jwks(&origin), before, "tokens from before hold");
+    let session = login(&origin);
+    let raised = factor.proven(&origin, &session, 1);
+    assert_eq!(claims(&raised)["aal"], "aal2");
+    drop(origin);
+    site.token_key = old;
+    let output = site.command(&["serve"]).output().unwrap();
+    assert!(
+        !output.status.success(),
+        "the old one opens nothing any more"
+    );
 }

@@ -38,6 +38,7 @@ echo = true
 pub(crate) struct Site {
     pub(crate) dir: TempDir,
     pub(crate) seal_keys: String,
+    pub(crate) token_key: String,
     pub(crate) home: Home,
 }
 
@@ -56,6 +57,7 @@ impl Site {
         Self {
             dir,
             seal_keys: format!("k1:{SEAL_KEY}"),
+            token_key: TOKEN_KEY.into(),
             home,
         }
     }
@@ -69,7 +71,7 @@ impl Site {
             .env("GAPURA_LISTEN", "127.0.0.1:0")
             .env("GAPURA_DATABASE_URL", &self.home.url)
             .env("GAPURA_SEAL_KEYS", &self.seal_keys)
-            .env("GAPURA_TOKEN_KEY", TOKEN_KEY)
+            .env("GAPURA_TOKEN_KEY", &self.token_key)
             .env("GAPURA_FIELD_KEYS", format!("k1:{FIELD_KEY}"))
             .env("GAPURA_SMTP_PASSWORD", "s3same");
         command

@@ -8,7 +8,7 @@
 
 use super::{
     Auth,
-    at_rest::{AtRest, Unopened},
+    at_rest::{self, AtRest, Unopened},
     token::{Algorithm, TokenKey, Unsigned},
 };
 use crate::{
@@ -366,10 +366,6 @@ const fn stored_algorithm(settings: &config::Auth) -> Algorithm {
     }
 }
 
-fn row(kid: &str) -> String {
-    format!("token_key:{kid}")
-}
-
 fn sealed(
     at_rest: &AtRest,
     algorithm: Algorithm,
@@ -381,7 +377,11 @@ fn sealed(
     StoredKey {
         kid: key.kid().to_owned(),
         algorithm: algorithm.as_str().to_owned(),
-        secret: at_rest.seal(&row(key.kid()), bytes.expose(), random::bytes()),
+        secret: at_rest.seal(
+            &at_rest::token_key(key.kid()),
+            bytes.expose(),
+            random::bytes(),
+        ),
         created_at,
         signs_from,
         retired_at: None,
@@ -389,7 +389,7 @@ fn sealed(
 }
 
 fn opened(at_rest: &AtRest, stored: &StoredKey) -> Result<TokenKey, KeyError> {
-    let bytes = at_rest.open(&row(&stored.kid), &stored.secret)?;
+    let bytes = at_rest.open(&at_rest::token_key(&stored.kid), &stored.secret)?;
     let algorithm = Algorithm::parse(&stored.algorithm);
     algorithm
         .and_then(|algorithm| TokenKey::from_bytes(algorithm, &bytes))

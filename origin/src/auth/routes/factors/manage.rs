@@ -5,6 +5,7 @@ use crate::{
     App,
     admission::Admitted,
     auth::{
+        at_rest,
         routes::json_body,
         second_factor::{qr, totp::TotpSecret},
     },
@@ -31,7 +32,7 @@ pub(super) async fn enrol(app: &App, request: &mut Admitted) -> Result<Answer, A
     let sealed = app
         .auth
         .at_rest
-        .seal(&row(&id), text.as_bytes(), random::bytes());
+        .seal(&at_rest::factor(&id), text.as_bytes(), random::bytes());
     let factor = NewFactor {
         id: &id,
         user: &bearer.user,
@@ -87,9 +88,4 @@ pub(super) async fn remove(
         "totp",
     );
     Ok(respond::private_json(json!({ "id": factor }).to_string()))
-}
-
-/// What a factor's secret is sealed for.
-pub(super) fn row(factor: &str) -> String {
-    format!("factor:{factor}")
 }

@@ -1,10 +1,11 @@
 //! Codes of an authenticator.
 
-use super::{Attempted, Bearer, body, manage::row, wrong_code};
+use super::{Attempted, Bearer, body, wrong_code};
 use crate::{
     App,
     admission::Admitted,
     auth::{
+        at_rest,
         cookie::Delivery,
         refresh::{GRACE_MS, RefreshToken},
         routes::{json_body, revocation},
@@ -53,7 +54,7 @@ pub(super) async fn verify(
         return Err(ApiError::ChallengeExpired);
     }
     let attempted = Attempted::count(db, &bearer.user, "totp", now).await?;
-    let secret = auth.at_rest.open(&row(factor), &found.secret);
+    let secret = auth.at_rest.open(&at_rest::factor(factor), &found.secret);
     let secret = secret.map_err(|fault| {
         tracing::error!(factor, %fault, "a factor is unusable");
         ApiError::Internal
