@@ -25,6 +25,9 @@ pub(super) async fn run(path: PathBuf) -> Result<(), CliError> {
     if !app.mail.is_on() {
         tracing::warn!("no mail is sent: mail.host is not set");
     }
+    for warning in app.data.warnings() {
+        tracing::warn!("{warning}");
+    }
     let forget = tokio::spawn(forget_hourly(Arc::clone(&app)));
     let keys = tokio::spawn(look_for_keys(Arc::clone(&app)));
     let (no_more_mail, stopped) = watch::channel(false);

@@ -117,6 +117,9 @@ pub enum Denied {
     /// A column.
     #[error("permission denied for column {0}")]
     Column(String),
+    /// What is served, as a whole.
+    #[error("permission denied for the description of the tables")]
+    Description,
     /// A row, as it would be written.
     #[error("new row violates row-level security policy for table \"{0}\"")]
     Row(String),

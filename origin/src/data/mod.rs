@@ -11,10 +11,13 @@ mod answer;
 pub mod dialect;
 mod error;
 pub mod field;
+mod folding;
 mod kind;
+mod openapi;
 mod policy;
 mod read;
 mod request;
+mod rights;
 mod row;
 mod start;
 mod statement;
@@ -24,6 +27,8 @@ mod write;
 
 pub use error::{Constraint, DataError};
 pub use kind::Kind;
+pub use rights::Right;
+pub(crate) use rights::table_of;
 pub use start::{BadData, Faults};
 use table::Table;
 
@@ -69,6 +74,33 @@ pub struct Data {
     fields: Option<Fields>,
     settings: config::Data,
     engine: Engine,
+    warnings: Vec<String>,
+}
+
+impl Data {
+    /// The names of the tables.
+    #[must_use]
+    pub fn tables(&self) -> Vec<&str> {
+        self.tables.keys().map(String::as_str).collect()
+    }
+
+    /// What is not wrong, but not as it should be.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// What each role may do with each table.
+    #[must_use]
+    pub fn rights(&self) -> Vec<Right> {
+        rights::rights(&self.tables)
+    }
+
+    /// The `OpenAPI` document of the tables.
+    #[must_use]
+    pub fn openapi(&self) -> serde_json::Value {
+        openapi::document(&self.tables)
+    }
 }
 
 /// Answers one request; refusals are in the shape of `PostgREST`.

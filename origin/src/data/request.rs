@@ -3,7 +3,8 @@
 use super::{
     Data, PREFIX,
     dialect::{Accept, Prefer, Query, Window},
-    error::DataError,
+    error::{DataError, Denied},
+    openapi,
     policy::Caller,
     read,
     statement::Scope,
@@ -13,16 +14,17 @@ use super::{
 use crate::{
     App,
     admission::Admitted,
+    auth::permission::ROLE_ADMIN,
     db::{As, Db},
-    http::Answer,
+    http::{Answer, respond},
 };
 use gapura_shared::{
     claims::{Assurance, ROLE_ANON},
     identity::Principal,
 };
 use http::{
-    HeaderMap, HeaderName, Method,
-    header::{ACCEPT, RANGE},
+    HeaderMap, HeaderName, HeaderValue, Method,
+    header::{ACCEPT, CONTENT_TYPE, RANGE},
 };
 use serde_json::json;
 
@@ -104,6 +106,9 @@ impl Data {
 }
 
 pub(super) async fn respond(app: &App, request: &mut Admitted) -> Result<Answer, DataError> {
+    if request.path() == PREFIX {
+        return description(app, request);
+    }
     let asked = Asked::read(app, request)?;
     match *request.method() {
         Method::GET | Method::HEAD => read::rows(&asked, request.headers()).await,
@@ -112,6 +117,20 @@ pub(super) async fn respond(app: &App, request: &mut Admitted) -> Result<Answer,
         Method::DELETE => write::delete(&asked, request).await,
         _ => Err(DataError::Method),
     }
+}
+
+/// What is served, for those who look after it.
+fn description(app: &App, request: &Admitted) -> Result<Answer, DataError> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(DataError::Method);
+    }
+    if caller(request.identity().principal.as_ref()).role != ROLE_ADMIN {
+        return Err(DataError::Denied(Denied::Description));
+    }
+    let mut answer = respond::private_json(app.data.openapi().to_string());
+    let media_type = HeaderValue::from_static(openapi::MEDIA_TYPE);
+    answer.headers_mut().insert(CONTENT_TYPE, media_type);
+    Ok(answer)
 }
 
 /// The value of a field that is text.

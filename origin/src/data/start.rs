@@ -3,6 +3,7 @@
 use super::{
     Data,
     field::Fields,
+    folding,
     policy::{Caller, Claim, Policy},
     statement::Sql,
     table::{Rules, Table},
@@ -46,6 +47,7 @@ impl Data {
     ) -> Result<Self, BadData> {
         let mut faults = Vec::new();
         let mut tables = BTreeMap::new();
+        let mut warnings = Vec::new();
         for declared in &settings.tables {
             let name = &declared.name;
             if !is_name(name) {
@@ -67,6 +69,7 @@ impl Data {
             }
             let mut table = Table::check(declared, settings, &relation, &mut faults);
             conditions(db, &mut table, &mut faults).await?;
+            warnings.extend(folding::warnings(declared, &relation));
             tables.insert(name.clone(), table);
         }
         if !settings.database_roles.is_empty() && db.engine() != Engine::Postgres {
@@ -78,6 +81,7 @@ impl Data {
                 fields,
                 settings: settings.clone(),
                 engine: db.engine(),
+                warnings,
             })
         } else {
             Err(BadData::Faults(Faults(faults)))

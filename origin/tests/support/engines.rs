@@ -94,6 +94,14 @@ impl Engine {
         }
     }
 
+    /// One that every server has.
+    const fn own_database(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            _ => "mysql",
+        }
+    }
+
     fn shared(self) -> &'static Server {
         static POSTGRES: OnceLock<Server> = OnceLock::new();
         static MYSQL: OnceLock<Server> = OnceLock::new();
@@ -183,31 +191,7 @@ impl Server {
     }
 
     fn execute(&self, sql: &str) -> Result<(), sqlx::Error> {
-        use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection, raw_sql};
-        let sql = raw_sql(AssertSqlSafe(sql.to_owned()));
-        // Callers may be inside a runtime, where none can be started.
-        thread::scope(|scope| {
-            let run = async || {
-                if self.engine == Engine::Postgres {
-                    let url = self.url("postgres");
-                    PgConnection::connect(&url).await?.execute(sql).await?;
-                } else {
-                    let url = self.url("mysql");
-                    MySqlConnection::connect(&url).await?.execute(sql).await?;
-                }
-                Ok(())
-            };
-            scope
-                .spawn(move || {
-                    tokio::runtime::Builder::new_current_thread()
-                        .enable_all()
-                        .build()
-                        .unwrap()
-                        .block_on(run())
-                })
-                .join()
-                .unwrap()
-        })
+        execute(&self.url(self.engine.own_database()), sql)
     }
 
     fn await_start(&self, dir: &Path) {
@@ -221,6 +205,33 @@ impl Server {
             thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+/// Runs statements on a server's database.
+pub(crate) fn execute(url: &str, sql: &str) -> Result<(), sqlx::Error> {
+    use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection, raw_sql};
+    let sql = raw_sql(AssertSqlSafe(sql.to_owned()));
+    // Callers may be inside a runtime, where none can be started.
+    thread::scope(|scope| {
+        let run = async || {
+            if url.starts_with("postgres") {
+                PgConnection::connect(url).await?.execute(sql).await?;
+            } else {
+                MySqlConnection::connect(url).await?.execute(sql).await?;
+            }
+            Ok(())
+        };
+        scope
+            .spawn(move || {
+                tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap()
+                    .block_on(run())
+            })
+            .join()
+            .unwrap()
+    })
 }
 
 fn free_port() -> u16 {

@@ -1,6 +1,7 @@
 //! `/rest/v1` on every engine, through the seal.
 
 mod attack;
+mod command;
 mod once;
 mod read;
 mod write;
