@@ -71,7 +71,8 @@ fn spells_target(window: &[u8]) -> (bool, usize) {
                     .iter()
                     .rposition(|byte| *byte == b':')
                     .map_or(&[][..], |colon| from(inner, colon + 1));
-                let value = if head.len() < inner.len() {
+                // `${date:}` yields nothing.
+                let value = if head.len() < inner.len() && head.contains(&b':') {
                     b":"
                 } else {
                     value.strip_prefix(b"-").unwrap_or(value)

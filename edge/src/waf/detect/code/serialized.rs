@@ -25,7 +25,7 @@ static HEADS: Needles<'static> = Needles::new(&[
 /// .NET's at each of the three offsets: it stands within a view state.
 const DOTNET_HEADS: &[&[u8]] = &[b"aaeaaad/////", b"abaaaa/////w", b"aaqaaap////8b"];
 /// Java's stream header in base64 at each of the three offsets, as it is spelled.
-const JAVA_HEADS: &[&[u8]] = &[b"rO0AB", b"KztAAU", b"Cs7QAF"];
+const JAVA_HEADS: &[&[u8]] = &[b"rO0AB", b"KztAAU", b"Cs7QAF", b"aced0005", b"ACED0005"];
 
 /// Whether a short plain word is the beginning of a Java object: scanners send no more.
 pub(in crate::waf::detect) fn starts_object(value: &[u8]) -> bool {
