@@ -74,9 +74,11 @@ impl Literal {
         };
         // A token within a sentence is shown, and no credential.
         let is_shown = || {
-            let token = trim(text.lower);
-            let token = token.strip_prefix(b"bearer ").unwrap_or(token);
-            std::ptr::eq(self.rule, &protocol::UNSIGNED) && token.contains(&b' ')
+            std::ptr::eq(self.rule, &protocol::UNSIGNED) && {
+                let token = trim(span(text.lower, 0, MAX_TOKEN));
+                let token = token.strip_prefix(b"bearer ").unwrap_or(token);
+                start > MAX_LEAD || token.contains(&b' ')
+            }
         };
         if self.fits(text)
             && !is_shown()
@@ -110,6 +112,11 @@ impl Literal {
         }
     }
 }
+
+/// Most of a token that is looked at.
+const MAX_TOKEN: usize = 4096;
+/// What stands at most before the algorithm of a token.
+const MAX_LEAD: usize = 256;
 
 /// What the source of a program begins with after `<?php` and a line break: what such a file does is
 /// judged by its calls, so a post may quote it.

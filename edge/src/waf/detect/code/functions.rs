@@ -85,16 +85,22 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         b"call_user_func" | b"call_user_func_array" => (Named, &rules::PHP_CALL),
         // C and Python assert what they compute.
         b"assert" => (Quoted, &rules::PHP_CALL),
-        b"phpinfo" | b"get_defined_vars" | b"getallheaders" | b"phpversion" | b"phpcredits"
-        | b"breakpoint" | b"php_uname" => (Nothing, &rules::PHP_CALL),
+        b"phpinfo"
+        | b"get_defined_vars"
+        | b"getallheaders"
+        | b"phpversion"
+        | b"phpcredits"
+        | b"breakpoint"
+        | b"php_uname"
+        | b"opcache_get_status"
+        | b"get_current_user" => (Nothing, &rules::PHP_CALL),
         b"require" => (Module, &rules::FILE_CALL),
-        b"file_get_contents" | b"file_put_contents" | b"fopen" | b"readfile" | b"file"
-        | b"include" | b"include_once" | b"require_once" | b"scandir" | b"opendir" | b"open"
-        | b"read" | b"readlines" | b"readtext" | b"readalltext" | b"fwrite" | b"glob" | b"copy"
-        | b"unlink" | b"symlink" | b"link" | b"rmdir" | b"readfilesync" | b"readdirsync"
-        | b"writefilesync" | b"listdir" | b"parse_ini_file" | b"dofile" | b"loadfile" => {
-            (Place, &rules::FILE_CALL)
-        }
+        b"curl_init" | b"file_get_contents" | b"file_put_contents" | b"fopen" | b"readfile"
+        | b"file" | b"include" | b"include_once" | b"require_once" | b"scandir" | b"opendir"
+        | b"open" | b"read" | b"readlines" | b"readtext" | b"readalltext" | b"fwrite" | b"glob"
+        | b"copy" | b"unlink" | b"symlink" | b"link" | b"rmdir" | b"readfilesync"
+        | b"readdirsync" | b"writefilesync" | b"listdir" | b"parse_ini_file" | b"dofile"
+        | b"loadfile" => (Place, &rules::FILE_CALL),
         b"print" | b"printf" | b"echo" | b"die" | b"exit" | b"var_dump" | b"print_r" | b"write"
         | b"sprintf" | b"puts" => (Probe, &rules::PHP_CALL),
         b"execsync" | b"spawnsync" | b"execfile" | b"execfilesync" | b"runinthiscontext"

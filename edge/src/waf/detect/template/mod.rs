@@ -185,7 +185,7 @@ fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
         b"<#assign " | b"[#assign " => {
             let name = crate::waf::scan::word(rest, 0);
             // `freemarker <#assign x=1>` names it.
-            let is_named = trim(span(text, 0, start))
+            let is_named = trim(span(text, start.saturating_sub(8), start))
                 .last()
                 .is_some_and(u8::is_ascii_alphanumeric);
             !is_named && !name.is_empty() && at(trim(from(rest, name.len())), 0) == b'='
