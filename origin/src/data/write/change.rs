@@ -17,6 +17,7 @@ use super::{
 };
 use crate::db::{Bound, DataTransaction};
 use http::{HeaderMap, header::IF_MATCH};
+use std::collections::HashSet;
 
 /// What is done with the rows that the filters name.
 pub(super) struct Change<'a> {
@@ -98,27 +99,15 @@ impl<'a> Change<'a> {
     pub(super) async fn run(&self, asked: &Asked<'_>) -> Result<Done, DataError> {
         let mut transaction = asked.db().data_write(&asked.whom).await?;
         let targets = self.targets(asked, &mut transaction).await?;
-        let keys: Vec<Key> = targets.iter().map(|target| target.key.clone()).collect();
+        let mut keys: Vec<Key> = targets.iter().map(|target| target.key.clone()).collect();
         if let Some(seen) = &self.seen {
             seen_before(asked, &mut transaction, &keys, seen).await?;
         }
-        // What is deleted is shown as it was, what is changed as it is.
         let mut page = None;
-        if asked.returns_rows() && self.set.is_none() {
-            page = Some(asked.written(&mut transaction, &keys).await?);
-        }
-        match &self.set {
-            Some(set) if !set.is_empty() => write(asked, &mut transaction, set, &targets).await?,
-            Some(_) => {}
-            None => {
-                for some in keys.chunks(CHUNK) {
-                    let mut sql = Sql::new(asked.data().engine);
-                    statement::delete(&mut sql, asked.table, some);
-                    transaction.execute(&sql.finish()).await?;
-                }
+        if let Some(set) = &self.set {
+            if !set.is_empty() {
+                write(asked, &mut transaction, set, &targets).await?;
             }
-        }
-        if self.set.is_some() {
             check(asked, &mut transaction, &keys, |rules| {
                 rules.update_check.as_ref()
             })
@@ -126,6 +115,13 @@ impl<'a> Change<'a> {
             if asked.returns_rows() {
                 page = Some(asked.written(&mut transaction, &keys).await?);
             }
+        } else if asked.returns_rows() {
+            // What is deleted is shown as it was.
+            let found = asked.found(&mut transaction, &keys).await?;
+            keys = delete(asked, &mut transaction, keys).await?;
+            page = Some(found.page_of_all(asked, &keys)?);
+        } else {
+            keys = delete(asked, &mut transaction, keys).await?;
         }
         if page.is_none() && asked.accept == Accept::Object && keys.len() != 1 {
             return Err(DataError::NotOne(
@@ -173,6 +169,30 @@ impl<'a> Change<'a> {
             })
             .collect()
     }
+}
+
+/// Deletes rows; those that are gone. The database's own policies and triggers may keep some.
+async fn delete(
+    asked: &Asked<'_>,
+    transaction: &mut DataTransaction,
+    mut keys: Vec<Key>,
+) -> Result<Vec<Key>, DataError> {
+    let mut kept: HashSet<Key> = HashSet::new();
+    for some in keys.chunks(CHUNK) {
+        let mut sql = Sql::new(asked.data().engine);
+        statement::delete(&mut sql, asked.table, some);
+        let gone = transaction.execute(&sql.finish()).await?;
+        // Or another row took it along.
+        if usize::try_from(gone).is_ok_and(|gone| gone < some.len()) {
+            let mut sql = Sql::new(asked.data().engine);
+            statement::look(&mut sql, asked.table, some, &[], &asked.caller);
+            for row in transaction.rows(&sql.finish()).await? {
+                kept.insert(key(row)?);
+            }
+        }
+    }
+    keys.retain(|key| !kept.contains(key));
+    Ok(keys)
 }
 
 /// An encrypted value is another one in every row.

@@ -16,7 +16,7 @@ use super::{
     read::{self, List, Page},
     request::Asked,
     row::Making,
-    statement::{self, Key, Sql},
+    statement::{self, Key, Spot, Sql},
 };
 use crate::{
     admission::Admitted,
@@ -177,51 +177,33 @@ impl Asked<'_> {
         transaction: &mut DataTransaction,
         keys: &[Key],
     ) -> Result<Page, DataError> {
-        self.page(transaction, keys, true).await
+        self.found(transaction, keys).await?.page_of_all(self, keys)
     }
 
-    /// The rows that are there and seen, in the order of their keys.
-    async fn still_there(
+    /// Those of the rows that are there and seen.
+    async fn found(
         &self,
         transaction: &mut DataTransaction,
         keys: &[Key],
-    ) -> Result<Page, DataError> {
-        self.page(transaction, keys, false).await
-    }
-
-    async fn page(
-        &self,
-        transaction: &mut DataTransaction,
-        keys: &[Key],
-        each: bool,
-    ) -> Result<Page, DataError> {
+    ) -> Result<Found, DataError> {
         if self.accept == Accept::Csv {
             return Err(DataError::Unsupported("a write is answered in JSON".into()));
         }
         let scope = self.scope();
-        let mut found: HashMap<Key, String> = HashMap::with_capacity(keys.len());
-        let mut spots = Vec::new();
+        let mut found = Found {
+            rows: HashMap::with_capacity(keys.len()),
+            spots: Vec::new(),
+        };
         for some in keys.chunks(CHUNK) {
             let mut sql = Sql::new(self.data().engine);
-            spots = statement::rows(&mut sql, &scope, self.table, &self.query.read, Some(some))?;
+            found.spots =
+                statement::rows(&mut sql, &scope, self.table, &self.query.read, Some(some))?;
             for mut row in transaction.rows(&sql.finish()).await? {
                 let json = row.pop().flatten().ok_or(DataError::Internal)?;
-                found.insert(key(row)?, json);
+                found.rows.insert(key(row)?, json);
             }
         }
-        let mut list = List::new(self, &spots);
-        for key in keys {
-            match found.get(key) {
-                Some(json) => list.add(json)?,
-                None if each => return Err(self.denied_row()),
-                None => {}
-            }
-        }
-        let page = list.finish();
-        if self.accept == Accept::Object && page.rows != 1 {
-            return Err(DataError::NotOne(page.rows));
-        }
-        Ok(page)
+        Ok(found)
     }
 
     fn denied_row(&self) -> DataError {
@@ -236,6 +218,35 @@ impl Asked<'_> {
             transaction.commit().await?;
         }
         Ok(done)
+    }
+}
+
+/// Rows as they were seen, by their keys.
+struct Found {
+    rows: HashMap<Key, String>,
+    spots: Vec<Spot>,
+}
+
+impl Found {
+    /// Each of `keys` must have been found.
+    fn page_of_all(&self, asked: &Asked<'_>, keys: &[Key]) -> Result<Page, DataError> {
+        if keys.iter().any(|key| !self.rows.contains_key(key)) {
+            return Err(asked.denied_row());
+        }
+        self.page(asked, keys)
+    }
+
+    /// Those of `keys` that were found, in their order.
+    fn page(&self, asked: &Asked<'_>, keys: &[Key]) -> Result<Page, DataError> {
+        let mut list = List::new(asked, &self.spots);
+        for json in keys.iter().filter_map(|key| self.rows.get(key)) {
+            list.add(json)?;
+        }
+        let page = list.finish();
+        if asked.accept == Accept::Object && page.rows != 1 {
+            return Err(DataError::NotOne(page.rows));
+        }
+        Ok(page)
     }
 }
 

@@ -96,7 +96,12 @@ pub(super) async fn again(
 ) -> Result<Done, DataError> {
     let keys: Vec<Key> = serde_json::from_str(row_keys).map_err(|_| DataError::Internal)?;
     let page = if asked.returns_rows() {
-        Some(asked.still_there(&mut transaction, &keys).await?)
+        Some(
+            asked
+                .found(&mut transaction, &keys)
+                .await?
+                .page(asked, &keys)?,
+        )
     } else {
         None
     };

@@ -3,6 +3,7 @@
 mod attack;
 mod command;
 mod once;
+mod postgres;
 mod read;
 mod write;
 

@@ -32,7 +32,7 @@ fn what_is_not_declared_does_not_exist(engine: Engine) {
         "Notes",
         "notes/1",
         "notes\"",
-        "",
+        "/",
     ] {
         ada.refused(
             "GET",
