@@ -163,26 +163,27 @@ impl Db {
         kind: &str,
         now: UnixMillis,
     ) -> Result<Option<(User, Option<String>)>, DbError> {
-        let rows = query(
-            "SELECT u.*, t.account_id AS sent_to, t.content AS sent FROM user_account u \
-             LEFT JOIN one_time_token t ON t.user_account_id = u.user_account_id \
-             AND t.kind = $2 AND t.expires_at > $3 WHERE u.user_account_id = $1",
+        let mut connection = self.connection().await?;
+        let row = query(
+            "SELECT u.*, (SELECT COUNT(*) FROM one_time_token t \
+             WHERE t.user_account_id = u.user_account_id AND t.kind = $2 AND t.expires_at > $3) \
+             AS tokens FROM user_account u WHERE u.user_account_id = $1",
         )
         .bind(id)
         .bind(kind)
         .bind(stored(now))
-        .all(self.connection().await?.on())
+        .optional(connection.on())
         .await?;
-        let Some(user) = rows.first().map(user::read).transpose()? else {
-            return Ok(None);
-        };
-        for row in &rows {
-            let to: Option<String> = row.get("sent_to")?;
-            if to.is_some_and(|to| to == AccountId::of(&user.email).as_str()) {
-                return Ok(Some((user, row.get("sent")?)));
-            }
+        drop(connection);
+        let Some(row) = row else { return Ok(None) };
+        let user = user::read(&row)?;
+        if row.get::<i64>("tokens")? == 0 {
+            return Ok(Some((user, None)));
         }
-        Ok(Some((user, None)))
+        let account = AccountId::of(&user.email);
+        let found = self.one_time_of(account.as_str(), kind).await?;
+        let found = found.filter(|token| token.expires > now);
+        Ok(Some((user, found.map(|token| token.content))))
     }
 
     /// Counts a code that is about to be compared; the token that it may belong to, unless that was
