@@ -86,7 +86,12 @@ const device = await loggedIn('made2@example.test', NEW_PASSWORD);
 await ask(promoted, 'DELETE', `sessions/${(await claims(device)).session_id}`);
 await shutOut(device);
 
-// Delete: the account and every token of it.
+// Delete: what an account was, or the account, and every token of it.
+const leaving = await account('komang@example.test');
+const { user: komang } = good(await leaving.auth.getUser());
+good(await admin.deleteUser(komang.id, true));
+await shutOut(leaving);
+assert.ok(good(await admin.getUserById(komang.id)).user.deleted_at);
 good(await admin.deleteUser(made.id));
 await shutOut(promoted);
 refused(await admin.deleteUser(made.id), 404, 'user_not_found');

@@ -100,6 +100,7 @@ pub fn new_user(email: String, password_hash: String, role: &str, now: UnixMilli
         factors: Vec::new(),
         email_confirmed_at: Some(now),
         banned_until: None,
+        deleted_at: None,
         last_sign_in_at: None,
         created_at: now,
         updated_at: now,

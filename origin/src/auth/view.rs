@@ -21,6 +21,8 @@ pub(super) struct UserView<'a> {
     confirmed_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     banned_until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<String>,
     last_sign_in_at: Option<String>,
     app_metadata: &'a Map<String, Value>,
     user_metadata: &'a Map<String, Value>,
@@ -45,6 +47,7 @@ impl<'a> UserView<'a> {
             confirmed_at: confirmed.clone(),
             email_confirmed_at: confirmed,
             banned_until: user.banned_until.map(timestamp),
+            deleted_at: user.deleted_at.map(timestamp),
             last_sign_in_at: user.last_sign_in_at.map(timestamp),
             app_metadata: &user.app_metadata,
             user_metadata: &user.user_metadata,

@@ -22,11 +22,14 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn users_after(&self, after: &str, limit: u32) -> Result<Vec<User>, DbError> {
-        let rows = query("SELECT * FROM user_account WHERE email > $1 ORDER BY email LIMIT $2")
-            .bind(after)
-            .bind(i64::from(limit))
-            .all(self.connection().await?.on())
-            .await?;
+        let rows = query(
+            "SELECT * FROM user_account WHERE email > $1 AND deleted_at IS NULL \
+             ORDER BY email LIMIT $2",
+        )
+        .bind(after)
+        .bind(i64::from(limit))
+        .all(self.connection().await?.on())
+        .await?;
         rows.iter().map(user::read).collect()
     }
 

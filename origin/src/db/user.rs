@@ -32,6 +32,8 @@ pub struct User {
     pub email_confirmed_at: Option<UnixMillis>,
     /// Until when it may not log in.
     pub banned_until: Option<UnixMillis>,
+    /// Since when it is nobody's any more.
+    pub deleted_at: Option<UnixMillis>,
     /// The last login.
     pub last_sign_in_at: Option<UnixMillis>,
     /// When it came into being.
@@ -249,7 +251,7 @@ async fn update(write: &mut Write, user: &User) -> Result<(), DbError> {
     query(
         "UPDATE user_account SET email = $1, password_hash = $2, role = $3, tenant_id = $4, \
          app_metadata = $5, user_metadata = $6, email_confirmed_at = $7, banned_until = $8, \
-         updated_at = $9 WHERE user_account_id = $10",
+         updated_at = $9, deleted_at = $10 WHERE user_account_id = $11",
     )
     .bind(user.email.as_str())
     .bind(user.password_hash.as_str())
@@ -260,6 +262,7 @@ async fn update(write: &mut Write, user: &User) -> Result<(), DbError> {
     .bind(user.email_confirmed_at.map(stored))
     .bind(user.banned_until.map(stored))
     .bind(stored(user.updated_at))
+    .bind(user.deleted_at.map(stored))
     .bind(user.id.as_str())
     .execute(write.on())
     .await?;
@@ -288,6 +291,7 @@ pub(super) fn read(row: &Row) -> Result<User, DbError> {
         factors: factors(row)?,
         email_confirmed_at: time("email_confirmed_at")?,
         banned_until: time("banned_until")?,
+        deleted_at: time("deleted_at")?,
         last_sign_in_at: time("last_sign_in_at")?,
         created_at: restored(row.get("created_at")?),
         updated_at: restored(row.get("updated_at")?),

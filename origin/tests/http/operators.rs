@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 on_every_engine!(
     a_banned_account_is_told_after_its_password_alone,
     operators_create_change_and_delete_accounts,
+    a_forgotten_account_leaves_its_id_alone,
     accounts_are_listed_in_pages,
     every_change_by_an_operator_is_an_event,
 );
@@ -178,6 +179,47 @@ fn accounts_are_listed_in_pages(engine: Engine) {
     ] {
         assert_eq!(page(bad).status, 400, "{bad}");
     }
+}
+
+fn a_forgotten_account_leaves_its_id_alone(engine: Engine) {
+    let (site, origin) = Origin::on(engine);
+    let admin = operator(&site, &origin, "admin@example.com", "admin");
+    let person = Person::new(&origin, "made@example.com");
+    let data = json!({ "data": { "name": "Made" } });
+    assert_eq!(person.ask("PUT", "/auth/v1/user", &data).status, 200);
+    let one = format!("/auth/v1/admin/users/{}", person.id);
+    let soft = r#"{"should_soft_delete":true}"#;
+    let (answer, outcome) = admin.told("DELETE", &one, soft);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(revoked(&outcome), [(push::Kind::User, person.id.clone())]);
+    assert!(!person.is_in());
+    person.sees("GET", "/auth/v1/user", &Value::Null, 403, "user_not_found");
+    let left = admin.ask("GET", &one, &Value::Null).json();
+    assert_eq!(left["id"], json!(person.id));
+    assert!(left["deleted_at"].is_string());
+    for gone in ["made@example.com", "Made"] {
+        assert!(!left.to_string().contains(gone), "{left}");
+    }
+    let kept = &left["deleted_at"];
+    assert_eq!(
+        admin.told("DELETE", &one, soft).0.json()["deleted_at"],
+        *kept
+    );
+    let password = json!({ "password": PASSWORD, "email": "made@example.com" });
+    admin.sees("PUT", &one, &password, 404, "user_not_found");
+    assert_eq!(login(&origin, "made@example.com", PASSWORD).status, 400);
+
+    // The address is free, and its next owner is somebody else.
+    let next = Person::new(&origin, "made@example.com");
+    assert_ne!(next.id, person.id);
+    let mut export = site.command(&["users", "export", "--format", "jsonl"]);
+    let told = String::from_utf8(export.output().unwrap().stdout).unwrap();
+    assert!(
+        told.contains(&next.id) && !told.contains(&person.id),
+        "{told}"
+    );
+    assert_eq!(admin.told("DELETE", &one, "").0.status, 200);
+    admin.sees("GET", &one, &Value::Null, 404, "user_not_found");
 }
 
 fn every_change_by_an_operator_is_an_event(engine: Engine) {

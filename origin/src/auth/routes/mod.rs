@@ -70,6 +70,9 @@ pub(super) async fn present(app: &App, request: &Admitted) -> Result<(User, Sess
 
 /// What an account needs to log in besides a proof of who asks.
 fn may_log_in(auth: &Auth, user: &User, now: UnixMillis) -> Result<(), ApiError> {
+    if user.deleted_at.is_some() {
+        return Err(ApiError::UserGone);
+    }
     if auth.settings.confirm_email && user.email_confirmed_at.is_none() {
         return Err(ApiError::EmailUnconfirmed);
     }

@@ -13,7 +13,7 @@ use crate::{
         view::{DeviceView, UserView},
     },
     clock,
-    db::{Changed, End, User},
+    db::{Changed, DbError, End, User},
     http::{Answer, ApiError, respond},
     log, random,
 };
@@ -224,6 +224,9 @@ async fn update(app: &App, request: &mut Admitted, id: &str) -> Result<Answer, A
     let mut sent: Attributes = body::json(&json_body(request).await?)?;
     let now = clock::now();
     let before = known(app, id).await?;
+    if before.deleted_at.is_some() {
+        return Err(ApiError::UserUnknown);
+    }
     actor.require_power_over(&app.db, &before).await?;
     if sent.id.as_deref().is_some_and(|other| other != id) {
         return Err(ApiError::Invalid("The id of an account stays."));
@@ -302,22 +305,46 @@ async fn update(app: &App, request: &mut Admitted, id: &str) -> Result<Answer, A
 async fn delete(app: &App, request: &mut Admitted, id: &str) -> Result<Answer, ApiError> {
     let actor = permission::require(app, request, Permission::UsersWrite).await?;
     let body = request.take_body().read(body::MAX_BYTES).await?;
-    if !body.is_empty() && body::json::<Deletion>(&body)?.should_soft_delete {
-        return Err(ApiError::Invalid(
-            "An account is deleted or banned, nothing in between.",
-        ));
-    }
+    let is_soft = !body.is_empty() && body::json::<Deletion>(&body)?.should_soft_delete;
     let user = known(app, id).await?;
     actor.require_power_over(&app.db, &user).await?;
     if actor.id == id {
         return Err(ApiError::Invalid("Nobody does this to their own account."));
     }
-    if !app.db.delete_user(id).await? {
+    let (user, reason) = if is_soft {
+        (forgotten(app, id).await?, "admin-soft")
+    } else if app.db.delete_user(id).await? {
+        (user, "admin")
+    } else {
         return Err(ApiError::UserUnknown);
-    }
+    };
     request.outcome().revoked = vec![until_now(app, push::Kind::User, id)];
-    log::security(request, Kind::AccountDeleted, Some(&actor.id), 200, "admin");
+    log::security(request, Kind::AccountDeleted, Some(&actor.id), 200, reason);
     user_answer(app, &user)
+}
+
+/// Takes everything off an account but its id, for what refers to it; its address is free again.
+async fn forgotten(app: &App, id: &str) -> Result<User, ApiError> {
+    let now = clock::now();
+    let forget = |user: &mut User| {
+        // No address is like this.
+        user.email = format!("deleted:{id}");
+        NO_PASSWORD.clone_into(&mut user.password_hash);
+        ROLE_USER.clone_into(&mut user.role);
+        user.tenant = None;
+        user.app_metadata.clear();
+        user.user_metadata.clear();
+        user.email_confirmed_at = None;
+        user.deleted_at.get_or_insert(now);
+        Ok::<(), DbError>(())
+    };
+    match app.db.change_user(id, Some(End::All), now, forget).await? {
+        Changed::Done { .. } => {}
+        Changed::Taken | Changed::Gone => return Err(ApiError::UserUnknown),
+    }
+    app.db.remove_factors(id).await?;
+    app.db.revoke_one_time(id).await?;
+    known(app, id).await
 }
 
 /// `GET`: the account's devices. `DELETE` ends all of them.

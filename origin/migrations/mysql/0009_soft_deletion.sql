@@ -1,0 +1,2 @@
+-- Since when the account is nobody's any more: what stays is its id, for what refers to it.
+ALTER TABLE user_account ADD COLUMN deleted_at BIGINT;
