@@ -8,7 +8,7 @@ use std::{
     io::Write as _,
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread,
     time::Duration,
 };
@@ -157,6 +157,27 @@ impl Origin {
     /// Runs another subcommand with its secrets; what it printed.
     #[expect(clippy::must_use_candidate, reason = "some are run for their effect")]
     pub fn run(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.output(arguments, input);
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout)
+            .expect("text")
+            .trim()
+            .to_owned()
+    }
+
+    /// What `doctor` says about a part, as severity and message; the program ends by the worst one.
+    #[must_use]
+    pub fn doctor(&self, part: &str) -> (String, String) {
+        let output = self.output(&["doctor", "--json"], "");
+        let page: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let mut checks = page["checks"].as_array().expect("checks").iter();
+        let check = checks.find(|check| check["check"] == part);
+        let check = check.unwrap_or_else(|| panic!("nothing about {part}: {page}"));
+        let text = |name: &str| check[name].as_str().expect("a text").to_owned();
+        (text("severity"), text("message"))
+    }
+
+    fn output(&self, arguments: &[&str], input: &str) -> Output {
         let mut child = self
             .command()
             .args(arguments)
@@ -168,12 +189,7 @@ impl Origin {
         let mut stdin = child.stdin.take().expect("a pipe");
         stdin.write_all(input.as_bytes()).expect("it reads");
         drop(stdin);
-        let output = child.wait_with_output().expect("it ends");
-        assert!(output.status.success(), "{arguments:?}");
-        String::from_utf8(output.stdout)
-            .expect("text")
-            .trim()
-            .to_owned()
+        child.wait_with_output().expect("it ends")
     }
 
     fn serve(&self, address: SocketAddr, log: &str) -> Process {
