@@ -118,7 +118,7 @@ fn is_logged(line: &[u8]) -> bool {
 }
 
 /// Whether the line begins with a quotation that it closes.
-fn is_quotation(line: &[u8]) -> bool {
+pub(super) fn is_quotation(line: &[u8]) -> bool {
     let quote = at(line, 0);
     matches!(quote, b'"' | b'`')
         && at(line, 1).is_ascii_alphabetic()

@@ -1,10 +1,10 @@
 //! Code that people type into a search box to find out about it.
 
-use super::line::{is_break_out, is_statement};
+use super::line::{is_break_out, is_quotation, is_statement};
 use super::words::ATTACKS;
 use super::{SEVERE, SHOWN, STATEMENTS};
 use crate::waf::detect::Hit;
-use crate::waf::scan::{Needles, is_space, span, trim};
+use crate::waf::scan::{Needles, at, is_space, span, trim};
 
 /// Longest text that can be a question typed into a search box.
 const MAX_SEARCH: usize = 120;
@@ -182,13 +182,14 @@ pub(in crate::waf) fn looks_up(text: &[u8], hit: &Hit) -> bool {
     if is_one_of(CELLS) && is_row(text) {
         return true;
     }
-    if text.len() > MAX_SEARCH || is_break_out(text) || text.contains(&b'\n') {
+    let is_closing = is_break_out(text) && !is_compared(text);
+    if text.len() > MAX_SEARCH || is_closing || text.contains(&b'\n') {
         return false;
     }
     let mut words = text.split(|byte| is_space(*byte));
     let asks = is_one_of(SHOWN) && words.any(|word| TOPICS.contains(&word))
         || is_one_of(RENDERED) && is_topic_last(text)
-        || is_one_of(STATEMENTS) && is_unfinished(text)
+        || is_one_of(STATEMENTS) && (is_unfinished(text) || is_compared(text))
         || (is_one_of(STATEMENTS) || is_one_of(CONDITIONS) || is_one_of(TEMPLATES))
             && names_attack(text)
         || is_named(text) && (is_one_of(STATEMENTS) || is_one_of(CONDITIONS) || is_one_of(SHOWN))
@@ -209,7 +210,7 @@ fn is_named(text: &[u8]) -> bool {
 fn is_row(text: &[u8]) -> bool {
     text.starts_with(b"| ")
         && text.ends_with(b" |")
-        && text.iter().filter(|byte| **byte == b'|').count() > 2
+        && text.split(|byte| *byte == b'|').count() > 3
         && !text
             .iter()
             .any(|byte| matches!(byte, b'$' | b'&' | b'/' | b'>' | b'<'))
@@ -222,6 +223,15 @@ fn names_attack(text: &[u8]) -> bool {
         .next()
         .unwrap_or_default();
     ATTACKS.contains(first) || text.starts_with(b"sql injection ")
+}
+
+/// Whether the text sets one quotation against another: `"union" vs "union all"`.
+fn is_compared(text: &[u8]) -> bool {
+    is_quotation(text)
+        && text
+            .split(|byte| is_space(*byte))
+            .any(|word| matches!(word, b"vs" | b"vs." | b"versus" | b"atau"))
+        && at(text, text.len() - 1) == at(text, 0)
 }
 
 /// Whether the last word asks what the code before it is.

@@ -154,7 +154,7 @@ pub(super) fn is_led(text: &[u8], hit: &Hit) -> bool {
     let head = span(text, 0, hit.start);
     let word = head
         .iter()
-        .take_while(|byte| byte.is_ascii_alphabetic())
+        .take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'.')
         .count();
     let is_call = head.ends_with(b"('") || head.ends_with(b"(\"");
     LED.contains(&hit.rule.id) && word >= MIN_WORD && (is_call || is_space(at(text, word)))

@@ -54,7 +54,13 @@ pub(super) const TRIGGERS: &[&str] = &[
 ];
 
 /// Hidden names that honest clients ask for (RFC 8615; object stores' empty folders).
-const HONEST_HIDDEN: &[&[u8]] = &[b".", b"..", b".well-known", b".emptyfolderplaceholder"];
+const HONEST_HIDDEN: &[&[u8]] = &[
+    b".",
+    b"..",
+    b".well-known",
+    b".emptyfolderplaceholder",
+    b".net",
+];
 /// What editors and administrators append to a file that they keep.
 const KEPT: &[&[u8]] = &[
     b".bak",
