@@ -102,6 +102,7 @@ impl App {
             db.run_script(data::NOTES.of(db.engine())).await?;
         }
         let data = Data::start(&config.data, fields, &db).await?;
+        data.use_keys(&db, clock::now()).await?;
         Ok(Self {
             config,
             admission,

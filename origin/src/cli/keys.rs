@@ -1,6 +1,6 @@
 //! `gapura-origin keys`.
 
-use super::{CliError, Out, environment};
+use super::{CliError, Out, environment, field_keys};
 use crate::{
     auth::{
         Auth,
@@ -29,6 +29,7 @@ pub(super) enum Keys {
     /// List the keys that sign access tokens.
     List(Place),
     /// Make a key that signs access tokens from a while later on; the present one stays good.
+    /// With `--fields`: encrypt fields anew under the current key.
     Rotate(Rotate),
     /// Have tokens of a key hold no longer, here and at the edge.
     Retire(Retire),
@@ -52,6 +53,13 @@ pub(super) struct Rotate {
     /// emergencies: who keeps the key set for its ten minutes refuses its tokens until then.
     #[arg(long, default_value_t = keys::LEAD.as_secs())]
     lead_s: u64,
+    /// Encrypt anew, under the first key of `GAPURA_FIELD_KEYS`, what is encrypted under the second
+    /// one or in an older form, while the origin serves. May be ended and begun again.
+    #[arg(long, conflicts_with = "lead_s")]
+    fields: bool,
+    /// With `--fields`: rest between transactions of at most 100 rows, in milliseconds.
+    #[arg(long, default_value_t = 10, requires = "fields")]
+    pause_ms: u64,
 }
 
 #[derive(Debug, Args)]
@@ -85,12 +93,12 @@ fn bad(path: &Path) -> impl Fn(BadConfig) -> CliError + '_ {
 }
 
 impl Place {
-    fn config(&self) -> Result<Config, CliError> {
+    pub(super) fn config(&self) -> Result<Config, CliError> {
         config::load(&self.config, &environment).map_err(bad(&self.config))
     }
 
     /// A secret by itself: not every command needs all of them.
-    fn secret<T>(&self, secret: Result<T, Fault>) -> Result<T, CliError> {
+    pub(super) fn secret<T>(&self, secret: Result<T, Fault>) -> Result<T, CliError> {
         secret.map_err(|fault| bad(&self.config)(BadConfig::Faults(Faults(vec![fault]))))
     }
 }
@@ -149,6 +157,10 @@ fn shown(key: &ListedKey) -> Value {
 
 impl Rotate {
     async fn run(self, out: Out) -> Result<(), CliError> {
+        if self.fields {
+            let pause = Duration::from_millis(self.pause_ms);
+            return field_keys::rotate(&self.place, pause, out).await;
+        }
         let config = self.place.config()?;
         let token_key = self.place.secret(config::token_key(&environment))?;
         let db = Db::open(&config.database).await?;

@@ -8,6 +8,7 @@
 
 mod data;
 mod doctor;
+mod field_keys;
 mod init;
 mod keys;
 mod out;
@@ -81,6 +82,8 @@ enum CliError {
     Io(String, #[source] io::Error),
     #[error("{0} records were not taken")]
     Refused(u64),
+    #[error("{0} values were not encrypted anew")]
+    Left(u64),
 }
 
 impl CliError {
@@ -104,6 +107,7 @@ impl CliError {
             | Self::Hash(_)
             | Self::Unsigned(_)
             | Self::Push(_)
+            | Self::Left(_)
             | Self::Io(..) => 1,
         }
     }

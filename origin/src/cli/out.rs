@@ -24,6 +24,17 @@ impl Out {
         }
     }
 
+    /// Tells how it goes, on standard error: one of both.
+    pub(super) fn progress(self, text: &str, json: &Value) {
+        let line = if self.json {
+            json.to_string()
+        } else {
+            text.to_owned()
+        };
+        // The work goes on when nobody listens.
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
     /// Tells why there is none, on standard error.
     pub(super) fn fail(self, error: &CliError) {
         let exit_code = error.exit_code();

@@ -3,15 +3,16 @@
 use super::{
     Data,
     field::Fields,
-    folding,
+    folding, keys,
     policy::{Caller, Claim, Policy},
     statement::Sql,
     table::{Rules, Table},
 };
 use crate::{
-    config::{Data as Settings, is_name},
+    config::{Data as Settings, DataTable, is_name},
     db::{As, DataFault, Db, DbError, Engine},
 };
+use gapura_shared::time::UnixMillis;
 use std::{collections::BTreeMap, fmt};
 
 /// Why nothing can be served.
@@ -75,6 +76,12 @@ impl Data {
         if !settings.database_roles.is_empty() && db.engine() != Engine::Postgres {
             faults.push("data.database_roles: only PostgreSQL has them".to_owned());
         }
+        let encrypts = |table: &DataTable| !table.encrypted.is_empty();
+        let used = settings.tables.iter().any(encrypts);
+        let fields = fields.filter(|_| used);
+        if let Some(fields) = &fields {
+            faults.extend(keys::faults(fields, db).await?);
+        }
         if faults.is_empty() {
             Ok(Self {
                 tables,
@@ -83,6 +90,24 @@ impl Data {
                 engine: db.engine(),
                 warnings,
             })
+        } else {
+            Err(BadData::Faults(Faults(faults)))
+        }
+    }
+
+    /// Makes the key known that fields are encrypted with from now on: what is there is of no use
+    /// without it.
+    ///
+    /// # Errors
+    /// [`BadData`], when another process was faster with another key of that id.
+    pub async fn use_keys(&self, db: &Db, now: UnixMillis) -> Result<(), BadData> {
+        let Some(fields) = &self.fields else {
+            return Ok(());
+        };
+        keys::add(fields, db, now).await?;
+        let faults = keys::faults(fields, db).await?;
+        if faults.is_empty() {
+            Ok(())
         } else {
             Err(BadData::Faults(Faults(faults)))
         }

@@ -192,6 +192,17 @@ impl Check<'_> {
             .any(|column| column.name == name)
     }
 
+    /// What a column holds: as declared, else as the database says.
+    fn kind(&self, name: &str) -> Option<Kind> {
+        let stated = self.declared.types.iter();
+        let mut stated = stated.filter(|(column, _)| column == name);
+        let found = self.relation.columns.iter();
+        let mut found = found.filter(|column| column.name == name);
+        stated
+            .find_map(|(_, kind)| Kind::parse(kind))
+            .or_else(|| found.next()?.kind)
+    }
+
     /// Every column that the declaration names is there, and exposed where it must be.
     fn lists(&mut self) {
         let declared = self.declared;
@@ -248,8 +259,15 @@ impl Check<'_> {
         if self.relation.key.is_empty() {
             self.fault("the table has no primary key");
         }
-        if !self.declared.encrypted.is_empty() && self.relation.key.len() != 1 {
-            self.fault("encrypted needs a primary key of one column");
+        if !self.declared.encrypted.is_empty() {
+            match self.relation.key.as_slice() {
+                // One that the database counts up is not known yet when the row is encrypted.
+                [key] if !matches!(self.kind(key), Some(Kind::Text | Kind::Uuid)) => {
+                    self.fault("encrypted needs a primary key that holds text or a uuid");
+                }
+                [_] => {}
+                _ => self.fault("encrypted needs a primary key of one column"),
+            }
         }
         let names = self.relation.key.iter().chain(&self.declared.tenant);
         for name in names.cloned().collect::<Vec<_>>() {
@@ -292,11 +310,10 @@ impl Check<'_> {
             .iter()
             .find(|column| column.name == name)?;
         let stated = declared.types.iter().find(|(column, _)| column == name);
-        let stated = stated.map(|(_, kind)| (kind, Kind::parse(kind)));
-        if let Some((kind, None)) = stated {
+        if let Some((_, kind)) = stated.filter(|(_, kind)| Kind::parse(kind).is_none()) {
             self.fault(&format!("types: {name}: unknown type {kind}"));
         }
-        let kind = stated.and_then(|(_, kind)| kind).or(found.kind);
+        let kind = self.kind(name);
         let exposed = declared.columns.iter().any(|column| column == name);
         if kind.is_none() && exposed {
             self.fault(&format!(

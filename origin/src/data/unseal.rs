@@ -89,7 +89,12 @@ fn opened(
         row: key.as_str().unwrap_or_default(),
     };
     let keys = fields.tenant(tenant.as_str().unwrap_or_default());
-    let opened = keys.open(&place, stored);
+    let opened = if keys.is_costly(stored) {
+        // The requests that this thread has taken on go on in another one.
+        tokio::task::block_in_place(|| keys.open(&place, stored))
+    } else {
+        keys.open(&place, stored)
+    };
     opened.map(|opened| Some(opened.text)).map_err(|_| {
         // An event: somebody wrote past the origin, or a key is gone.
         tracing::error!(

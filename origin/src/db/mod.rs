@@ -8,6 +8,7 @@ mod connect;
 pub(crate) mod data;
 mod error;
 mod factor;
+mod field_key;
 mod inspect;
 mod lockout;
 mod mail;

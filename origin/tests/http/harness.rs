@@ -39,6 +39,8 @@ pub(crate) struct Site {
     pub(crate) dir: TempDir,
     pub(crate) seal_keys: String,
     pub(crate) token_key: String,
+    /// Goes before what is set otherwise.
+    pub(crate) env: Vec<(&'static str, String)>,
     pub(crate) home: Home,
 }
 
@@ -58,6 +60,7 @@ impl Site {
             dir,
             seal_keys: format!("k1:{SEAL_KEY}"),
             token_key: TOKEN_KEY.into(),
+            env: Vec::new(),
             home,
         }
     }
@@ -73,7 +76,8 @@ impl Site {
             .env("GAPURA_SEAL_KEYS", &self.seal_keys)
             .env("GAPURA_TOKEN_KEY", &self.token_key)
             .env("GAPURA_FIELD_KEYS", format!("k1:{FIELD_KEY}"))
-            .env("GAPURA_SMTP_PASSWORD", "s3same");
+            .env("GAPURA_SMTP_PASSWORD", "s3same")
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -46,6 +46,14 @@ impl Envelope {
         text.starts_with(START)
     }
 
+    /// Whether `text` claims to be one of version 1.
+    pub(super) fn is_version_one(text: &str) -> bool {
+        let version = text
+            .strip_prefix(START)
+            .and_then(|rest| rest.split(':').next());
+        version == Some(Version::One.text())
+    }
+
     /// There is one text for each envelope: no other base64 of the same bytes is read.
     pub(super) fn parse(text: &str) -> Result<Self, FieldError> {
         Self::read(text).ok_or(FieldError::Unopened)

@@ -114,7 +114,7 @@ impl Tenant<'_> {
     /// Opens what any version, either key, or Laravel sealed.
     ///
     /// The first field of a tenant in version 1 costs some 30 ms of computing for each key that is
-    /// tried: call it where that may block.
+    /// tried: see [`Tenant::is_costly`].
     ///
     /// # Errors
     /// [`FieldError::Unopened`].
@@ -131,6 +131,13 @@ impl Tenant<'_> {
             Version::One => self.open_version_one(&envelope).map(rewrite),
             Version::Two => self.open_version_two(&envelope, place),
         }
+    }
+
+    /// Whether to open this takes so long that nothing else should wait for it.
+    #[must_use]
+    pub fn is_costly(&self, stored: &str) -> bool {
+        let knows = |source: &Source| source.version_one.knows(self.name);
+        Envelope::is_version_one(stored) && !self.fields.sources().all(knows)
     }
 
     fn open_version_one(&self, envelope: &Envelope) -> Result<String, FieldError> {

@@ -181,6 +181,17 @@ fn version_one_opens_for_its_tenant_and_key_alone() {
 }
 
 #[test]
+fn version_one_is_costly_once_for_a_tenant() {
+    let keys = fields(KEY);
+    let tenant = keys.tenant("tenant-1");
+    assert!(!tenant.is_costly(VERSION_TWO));
+    assert!(tenant.is_costly(VERSION_ONE));
+    tenant.open(&PLACE, VERSION_ONE).unwrap();
+    assert!(!tenant.is_costly(VERSION_ONE));
+    assert!(keys.tenant("tenant-2").is_costly(VERSION_ONE));
+}
+
+#[test]
 fn both_keys_open_and_the_current_one_seals() {
     let (old, both, new) = (
         fields(KEY),

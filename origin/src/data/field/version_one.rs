@@ -36,6 +36,11 @@ impl Derived {
         cipher
     }
 
+    /// Whether [`Derived::cipher`] is at hand.
+    pub(super) fn knows(&self, tenant: &str) -> bool {
+        self.memory(|memory| memory.ciphers.contains_key(tenant))
+    }
+
     fn memory<T>(&self, of: impl FnOnce(&mut Memory) -> T) -> T {
         of(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -4,10 +4,12 @@ mod filter;
 mod json;
 mod link;
 mod read;
+mod rotate;
 mod sql;
 mod write;
 
 pub(crate) use read::{Spot, cells, count, rows, targets};
+pub(crate) use rotate::{reseal, sealed_values};
 pub(crate) use sql::Sql;
 pub(crate) use write::{Key, colliding, delete, insert, look, update};
 

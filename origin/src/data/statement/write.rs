@@ -147,7 +147,7 @@ pub(crate) fn is_one_of(sql: &mut Sql, table: &Table, keys: &[Key]) {
 }
 
 /// A part of a key as the database told it.
-fn bind_key(sql: &mut Sql, column: &Column, part: &str) {
+pub(super) fn bind_key(sql: &mut Sql, column: &Column, part: &str) {
     let value = column.kind.read_text(part);
     let value = value.unwrap_or_else(|_| Bound::Text(part.to_owned()));
     sql.bind_of(column, value);

@@ -58,7 +58,8 @@ const SQLITE: [&str; 3] = [
 ];
 
 const POSTGRES: [&str; 3] = [
-    "SELECT a.attname::text, format_type(a.atttypid, NULL), a.attnotnull::int::text, \
+    // With -1 for a length: else it would name types that cast to a single letter or bit.
+    "SELECT a.attname::text, format_type(a.atttypid, -1), a.attnotnull::int::text, \
      (a.atthasdef OR a.attidentity <> '')::int::text, '' FROM pg_attribute a \
      WHERE a.attrelid = to_regclass(quote_ident($1)) AND a.attnum > 0 AND NOT a.attisdropped \
      ORDER BY a.attnum",
@@ -151,7 +152,7 @@ fn column(row: TextRow, engine: Engine) -> CatalogColumn {
 
 fn postgres_kind(type_name: &str) -> Option<Kind> {
     Some(match type_name {
-        "text" | "character varying" | "character" | "citext" => Kind::Text,
+        "text" | "character varying" | "bpchar" | "citext" => Kind::Text,
         "uuid" => Kind::Uuid,
         "smallint" | "integer" | "bigint" => Kind::Integer,
         "real" | "double precision" | "numeric" => Kind::Number,

@@ -2,9 +2,12 @@
 
 mod attack;
 mod command;
+mod field;
 mod once;
+mod past;
 mod postgres;
 mod read;
+mod rotate;
 mod write;
 
 use crate::{
@@ -22,9 +25,14 @@ const NOTES: &str = include_str!("../../../notes/notes.toml");
 pub(super) const ADA: &str = "00000000-0000-4000-8000-00000000000a";
 pub(super) const BOB: &str = "00000000-0000-4000-8000-00000000000b";
 
+/// A machine under load takes its time to lend a connection, and SQLite has one writer.
+pub(super) fn config() -> String {
+    CONFIG.replace("acquire_s = 1", "acquire_s = 20")
+}
+
 /// An origin that serves `notes` and `note_tags`.
 pub(super) fn notes(engine: Engine) -> (Site, Origin) {
-    let site = Site::on(engine, &format!("{CONFIG}notes = true\n{NOTES}"));
+    let site = Site::on(engine, &format!("{}notes = true\n{NOTES}", config()));
     let origin = site.start();
     (site, origin)
 }

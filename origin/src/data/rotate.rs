@@ -1,0 +1,345 @@
+//! Encrypts anew what is not encrypted in the newest form under the current key.
+//!
+//! Guarantees: the origin serves meanwhile, for no transaction is larger than [`CHUNK`] rows; what
+//! somebody changes meanwhile stays as they changed it; what cannot be opened stays as it is. It
+//! keeps no position: what is done already is seen by opening it, so one that was killed is begun
+//! again and writes the rest.
+
+use super::{
+    Data,
+    error::DataError,
+    field::{Fields, Place},
+    statement::{self, Sql},
+    table::{Column, Table},
+};
+use crate::{
+    db::{As, Bound, DataFault, Db, DbError, TextRow},
+    random,
+};
+use std::time::Duration;
+
+/// Rows that are read, and written, at once.
+const CHUNK: usize = 100;
+/// How often that is tried where others change the same rows.
+const TRIES: usize = 5;
+
+/// What has been done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Values that were looked at.
+    pub examined: u64,
+    /// Values that were encrypted anew.
+    pub rewritten: u64,
+    /// Values that should have been, and were not.
+    pub left: u64,
+}
+
+/// What is told while it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// So far.
+    Progress {
+        /// The table that is gone through.
+        table: &'a str,
+        /// Of all tables.
+        tally: Tally,
+    },
+    /// A value that cannot be opened, or that others changed all the time.
+    Left {
+        /// Its table.
+        table: &'a str,
+        /// Its column.
+        column: &'a str,
+        /// The key of its row.
+        key: &'a str,
+    },
+}
+
+/// A value to be exchanged for another one of the same text.
+struct Change<'a> {
+    key: String,
+    column: &'a Column,
+    held: String,
+    set: Vec<(&'a Column, Bound)>,
+}
+
+/// Some rows, looked at.
+#[derive(Default)]
+struct Chunk<'a> {
+    rows: usize,
+    last: Option<String>,
+    examined: u64,
+    changes: Vec<Change<'a>>,
+    unopened: Vec<(&'a Column, String)>,
+}
+
+impl Data {
+    /// Encrypts every value of every declared table anew that needs it, and rests for `pause` after
+    /// each transaction. When nothing is left, the keys before the current one need not be given any
+    /// more.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn rotate_fields(
+        &self,
+        db: &Db,
+        pause: Duration,
+        tell: &mut (dyn FnMut(Told<'_>) + Send),
+    ) -> Result<Tally, DbError> {
+        let mut tally = Tally::default();
+        let Some(fields) = &self.fields else {
+            return Ok(tally);
+        };
+        for table in self.tables.values() {
+            let columns: Vec<&Column> = table.columns.iter().filter(|one| one.encrypted).collect();
+            if columns.is_empty() {
+                continue;
+            }
+            let work = Work {
+                db,
+                fields,
+                table,
+                columns,
+            };
+            work.run(pause, &mut tally, tell).await?;
+        }
+        if let Some((current, _)) = fields.key_checks().next().filter(|_| tally.left == 0) {
+            db.forget_other_field_keys(current).await?;
+        }
+        Ok(tally)
+    }
+}
+
+struct Work<'a> {
+    db: &'a Db,
+    fields: &'a Fields,
+    table: &'a Table,
+    columns: Vec<&'a Column>,
+}
+
+impl<'a> Work<'a> {
+    async fn run(
+        &self,
+        pause: Duration,
+        tally: &mut Tally,
+        tell: &mut (dyn FnMut(Told<'_>) + Send),
+    ) -> Result<(), DbError> {
+        let table = self.table.name.as_str();
+        let mut after = None;
+        loop {
+            let (chunk, missed) = self.chunk(after.as_deref()).await?;
+            let missed = missed.iter().map(|change| (change.column, &change.key));
+            let unopened = chunk.unopened.iter().map(|(column, key)| (*column, key));
+            for (column, key) in unopened.chain(missed) {
+                tally.left += 1;
+                tell(Told::Left {
+                    table,
+                    column: &column.name,
+                    key,
+                });
+            }
+            tally.examined += chunk.examined;
+            tally.rewritten += u64::try_from(chunk.changes.len()).unwrap_or(u64::MAX);
+            tell(Told::Progress {
+                table,
+                tally: *tally,
+            });
+            if chunk.rows < CHUNK {
+                return Ok(());
+            }
+            after = chunk.last;
+            if !chunk.changes.is_empty() {
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+
+    /// Goes through the rows behind `after`: what has been done, and which changes somebody else was
+    /// always faster than.
+    async fn chunk(&self, after: Option<&str>) -> Result<(Chunk<'a>, Vec<Change<'a>>), DbError> {
+        let mut tries = TRIES;
+        loop {
+            tries -= 1;
+            let mut chunk = self.look(after).await?;
+            match self.write(&chunk.changes).await {
+                Ok(done) => {
+                    let mut done = done.into_iter();
+                    let changes = std::mem::take(&mut chunk.changes).into_iter();
+                    let (done, missed): (Vec<_>, Vec<_>) =
+                        changes.partition(|_| done.next().unwrap_or(false));
+                    chunk.changes = done;
+                    if missed.is_empty() || tries == 0 {
+                        return Ok((chunk, missed));
+                    }
+                }
+                Err(error) if tries > 0 && error.data_fault() == DataFault::Collision => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn look(&self, after: Option<&str>) -> Result<Chunk<'a>, DbError> {
+        let mut sql = Sql::new(self.db.engine());
+        statement::sealed_values(&mut sql, self.table, &self.columns, after, CHUNK);
+        let mut transaction = self.db.data_read(&nobody()).await?;
+        let rows = transaction.rows(&sql.finish()).await?;
+        transaction.commit().await?;
+        Ok(self.judge(rows))
+    }
+
+    fn judge(&self, rows: Vec<TextRow>) -> Chunk<'a> {
+        let mut chunk = Chunk {
+            rows: rows.len(),
+            ..Chunk::default()
+        };
+        for row in rows {
+            let mut cells = row.into_iter();
+            let mut next = || cells.next().flatten();
+            let (key, tenant) = (next().unwrap_or_default(), next().unwrap_or_default());
+            for column in &self.columns {
+                let (held, index) = (next(), next());
+                let Some(held) = held else { continue };
+                chunk.examined += 1;
+                match self.renewed(column, &key, &tenant, &held, index.as_deref()) {
+                    Ok(set) if set.is_empty() => {}
+                    Ok(set) => chunk.changes.push(Change {
+                        key: key.clone(),
+                        column,
+                        held,
+                        set,
+                    }),
+                    Err(_) => chunk.unopened.push((column, key.clone())),
+                }
+            }
+            chunk.last = Some(key);
+        }
+        chunk
+    }
+
+    /// What is to be stored instead; nothing where all is as it should be.
+    fn renewed(
+        &self,
+        column: &'a Column,
+        key: &str,
+        tenant: &str,
+        held: &str,
+        index: Option<&str>,
+    ) -> Result<Vec<(&'a Column, Bound)>, DataError> {
+        let place = Place {
+            table: &self.table.name,
+            column: &column.name,
+            row: key,
+        };
+        let keys = self.fields.tenant(tenant);
+        let opened = keys.open(&place, held)?;
+        let to = column.blind_index.as_ref();
+        let to = to.and_then(|name| self.table.column(name));
+        let blind = keys.blind_index(place.table, place.column, &opened.text);
+        if !opened.needs_rewrite && (to.is_none() || index == Some(&blind)) {
+            return Ok(Vec::new());
+        }
+        let sealed = keys.seal(&place, &opened.text, random::bytes())?;
+        let mut set = vec![(column, Bound::Text(sealed))];
+        set.extend(to.map(|to| (to, Bound::Text(blind))));
+        Ok(set)
+    }
+
+    /// Whether each change was made.
+    async fn write(&self, changes: &[Change<'a>]) -> Result<Vec<bool>, DbError> {
+        let mut done = Vec::with_capacity(changes.len());
+        if changes.is_empty() {
+            return Ok(done);
+        }
+        let mut transaction = self.db.data_write(&nobody()).await?;
+        for change in changes {
+            let mut sql = Sql::new(self.db.engine());
+            let held = (change.column, change.held.as_str());
+            statement::reseal(&mut sql, self.table, &change.key, held, &change.set);
+            done.push(transaction.execute(&sql.finish()).await? > 0);
+        }
+        transaction.commit().await?;
+        Ok(done)
+    }
+}
+
+/// The origin itself.
+fn nobody() -> As {
+    As {
+        role: None,
+        claims: "{}".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config,
+        data::{NOTES, field::Keys},
+        db::tests::fresh,
+        engines::{Engine, on_every_engine},
+    };
+
+    const ROW: &str = "00000000-0000-4000-8000-000000000001";
+    const OLD: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    const NEW: &str = "k2:AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+    fn sealed(fields: &Fields, text: &str) -> String {
+        let place = Place {
+            table: "notes",
+            column: "phone",
+            row: ROW,
+        };
+        let keys = fields.tenant("");
+        keys.seal(&place, text, random::bytes()).unwrap()
+    }
+
+    async fn run(db: &Db, sql: String) -> Vec<TextRow> {
+        let statement = crate::db::Statement {
+            sql,
+            values: Vec::new(),
+        };
+        let mut transaction = db.data_write(&nobody()).await.unwrap();
+        let rows = transaction.rows(&statement).await.unwrap();
+        transaction.commit().await.unwrap();
+        rows
+    }
+
+    async fn what_somebody_changed_meanwhile_stays(engine: Engine) {
+        let (db, _home) = fresh(engine).await;
+        db.run_script(NOTES.of(db.engine())).await.unwrap();
+        let settings = config::parse(NOTES.config, &|_| None).unwrap().data;
+        let keys = |text: &str| Fields::new(Keys::parse(text).unwrap(), None);
+        let (old, both) = (keys(OLD), keys(&format!("{NEW},{OLD}")));
+        let first = sealed(&old, "first");
+        run(
+            &db,
+            format!(
+                "INSERT INTO notes (id, user_id, title, phone, created_at) \
+                 VALUES ('{ROW}', '{ROW}', 'a', '{first}', '2026-01-01 00:00:00')"
+            ),
+        )
+        .await;
+        let data = Data::start(&settings, Some(both), &db).await.unwrap();
+        let table = &data.tables["notes"];
+        let work = Work {
+            db: &db,
+            fields: data.fields.as_ref().unwrap(),
+            table,
+            columns: vec![table.column("phone").unwrap()],
+        };
+        let chunk = work.look(None).await.unwrap();
+        assert_eq!((chunk.examined, chunk.changes.len()), (1, 1));
+        let second = sealed(&old, "second");
+        run(&db, format!("UPDATE notes SET phone = '{second}'")).await;
+        assert_eq!(work.write(&chunk.changes).await.unwrap(), [false]);
+        let held = run(&db, "SELECT phone FROM notes".into()).await;
+        assert_eq!(held, [[Some(second)]]);
+        // Looked at again, it is taken as it is now.
+        let (chunk, missed) = work.chunk(None).await.unwrap();
+        assert_eq!((chunk.changes.len(), missed.len()), (1, 0));
+        assert!(work.look(None).await.unwrap().changes.is_empty());
+    }
+
+    on_every_engine!(async what_somebody_changed_meanwhile_stays);
+}

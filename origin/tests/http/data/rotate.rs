@@ -1,0 +1,203 @@
+//! `keys rotate --fields`, while the origin serves.
+
+use super::{ADA, NOTES, Who, config, field::refused, past};
+use crate::{
+    engines::{Engine, on_every_engine},
+    harness::{FIELD_KEY, Site},
+};
+use serde_json::{Value, json};
+use std::{
+    process::Output,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+const NEW_KEY: &str = "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM";
+const ROWS: usize = 500;
+
+fn phone(number: usize) -> String {
+    format!("+62 {number}")
+}
+
+/// Notes under one key, and both keys given from now on; the ids, by number.
+fn sealed(engine: Engine) -> (Site, Vec<String>) {
+    let mut site = Site::on(engine, &format!("{}notes = true\n{NOTES}", config()));
+    let origin = site.start();
+    let row = |number| json!({ "title": number, "phone": phone(number) });
+    let rows: Vec<Value> = (0..ROWS).map(row).collect();
+    let added = Who::user(&origin, ADA).add("notes", &json!(rows));
+    let ids = added.as_array().unwrap().iter();
+    let ids = ids.map(|row| row["id"].as_str().unwrap().to_owned());
+    let ids = ids.collect();
+    drop(origin);
+    give(&mut site, &format!("k2:{NEW_KEY},k1:{FIELD_KEY}"));
+    (site, ids)
+}
+
+fn give(site: &mut Site, keys: &str) {
+    site.env = vec![("GAPURA_FIELD_KEYS", keys.to_owned())];
+}
+
+fn rotate(site: &Site, pause_ms: &str) -> Output {
+    let args = [
+        "keys",
+        "rotate",
+        "--fields",
+        "--json",
+        "--pause-ms",
+        pause_ms,
+    ];
+    site.command(&args).output().unwrap()
+}
+
+fn told(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// With the new key alone, each note has its number and is found by it.
+fn all_are_there(site: &mut Site, ids: &[String], phones: &[String]) {
+    give(site, &format!("k2:{NEW_KEY}"));
+    let origin = site.start();
+    let ada = Who::user(&origin, ADA);
+    let rows = ada.rows("/rest/v1/notes?select=id,phone");
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), ids.len());
+    for row in rows {
+        let at = ids.iter().position(|id| row["id"] == *id).unwrap();
+        assert_eq!(row["phone"], phones[at]);
+    }
+    for at in (0..ids.len()).step_by(50) {
+        let phone = &phones[at];
+        let rows = ada.rows(&format!("/rest/v1/notes?select=id&phone=eq.{phone}"));
+        assert_eq!(rows, json!([{ "id": ids[at] }]), "{phone}");
+    }
+}
+
+fn fields_are_encrypted_anew_while_clients_write(engine: Engine) {
+    let (mut site, ids) = sealed(engine);
+    let origin = site.start();
+    let mut phones: Vec<String> = (0..ROWS).map(phone).collect();
+    let done = AtomicBool::new(false);
+    let output = thread::scope(|scope| {
+        let client = scope.spawn(|| {
+            let ada = Who::user(&origin, ADA);
+            for at in (0..ROWS).step_by(7).cycle() {
+                let new = format!("{} now", phones[at]);
+                let of = format!("/rest/v1/notes?id=eq.{}", ids[at]);
+                let answer = ada.ask("PATCH", &of, &json!({ "phone": new }), &[]);
+                assert_eq!(answer.status, 204, "{answer:?}");
+                let found = ada.rows(&format!("/rest/v1/notes?select=id,phone&phone=eq.{new}"));
+                assert_eq!(found, json!([{ "id": ids[at], "phone": new }]));
+                // One that nobody changes, under either key.
+                let still = phone(1);
+                let found = ada.rows(&format!("/rest/v1/notes?select=id&phone=eq.{still}"));
+                assert_eq!(found, json!([{ "id": ids[1] }]));
+                phones[at] = new;
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        let output = rotate(&site, "100");
+        done.store(true, Ordering::Relaxed);
+        client.join().unwrap();
+        output
+    });
+    let tally = told(&output);
+    assert_eq!(output.status.code(), Some(0), "{tally}");
+    assert_eq!(
+        (&tally["examined"], &tally["left"]),
+        (&json!(ROWS), &json!(0))
+    );
+    assert!(tally["rewritten"].as_u64().unwrap() > 0, "{tally}");
+    drop(origin);
+    all_are_there(&mut site, &ids, &phones);
+    let again = told(&rotate(&site, "0"));
+    assert_eq!(
+        again,
+        json!({ "examined": ROWS, "rewritten": 0, "left": 0 })
+    );
+}
+
+fn what_was_killed_is_finished_by_the_next(engine: Engine) {
+    let (mut site, ids) = sealed(engine);
+    let indexes = || -> Vec<Option<String>> {
+        let rows = past::sql(&site, "SELECT phone_index FROM notes ORDER BY id");
+        rows.into_iter().map(|row| row[0].clone()).collect()
+    };
+    let before = indexes();
+    // It rests after its first transaction until it is killed.
+    let args = ["keys", "rotate", "--fields", "--pause-ms", "600000"];
+    let mut child = site.command(&args).spawn().unwrap();
+    let changed = || {
+        let now = indexes();
+        now.iter()
+            .zip(&before)
+            .filter(|(now, old)| now != old)
+            .count()
+    };
+    let waited = (0..1200).find(|_| {
+        thread::sleep(Duration::from_millis(50));
+        changed() > 0
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(waited.is_some(), "nothing was encrypted anew");
+    assert_eq!(changed(), 100);
+    // The old key is needed still.
+    refused(&site, Some(&format!("k2:{NEW_KEY}")));
+    let tally = told(&rotate(&site, "0"));
+    assert_eq!(
+        tally,
+        json!({ "examined": ROWS, "rewritten": ROWS - 100, "left": 0 })
+    );
+    let phones: Vec<String> = (0..ROWS).map(phone).collect();
+    all_are_there(&mut site, &ids, &phones);
+}
+
+fn what_cannot_be_opened_is_named_and_left(engine: Engine) {
+    let (site, ids) = sealed(engine);
+    let (id, other) = (&ids[7], &ids[8]);
+    let value = "ENC[2:ZGVmZ2hpamtsbW5v:tn5YWLGdQkmnxrBa7ndYOVs=:hz/2RiGoekbgfuAgtkfk6A==]";
+    past::sql(
+        &site,
+        &format!("UPDATE notes SET phone = '{value}' WHERE id = '{id}'"),
+    );
+    let output = rotate(&site, "0");
+    let tally = told(&output);
+    assert_eq!(output.status.code(), Some(1), "{tally}");
+    assert_eq!(
+        tally,
+        json!({ "examined": ROWS, "rewritten": ROWS - 1, "left": 1 })
+    );
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let named = json!({ "left": { "table": "notes", "column": "phone", "key": id } });
+    assert!(errors.contains(&named.to_string()), "{errors}");
+    let held = past::one(&site, &format!("SELECT phone FROM notes WHERE id = '{id}'"));
+    assert_eq!(held.as_deref(), Some(value));
+    // It may be one of the old key's.
+    refused(&site, Some(&format!("k2:{NEW_KEY}")));
+    // A blind index that is not the value's is made again.
+    past::sql(&site, &format!("DELETE FROM notes WHERE id = '{id}'"));
+    past::sql(
+        &site,
+        &format!("UPDATE notes SET phone_index = NULL WHERE id = '{other}'"),
+    );
+    let tally = told(&rotate(&site, "0"));
+    assert_eq!(
+        tally,
+        json!({ "examined": ROWS - 1, "rewritten": 1, "left": 0 })
+    );
+    let origin = site.start();
+    let found =
+        Who::user(&origin, ADA).rows(&format!("/rest/v1/notes?select=id&phone=eq.{}", phone(8)));
+    assert_eq!(found, json!([{ "id": other }]));
+}
+
+on_every_engine!(
+    fields_are_encrypted_anew_while_clients_write,
+    what_was_killed_is_finished_by_the_next,
+    what_cannot_be_opened_is_named_and_left,
+);
