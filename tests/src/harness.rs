@@ -95,6 +95,12 @@ impl Origin {
         origin
     }
 
+    /// SQLite's file, for tests that write past the origin.
+    #[must_use]
+    pub fn database_file(&self) -> PathBuf {
+        self.folder.path().join("gapura.db")
+    }
+
     /// Changes settings, which count from its next start on.
     pub fn set(&self, settings: &[(&str, &str)]) {
         let mut config = fs::read_to_string(self.config()).expect("a configuration");

@@ -18,6 +18,8 @@ pub struct Database {
     pub acquire: Duration,
     /// `statement_s`: for one statement.
     pub statement: Duration,
+    /// `durable`: whether SQLite waits for the disk at every commit, so that a power cut loses nothing.
+    pub durable: bool,
 }
 
 impl fmt::Debug for Database {
@@ -28,6 +30,7 @@ impl fmt::Debug for Database {
             .field("max_connections", &self.max_connections)
             .field("acquire", &self.acquire)
             .field("statement", &self.statement)
+            .field("durable", &self.durable)
             .finish()
     }
 }
@@ -41,6 +44,7 @@ impl Database {
             max_connections: section.number("max_connections", 8, 1..=256),
             acquire: section.seconds("acquire_s", 5, 1..=60),
             statement: section.seconds("statement_s", 10, 1..=600),
+            durable: section.flag("durable", false),
         }
     }
 

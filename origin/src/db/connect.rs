@@ -34,7 +34,11 @@ pub(super) async fn sqlite(
         .journal_mode(SqliteJournalMode::Wal)
         // With WAL, what was committed survives a killed process; a power
         // cut may lose the last commits, never the consistency.
-        .synchronous(SqliteSynchronous::Normal)
+        .synchronous(if config.durable {
+            SqliteSynchronous::Full
+        } else {
+            SqliteSynchronous::Normal
+        })
         .foreign_keys(true)
         .busy_timeout(config.acquire)
         .disable_statement_logging();

@@ -43,21 +43,26 @@ pub(crate) struct Figures {
 
 /// Measures all rows, in turns.
 pub(crate) fn measure(rows: &[Row<'_>]) -> Vec<Figures> {
+    measure_by(rows, CONNECTIONS)
+}
+
+/// The same by so many connections.
+pub(crate) fn measure_by(rows: &[Row<'_>], connections: usize) -> Vec<Figures> {
     let numbers = AtomicU64::new(0);
     let mut rounds: Vec<Vec<Figures>> = rows.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
         for (row, figures) in rows.iter().zip(&mut rounds) {
-            drive(row, &numbers, WARM_UP);
-            figures.push(round(row, &numbers));
+            drive_by(row, &numbers, WARM_UP, connections);
+            figures.push(round(row, &numbers, connections));
         }
     }
     rounds.iter().map(|figures| median(figures)).collect()
 }
 
-fn round(row: &Row<'_>, numbers: &AtomicU64) -> Figures {
+fn round(row: &Row<'_>, numbers: &AtomicU64, connections: usize) -> Figures {
     let cpu_before = process::cpu(row.process);
     let began = Instant::now();
-    let mut times = drive(row, numbers, MEASURED);
+    let mut times = drive_by(row, numbers, MEASURED, connections);
     let elapsed = began.elapsed();
     let cpu = process::cpu(row.process).saturating_sub(cpu_before);
     times.sort_unstable();
@@ -74,9 +79,18 @@ fn round(row: &Row<'_>, numbers: &AtomicU64) -> Figures {
 
 /// Sends for a while; the time that each request took.
 pub(crate) fn drive(row: &Row<'_>, numbers: &AtomicU64, duration: Duration) -> Vec<Duration> {
+    drive_by(row, numbers, duration, CONNECTIONS)
+}
+
+fn drive_by(
+    row: &Row<'_>,
+    numbers: &AtomicU64,
+    duration: Duration,
+    connections: usize,
+) -> Vec<Duration> {
     let until = Instant::now() + duration;
     thread::scope(|scope| {
-        let drivers: Vec<_> = (0..CONNECTIONS)
+        let drivers: Vec<_> = (0..connections)
             .map(|_| scope.spawn(|| drive_one(row, numbers, until)))
             .collect();
         drivers

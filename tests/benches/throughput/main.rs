@@ -12,6 +12,7 @@
 
 mod auth;
 mod connection;
+mod data;
 mod edge;
 #[path = "../../../origin/tests/support/engines.rs"]
 #[expect(unused_macros, unused_imports, reason = "a bench has no tests")]
@@ -99,6 +100,9 @@ fn main() {
     println!("On {}.\n", process::machine());
     if arguments.iter().any(|argument| argument == "auth") {
         return auth::run();
+    }
+    if arguments.iter().any(|argument| argument == "data") {
+        return data::run();
     }
     let stack = start();
     let token = log_in(&stack);

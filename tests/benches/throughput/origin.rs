@@ -108,6 +108,14 @@ impl Sealer {
         self.request("POST", target, body, number)
     }
 
+    /// The request with this number for an answer of this type.
+    pub(crate) fn get_as(&self, target: &str, accept: &str, number: u64) -> Vec<u8> {
+        let mut request = self.get(target, number);
+        request.truncate(request.len() - 2);
+        request.extend_from_slice(format!("Accept: {accept}\r\n\r\n").as_bytes());
+        request
+    }
+
     fn request(&self, method: &str, target: &str, body: &str, number: u64) -> Vec<u8> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let digest = digest::sha256(body.as_bytes());

@@ -4,11 +4,22 @@ use crate::load::{CONNECTIONS, Figures, ROUNDS, Row};
 
 /// Prints the figures; with `relative`, the CPU time against the first row's too.
 pub(crate) fn print(title: &str, rows: &[Row<'_>], figures: &[Figures], relative: Option<&str>) {
+    print_by(title, rows, figures, CONNECTIONS, relative);
+}
+
+/// The same of rows that so many connections asked for.
+pub(crate) fn print_by(
+    title: &str,
+    rows: &[Row<'_>],
+    figures: &[Figures],
+    connections: usize,
+    relative: Option<&str>,
+) {
     let (head, line) =
         relative.map_or_else(Default::default, |head| (format!(" {head} |"), "---:|"));
     println!("### {title}\n");
     println!(
-        "| {CONNECTIONS} connections | requests/s | p50 ms | p99 ms | CPU µs/request | RSS MB |{head}"
+        "| {connections} connections | requests/s | p50 ms | p99 ms | CPU µs/request | RSS MB |{head}"
     );
     println!("|---|---:|---:|---:|---:|---:|{line}");
     for (row, f) in rows.iter().zip(figures) {
