@@ -1,6 +1,6 @@
 //! The engines' own settings: how each connects, and how long it lets a statement run.
 
-use super::{DbError, pool::Sqlites, sqlite::Shelf};
+use super::{DbError, group::Group, pool::Sqlites, sqlite::Shelf};
 use crate::config::Database;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool, PgPool,
@@ -44,9 +44,11 @@ pub(super) async fn sqlite(
         .disable_statement_logging();
     create_private(options.get_filename())?;
     SQLITE.run(&mut first(&options, config).await?).await?;
+    let writer = Shelf::new(options.clone(), config, 1);
     Ok(Sqlites {
-        readers: Shelf::new(options.clone(), config, config.max_connections),
-        writer: Shelf::new(options, config, 1),
+        readers: Shelf::new(options, config, config.max_connections),
+        group: Group::new(writer.clone()),
+        writer,
     })
 }
 

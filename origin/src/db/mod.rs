@@ -9,6 +9,7 @@ pub(crate) mod data;
 mod error;
 mod factor;
 mod field_key;
+mod group;
 mod inspect;
 mod lockout;
 mod mail;

@@ -2,6 +2,7 @@
 
 use super::{
     DbError, connect,
+    group::Group,
     query::{self, Query, query},
     sqlite::{Lent, Shelf},
     url::Address,
@@ -32,6 +33,8 @@ pub(super) enum Pool {
 pub(super) struct Sqlites {
     pub(super) readers: Shelf,
     pub(super) writer: Shelf,
+    /// The same writer, for transactions that may share a commit.
+    pub(super) group: Group,
 }
 
 /// A connection out of the pool.

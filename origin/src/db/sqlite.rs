@@ -61,8 +61,11 @@ pub(super) struct Lent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Transaction {
     None,
-    /// Begins with the next statement, by this one.
-    Due(&'static str),
+    /// Begins with the next statement, by this one; `inside` one that is open already.
+    Due {
+        by: &'static str,
+        inside: bool,
+    },
     Open,
 }
 
@@ -115,7 +118,7 @@ impl Shelf {
 
     async fn due(&self, begin: &'static str) -> Result<Lent, DbError> {
         let mut lent = self.acquire().await?;
-        lent.transaction = Transaction::Due(begin);
+        lent.begin_by(begin);
         Ok(lent)
     }
 
@@ -218,11 +221,50 @@ impl Lent {
 
     /// By what the transaction begins, if it does with this statement.
     fn begins(&mut self) -> Option<&'static str> {
-        let Transaction::Due(begin) = self.transaction else {
+        let Transaction::Due { by, .. } = self.transaction else {
             return None;
         };
         self.transaction = Transaction::Open;
-        Some(begin)
+        Some(by)
+    }
+
+    /// A transaction, or one within it, begins with the next statement.
+    pub(super) fn begin_by(&mut self, by: &'static str) {
+        let inside = self.is_open();
+        self.transaction = Transaction::Due { by, inside };
+    }
+
+    /// Whether a transaction is open, of which a further one may be a part.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(
+            self.transaction,
+            Transaction::Open | Transaction::Due { inside: true, .. }
+        )
+    }
+
+    /// Whether what was to begin with the next statement has begun; it does not any more.
+    pub(super) fn settle(&mut self) -> bool {
+        let Transaction::Due { inside, .. } = self.transaction else {
+            return true;
+        };
+        self.transaction = if inside {
+            Transaction::Open
+        } else {
+            Transaction::None
+        };
+        false
+    }
+
+    /// Takes back what a part of a transaction did, by `sql`, if it did anything: whether it did.
+    pub(super) async fn take_back(&mut self, sql: &'static str) -> Result<bool, sqlx::Error> {
+        if !self.settle() {
+            return Ok(false);
+        }
+        if self.running {
+            let waited = self.connection()?.ping().await;
+            self.done(waited)?;
+        }
+        self.run(sql).await.map(|()| true)
     }
 
     /// For a statement that is about to run.

@@ -17,6 +17,7 @@ fn settings(dir: &TempDir) -> config::Database {
         max_connections: 2,
         acquire: Duration::from_millis(200),
         statement: Duration::from_secs(10),
+        durable: false,
     }
 }
 
@@ -28,6 +29,7 @@ pub(crate) async fn fresh(engine: Engine) -> (Db, Home) {
         max_connections: 4,
         acquire: Duration::from_secs(20),
         statement: Duration::from_secs(20),
+        durable: false,
     };
     (Db::open(&settings).await.unwrap(), home)
 }
@@ -245,6 +247,7 @@ async fn impatient(home: &Home) -> Db {
         max_connections: 2,
         acquire: Duration::from_secs(1),
         statement: Duration::from_secs(2),
+        durable: false,
     };
     Db::open(&settings).await.unwrap()
 }

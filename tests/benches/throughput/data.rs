@@ -148,7 +148,7 @@ impl Bench {
             server: self.origin.address,
             process: self.process,
             status: 201,
-            request: Box::new(|n| self.owner.post("/rest/v1/notes", body, n)),
+            request: Box::new(|n| self.owner.post("/rest/v1/notes", body, n | 1 << 60)),
         }];
         let figures = load::measure_by(&rows, WRITERS);
         table::print_by("Inserts, SQLite", &rows, &figures, WRITERS, None);
@@ -167,7 +167,7 @@ impl Bench {
                 let target = format!(
                     "/rest/v1/notes?user_id=eq.00000000-0000-4000-8000-{user:012}&order=created_at.desc&limit=50"
                 );
-                self.admin.get(&target, n)
+                self.admin.get(&target, n | 1 << 61)
             }),
         };
         let rows = [row];

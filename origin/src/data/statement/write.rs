@@ -16,8 +16,16 @@ use crate::{
 /// The key of a row, as text, in the order of the key's columns.
 pub(crate) type Key = Vec<String>;
 
-/// Rows of the same columns to be added; answers the key of each.
-pub(crate) fn insert(sql: &mut Sql, table: &Table, columns: &[&Column], rows: &[Vec<Bound>]) {
+/// Rows of the same columns to be added; answers the key of each, and with `check` whether it
+/// holds, which the row alone must be able to say.
+pub(crate) fn insert(
+    sql: &mut Sql,
+    table: &Table,
+    columns: &[&Column],
+    rows: &[Vec<Bound>],
+    check: Option<&Policy>,
+    caller: &Caller,
+) {
     sql.push("INSERT INTO ").name(&table.name);
     if columns.is_empty() {
         // One row: there is no way to say more of them.
@@ -40,6 +48,10 @@ pub(crate) fn insert(sql: &mut Sql, table: &Table, columns: &[&Column], rows: &[
     }
     sql.push(" RETURNING ");
     keys(sql, table);
+    if check.is_some() {
+        sql.push(", ");
+        holds(sql, check, caller);
+    }
 }
 
 /// Ends a statement that finds rows to change. SQLite has one writer at a time anyway.

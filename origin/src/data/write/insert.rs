@@ -92,7 +92,6 @@ impl<'a> Plan<'a> {
             None => {
                 for rows in self.alike() {
                     let added = add(asked, transaction, rows).await?;
-                    check(asked, transaction, &added, |rules| rules.insert.as_ref()).await?;
                     keys.extend(added);
                 }
             }
@@ -142,6 +141,7 @@ fn columns(asked: &Asked<'_>, objects: &Objects) -> Result<Vec<String>, DataErro
     Ok(first.keys().cloned().collect())
 }
 
+/// Adds rows; each must be, as written, such as the caller may add.
 async fn add(
     asked: &Asked<'_>,
     transaction: &mut DataTransaction,
@@ -155,10 +155,31 @@ async fn add(
         .iter()
         .map(|row| row.iter().map(|(_, value)| value.clone()).collect())
         .collect();
+    let scope = asked.scope();
+    let policy = scope.policy(asked.table, |rules| rules.insert.as_ref())?;
+    let at_once = Some(policy).filter(|policy| policy.is_row_local);
     let mut sql = Sql::new(asked.data().engine);
-    statement::insert(&mut sql, asked.table, &columns, &values);
-    let added = transaction.rows(&sql.finish()).await?;
-    added.into_iter().map(key).collect()
+    statement::insert(
+        &mut sql,
+        asked.table,
+        &columns,
+        &values,
+        at_once,
+        &asked.caller,
+    );
+    let mut added = transaction.rows(&sql.finish()).await?;
+    if at_once.is_some()
+        && !added
+            .iter_mut()
+            .all(|row| row.pop().flatten().as_deref() == Some("y"))
+    {
+        return Err(asked.denied_row());
+    }
+    let keys = added.into_iter().map(key).collect::<Result<Vec<_>, _>>()?;
+    if at_once.is_none() {
+        check(asked, transaction, &keys, |rules| rules.insert.as_ref()).await?;
+    }
+    Ok(keys)
 }
 
 /// Whether rows are, as written, such as the caller may write.
@@ -245,7 +266,6 @@ impl<'a> Upsert<'a> {
         };
         let Some(there) = there else {
             let added = add(asked, transaction, std::slice::from_ref(row)).await?;
-            check(asked, transaction, &added, |rules| rules.insert.as_ref()).await?;
             return Ok(added.into_iter().next());
         };
         if self.resolution == Resolution::Ignore {

@@ -88,14 +88,14 @@ impl DataTransaction {
         .bind(&key.key_hash)
         .bind(&key.request_hash)
         .bind(stored(key.now))
-        .execute(self.on())
+        .execute(self.on()?)
         .await?;
         let found = query(
             "SELECT request_hash, row_keys, created_at FROM idempotency_key WHERE key_hash = $1",
         )
         .for_update()
         .bind(&key.key_hash)
-        .optional(self.on())
+        .optional(self.on()?)
         .await?
         .ok_or(sqlx::Error::RowNotFound)?;
         let row_keys: String = found.get("row_keys")?;
@@ -131,7 +131,7 @@ impl DataTransaction {
         .bind(&key.request_hash)
         .bind(row_keys)
         .bind(stored(key.now))
-        .execute(self.on())
+        .execute(self.on()?)
         .await?;
         // What the end of the transaction sets off is the application's again.
         match &whom.role {

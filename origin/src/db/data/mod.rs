@@ -14,6 +14,7 @@ pub use idempotency::{Before, IdempotencyKey};
 
 use super::{
     Db, DbError, Engine,
+    group::Member,
     pool::{Connection, On, Pool, Write},
 };
 use futures_util::TryStreamExt;
@@ -64,6 +65,7 @@ pub struct DataTransaction(Kind);
 enum Kind {
     Single(Connection),
     Whole(Write),
+    Grouped(Member),
 }
 
 impl std::fmt::Debug for DataTransaction {
@@ -131,6 +133,9 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn data_write(&self, whom: &As) -> Result<DataTransaction, DbError> {
+        if let Pool::Sqlite(pools) = &self.pool {
+            return Ok(DataTransaction(Kind::Grouped(pools.group.join().await?)));
+        }
         let mut transaction = DataTransaction(Kind::Whole(self.write().await?));
         if self.engine() == Engine::Postgres {
             transaction.become_one(whom).await?;
@@ -150,11 +155,12 @@ impl DataTransaction {
         self.rows(&Statement { sql, values }).await.map(drop)
     }
 
-    fn on(&mut self) -> On<'_> {
-        match &mut self.0 {
+    fn on(&mut self) -> Result<On<'_>, DbError> {
+        Ok(match &mut self.0 {
             Kind::Single(connection) => connection.on(),
             Kind::Whole(write) => write.on(),
-        }
+            Kind::Grouped(member) => On::Sqlite(member.lent().ok_or(sqlx::Error::PoolClosed)?),
+        })
     }
 
     /// Every row.
@@ -191,7 +197,7 @@ impl DataTransaction {
                 }
             }};
         }
-        match self.on() {
+        match self.on()? {
             On::Sqlite(lent) => {
                 let (connection, sql) = lent.reading(sql).map_err(DbError::from)?;
                 each!(Sqlite, sql, connection, sqlite_texts);
@@ -216,7 +222,7 @@ impl DataTransaction {
                 query.execute($connection).await
             }};
         }
-        Ok(match self.on() {
+        Ok(match self.on()? {
             On::Sqlite(lent) => {
                 let done = run!(Sqlite, lent.counting().await?);
                 lent.done(done)?.rows_affected()
@@ -234,6 +240,7 @@ impl DataTransaction {
         match self.0 {
             Kind::Single(_) => Ok(()),
             Kind::Whole(write) => write.commit().await,
+            Kind::Grouped(member) => member.commit().await,
         }
     }
 }

@@ -1,0 +1,219 @@
+//! Group commit of SQLite: transactions that wait for the one writer share a commit, and with it the
+//! disk's time.
+//!
+//! Each member runs within a savepoint of its own: one that fails takes back what it did and nothing
+//! else. Nobody is told that its write lasts before the commit that holds it has come back.
+//!
+//! Guarantees: members run one after the other; a member that is dropped in the middle is taken
+//! back; a group never waits for members to come: it commits as soon as nobody stands in line.
+
+use super::{
+    DbError,
+    sqlite::{Lent, Shelf},
+};
+use std::{
+    mem,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, OwnedMutexGuard, oneshot},
+};
+
+/// A group of so many commits, however many wait.
+const MAX_MEMBERS: usize = 128;
+/// A group that is so old commits: others wait for the writer, too.
+const MAX_AGE: Duration = Duration::from_millis(20);
+
+const FIRST: &str = "BEGIN IMMEDIATE;SAVEPOINT member";
+/// The last member's savepoint ends where the next one's begins.
+const NEXT: &str = "RELEASE member;SAVEPOINT member";
+const AFTER_FAILURE: &str = "SAVEPOINT member";
+const TAKE_BACK: &str = "ROLLBACK TO member;RELEASE member";
+
+/// The writers of one file.
+#[derive(Clone)]
+pub(super) struct Group(Arc<Inner>);
+
+struct Inner {
+    writer: Shelf,
+    state: Arc<Mutex<State>>,
+    /// Who stands in line for the state.
+    waiting: AtomicUsize,
+}
+
+/// What the members leave to each other.
+#[derive(Default)]
+struct State {
+    open: Option<Open>,
+}
+
+struct Open {
+    lent: Lent,
+    began: Instant,
+    /// A finished member's savepoint has not ended yet.
+    has_savepoint: bool,
+    /// Members that wait for the commit.
+    members: Vec<oneshot::Sender<Result<(), Failed>>>,
+}
+
+/// The commit failed: what, its own member says.
+#[derive(Debug)]
+struct Failed;
+
+/// A transaction that shares its commit.
+pub(super) struct Member {
+    group: Arc<Inner>,
+    /// Gone when it is finished.
+    state: Option<OwnedMutexGuard<State>>,
+}
+
+/// Stands in line. One that leaves it may leave behind a group that waits for nobody else.
+struct Waiting<'a>(&'a Arc<Inner>);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Group {
+    pub(super) fn new(writer: Shelf) -> Self {
+        Self(Arc::new(Inner {
+            writer,
+            state: Arc::default(),
+            waiting: AtomicUsize::new(0),
+        }))
+    }
+
+    /// A transaction, as soon as it is its turn.
+    pub(super) async fn join(&self) -> Result<Member, DbError> {
+        let left = Left(Some(&self.0));
+        self.0.waiting.fetch_add(1, Ordering::SeqCst);
+        let waiting = Waiting(&self.0);
+        let mut state = Arc::clone(&self.0.state).lock_owned().await;
+        if state.open.is_none() {
+            let lent = self.0.writer.acquire().await?;
+            state.open = Some(Open {
+                lent,
+                began: Instant::now(),
+                has_savepoint: false,
+                members: Vec::new(),
+            });
+        }
+        drop(waiting);
+        left.stays();
+        if let Some(open) = &mut state.open {
+            open.lent
+                .begin_by(match (open.lent.is_open(), open.has_savepoint) {
+                    (false, _) => FIRST,
+                    (true, true) => NEXT,
+                    (true, false) => AFTER_FAILURE,
+                });
+        }
+        Ok(Member {
+            group: Arc::clone(&self.0),
+            state: Some(state),
+        })
+    }
+}
+
+/// Commits what is left behind by one who leaves the line early.
+struct Left<'a>(Option<&'a Arc<Inner>>);
+
+impl Left<'_> {
+    fn stays(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        if let (Some(group), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            let group = Arc::clone(group);
+            runtime.spawn(async move {
+                let state = Arc::clone(&group.state).lock_owned().await;
+                group.pass_on(state).await;
+            });
+        }
+    }
+}
+
+impl Inner {
+    /// Commits, unless somebody comes next who will.
+    async fn pass_on(&self, mut state: OwnedMutexGuard<State>) {
+        let goes_on = state.open.as_ref().is_some_and(|open| {
+            self.waiting.load(Ordering::SeqCst) > 0
+                && open.members.len() < MAX_MEMBERS
+                && open.began.elapsed() < MAX_AGE
+        });
+        if goes_on {
+            return;
+        }
+        let Some(mut open) = state.open.take() else {
+            return;
+        };
+        let committed = open.lent.commit().await;
+        if let Err(error) = &committed {
+            tracing::warn!(cause = %error, "a group of writes was not committed");
+        }
+        // The next group may begin before its members are told of this one.
+        let Open { lent, members, .. } = open;
+        drop((lent, state));
+        for member in members {
+            // One that has left learns nothing any more.
+            let _ = member.send(committed.as_ref().map(|&()| ()).map_err(|_| Failed));
+        }
+    }
+}
+
+impl Member {
+    /// Where its statements run.
+    pub(super) fn lent(&mut self) -> Option<&mut Lent> {
+        let open = self.state.as_mut()?.open.as_mut()?;
+        Some(&mut open.lent)
+    }
+
+    /// Makes it last, with whatever else the group holds.
+    pub(super) async fn commit(mut self) -> Result<(), DbError> {
+        let Some(mut state) = self.state.take() else {
+            return Ok(());
+        };
+        let (told, waits) = oneshot::channel();
+        if let Some(open) = &mut state.open {
+            open.has_savepoint |= open.lent.settle();
+            open.members.push(told);
+        }
+        let group = Arc::clone(&self.group);
+        // Not by this task alone: who asked may hang up, the others may not.
+        let passing = tokio::spawn(async move { group.pass_on(state).await });
+        drop(passing);
+        match waits.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Failed)) | Err(_) => Err(DbError::Unavailable(sqlx::Error::WorkerCrashed)),
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let (Some(mut state), Ok(runtime)) = (self.state.take(), Handle::try_current()) else {
+            return;
+        };
+        let group = Arc::clone(&self.group);
+        runtime.spawn(async move {
+            if let Some(open) = &mut state.open {
+                match open.lent.take_back(TAKE_BACK).await {
+                    Ok(began) => open.has_savepoint &= !began,
+                    // SQLite has rolled everything back because of something worse.
+                    Err(_) => drop(mem::take(&mut state.open)),
+                }
+            }
+            group.pass_on(state).await;
+        });
+    }
+}
