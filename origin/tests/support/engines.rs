@@ -209,12 +209,17 @@ impl Server {
 
 /// Runs statements on a server's database.
 pub(crate) fn execute(url: &str, sql: &str) -> Result<(), sqlx::Error> {
-    use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection, raw_sql};
+    use sqlx::{
+        AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection, SqliteConnection,
+        raw_sql,
+    };
     let sql = raw_sql(AssertSqlSafe(sql.to_owned()));
     // Callers may be inside a runtime, where none can be started.
     thread::scope(|scope| {
         let run = async || {
-            if url.starts_with("postgres") {
+            if url.starts_with("sqlite") {
+                SqliteConnection::connect(url).await?.execute(sql).await?;
+            } else if url.starts_with("postgres") {
                 PgConnection::connect(url).await?.execute(sql).await?;
             } else {
                 MySqlConnection::connect(url).await?.execute(sql).await?;

@@ -58,7 +58,13 @@ fn somebody(role: &str) -> Principal {
 
 impl Bench {
     fn new() -> Self {
-        let origin = Origin::configured("", &[("\ndurable = false", "\ndurable = true")]);
+        let origin = Origin::configured(
+            "",
+            &[
+                ("\ndurable = false", "\ndurable = true"),
+                ("\nmax_rows = 1000", "\nmax_rows = 200000"),
+            ],
+        );
         let mut bench = Self {
             owner: Sealer::of(&origin, Some(somebody("user"))),
             admin: Sealer::of(&origin, Some(somebody("admin"))),

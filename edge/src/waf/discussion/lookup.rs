@@ -210,7 +210,7 @@ fn is_named(text: &[u8]) -> bool {
 fn is_row(text: &[u8]) -> bool {
     text.starts_with(b"| ")
         && text.ends_with(b" |")
-        && text.split(|byte| *byte == b'|').count() > 3
+        && text.split(|byte| *byte == b'|').nth(3).is_some()
         && !text
             .iter()
             .any(|byte| matches!(byte, b'$' | b'&' | b'/' | b'>' | b'<'))

@@ -3,11 +3,13 @@
 mod attack;
 mod command;
 mod field;
+mod kill;
 mod once;
 mod past;
 mod postgres;
 mod read;
 mod rotate;
+mod types;
 mod write;
 
 use crate::{
