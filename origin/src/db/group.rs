@@ -92,7 +92,7 @@ impl Group {
 
     /// A transaction, as soon as it is its turn.
     pub(super) async fn join(&self) -> Result<Member, DbError> {
-        let left = Left(Some(&self.0));
+        let early = Left(Some(&self.0));
         self.0.waiting.fetch_add(1, Ordering::SeqCst);
         let waiting = Waiting(&self.0);
         let mut state = Arc::clone(&self.0.state).lock_owned().await;
@@ -106,7 +106,7 @@ impl Group {
             });
         }
         drop(waiting);
-        left.stays();
+        early.stays();
         if let Some(open) = &mut state.open {
             open.lent
                 .begin_by(match (open.lent.is_open(), open.has_savepoint) {
