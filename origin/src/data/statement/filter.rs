@@ -2,6 +2,7 @@
 
 use super::{Level, Scope, sql::Sql};
 use crate::{
+    config::is_name,
     data::{
         dialect::{Comparison, Condition, Field, Filter, Is, Nulls, Order, Search, Step, Test},
         error::{DataError, Denied},
@@ -389,6 +390,13 @@ fn search(
         ));
     }
     let config = config.unwrap_or("simple");
+    // A number would name it too, whether it is there or not.
+    if !is_name(config) {
+        return Err(DataError::InvalidValue {
+            kind: "regconfig",
+            value: config.to_owned(),
+        });
+    }
     let configuration = |sql: &mut Sql| {
         sql.push("CAST(")
             .bind(Bound::Text(config.to_owned()))

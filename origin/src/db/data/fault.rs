@@ -2,7 +2,7 @@
 
 use super::super::{DbError, error::is_sqlite};
 use crate::data::Constraint;
-use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError};
+use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError, postgres::PgDatabaseError};
 
 /// Why a statement failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,10 +46,13 @@ fn constraint(error: &dyn DatabaseError) -> Option<Constraint> {
     }
     let code = error.code()?;
     if is_sqlite(error) {
-        sqlite(code.parse().ok()?)
-    } else {
-        postgres(&code)
+        return sqlite(code.parse().ok()?);
     }
+    let source = error.try_downcast_ref::<PgDatabaseError>();
+    if is_query_of_search(&code, source.and_then(PgDatabaseError::file)) {
+        return Some(Constraint::Value);
+    }
+    postgres(&code)
 }
 
 /// <https://sqlite.org/rescode.html#extrc>
@@ -77,6 +80,12 @@ const fn mysql(number: u16) -> Option<Constraint> {
         1142 | 1143 => Constraint::Privilege,
         _ => return None,
     })
+}
+
+/// Whether the query of a full-text search is none, or its configuration is not there. PostgreSQL
+/// has the same code for a statement that is none, which would be our own fault.
+fn is_query_of_search(code: &str, file: Option<&str>) -> bool {
+    code == "42704" || (code == "42601" && matches!(file, Some("tsquery.c" | "tsvector_parser.c")))
 }
 
 /// Appendix A of PostgreSQL's manual.

@@ -9,6 +9,7 @@ mod past;
 mod postgres;
 mod read;
 mod rotate;
+mod schemathesis;
 mod types;
 mod write;
 

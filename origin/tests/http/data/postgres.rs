@@ -1,7 +1,7 @@
 //! Row policies and grants of PostgreSQL itself, as Supabase's applications have them: they hold
 //! beside ours, for the role and the claims of whoever asks.
 
-use super::{ADA, BOB, Who};
+use super::{ADA, BOB, Who, notes};
 use crate::{
     engines::{Engine, execute},
     harness::{CONFIG, Origin, Site},
@@ -216,4 +216,30 @@ fn it_knows_the_caller_and_forgets_them() {
     assert_eq!((again.status, again.json()), (201, first.json()));
     assert_eq!(again.headers["idempotency-replayed"], "true");
     assert_eq!(seen(admin), of(admin, "gapura"));
+}
+
+#[test]
+fn a_search_that_is_none_is_refused() {
+    let (_site, origin) = notes(Engine::Postgres);
+    let ada = Who::user(&origin, ADA);
+    ada.note("of ships and shoes");
+    let found = |test: &str| {
+        let rows = ada.rows(&format!("/rest/v1/notes?select=title&title={test}"));
+        rows.as_array().unwrap().len()
+    };
+    assert_eq!(found("fts.ships <2> shoes"), 1);
+    assert_eq!(found("fts(english).ship"), 1);
+    assert_eq!(found("wfts.ships -shoes"), 0);
+    assert_eq!(found("plfts.a b | !"), 0);
+    for test in [
+        "fts.ships shoes",
+        "fts.|",
+        "fts.'",
+        "fts(nope).ships",
+        "plfts(1).ships",
+        "plfts(-).ships",
+    ] {
+        let target = format!("/rest/v1/notes?title={test}");
+        ada.refused("GET", &target, &Value::Null, 400, "22P02");
+    }
 }

@@ -3,6 +3,10 @@
 //! Guarantees: it names what some role may do, and no column that is not exposed; what only the
 //! database knows, it leaves to the database.
 
+mod parameter;
+#[cfg(test)]
+mod tests;
+
 use super::{
     kind::Kind,
     table::{Column, Rules, Table},
@@ -39,7 +43,7 @@ pub(crate) fn document(tables: &BTreeMap<String, Table>) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "parameters": parameters(),
+            "parameters": parameter::shared(),
             "responses": {
                 "Error": {
                     "description": "Refused.",
@@ -56,13 +60,6 @@ pub(crate) fn document(tables: &BTreeMap<String, Table>) -> Value {
 
 fn reference(kind: &str, name: &str) -> Value {
     json!({ "$ref": format!("#/components/{kind}/{name}") })
-}
-
-fn references(names: &[&str]) -> Vec<Value> {
-    names
-        .iter()
-        .map(|name| reference("parameters", name))
-        .collect()
 }
 
 fn path(table: &Table) -> Value {
@@ -112,10 +109,10 @@ fn who(table: &Table, may: impl Fn(&Rules) -> bool) -> Vec<&str> {
 }
 
 fn read(table: &Table) -> Value {
-    let mut parameters = filters(table);
-    parameters.extend(references(&[
-        "select",
-        "order",
+    let mut parameters = parameter::filters(table);
+    parameters.push(parameter::select(table));
+    parameters.push(parameter::order(table));
+    parameters.extend(parameter::references(&[
         "limit",
         "offset",
         "range",
@@ -136,16 +133,15 @@ fn read(table: &Table) -> Value {
 
 fn insert(table: &Table) -> Value {
     let row = reference("schemas", &format!("{}.insert", table.name));
-    let parameters = [
-        "select",
+    let mut parameters = vec![parameter::select(table), parameter::on_conflict(table)];
+    parameters.extend(parameter::references(&[
         "columns",
-        "onConflict",
         "preferWrite",
         "idempotencyKey",
-    ];
+    ]));
     json!({
         "summary": format!("Add rows to {}", table.name),
-        "parameters": references(&parameters),
+        "parameters": parameters,
         "requestBody": {
             "required": true,
             "content": {
@@ -182,14 +178,10 @@ fn delete(table: &Table) -> Value {
 }
 
 fn change(table: &Table) -> Vec<Value> {
-    let mut parameters = filters(table);
-    parameters.extend(references(&[
-        "select",
-        "order",
-        "limit",
-        "preferWrite",
-        "ifMatch",
-    ]));
+    let mut parameters = parameter::filters(table);
+    parameters.push(parameter::select(table));
+    parameters.push(parameter::order(table));
+    parameters.extend(parameter::references(&["limit", "preferWrite", "ifMatch"]));
     parameters
 }
 
@@ -211,26 +203,6 @@ fn rows(table: &Table, description: &str) -> Value {
             CSV: { "schema": { "type": "string" } },
         },
     })
-}
-
-/// A condition for each column.
-fn filters(table: &Table) -> Vec<Value> {
-    let of_column = |column: &Column| {
-        let description = match (column.encrypted, &column.blind_index) {
-            (false, _) => format!("operator.value; a value is {}", column.kind.name()),
-            (true, Some(_)) => "eq.value, in.(value,…) or is.null: the column is encrypted".into(),
-            (true, None) => "is.null: the column is encrypted".into(),
-        };
-        json!({
-            "name": column.name,
-            "in": "query",
-            "description": description,
-            "schema": { "type": "string" },
-        })
-    };
-    let mut filters: Vec<Value> = table.readable().map(of_column).collect();
-    filters.extend(references(&["and", "or"]));
-    filters
 }
 
 /// A row as it is read, added and changed.
@@ -297,28 +269,6 @@ fn property(column: &Column) -> Value {
     property.into()
 }
 
-fn parameters() -> Value {
-    let text = || json!({ "type": "string" });
-    let number = || json!({ "type": "integer", "minimum": 0 });
-    let parameter = |place: &str, name: &str, description: &str, schema: Value| json!({ "name": name, "in": place, "description": description, "schema": schema });
-    json!({
-        "select": parameter("query", "select", "Columns, renamed with `new:column`, cast with `column::type`, and tables that foreign keys lead to, as `table(columns)`.", text()),
-        "order": parameter("query", "order", "`column.asc` or `column.desc`, with `.nullsfirst` or `.nullslast`.", text()),
-        "limit": parameter("query", "limit", "Rows at most.", number()),
-        "offset": parameter("query", "offset", "Rows to leave out first.", number()),
-        "and": parameter("query", "and", "Conditions that all hold: `(a.eq.1,b.gt.2)`.", text()),
-        "or": parameter("query", "or", "Conditions of which one holds: `(a.eq.1,b.gt.2)`.", text()),
-        "columns": parameter("query", "columns", "The columns of the body that are written.", text()),
-        "onConflict": parameter("query", "on_conflict", "The columns that tell whether a row is there already.", text()),
-        "range": parameter("header", "Range", "`first-last`, counted from 0.", text()),
-        "preferRead": parameter("header", "Prefer", "count=exact, count=planned, count=estimated, handling=strict", text()),
-        "preferWrite": parameter("header", "Prefer", "return=minimal, return=representation, resolution=merge-duplicates, resolution=ignore-duplicates, missing=default, count=exact, tx=rollback, max-affected=…, handling=strict", text()),
-        "ifMatch": parameter("header", "If-Match", "The `ETag` of the one row.", text()),
-        "ifNoneMatch": parameter("header", "If-None-Match", "The `ETag` of the one row.", text()),
-        "idempotencyKey": parameter("header", "Idempotency-Key", "What is sent again under the same key within a day is not written again.", json!({ "type": "string", "pattern": "^[!-~]{1,255}$" })),
-    })
-}
-
 fn error() -> Value {
     let text = json!({ "type": "string" });
     let perhaps = json!({ "type": ["string", "null"] });
@@ -327,131 +277,4 @@ fn error() -> Value {
         "properties": { "code": text, "message": text, "details": perhaps, "hint": perhaps },
         "required": ["code", "message", "details", "hint"],
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::document;
-    use crate::data::{
-        kind::Kind,
-        policy::Policy,
-        table::{Access, Column, Rules, Table},
-    };
-    use serde_json::{Value, json};
-    use std::collections::BTreeMap;
-
-    fn column(name: &str, kind: Kind, access: Access) -> Column {
-        Column {
-            name: name.into(),
-            kind,
-            type_name: String::new(),
-            nullable: false,
-            has_default: false,
-            access,
-            encrypted: false,
-            blind_index: None,
-            default: None,
-        }
-    }
-
-    fn notes(rules: Rules) -> Value {
-        let mut phone = column("phone", Kind::Text, Access::Full);
-        phone.nullable = true;
-        phone.encrypted = true;
-        let table = Table {
-            name: "notes".into(),
-            columns: vec![
-                column("id", Kind::Uuid, Access::Full),
-                column("title", Kind::Text, Access::Full),
-                phone,
-                column("pin", Kind::Text, Access::Write),
-                column("made", Kind::Timestamp, Access::Read),
-                column("extra", Kind::Json, Access::Full),
-                column("inner", Kind::Text, Access::Hidden),
-            ],
-            key: vec!["id".into()],
-            foreign_keys: Vec::new(),
-            tenant: None,
-            max_rows: 7,
-            unfiltered: false,
-            roles: BTreeMap::from([("user".into(), rules)]),
-        };
-        document(&BTreeMap::from([("notes".into(), table)]))
-    }
-
-    fn all() -> Rules {
-        let policy = Policy::parse("1 = 1").ok();
-        Rules {
-            select: policy.clone(),
-            insert: policy.clone(),
-            update: policy.clone(),
-            update_check: policy.clone(),
-            delete: policy,
-        }
-    }
-
-    #[test]
-    fn names_what_some_role_may_do_alone() {
-        let methods = |rules| {
-            let document = notes(rules);
-            let path = document["paths"]["/notes"].as_object().unwrap();
-            path.keys().cloned().collect::<Vec<_>>()
-        };
-        assert_eq!(methods(all()), ["get", "head", "post", "patch", "delete"]);
-        let rules = Rules {
-            delete: None,
-            insert: None,
-            update: None,
-            ..all()
-        };
-        assert_eq!(methods(rules), ["get", "head"]);
-        assert!(methods(Rules::default()).is_empty());
-    }
-
-    #[test]
-    fn rows_hold_what_may_be_read_and_written() {
-        let document = notes(all());
-        let schemas = &document["components"]["schemas"];
-        let names = |schema: &str| {
-            let properties = schemas[schema]["properties"].as_object().unwrap();
-            properties.keys().cloned().collect::<Vec<_>>()
-        };
-        assert_eq!(names("notes"), ["id", "title", "phone", "made", "extra"]);
-        assert_eq!(
-            names("notes.insert"),
-            ["id", "title", "phone", "pin", "extra"]
-        );
-        assert_eq!(names("notes.update"), ["title", "phone", "pin", "extra"]);
-        let insert = &schemas["notes.insert"];
-        assert_eq!(insert["required"], json!(["title", "pin", "extra"]));
-        let of = |name: &str| &insert["properties"][name];
-        assert_eq!(of("id"), &json!({ "type": "string", "format": "uuid" }));
-        assert_eq!(of("phone"), &json!({ "type": ["string", "null"] }));
-        assert_eq!(of("pin"), &json!({ "type": "string", "writeOnly": true }));
-        assert_eq!(
-            schemas["notes"]["properties"]["made"],
-            json!({ "type": "string", "format": "date-time", "readOnly": true })
-        );
-        assert!(!document.to_string().contains("inner"));
-    }
-
-    #[test]
-    fn every_reference_leads_somewhere() {
-        fn walk(at: &Value, root: &Value, met: &mut usize) {
-            if let Some(to) = at.get("$ref").and_then(Value::as_str) {
-                *met += 1;
-                assert!(root.pointer(to.trim_start_matches('#')).is_some(), "{to}");
-            }
-            let members = at
-                .as_object()
-                .into_iter()
-                .flat_map(|object| object.values());
-            for inside in members.chain(at.as_array().into_iter().flatten()) {
-                walk(inside, root, met);
-            }
-        }
-        let (document, mut met) = (notes(all()), 0);
-        walk(&document, &document, &mut met);
-        assert!(met > 20, "{met}");
-    }
 }
