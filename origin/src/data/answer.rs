@@ -4,7 +4,7 @@ use super::{
     dialect::{Accept, Prefer},
     error::DataError,
 };
-use crate::http::{Answer, Bytes, respond};
+use crate::http::{Answer, Bytes, Outgoing, respond};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, ETAG, RETRY_AFTER},
@@ -57,7 +57,7 @@ impl Range {
 }
 
 /// Rows that were read: 200, or 206 where it is known that there are more (RFC 9110 §15.3.7).
-pub(crate) fn rows(body: Bytes, accept: Accept, prefer: &Prefer, told: &Told) -> Answer {
+pub(crate) fn rows(body: Outgoing, accept: Accept, prefer: &Prefer, told: &Told) -> Answer {
     let mut answer = with(StatusCode::OK, body, accept, prefer, told);
     if told.range.is_some_and(Range::is_partial) {
         *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
@@ -74,7 +74,7 @@ pub(crate) fn written(
     told: &Told,
 ) -> Answer {
     if let Some(body) = body {
-        with(status, body, accept, prefer, told)
+        with(status, body.into(), accept, prefer, told)
     } else {
         let mut answer = respond::empty(status);
         fields(answer.headers_mut(), prefer, told);
@@ -82,8 +82,15 @@ pub(crate) fn written(
     }
 }
 
-fn with(status: StatusCode, body: Bytes, accept: Accept, prefer: &Prefer, told: &Told) -> Answer {
-    let mut answer = respond::private_json(body);
+fn with(
+    status: StatusCode,
+    body: Outgoing,
+    accept: Accept,
+    prefer: &Prefer,
+    told: &Told,
+) -> Answer {
+    let mut answer = respond::private_json(Bytes::new());
+    *answer.body_mut() = body;
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(

@@ -14,6 +14,7 @@ pub mod field;
 mod folding;
 mod keys;
 mod kind;
+mod lines;
 mod openapi;
 mod policy;
 mod read;
@@ -37,7 +38,7 @@ use table::Table;
 
 use crate::{App, admission::Admitted, config, db::Engine, http::Answer};
 use field::Fields;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The tables of the development stack, for each engine.
 pub(crate) const NOTES: Notes = Notes {
@@ -74,7 +75,7 @@ pub const PREFIX: &str = "/rest/v1/";
 #[derive(Debug)]
 pub struct Data {
     tables: BTreeMap<String, Table>,
-    fields: Option<Fields>,
+    fields: Option<Arc<Fields>>,
     settings: config::Data,
     engine: Engine,
     warnings: Vec<String>,

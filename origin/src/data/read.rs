@@ -4,13 +4,14 @@ use super::{
     answer::{self, Range, Told},
     dialect::{Accept, Item},
     error::DataError,
+    lines,
     request::{Asked, text},
     statement::{self, Spot, Sql},
     unseal,
 };
 use crate::{
     db::{DataTransaction, Statement, TextRow},
-    http::{Answer, respond},
+    http::{Answer, Bytes, respond},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{
@@ -32,15 +33,15 @@ pub(super) async fn rows(asked: &Asked<'_>, headers: &HeaderMap) -> Result<Answe
     } else {
         None
     };
-    let page = match asked.accept {
-        Accept::Csv => lines(asked, &mut transaction).await?,
-        Accept::Json | Accept::Object => objects(asked, &mut transaction).await?,
-    };
-    transaction.commit().await?;
     let offset = asked.query.read.window.offset;
     if let Some(total) = total.filter(|total| offset > 0 && offset > *total) {
         return Err(DataError::Range(total));
     }
+    if asked.accept == Accept::Csv {
+        return lines::answer(asked, transaction, total).await;
+    }
+    let page = objects(asked, &mut transaction).await?;
+    transaction.commit().await?;
     let mut told = Told {
         range: Some(Range {
             offset,
@@ -61,7 +62,7 @@ pub(super) async fn rows(asked: &Asked<'_>, headers: &HeaderMap) -> Result<Answe
         }
     }
     Ok(answer::rows(
-        page.body.into(),
+        Bytes::from(page.body).into(),
         asked.accept,
         &asked.prefer,
         &told,
@@ -186,39 +187,6 @@ fn bounded(asked: &Asked<'_>, body: &[u8]) -> Result<(), DataError> {
         return Err(DataError::AnswerTooLarge(most));
     }
     Ok(())
-}
-
-async fn lines(asked: &Asked<'_>, transaction: &mut DataTransaction) -> Result<Page, DataError> {
-    let mut sql = Sql::new(asked.data().engine);
-    let scope = asked.scope();
-    let cells = statement::cells(&mut sql, &scope, asked.table, &asked.query.read)?;
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let bad = |_| DataError::Internal;
-    writer
-        .write_record(cells.iter().map(|cell| cell.label.as_str()))
-        .map_err(bad)?;
-    let mut rows = 0;
-    for row in transaction.rows(&sql.finish()).await? {
-        rows += 1;
-        for (cell, text) in cells.iter().zip(row) {
-            let text = match (&cell.sealed, text) {
-                (Some((table, column)), Some(json)) => {
-                    let fields = asked.data().fields.as_ref().ok_or(DataError::Internal)?;
-                    unseal::cell(fields, table, column, &json)?
-                }
-                (_, text) => text,
-            };
-            writer.write_field(text.unwrap_or_default()).map_err(bad)?;
-        }
-        writer.write_record(None::<&[u8]>).map_err(bad)?;
-    }
-    let body = writer.into_inner().map_err(|_| DataError::Internal)?;
-    bounded(asked, &body)?;
-    Ok(Page {
-        body,
-        rows,
-        etag: None,
-    })
 }
 
 fn not_modified(etag: &str) -> Answer {

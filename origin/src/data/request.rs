@@ -55,7 +55,7 @@ impl<'a> Asked<'a> {
         Scope {
             tables: &self.app.data.tables,
             caller: &self.caller,
-            fields: self.app.data.fields.as_ref(),
+            fields: self.app.data.fields.as_deref(),
         }
     }
 

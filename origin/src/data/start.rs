@@ -13,7 +13,7 @@ use crate::{
     db::{As, DataFault, Db, DbError, Engine},
 };
 use gapura_shared::time::UnixMillis;
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// Why nothing can be served.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +85,7 @@ impl Data {
         if faults.is_empty() {
             Ok(Self {
                 tables,
-                fields,
+                fields: fields.map(Arc::new),
                 settings: settings.clone(),
                 engine: db.engine(),
                 warnings,

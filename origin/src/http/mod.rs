@@ -4,11 +4,13 @@ pub mod body;
 mod echo;
 mod error;
 mod health;
+mod outgoing;
 pub mod respond;
 mod router;
 
 pub use error::ApiError;
 pub use hyper::body::{Bytes, Incoming};
+pub use outgoing::{Broken, Outgoing, Piece};
 pub use respond::Answer;
 
 use crate::{App, admission::Admitted, clock, log};

@@ -1,6 +1,6 @@
 //! Answers: JSON and problem documents.
 
-use super::{ApiError, Bytes};
+use super::{ApiError, Bytes, Outgoing};
 use gapura_shared::{ids::RequestId, outcome, problem};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
@@ -9,11 +9,10 @@ use http::{
         WWW_AUTHENTICATE,
     },
 };
-use http_body_util::Full;
 use serde_json::json;
 
-/// An answer, complete in memory.
-pub type Answer = Response<Full<Bytes>>;
+/// An answer.
+pub type Answer = Response<Outgoing>;
 
 /// Tells the edge what the answer means beyond the answer; the edge takes it off.
 pub const OUTCOME: HeaderName = HeaderName::from_static(outcome::HEADER);
@@ -40,7 +39,7 @@ pub fn public_json(body: &Bytes, etag: &HeaderValue, asked: &HeaderMap) -> Answe
     });
     let mut answer = with(body.clone(), JSON, KEY_SET_CACHE);
     if known {
-        *answer.body_mut() = Full::default();
+        *answer.body_mut() = Outgoing::default();
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
     }
     answer.headers_mut().insert(ETAG, etag.clone());
@@ -50,7 +49,7 @@ pub fn public_json(body: &Bytes, etag: &HeaderValue, asked: &HeaderMap) -> Answe
 /// An answer without a body.
 #[must_use]
 pub fn empty(status: StatusCode) -> Answer {
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(Outgoing::default());
     *answer.status_mut() = status;
     answer
 }
@@ -164,7 +163,7 @@ fn add_fields(answer: &mut Answer, error: &ApiError) {
 }
 
 fn with(body: Bytes, media_type: HeaderValue, cache: HeaderValue) -> Answer {
-    let mut answer = Response::new(Full::new(body));
+    let mut answer = Response::new(Outgoing::from(body));
     let fields = answer.headers_mut();
     fields.insert(CONTENT_TYPE, media_type);
     fields.insert(CACHE_CONTROL, cache);

@@ -3,10 +3,9 @@
 use super::progress::{Noticing, Phase, Progress, interval};
 use crate::{
     App,
-    http::{self, Bytes, Incoming},
+    http::{self, Broken, Bytes, Incoming, Outgoing},
 };
 use ::http::{Request, Response};
-use http_body_util::Full;
 use hyper::{
     body::{Body, Frame, SizeHint},
     server::conn::http1,
@@ -74,7 +73,7 @@ async fn answer(
 
 /// An answer's body; when hyper is done with it, the connection is idle.
 struct Tracked {
-    body: Full<Bytes>,
+    body: Outgoing,
     progress: Arc<Progress>,
 }
 
@@ -86,12 +85,12 @@ impl Drop for Tracked {
 
 impl Body for Tracked {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         Pin::new(&mut self.body).poll_frame(context)
     }
 

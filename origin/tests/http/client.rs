@@ -210,6 +210,24 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+/// A body in chunks (RFC 9112 §7.1), none of which has extensions, and no trailers.
+fn chunks(stream: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        let length = usize::from_str_radix(line.trim_end(), 16);
+        let length = length.map_err(|_| io::ErrorKind::UnexpectedEof)?;
+        let start = body.len();
+        body.resize(start + length + 2, 0);
+        stream.read_exact(&mut body[start..])?;
+        body.truncate(start + length);
+        if length == 0 {
+            return Ok(body);
+        }
+    }
+}
+
 impl Answer {
     /// Status 0 when the connection ended without an answer.
     pub(crate) fn read(stream: &mut impl BufRead) -> Self {
@@ -222,6 +240,8 @@ impl Answer {
         if let Some(length) = answer.headers.get("content-length") {
             answer.body = vec![0; length.parse().unwrap()];
             stream.read_exact(&mut answer.body)?;
+        } else if answer.headers.contains_key("transfer-encoding") {
+            answer.body = chunks(stream)?;
         }
         Ok(answer)
     }

@@ -8,7 +8,7 @@ mod rotate;
 mod sql;
 mod write;
 
-pub(crate) use read::{Spot, cells, count, rows, targets};
+pub(crate) use read::{Cell, Spot, cells, count, rows, targets};
 pub(crate) use rotate::{reseal, sealed_values};
 pub(crate) use sql::Sql;
 pub(crate) use write::{Key, colliding, delete, insert, look, update};

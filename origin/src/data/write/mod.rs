@@ -157,7 +157,7 @@ impl Asked<'_> {
         Making {
             table: self.table,
             caller: &self.caller,
-            fields: self.data().fields.as_ref(),
+            fields: self.data().fields.as_deref(),
             now: clock::now(),
         }
     }

@@ -22,6 +22,7 @@ use sqlx::{
     AssertSqlSafe, Database, Encode, MySql, Postgres, Row, Sqlite, Type, ValueRef, mysql::MySqlRow,
     postgres::PgRow, sqlite::SqliteRow,
 };
+use std::future::ready;
 
 /// A value to bind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,10 +182,22 @@ impl DataTransaction {
     ///
     /// # Errors
     /// [`DbError`], and that of `take`.
-    pub async fn each<E: From<DbError>>(
+    pub async fn each<E: From<DbError> + Send>(
         &mut self,
         statement: &Statement,
         mut take: impl FnMut(TextRow) -> Result<(), E> + Send,
+    ) -> Result<(), E> {
+        self.flow(statement, |row| ready(take(row))).await
+    }
+
+    /// Gives each row to `take` as it comes, the next one when that has ended, until it fails.
+    ///
+    /// # Errors
+    /// [`DbError`], and that of `take`.
+    pub async fn flow<E: From<DbError>, F: Future<Output = Result<(), E>> + Send>(
+        &mut self,
+        statement: &Statement,
+        mut take: impl FnMut(TextRow) -> F + Send,
     ) -> Result<(), E> {
         let sql = AssertSqlSafe(statement.sql.clone());
         macro_rules! each {
@@ -193,7 +206,7 @@ impl DataTransaction {
                 let query = statement.values.iter().fold(query, bind::<$engine>);
                 let mut rows = query.fetch($connection);
                 while let Some(row) = rows.try_next().await.map_err(DbError::from)? {
-                    take($text(&row).map_err(DbError::from)?)?;
+                    take($text(&row).map_err(DbError::from)?).await?;
                 }
             }};
         }

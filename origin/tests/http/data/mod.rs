@@ -4,6 +4,7 @@ mod attack;
 mod command;
 mod field;
 mod kill;
+mod lines;
 mod once;
 mod past;
 mod postgres;

@@ -1,0 +1,143 @@
+//! CSV, sent as it comes from the database.
+//!
+//! Guarantees: whatever the number of rows, no more of them is in memory than a few chunks; what
+//! fails before the first chunk is full is a refusal, what fails later breaks the connection off. The
+//! connection's own time limit ends the rest: nobody takes the chunks then.
+
+use super::{
+    answer::{self, Range, Told},
+    error::DataError,
+    field::Fields,
+    request::Asked,
+    statement::{self, Cell, Sql},
+    unseal,
+};
+use crate::{
+    db::{DataTransaction, Statement, TextRow},
+    http::{Answer, Bytes, Outgoing, Piece},
+};
+use std::sync::Arc;
+use tokio::{sync::mpsc, task::JoinError};
+
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Chunks that wait for a client.
+const AHEAD: usize = 2;
+
+/// GET and HEAD. `total`: how many rows there are, where that was asked for.
+pub(super) async fn answer(
+    asked: &Asked<'_>,
+    transaction: DataTransaction,
+    total: Option<u64>,
+) -> Result<Answer, DataError> {
+    let mut sql = Sql::new(asked.data().engine);
+    let read = &asked.query.read;
+    let cells = statement::cells(&mut sql, &asked.scope(), asked.table, read)?;
+    let lines = Lines::new(cells, asked.data().fields.clone())?;
+    let (out, mut pieces) = mpsc::channel(AHEAD);
+    let written = tokio::spawn(lines.write(transaction, sql.finish(), out));
+    let ended = async || written.await.map_err(|_: JoinError| DataError::Internal)?;
+    let offset = read.window.offset;
+    let (body, rows) = match pieces.recv().await {
+        Some(Piece::Last(bytes)) => (bytes.into(), Some(ended().await?)),
+        // How many come is known where they were counted.
+        Some(first) => {
+            let most = read.window.limit.unwrap_or(u64::MAX);
+            let most = most.min(asked.table.max_rows);
+            let rows = total.map(|total| total.saturating_sub(offset).min(most));
+            (Outgoing::pieces(first, pieces), rows)
+        }
+        None => return Err(ended().await.err().unwrap_or(DataError::Internal)),
+    };
+    let told = Told {
+        range: rows.map(|rows| Range {
+            offset,
+            rows,
+            total,
+        }),
+        etag: None,
+    };
+    Ok(answer::rows(body, asked.accept, &asked.prefer, &told))
+}
+
+struct Lines {
+    cells: Vec<Cell>,
+    fields: Option<Arc<Fields>>,
+    writer: csv::Writer<Vec<u8>>,
+    rows: u64,
+}
+
+impl Lines {
+    /// The first line.
+    fn new(cells: Vec<Cell>, fields: Option<Arc<Fields>>) -> Result<Self, DataError> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let labels = cells.iter().map(|cell| cell.label.as_str());
+        writer
+            .write_record(labels)
+            .map_err(|_| DataError::Internal)?;
+        Ok(Self {
+            cells,
+            fields,
+            writer,
+            rows: 0,
+        })
+    }
+
+    /// Sends every line; the number of rows.
+    async fn write(
+        mut self,
+        mut transaction: DataTransaction,
+        statement: Statement,
+        out: mpsc::Sender<Piece>,
+    ) -> Result<u64, DataError> {
+        let line = |row| {
+            let (made, out) = (self.add(row), out.clone());
+            async move {
+                match made? {
+                    Some(chunk) => send(&out, Piece::Chunk(chunk)).await,
+                    None => Ok(()),
+                }
+            }
+        };
+        transaction.flow(&statement, line).await?;
+        transaction.commit().await?;
+        let last = self.take()?;
+        send(&out, Piece::Last(last)).await?;
+        Ok(self.rows)
+    }
+
+    /// A chunk when there is one.
+    fn add(&mut self, row: TextRow) -> Result<Option<Bytes>, DataError> {
+        let bad = |_| DataError::Internal;
+        self.rows += 1;
+        for (cell, text) in self.cells.iter().zip(row) {
+            let text = match (&cell.sealed, text) {
+                (Some((table, column)), Some(json)) => {
+                    let fields = self.fields.as_ref().ok_or(DataError::Internal)?;
+                    unseal::cell(fields, table, column, &json)?
+                }
+                (_, text) => text,
+            };
+            let text = text.unwrap_or_default();
+            self.writer.write_field(text).map_err(bad)?;
+        }
+        self.writer.write_record(None::<&[u8]>).map_err(bad)?;
+        self.writer.flush().map_err(|_| DataError::Internal)?;
+        if self.writer.get_ref().len() < CHUNK_BYTES {
+            return Ok(None);
+        }
+        self.take().map(Some)
+    }
+
+    /// What is written until now.
+    fn take(&mut self) -> Result<Bytes, DataError> {
+        let next = csv::Writer::from_writer(Vec::with_capacity(CHUNK_BYTES));
+        let writer = std::mem::replace(&mut self.writer, next);
+        let bytes = writer.into_inner().map_err(|_| DataError::Internal)?;
+        Ok(bytes.into())
+    }
+}
+
+/// Fails when nobody takes it any more.
+async fn send(out: &mpsc::Sender<Piece>, piece: Piece) -> Result<(), DataError> {
+    out.send(piece).await.map_err(|_| DataError::BodyBroken)
+}
