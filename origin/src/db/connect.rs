@@ -15,6 +15,7 @@ use std::{
     fs::OpenOptions,
     os::unix::fs::OpenOptionsExt,
     path::Path,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -47,7 +48,7 @@ pub(super) async fn sqlite(
     let writer = Shelf::new(options.clone(), config, 1);
     Ok(Sqlites {
         readers: Shelf::new(options, config, config.max_connections),
-        group: Group::new(writer.clone()),
+        group: Group::new(writer.clone(), config.acquire),
         writer,
     })
 }
@@ -56,13 +57,14 @@ pub(super) async fn sqlite(
 pub(super) async fn sqlite_connection(
     options: &SqliteConnectOptions,
     config: &Database,
-) -> Result<SqliteConnection, DbError> {
+) -> Result<(SqliteConnection, Watch), DbError> {
     let mut connection = first(options, config).await?;
-    let mut watch = Watch::new(config.statement);
+    let (watch, limit) = (Watch::new(), config.statement);
+    let seen = watch.clone();
     let mut handle = connection.lock_handle().await?;
-    handle.set_progress_handler(Watch::STEPS, move || watch.may_go_on(Instant::now()));
+    handle.set_progress_handler(Watch::STEPS, move || seen.may_go_on(limit));
     drop(handle);
-    Ok(connection)
+    Ok((connection, watch))
 }
 
 pub(super) async fn postgres(
@@ -171,38 +173,27 @@ fn create_private(file: &Path) -> Result<(), DbError> {
         .map_err(|error| DbError::Unavailable(error.into()))
 }
 
-/// Ends a statement of SQLite that takes too long. SQLite does not say when one begins; but one
-/// that is long calls without a pause, and short ones far from each other.
-struct Watch {
-    limit: Duration,
-    began: Option<Instant>,
-    last: Option<Instant>,
-}
+/// When the statement that a connection of SQLite runs began. SQLite itself counts the steps of a
+/// statement over all the times that it runs: under load its calls come as close for many short ones
+/// as for one that is long.
+#[derive(Clone)]
+pub(super) struct Watch(Arc<Mutex<Instant>>);
 
 impl Watch {
     /// Steps of SQLite's machine between calls, some 10 ms.
     const STEPS: i32 = 1_000_000;
-    const PAUSE: Duration = Duration::from_secs(1);
 
-    const fn new(limit: Duration) -> Self {
-        Self {
-            limit,
-            began: None,
-            last: None,
-        }
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
     }
 
-    fn may_go_on(&mut self, now: Instant) -> bool {
-        let goes_on = self
-            .last
-            .is_some_and(|last| now.duration_since(last) < Self::PAUSE);
-        self.last = Some(now);
-        let began = self.began.filter(|_| goes_on).unwrap_or(now);
-        self.began = Some(began);
-        let in_time = now.duration_since(began) < self.limit;
-        if !in_time {
-            (self.began, self.last) = (None, None);
-        }
-        in_time
+    /// A statement begins.
+    pub(super) fn begin(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn may_go_on(&self, limit: Duration) -> bool {
+        let began = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        began.elapsed() < limit
     }
 }

@@ -22,6 +22,7 @@ use std::{
 use tokio::{
     runtime::Handle,
     sync::{Mutex, OwnedMutexGuard, oneshot},
+    time::timeout,
 };
 
 /// A group of so many commits, however many wait.
@@ -41,6 +42,8 @@ pub(super) struct Group(Arc<Inner>);
 
 struct Inner {
     writer: Shelf,
+    /// For one's turn.
+    patience: Duration,
     state: Arc<Mutex<State>>,
     /// Who stands in line for the state.
     waiting: AtomicUsize,
@@ -82,9 +85,10 @@ impl Drop for Waiting<'_> {
 }
 
 impl Group {
-    pub(super) fn new(writer: Shelf) -> Self {
+    pub(super) fn new(writer: Shelf, patience: Duration) -> Self {
         Self(Arc::new(Inner {
             writer,
+            patience,
             state: Arc::default(),
             waiting: AtomicUsize::new(0),
         }))
@@ -95,7 +99,10 @@ impl Group {
         let early = Left(Some(&self.0));
         self.0.waiting.fetch_add(1, Ordering::SeqCst);
         let waiting = Waiting(&self.0);
-        let mut state = Arc::clone(&self.0.state).lock_owned().await;
+        let turn = Arc::clone(&self.0.state).lock_owned();
+        let mut state = timeout(self.0.patience, turn)
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?;
         if state.open.is_none() {
             let lent = self.0.writer.acquire().await?;
             state.open = Some(Open {

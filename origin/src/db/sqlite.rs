@@ -8,7 +8,10 @@
 //! Guarantees: as many connections as configured, each lent to one at a time, in turn; what was
 //! dropped in the middle of a statement or a transaction is rolled back before anybody else gets it.
 
-use super::{DbError, connect};
+use super::{
+    DbError,
+    connect::{self, Watch},
+};
 use crate::config::Database;
 use sqlx::{
     AssertSqlSafe, Connection as _, SqlSafeStr, SqlStr, SqliteConnection,
@@ -44,6 +47,7 @@ struct Inner {
 
 struct Idle {
     connection: SqliteConnection,
+    watch: Watch,
     opened: Instant,
 }
 
@@ -99,8 +103,8 @@ impl Shelf {
         let mut lent = match idle {
             Some(idle) => Lent::of(idle),
             None => connect::sqlite_connection(&home.options, &home.config)
-                .await?
-                .into(),
+                .await
+                .map(Lent::new)?,
         };
         lent.home = Some((home, permit));
         Ok(lent)
@@ -149,14 +153,19 @@ impl Inner {
 
 impl From<SqliteConnection> for Lent {
     fn from(connection: SqliteConnection) -> Self {
-        Self::of(Idle {
-            connection,
-            opened: Instant::now(),
-        })
+        Self::new((connection, Watch::new()))
     }
 }
 
 impl Lent {
+    fn new((connection, watch): (SqliteConnection, Watch)) -> Self {
+        Self::of(Idle {
+            connection,
+            watch,
+            opened: Instant::now(),
+        })
+    }
+
     const fn of(idle: Idle) -> Self {
         Self {
             idle: Some(idle),
@@ -271,6 +280,7 @@ impl Lent {
     fn connection(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
         self.running = true;
         let idle = self.idle.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        idle.watch.begin();
         Ok(&mut idle.connection)
     }
 

@@ -6,7 +6,13 @@ use crate::{
     http::ApiError,
 };
 use gapura_shared::time::UnixMillis;
-use std::{future::poll_fn, os::unix::fs::PermissionsExt, pin::pin, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    os::unix::fs::PermissionsExt,
+    pin::pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
 use tempfile::TempDir;
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
@@ -278,6 +284,21 @@ async fn what_waits_for_a_row_gives_up_in_time(engine: Engine) {
     waiter.open_session(&session, NOW).await.unwrap();
     let shown = format!("{refused:?} {refused} {waiter:?}");
     assert!(!shown.contains(PASSWORD), "{shown}");
+}
+
+/// However many there are, one after the other: the time is each one's own.
+#[tokio::test]
+async fn short_statements_have_their_time_each() {
+    let home = Engine::Sqlite.home();
+    let db = impatient(&home).await;
+    let began = Instant::now();
+    // Longer than the two seconds that one statement has.
+    while began.elapsed() < Duration::from_secs(4) {
+        query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT max(i) FROM n")
+            .optional(db.connection().await.unwrap().on())
+            .await
+            .unwrap();
+    }
 }
 
 async fn a_statement_has_its_time(engine: Engine) {
