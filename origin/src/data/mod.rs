@@ -4,7 +4,7 @@
 //! Guarantees: what is not declared does not exist; an operation without a policy is refused; every
 //! row that is read, changed or written passes the caller's policy inside the statement's own
 //! transaction; values are bound, names come from the database's schema; every answer and every
-//! write is bounded. [`dialect`] reads the request, [`statement`] makes SQL of it, `read` and
+//! write is bounded. [`dialect`] reads the request, `statement` makes SQL of it, `read` and
 //! `write` run it; `table` and `policy` hold what the configuration declares.
 
 mod answer;

@@ -6,6 +6,7 @@ mod field;
 mod kill;
 mod lines;
 mod once;
+#[path = "../../support/past.rs"]
 mod past;
 mod postgres;
 mod read;
