@@ -11,7 +11,7 @@ mod write;
 pub(crate) use read::{Cell, Spot, cells, count, rows, targets};
 pub(crate) use rotate::{reseal, sealed_values};
 pub(crate) use sql::Sql;
-pub(crate) use write::{Key, colliding, delete, insert, look, update};
+pub(crate) use write::{Key, colliding, delete, insert, lock, look, update};
 
 use super::{
     error::{DataError, Denied},

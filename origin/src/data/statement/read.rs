@@ -212,7 +212,6 @@ pub(crate) fn targets<'a>(
     let asked = read.window.limit.unwrap_or(u64::MAX);
     let most = asked.min(most.saturating_add(1));
     writer.sql.push(&format!(" LIMIT {most}"));
-    write::lock(writer.sql);
     Ok(())
 }
 

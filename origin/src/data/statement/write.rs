@@ -72,10 +72,11 @@ pub(crate) fn update(sql: &mut Sql, table: &Table, set: &[(&Column, Bound)], of:
     is_one_of(sql, table, of);
 }
 
-/// Deletes rows.
-pub(crate) fn delete(sql: &mut Sql, table: &Table, of: &[Key]) {
+/// Deletes rows that `policy` still lets through: where they could not be locked, they may have changed.
+pub(crate) fn delete(sql: &mut Sql, table: &Table, of: &[Key], policy: &Policy, caller: &Caller) {
     sql.push("DELETE FROM ").name(&table.name).push(" WHERE ");
     is_one_of(sql, table, of);
+    sql.push(" AND ").policy(policy, caller);
 }
 
 /// Of each row: its key, then whether each condition holds.

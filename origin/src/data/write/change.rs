@@ -15,7 +15,7 @@ use super::{
     insert::check,
     key,
 };
-use crate::db::{Bound, DataTransaction};
+use crate::db::{Bound, DataTransaction, Engine};
 use http::{HeaderMap, header::IF_MATCH};
 use std::collections::HashSet;
 
@@ -151,6 +151,10 @@ impl<'a> Change<'a> {
             policy,
             most,
         )?;
+        // PostgreSQL locks rows for those alone who may change them; who deletes asks again then.
+        if self.set.is_some() || asked.data().engine != Engine::Postgres {
+            statement::lock(&mut sql);
+        }
         let rows = transaction.rows(&sql.finish()).await?;
         asked.too_many(rows.len())?;
         let strict = asked.prefer.handling == Some(Handling::Strict);
@@ -177,10 +181,12 @@ async fn delete(
     transaction: &mut DataTransaction,
     mut keys: Vec<Key>,
 ) -> Result<Vec<Key>, DataError> {
+    let scope = asked.scope();
+    let policy = scope.policy(asked.table, |rules| rules.delete.as_ref())?;
     let mut kept: HashSet<Key> = HashSet::new();
     for some in keys.chunks(CHUNK) {
         let mut sql = Sql::new(asked.data().engine);
-        statement::delete(&mut sql, asked.table, some);
+        statement::delete(&mut sql, asked.table, some, policy, &asked.caller);
         let gone = transaction.execute(&sql.finish()).await?;
         // Or another row took it along.
         if usize::try_from(gone).is_ok_and(|gone| gone < some.len()) {

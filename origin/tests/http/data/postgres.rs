@@ -34,6 +34,9 @@ roles.user = { select = "1 = 1", insert = "1 = 1" }
 columns = ["id", "uid", "role", "tenant", "runs_as"]
 roles.user = { select = "1 = 1", insert = "1 = 1" }
 roles.admin = { select = "1 = 1", insert = "1 = 1" }
+[data.tables.trash]
+columns = ["id", "note"]
+roles.user = { select = "1 = 1", update = "1 = 1", delete = "note = 'a'" }
 "#;
 
 /// Roles belong to the whole server, where another test may just be making them.
@@ -53,6 +56,9 @@ CREATE TABLE caller (
     runs_as text DEFAULT current_user
 );
 GRANT SELECT, INSERT ON caller TO authenticated;
+CREATE TABLE trash (id bigint PRIMARY KEY, note text);
+INSERT INTO trash VALUES (1, 'a'), (2, 'b');
+GRANT SELECT, DELETE ON trash TO authenticated;
 ";
 
 fn sidarsih() -> (Site, Origin) {
@@ -242,4 +248,32 @@ fn a_search_that_is_none_is_refused() {
         let target = format!("/rest/v1/notes?title={test}");
         ada.refused("GET", &target, &Value::Null, 400, "22P02");
     }
+}
+
+/// Rows are locked for those alone who may change them: the database would refuse others.
+#[test]
+fn who_may_delete_need_not_be_allowed_to_change() {
+    let (_site, origin) = sidarsih();
+    let ada = Who::user(&origin, ADA);
+    let gone = ada.ask(
+        "DELETE",
+        "/rest/v1/trash?id=gt.0",
+        &Value::Null,
+        &[("prefer", "return=representation")],
+    );
+    assert_eq!(
+        (gone.status, gone.json()),
+        (200, json!([{ "id": 1, "note": "a" }]))
+    );
+    ada.refused(
+        "PATCH",
+        "/rest/v1/trash?id=eq.2",
+        &json!({ "note": "a" }),
+        403,
+        "42501",
+    );
+    assert_eq!(
+        ada.rows("/rest/v1/trash"),
+        json!([{ "id": 2, "note": "b" }])
+    );
 }
