@@ -4,19 +4,16 @@
 use crate::{
     connection::Connection,
     load::{self, Row},
-    origin::{self, Sealer},
+    origin::{Floor, Sealer},
     process, table,
 };
 use gapura_shared::{claims::Assurance, identity::Principal};
-use gapura_tests::{Origin, harness};
+use gapura_tests::Origin;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use std::{
-    net::{SocketAddr, TcpStream},
-    process::{Child, Command},
     sync::atomic::{AtomicU64, Ordering},
-    thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// Whose notes they are.
@@ -118,7 +115,8 @@ impl Bench {
 
     fn reads(&self) {
         const PLAIN: &str = "id,user_id,title,body,created_at";
-        let floor = Floor::start(&self.origin);
+        let file = self.origin.database_file();
+        let floor = Floor::start("floor_rows", &[file.as_os_str()]);
         let rows = [
             Row {
                 name: "hyper and sqlx: a row by its key",
@@ -217,37 +215,5 @@ impl Bench {
             let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
             connection.execute(sql).await.expect("rows");
         });
-    }
-}
-
-/// `origin/examples/floor_rows.rs`.
-struct Floor {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Floor {
-    fn start(origin: &Origin) -> Self {
-        let address = harness::free_address();
-        let child = Command::new(origin::example("floor_rows"))
-            .arg(address.to_string())
-            .arg(origin.database_file())
-            .spawn()
-            .expect("cargo build --release -p gapura-origin --examples has run");
-        let floor = Self { child, address };
-        let listens = |()| TcpStream::connect(address).is_ok();
-        let wait = || thread::sleep(Duration::from_millis(25));
-        assert!(
-            (0..400).map(|_| wait()).any(listens),
-            "the floor does not answer"
-        );
-        floor
-    }
-}
-
-impl Drop for Floor {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

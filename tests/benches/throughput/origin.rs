@@ -16,6 +16,7 @@ use gapura_shared::{
 use gapura_tests::{Origin, harness, token};
 use serde_json::Value;
 use std::{
+    ffi::OsStr,
     net::{SocketAddr, TcpStream},
     path::PathBuf,
     process::{Child, Command},
@@ -24,7 +25,7 @@ use std::{
 };
 
 pub(crate) fn run(origin: &Origin, token: &str) {
-    let floor = Floor::start();
+    let floor = Floor::start("floor", &[]);
     let sealer = &Sealer::new(origin, token);
     let row = |name, path| Row {
         name,
@@ -195,17 +196,19 @@ pub(crate) fn example(name: &str) -> PathBuf {
     folder.with_file_name("examples").join(name)
 }
 
-/// `origin/examples/floor.rs`.
-struct Floor {
-    child: Child,
-    address: SocketAddr,
+/// One of the origin's example programs that serve without its work.
+pub(crate) struct Floor {
+    pub(crate) child: Child,
+    pub(crate) address: SocketAddr,
 }
 
 impl Floor {
-    fn start() -> Self {
+    /// Starts it, with its address and these arguments.
+    pub(crate) fn start(name: &str, arguments: &[&OsStr]) -> Self {
         let address = harness::free_address();
-        let child = Command::new(example("floor"))
+        let child = Command::new(example(name))
             .arg(address.to_string())
+            .args(arguments)
             .spawn()
             .expect("cargo build --release -p gapura-origin --examples has run");
         let floor = Self { child, address };

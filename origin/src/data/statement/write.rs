@@ -87,13 +87,7 @@ pub(crate) fn look(
     asked: &[Option<&Policy>],
     caller: &Caller,
 ) {
-    sql.push("SELECT ");
-    keys(sql, table);
-    for policy in asked {
-        sql.push(", ");
-        holds(sql, *policy, caller);
-    }
-    sql.push(" FROM ").name(&table.name).push(" WHERE ");
+    keys_and_flags(sql, table, asked, caller);
     is_one_of(sql, table, of);
 }
 
@@ -105,6 +99,16 @@ pub(crate) fn colliding(
     asked: &[Option<&Policy>],
     caller: &Caller,
 ) {
+    keys_and_flags(sql, table, asked, caller);
+    sql.list(with, " AND ", |sql, (column, value)| {
+        sql.name(&column.name).push(" = ");
+        sql.bind_of(column, value.clone());
+    });
+    lock(sql);
+}
+
+/// Up to `WHERE`.
+fn keys_and_flags(sql: &mut Sql, table: &Table, asked: &[Option<&Policy>], caller: &Caller) {
     sql.push("SELECT ");
     keys(sql, table);
     for policy in asked {
@@ -112,11 +116,6 @@ pub(crate) fn colliding(
         holds(sql, *policy, caller);
     }
     sql.push(" FROM ").name(&table.name).push(" WHERE ");
-    sql.list(with, " AND ", |sql, (column, value)| {
-        sql.name(&column.name).push(" = ");
-        sql.bind_of(column, value.clone());
-    });
-    lock(sql);
 }
 
 fn holds(sql: &mut Sql, policy: Option<&Policy>, caller: &Caller) {
