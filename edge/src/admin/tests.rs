@@ -13,7 +13,7 @@ use gapura_shared::{
     ids::RequestId,
     time::{UnixMillis, UnixSeconds},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::IpAddr;
 
 const NOW: UnixMillis = UnixMillis(1_000_000);
@@ -248,8 +248,15 @@ fn a_ban_is_added_listed_and_lifted() {
     let (status, json, event) = done(&mut ledger, &search);
     assert_eq!(status, 200);
     assert_eq!(
-        json.to_string(),
-        r#"{"bans":[{"actor":"user:op","id":"ip:192.0.2.0/24","reason":"scans","since":1000,"source":"operator","until":1060}]}"#
+        json,
+        json!({ "bans": [{
+            "id": "ip:192.0.2.0/24",
+            "source": "operator",
+            "reason": "scans",
+            "actor": "user:op",
+            "since": 1000,
+            "until": 1060,
+        }] })
     );
     assert_eq!(event, None);
     let lift = asked("DELETE", "bans/ip:192.0.2.0/24", "").unwrap();

@@ -15,7 +15,7 @@ use crate::{
     App,
     admission::Admitted,
     auth::permission::ROLE_ADMIN,
-    db::{As, Db},
+    db::{As, Db, Engine},
     http::{Answer, respond},
 };
 use gapura_shared::{
@@ -88,6 +88,12 @@ impl<'a> Asked<'a> {
 impl Data {
     /// Whom PostgreSQL runs a caller's statements as.
     fn whom(&self, caller: &Caller) -> As {
+        if self.engine != Engine::Postgres {
+            return As {
+                role: None,
+                claims: String::new(),
+            };
+        }
         let roles = &self.settings.database_roles;
         let role = roles.iter().find(|(role, _)| *role == caller.role);
         As {
