@@ -8,6 +8,7 @@ pub mod claims;
 pub mod event;
 pub mod identity;
 pub mod ids;
+pub mod keys;
 pub mod limits;
 pub mod outcome;
 pub mod parse;

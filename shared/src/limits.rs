@@ -15,8 +15,11 @@ pub const SEAL_LIFETIME_S: u64 = 30;
 /// role and token id together stay far below the origin's 64 KB of headers.
 pub const MAX_IDENTITY_VALUE_BYTES: usize = 256;
 
-/// Shortest seal key: the output length of SHA-256 (RFC 2104 §3).
-pub const MIN_SEAL_KEY_BYTES: usize = 32;
+/// Shortest key of a seal or of encrypted fields: the output length of SHA-256 (RFC 2104 §3).
+pub const MIN_KEY_BYTES: usize = 32;
+
+/// Longest one: more than 32 for systems whose key was a text of theirs, such as one in hex.
+pub const MAX_KEY_BYTES: usize = 128;
 
 /// Most revocations, and most locks, that one answer of the origin carries: a
 /// user with more sessions is revoked as a whole.

@@ -154,7 +154,7 @@ pub fn seal(
     if !outcome.is_bounded() || json.len() > MAX_OUTCOME_BYTES {
         return Err(BadOutcome::Value);
     }
-    let (key_id, secret) = keys.signing();
+    let (key_id, secret) = keys.current();
     let tag = mac(secret, &base(&json, nonce, status))
         .finalize()
         .into_bytes();

@@ -1,8 +1,8 @@
 //! Secrets: from the environment alone, never in a file that is copied around.
 
 use super::{Environment, Fault};
-use crate::data::field::{self, LaravelKey};
-use gapura_shared::{seal::Keys, secret::Secret};
+use crate::data::field::LaravelKey;
+use gapura_shared::{keys::Keys, secret::Secret};
 
 /// One or two seal keys, `id:key` or `id:key,id:key` (see [`Keys::parse`]).
 pub const SEAL_KEYS: &str = "GAPURA_SEAL_KEYS";
@@ -14,7 +14,7 @@ const OLD_TOKEN_KEY: &str = "GAPURA_OLD_TOKEN_KEY";
 /// A secret that another system checks tokens with: 32 bytes or more in base64url.
 pub const HS256_KEY: &str = "GAPURA_TOKEN_HS256_KEY";
 
-/// One or two keys of encrypted fields, `id:key` or `id:key,id:key` (see [`field::Keys::parse`]).
+/// One or two keys of encrypted fields, `id:key` or `id:key,id:key` (see [`Keys::parse`]).
 pub const FIELD_KEYS: &str = "GAPURA_FIELD_KEYS";
 /// `APP_KEY` of the Laravel application whose encrypted fields are read (see [`LaravelKey::parse`]).
 pub const FIELD_LARAVEL_KEY: &str = "GAPURA_FIELD_LARAVEL_KEY";
@@ -29,7 +29,7 @@ pub struct Secrets {
     /// 32 bytes at least; with `auth.token_algorithm = "HS256"` alone.
     pub hs256_key: Option<Secret>,
     /// The keys of encrypted fields; needed where a table declares any.
-    pub field_keys: Option<field::Keys>,
+    pub field_keys: Option<Keys>,
     /// Beside `field_keys` alone.
     pub laravel_key: Option<LaravelKey>,
 }
@@ -119,8 +119,8 @@ pub fn hs256_key(environment: Environment<'_>) -> Result<Option<Secret>, Fault> 
 ///
 /// # Errors
 /// A [`Fault`] when they are malformed.
-pub fn field_keys(environment: Environment<'_>) -> Result<Option<field::Keys>, Fault> {
-    let read = |text: String| field::Keys::parse(&text);
+pub fn field_keys(environment: Environment<'_>) -> Result<Option<Keys>, Fault> {
+    let read = |text: String| Keys::parse(&text);
     let keys = environment(FIELD_KEYS).map(read).transpose();
     keys.map_err(|bad| fault(FIELD_KEYS, bad.to_string()))
 }

@@ -275,10 +275,11 @@ mod tests {
     use super::*;
     use crate::{
         config,
-        data::{NOTES, field::Keys},
+        data::NOTES,
         db::tests::fresh,
         engines::{Engine, on_every_engine},
     };
+    use gapura_shared::keys::Keys;
 
     const ROW: &str = "00000000-0000-4000-8000-000000000001";
     const OLD: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";

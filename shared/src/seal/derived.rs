@@ -22,7 +22,7 @@ impl DerivedKeys {
             Secret::new(derived.into_bytes().to_vec())
         };
         Self {
-            signing: derive(keys.signing().1),
+            signing: derive(keys.current().1),
             previous: keys.previous().map(derive),
         }
     }

@@ -10,13 +10,12 @@ mod base;
 mod derived;
 pub mod digest;
 mod fields;
-mod keys;
 #[cfg(test)]
 mod tests;
 
+pub use crate::keys::Keys;
 pub use derived::DerivedKeys;
 pub use fields::{PUSH_TAG, Parameters, SEAL_TAG};
-pub use keys::{BadKeys, Keys};
 
 use crate::{
     identity::{self, Identity},
@@ -189,7 +188,7 @@ fn sign_as(
     now: UnixSeconds,
     nonce: [u8; 16],
 ) -> Seal {
-    let (key_id, secret) = keys.signing();
+    let (key_id, secret) = keys.current();
     let parameters = Parameters {
         created: now,
         expires: now.after(SEAL_LIFETIME_S),

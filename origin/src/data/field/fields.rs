@@ -3,13 +3,14 @@
 use super::{
     FieldError, Opened, Place, blind,
     envelope::{Envelope, IV_BYTES, Version},
-    keys::{Kek, Keys, LaravelKey, Purpose, joined},
+    keys::{Kek, LaravelKey, Purpose, joined},
     laravel,
     limit::{MAX_FIELD_BYTES, MAX_STORED_BYTES},
     version_one::Derived,
 };
 use aes_gcm::{Aes256Gcm, aead::KeyInit};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use gapura_shared::keys::Keys;
 use std::{fmt, iter::once};
 
 /// One or two key-encryption keys (KEK), and what is derived from them.

@@ -30,8 +30,8 @@ mod version_one;
 
 pub use envelope::IV_BYTES;
 pub use fields::{Fields, Tenant};
-pub use keys::{BadKeys, Keys, LaravelKey};
-pub use limit::{MAX_FIELD_BYTES, MAX_KEY_BYTES, MIN_KEY_BYTES};
+pub use keys::{BadLaravelKey, LaravelKey};
+pub use limit::MAX_FIELD_BYTES;
 
 use std::fmt;
 

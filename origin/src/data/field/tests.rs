@@ -2,6 +2,7 @@
 
 use super::*;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use gapura_shared::keys::Keys;
 use proptest::prelude::*;
 
 const TEXT: &str = "+62 812-3456-7890";

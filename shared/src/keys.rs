@@ -1,28 +1,32 @@
-//! Seal keys by id. Two are live during a rotation: the first one signs, both verify.
+//! Keys by id, those of the seal and those of encrypted fields. Two are live during a rotation:
+//! the first one makes, both read.
 
-use crate::{limits::MIN_SEAL_KEY_BYTES, secret::Secret};
+use crate::{
+    limits::{MAX_KEY_BYTES, MIN_KEY_BYTES},
+    secret::Secret,
+};
 
 /// One or two keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keys {
-    signing: (String, Secret),
+    current: (String, Secret),
     previous: Option<(String, Secret)>,
 }
 
-/// Why a text does not hold seal keys. Never quotes the text.
+/// Why a text does not hold keys. Never quotes the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadKeys {
     /// Not `id:key` or `id:key,id:key`.
-    #[error("seal keys are written `id:key` or `id:key,id:key`, the signing key first")]
+    #[error("keys are written `id:key` or `id:key,id:key`, the current one first")]
     Form,
     /// An id that is empty, longer than 32, or not of letters, digits, `-` and `_`.
-    #[error("a seal key id has 1 to 32 letters, digits, `-` or `_`")]
+    #[error("the id of a key has 1 to 32 letters, digits, `-` or `_`")]
     Id,
-    /// Not base64url, or too short.
-    #[error("a seal key is base64url without padding of at least {MIN_SEAL_KEY_BYTES} bytes")]
+    /// Not base64url, too short or too long.
+    #[error("a key is base64url without padding of {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes")]
     Key,
     /// The same id twice.
-    #[error("the two seal keys need different ids")]
+    #[error("the two keys need different ids")]
     SameId,
 }
 
@@ -33,19 +37,19 @@ impl Keys {
     /// [`BadKeys`].
     pub fn parse(text: &str) -> Result<Self, BadKeys> {
         let mut keys = text.trim().split(',').map(parse_one);
-        let signing = keys.next().ok_or(BadKeys::Form)??;
+        let current = keys.next().ok_or(BadKeys::Form)??;
         let previous = keys.next().transpose()?;
         if keys.next().is_some() {
             return Err(BadKeys::Form);
         }
-        if previous.as_ref().is_some_and(|(id, _)| *id == signing.0) {
+        if previous.as_ref().is_some_and(|(id, _)| *id == current.0) {
             return Err(BadKeys::SameId);
         }
-        Ok(Self { signing, previous })
+        Ok(Self { current, previous })
     }
 
-    pub(crate) const fn signing(&self) -> (&str, &Secret) {
-        (self.signing.0.as_str(), &self.signing.1)
+    pub(crate) const fn current(&self) -> (&str, &Secret) {
+        (self.current.0.as_str(), &self.current.1)
     }
 
     pub(crate) fn previous(&self) -> Option<&Secret> {
@@ -53,11 +57,17 @@ impl Keys {
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<&Secret> {
-        [Some(&self.signing), self.previous.as_ref()]
+        [Some(&self.current), self.previous.as_ref()]
             .into_iter()
             .flatten()
             .find(|(known, _)| known == id)
             .map(|(_, secret)| secret)
+    }
+
+    /// The current one and the previous one.
+    #[must_use]
+    pub fn into_parts(self) -> ((String, Secret), Option<(String, Secret)>) {
+        (self.current, self.previous)
     }
 }
 
@@ -68,7 +78,7 @@ fn parse_one(text: &str) -> Result<(String, Secret), BadKeys> {
         return Err(BadKeys::Id);
     }
     Secret::from_base64url(key)
-        .filter(|secret| secret.expose().len() >= MIN_SEAL_KEY_BYTES)
+        .filter(|secret| (MIN_KEY_BYTES..=MAX_KEY_BYTES).contains(&secret.expose().len()))
         .map(|secret| (id.to_owned(), secret))
         .ok_or(BadKeys::Key)
 }
@@ -88,6 +98,7 @@ mod tests {
             (format!("a\"b:{key}"), BadKeys::Id),
             (format!("a:{key}="), BadKeys::Key),
             (format!("a:{}", "A".repeat(42)), BadKeys::Key),
+            (format!("a:{}", "A".repeat(172)), BadKeys::Key),
             (format!("a:{key},a:{key}"), BadKeys::SameId),
         ] {
             assert_eq!(Keys::parse(&text), Err(fault), "{text}");
