@@ -10,11 +10,21 @@ pub(super) fn decode(text: &[u8], index: usize) -> Option<Unit> {
         let (byte, length) = nested(text, index).unwrap_or((byte, 3));
         return Some((Spelled::Byte(byte), length, Step::Percent));
     }
-    if matches!(at(text, index + 1), b'u' | b'U') {
-        let code = hex(text, index + 2, 4)?;
+    if matches!(at(text, index + 1), b'u' | b'U')
+        && let Some(code) = hex(text, index + 2, 4)
+    {
         return Some((fold(code)?, 6, Step::PercentU));
     }
-    lenient(text, index)
+    lenient(text, index).or_else(|| dropped(text, index))
+}
+
+/// `%S%E%L%E%C%T`: ASP drops a percent sign that no digits follow. One in front of every letter of
+/// a run was put there.
+fn dropped(text: &[u8], index: usize) -> Option<Unit> {
+    let is_pair =
+        |start: usize| at(text, start) == b'%' && at(text, start + 1).is_ascii_alphabetic();
+    let follows = is_pair(index + 2) || index.checked_sub(2).is_some_and(is_pair);
+    (is_pair(index) && follows).then_some((Spelled::Nothing, 1, Step::Percent))
 }
 
 /// `%41`.

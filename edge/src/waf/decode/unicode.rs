@@ -50,5 +50,12 @@ fn overlong(text: &[u8], index: usize) -> Option<Unit> {
 /// A byte that is white space in single-byte character sets, in none of UTF-8's sequences.
 fn stray(text: &[u8], index: usize) -> Option<Unit> {
     let is_stray = matches!(at(text, index), 0x85 | 0xa0) && before(text, index) < 0x80;
+    // GBK reads it and the backslash that an application puts before the quote as one character.
+    if at(text, index) == 0xbf
+        && before(text, index) < 0x80
+        && matches!(at(text, index + 1), b'\'' | b'"' | b'\\')
+    {
+        return Some((Spelled::Nothing, 1, Step::Confusable));
+    }
     is_stray.then_some((Spelled::Char(' '), 1, Step::Confusable))
 }

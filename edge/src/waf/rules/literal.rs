@@ -16,6 +16,8 @@ pub(in crate::waf) enum Edges {
     Segment,
     /// The start of the text before it, and its end or a version after it.
     Whole,
+    /// Nothing at all.
+    Exact,
     /// Those of [`Edges::Segment`], and the start of the path before it, unless the path ends in a program: further
     /// down, a word such as `/solr` is an article about it.
     Root,
@@ -105,6 +107,7 @@ impl Literal {
             Edges::Word => !is_word(before(text, start)) && !is_word(at(text, end)),
             Edges::Segment => ends_segment(at(text, end)),
             Edges::Whole => start == 0 && matches!(at(text, end), 0 | b'/'),
+            Edges::Exact => start == 0 && end == text.len(),
             Edges::Root => {
                 ends_segment(at(text, end))
                     && (start == 0 || PROGRAMS.iter().any(|ending| text.ends_with(ending)))

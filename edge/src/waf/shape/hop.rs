@@ -64,6 +64,9 @@ pub(super) fn is_odd(name: &str, value: &str) -> bool {
             value.contains("..") || value.starts_with("//") || value.contains("://")
         }
         "x-forwarded-for" | "x-real-ip" => items.any(|item| !item.bytes().all(is_in_address)),
+        // What only gateways of old telephones set, and what ends at the first proxy.
+        "x-up-devcap-post-charset" | "request-range" => true,
+        "max-forwards" => value.trim() == "0",
         "x-forwarded-port" => items.any(|item| item.parse::<u16>().is_err()),
         "x-forwarded-host" | "x-forwarded-server" => items.any(smuggling::is_no_host),
         "forwarded" => value.split([',', ';']).any(|pair| {

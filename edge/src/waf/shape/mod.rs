@@ -151,6 +151,23 @@ pub(super) fn read(request: &Request<'_>, sink: &mut impl Sink) {
             .map(|(_, value)| value.as_str())
     };
     let from = header("referer").or_else(|| header("origin"));
+    // A form that replaces its method posts; a link does not.
+    let is_overridden = |pair: &str| {
+        pair.split_once('=').is_some_and(|(name, value)| {
+            name == "_method"
+                && !SAFE_METHODS
+                    .iter()
+                    .any(|safe| value.eq_ignore_ascii_case(safe))
+        })
+    };
+    if SAFE_METHODS.contains(&request.method) && request.query.split('&').any(is_overridden) {
+        sink.broken(&rules::METHOD_OVERRIDE, Part::Query, request.query);
+    }
+    // `/?author=1` tells `WordPress`'s names of users.
+    let is_number = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+    if request.path == "/" && request.query.strip_prefix("author=").is_some_and(is_number) {
+        sink.broken(&scanner::WORDPRESS, Part::Query, request.query);
+    }
     session::read(request, from, header("host"), sink);
     smuggling::read(request, sink);
     // TRACE echoes a request, DEBUG switches debugging on, GPOST was smuggled.
@@ -212,7 +229,19 @@ fn hidden_bytes(request: &Request<'_>, sink: &mut impl Sink) {
         matches!(window, [b'%', b'u' | b'U', rest @ ..] if rest.iter().all(u8::is_ascii_hexdigit))
             || matches!(window, [b'%', b'7', b'f' | b'F', ..])
     };
-    if request.path.as_bytes().windows(6).any(is_foreign) || request.path.ends_with("%7f") {
+    // A tab or a break at its end, which one server cuts off and the other compares.
+    let tail = request.path.to_ascii_lowercase();
+    let is_foreign_end = ["%7f", "%09", "%0a", "%0d"]
+        .iter()
+        .any(|end| tail.ends_with(end));
+    // A dot needs no encoding, and as a segment of its own it leads nowhere: `/%2e/admin`.
+    let is_dot = tail.contains("/%2e/") || tail.contains("/%252e/") || tail.starts_with("/%5c");
+    let is_other_host = request.path.starts_with("/\\");
+    if request.path.as_bytes().windows(6).any(is_foreign)
+        || is_foreign_end
+        || is_dot
+        || is_other_host
+    {
         sink.broken(&rules::CONTROL, Part::Path, request.path);
     }
     if request.path.as_bytes().windows(5).any(is_letter_twice) {
@@ -308,7 +337,7 @@ fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
         let path = value.to_ascii_lowercase();
         let is_program = PROGRAMS.iter().any(|ending| path.ends_with(ending));
         (matches!(method, "MOVE" | "COPY") && is_program).then_some(&rules::WEB_SHELL)
-    } else if name == "range" || name == "request-range" {
+    } else if name == "range" {
         hop::is_range_attack(value).then_some(&rules::RANGES)
     } else if name == "user-agent" {
         is_scanner(value).then_some(&scanner::AGENT)

@@ -24,6 +24,7 @@ const CALLBACKS: &[&[u8]] = &[
     b"eval",
     b"popen",
     b"proc_open",
+    b"disable_functions",
 ];
 
 /// Programs that an attack starts, besides [`BARE`].
@@ -149,6 +150,7 @@ impl<'a> Arguments<'a> {
         let line_ended = span(text, end, next).contains(&b'\n');
         let follows = word(text, next);
         line_ended
+            || stands(text, next, b"rescue nil")
             || !at(text, next).is_ascii_alphanumeric() && at(text, next) < 0x80
             || matches!(
                 follows,

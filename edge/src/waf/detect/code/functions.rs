@@ -56,6 +56,8 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         | b"set_error_handler"
         | b"forward_static_call"
         | b"spl_autoload_register"
+        | b"getattr"
+        | b"ini_get"
         | b"preg_replace_callback" => (Callback, &rules::PHP_CALL),
         b"system"
         | b"exec"

@@ -155,12 +155,24 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if settings::is_configuration(path, last) {
         hits.push(Hit::new(&rules::SECRETS, 0, end));
     }
-    if path.starts_with(b"/bin/") && last.ends_with(b".dll") {
+    if path.starts_with(b"/bin/") && (last.ends_with(b".dll") || last.ends_with(b".exe")) {
         hits.push(Hit::new(&rules::SECRETS, 0, end));
+    }
+    if has_short_name(path) {
+        hits.push(Hit::new(&rules::KNOWN_HOLE, 0, end));
     }
     if is_wordpress(path) {
         hits.push(Hit::new(&rules::WORDPRESS, 0, end));
     }
+}
+
+/// `/default~1.asp`, `/progra~1/`, `/a*~1*/`: a name of eight letters, by which Windows tells whether a
+/// longer one exists.
+fn has_short_name(path: &[u8]) -> bool {
+    path.windows(4).any(|window| {
+        matches!(window, [head, b'~', b'1'..=b'9', tail]
+            if (head.is_ascii_alphanumeric() || *head == b'*') && matches!(tail, b'/' | b'.' | b'*'))
+    })
 }
 
 fn is_hidden(segment: &[u8]) -> bool {
@@ -344,6 +356,8 @@ mod tests {
             "/configuration.php-dist",
             "/db/phpmyadmin/",
             "/phpmyadmin4.8.1/index.php",
+            "/defaul~1.asp",
+            "/a*~1*/.aspx",
         ] {
             assert!(is_found(probe), "{probe}");
         }

@@ -141,6 +141,10 @@ fn number(text: &[u8], start: usize) -> Token {
             end = digits(end + 1 + sign);
         }
     }
+    // Oracle's `1d` and `1f`, which need no space after them.
+    if matches!(at(text, end), b'd' | b'f') && stands(text, end + 1, b"union") {
+        end += 1;
+    }
     new(Kind::Number, start, end)
 }
 

@@ -135,6 +135,17 @@ pub(super) const OBJECTS: &[&[u8]] = &[
     b"self.methods",
     b"smarty.",
     b"_smarty",
+    b"newinstance(",
+    b"?lower_abc",
+    b"?upper_abc",
+    b"securitykey",
+    b"get_admin_log",
+    b" perl ",
+    b"|exec:",
+    b"|system:",
+    b"%x|",
+    b"%x{",
+    b"%x(",
 ];
 
 /// Whether the object at `place` counts within its expression.
@@ -148,6 +159,8 @@ pub(super) fn counts(inner: &[u8], place: usize, sign: &[u8]) -> bool {
             name.len() >= 5
                 && (name.ends_with(b"__") || (matches!(end, b'\'' | b'"') && stands_alone))
         }
+        b" perl " => at(inner, 0) == b' ' && trim(inner) == b"perl",
+        b"%x|" | b"%x{" | b"%x(" => trim(span(inner, 0, place)).is_empty(),
         b"config.items" | b"config.secret" | b"config.from" | b"config|" | b"config["
         | b"self._" | b"self.module" | b"request[" | b"require(" | b"require '" | b"require \""
         | b"eval(" | b"exec(" | b"system(" | b"process.env" | b"process.exit" | b"kernel."
