@@ -82,6 +82,9 @@ pub enum DataError {
     /// Client: the idempotency key was used for another request.
     #[error("the idempotency key belongs to another request")]
     KeyReused,
+    /// Client: an upsert by columns that tell no rows apart.
+    #[error("no unique index")]
+    NotUnique,
     /// Client: an update or a deletion of everything.
     #[error("no filter")]
     Unfiltered,
@@ -138,6 +141,12 @@ pub enum Constraint {
     Check,
     /// 22P02 and its like: a value that the engine cannot read.
     Value,
+    /// P0001: a trigger, in the operator's own words.
+    Raised,
+    /// 42883: an operator that the column's type does not have.
+    Operator,
+    /// 54000: more than the engine takes.
+    Complexity,
     /// 42501: a grant or a row policy of the database itself.
     Privilege,
     /// 22003, 22001: out of range or too long.
@@ -307,6 +316,25 @@ impl DataError {
                 "Cannot coerce the result to a single JSON object",
             )
             .details(format!("The result contains {rows} rows")),
+            Self::Range(rows) => Shape::new(416, "PGRST103", "Requested range not satisfiable")
+                .details(format!(
+                    "An offset was requested, but there are only {rows} rows."
+                )),
+            Self::Constraint(constraint) => constraint.shape(has_identity),
+            Self::Precondition | Self::KeyReused | Self::NotUnique | Self::Unfiltered => {
+                self.write_shape()
+            }
+            Self::AnswerTooLarge(_)
+            | Self::Tampered
+            | Self::Collided
+            | Self::Unavailable
+            | Self::Internal => self.own_shape(),
+        }
+    }
+
+    /// What only a write is refused for.
+    fn write_shape(&self) -> Shape {
+        match self {
             Self::Precondition => Shape::new(
                 412,
                 "GAPURA412",
@@ -317,21 +345,16 @@ impl DataError {
                 "GAPURA422",
                 "The Idempotency-Key was used for another request",
             ),
-            Self::Unfiltered => Shape::new(
+            Self::NotUnique => Shape::new(
+                400,
+                "42P10",
+                "there is no unique or exclusion constraint matching the ON CONFLICT specification",
+            ),
+            _ => Shape::new(
                 400,
                 "21000",
                 "UPDATE and DELETE require a filter on this table",
             ),
-            Self::Range(rows) => Shape::new(416, "PGRST103", "Requested range not satisfiable")
-                .details(format!(
-                    "An offset was requested, but there are only {rows} rows."
-                )),
-            Self::Constraint(constraint) => constraint.shape(has_identity),
-            Self::AnswerTooLarge(_)
-            | Self::Tampered
-            | Self::Collided
-            | Self::Unavailable
-            | Self::Internal => self.own_shape(),
         }
     }
 
@@ -382,6 +405,13 @@ impl Constraint {
             Self::NotNull => (400, "23502", "null value violates not-null constraint"),
             Self::Check => (400, "23514", "new row violates check constraint"),
             Self::Value => (400, "22P02", "invalid input syntax"),
+            Self::Raised => (400, "P0001", "the database refuses this"),
+            Self::Operator => (
+                400,
+                "42883",
+                "the column's type does not have this operator",
+            ),
+            Self::Complexity => (400, "54000", "the request is too complex"),
             Self::Range => (400, "22003", "a value is out of range or too long"),
             Self::Privilege => {
                 let status = if has_identity { 403 } else { 401 };

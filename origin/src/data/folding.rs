@@ -107,6 +107,7 @@ mod tests {
         let relation = Relation {
             columns,
             key: names(&["id"]),
+            unique: Vec::new(),
             foreign_keys: Vec::new(),
         };
         let warned = warnings(&declared, &relation);

@@ -2,7 +2,7 @@
 //!
 //! Guarantees: a column that a client may not write is never taken from it; what identity gives
 //! goes where the client said nothing, and a missing key of a row is made before the row is
-//! encrypted for it.
+//! encrypted for it; what is encrypted is so for the row in which it will stand.
 
 use super::{
     error::{DataError, Denied},
@@ -68,11 +68,11 @@ impl<'a> Making<'a> {
                 None => given.push((column, Bound::Null)),
             }
         }
-        self.complete(given)
+        Ok(self.complete(given))
     }
 
-    /// Adds what the client did not say, and encrypts.
-    fn complete(&self, given: NewRow<'a>) -> Result<NewRow<'a>, DataError> {
+    /// Adds what the client did not say.
+    fn complete(&self, given: NewRow<'a>) -> NewRow<'a> {
         let mut row = given;
         for column in &self.table.columns {
             if row.iter().any(|(named, _)| named.name == column.name) {
@@ -84,12 +84,11 @@ impl<'a> Making<'a> {
                 row.push((column, Bound::Text(random::uuid())));
             }
         }
-        self.seal_row(&mut row)?;
         row.sort_by_key(|(column, _)| {
             let mut columns = self.table.columns.iter();
             columns.position(|one| one.name == column.name)
         });
-        Ok(row)
+        row
     }
 
     /// A key that nobody else makes, or that a field's encryption needs before the database makes it.
@@ -107,26 +106,26 @@ impl<'a> Making<'a> {
         text.map_or(Bound::Null, Bound::Text)
     }
 
-    fn seal_row(&self, row: &mut NewRow<'a>) -> Result<(), DataError> {
+    /// A new row as it is stored: encrypted for its own key and tenant.
+    ///
+    /// # Errors
+    /// [`DataError`].
+    pub(crate) fn stored(&self, row: NewRow<'a>) -> Result<NewRow<'a>, DataError> {
         if !row.iter().any(|(column, _)| column.encrypted) {
-            return Ok(());
+            return Ok(row);
         }
-        let text_of = |row: &NewRow<'a>, name: &str| {
+        let text_of = |name: &str| {
             let found = row.iter().find(|(column, _)| column.name == name);
             found.and_then(|(_, value)| match value {
                 Bound::Text(text) => Some(text.clone()),
                 _ => None,
             })
         };
-        let key = self.table.key.first().and_then(|key| text_of(row, key));
+        let key = self.table.key.first().and_then(|key| text_of(key));
         let tenant = self.table.tenant.as_ref();
-        let tenant = tenant
-            .and_then(|tenant| text_of(row, tenant))
-            .unwrap_or_default();
+        let tenant = tenant.and_then(|tenant| text_of(tenant));
         // Without a key there is no row: the database says so better than we could.
-        let sealed = self.sealed(row, &key.unwrap_or_default(), &tenant)?;
-        *row = sealed;
-        Ok(())
+        self.sealed(&row, &key.unwrap_or_default(), &tenant.unwrap_or_default())
     }
 
     /// Values as they are stored in the row `key` of `tenant`: encrypted columns encrypted, their

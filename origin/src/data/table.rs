@@ -22,6 +22,8 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     /// The primary key's columns.
     pub(crate) key: Vec<String>,
+    /// The columns of each unique index.
+    pub(crate) unique: Vec<Vec<String>>,
     /// Leading to other tables.
     pub(crate) foreign_keys: Vec<ForeignKey>,
     /// The column with a row's tenant.
@@ -139,6 +141,25 @@ impl Table {
         self.key.iter().filter_map(|name| self.column(name))
     }
 
+    /// Whether no two rows have the same values in these columns, all of them together.
+    #[must_use]
+    pub(crate) fn tells_apart(&self, columns: &[&Column]) -> bool {
+        let mut indexes = self.unique.iter().chain([&self.key]);
+        indexes.any(|index| {
+            index
+                .iter()
+                .all(|name| columns.iter().any(|one| one.name == *name))
+                && columns.iter().all(|column| index.contains(&column.name))
+        })
+    }
+
+    /// Whether rows stay with their tenant: its key is what their fields are encrypted with.
+    #[must_use]
+    pub(crate) fn keeps(&self, column: &Column) -> bool {
+        self.tenant.as_ref() == Some(&column.name)
+            && self.columns.iter().any(|column| column.encrypted)
+    }
+
     /// Checks a declaration against what the database says; adds each fault to `faults`.
     #[must_use]
     pub(crate) fn check(
@@ -164,6 +185,7 @@ impl Table {
             name: declared.name.clone(),
             columns,
             key: relation.key.clone(),
+            unique: relation.unique.clone(),
             foreign_keys: relation.foreign_keys.clone(),
             tenant: declared.tenant.clone(),
             max_rows: max_rows.into(),

@@ -37,6 +37,7 @@ fn notes(rules: Rules) -> Value {
             column("inner", Kind::Text, Access::Hidden),
         ],
         key: vec!["id".into()],
+        unique: Vec::new(),
         foreign_keys: Vec::new(),
         tenant: None,
         max_rows: 7,

@@ -1,10 +1,14 @@
 //! Conditions and order, as SQL.
 
-use super::{Level, Scope, sql::Sql};
+use super::{
+    Level, Scope,
+    path::{Path, SortKey},
+    sql::Sql,
+};
 use crate::{
     config::is_name,
     data::{
-        dialect::{Comparison, Condition, Field, Filter, Is, Nulls, Order, Search, Step, Test},
+        dialect::{Comparison, Condition, Field, Filter, Is, Nulls, Order, Search, Test},
         error::{DataError, Denied},
         kind::Kind,
         table::Column,
@@ -84,6 +88,9 @@ fn test(
         field: &condition.field,
     };
     match &condition.test {
+        Test::Compare(comparison, value) if operand.is_json() => {
+            operand.path(sql)?.compare(sql, *comparison, value)?;
+        }
         Test::Compare(comparison, value) => {
             operand.write(sql)?;
             sql.push(match comparison {
@@ -98,6 +105,17 @@ fn test(
         }
         Test::In(values) if values.is_empty() => {
             sql.push("1 = 0");
+        }
+        Test::In(values) if operand.is_json() => {
+            let path = operand.path(sql)?;
+            sql.push("(");
+            for (at, value) in values.iter().enumerate() {
+                if at > 0 {
+                    sql.push(" OR ");
+                }
+                path.compare(sql, Comparison::Eq, value)?;
+            }
+            sql.push(")");
         }
         Test::In(values) => {
             operand.write(sql)?;
@@ -124,6 +142,9 @@ fn test(
                 Is::True => " IS TRUE",
                 Is::False => " IS FALSE",
             });
+        }
+        Test::Like { .. } if operand.is_json() => {
+            return Err(DataError::Unsupported("patterns are of texts: ->>".into()));
         }
         Test::Like {
             pattern,
@@ -231,13 +252,44 @@ struct Operand<'a> {
 }
 
 impl Operand<'_> {
+    /// Whether it is JSON within JSON.
+    const fn is_json(&self) -> bool {
+        !self.field.json.is_empty() && !self.field.as_text
+    }
+
+    fn path(&self, sql: &Sql) -> Result<Path<'_>, DataError> {
+        Path::of(self.level, self.column, self.field, sql.engine())
+    }
+
     fn write(&self, sql: &mut Sql) -> Result<(), DataError> {
         if self.field.json.is_empty() {
             sql.of(&self.level.alias, &self.column.name);
             Ok(())
         } else {
-            inside(sql, self.level, self.field, true)
+            let as_text = self.field.as_text;
+            inside(sql, self.level, self.column, self.field, as_text)
         }
+    }
+
+    /// What to order by, one after the other.
+    fn order(
+        &self,
+        sql: &mut Sql,
+        mut each: impl FnMut(&mut Sql, &dyn Fn(&mut Sql)),
+    ) -> Result<(), DataError> {
+        let path = self.path(sql)?;
+        if self.is_json() {
+            for key in SortKey::of(sql.engine()) {
+                each(sql, &|sql| path.key(sql, *key));
+            }
+        } else if self.field.json.is_empty() {
+            each(sql, &|sql| {
+                sql.of(&self.level.alias, &self.column.name);
+            });
+        } else {
+            each(sql, &|sql| path.text(sql));
+        }
+        Ok(())
     }
 
     fn text(&self, sql: &mut Sql) -> Result<(), DataError> {
@@ -267,53 +319,17 @@ impl Operand<'_> {
 pub(crate) fn inside(
     sql: &mut Sql,
     level: &Level<'_>,
+    column: &Column,
     field: &Field,
     as_text: bool,
 ) -> Result<(), DataError> {
-    if sql.engine() == Engine::Postgres {
-        sql.push("(").of(&level.alias, &field.name);
-        let last = field.json.len().saturating_sub(1);
-        for (at, step) in field.json.iter().enumerate() {
-            sql.push(if as_text && at == last { "->>" } else { "->" });
-            match step {
-                Step::Key(key) => sql.bind(Kind::Text.read_text(key)?),
-                Step::Index(index) => sql.push(&format!("({index})")),
-            };
-        }
-        sql.push(")");
-        return Ok(());
-    }
-    let path = Kind::Text.read_text(&json_path(field, sql.engine())?)?;
-    if sql.engine() == Engine::Sqlite {
-        sql.push(if as_text { "CAST(" } else { "json(" });
-        sql.of(&level.alias, &field.name);
-        sql.push(if as_text { " ->> " } else { " -> " }).bind(path);
-        sql.push(if as_text { " AS TEXT)" } else { ")" });
+    let path = Path::of(level, column, field, sql.engine())?;
+    if as_text {
+        path.text(sql);
     } else {
-        sql.push(if as_text { "JSON_UNQUOTE(" } else { "(" });
-        sql.push("JSON_EXTRACT(").of(&level.alias, &field.name);
-        sql.push(", ").bind(path).push("))");
+        path.json(sql);
     }
     Ok(())
-}
-
-/// The path language of SQLite and MySQL.
-fn json_path(field: &Field, engine: Engine) -> Result<String, DataError> {
-    let mut path = "$".to_owned();
-    for step in &field.json {
-        match step {
-            // Neither language lets one be written inside a quoted key everywhere.
-            Step::Key(key) if key.contains(['"', '\\']) => {
-                return Err(DataError::Unsupported("a key with a quotation mark".into()));
-            }
-            Step::Key(key) => path.extend([".\"", key, "\""]),
-            Step::Index(index) if *index < 0 && engine == Engine::Sqlite => {
-                path.extend(["[#", &index.to_string(), "]"]);
-            }
-            Step::Index(index) => path.extend(["[", &index.to_string(), "]"]),
-        }
-    }
-    Ok(path)
 }
 
 fn like(
@@ -444,21 +460,28 @@ pub(crate) fn order(sql: &mut Sql, level: &Level<'_>, terms: &[Order]) -> Result
         let first = term
             .nulls
             .map_or(term.descending, |nulls| nulls == Nulls::First);
-        if may_be_null && sql.engine() == Engine::MySql {
-            operand.write(sql)?;
-            sql.push(if first {
-                " IS NULL DESC, "
-            } else {
-                " IS NULL, "
-            });
-        }
-        operand.write(sql)?;
-        if term.descending {
-            sql.push(" DESC");
-        }
-        if may_be_null && sql.engine() != Engine::MySql {
-            sql.push(if first { " NULLS FIRST" } else { " NULLS LAST" });
-        }
+        let mut is_next = false;
+        operand.order(sql, |sql, key| {
+            if is_next {
+                sql.push(", ");
+            }
+            if may_be_null && !is_next && sql.engine() == Engine::MySql {
+                key(sql);
+                sql.push(if first {
+                    " IS NULL DESC, "
+                } else {
+                    " IS NULL, "
+                });
+            }
+            key(sql);
+            if term.descending {
+                sql.push(" DESC");
+            }
+            if may_be_null && sql.engine() != Engine::MySql {
+                sql.push(if first { " NULLS FIRST" } else { " NULLS LAST" });
+            }
+            is_next = true;
+        })?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod filter;
 mod json;
 mod link;
+mod path;
 mod read;
 mod rotate;
 mod sql;

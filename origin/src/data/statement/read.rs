@@ -12,7 +12,7 @@ use super::{
 use crate::{
     config::is_name,
     data::{
-        dialect::{Embed, Field, Item, Join, Read},
+        dialect::{DialectError, Embed, Field, Item, Join, Read},
         error::DataError,
         policy::Policy,
         table::{Column, Table},
@@ -51,10 +51,12 @@ pub(crate) struct Cell {
 }
 
 /// One member of a row.
+#[derive(PartialEq)]
 enum Member<'a> {
     Column {
         label: &'a str,
         column: &'a Column,
+        /// The path into its JSON.
         field: Option<&'a Field>,
         cast: Option<Cast>,
     },
@@ -63,6 +65,24 @@ enum Member<'a> {
         read: &'a Read,
         link: Link<'a>,
     },
+}
+
+impl<'a> Member<'a> {
+    const fn label(&self) -> &'a str {
+        let (Self::Column { label, .. } | Self::Embed { label, .. }) = self;
+        label
+    }
+}
+
+/// Adds a member, once. Of two different ones of a name, one would be taken for the other, also where
+/// fields are decrypted.
+fn add<'a>(members: &mut Vec<Member<'a>>, member: Member<'a>) -> Result<(), DataError> {
+    match members.iter().find(|one| one.label() == member.label()) {
+        None => members.push(member),
+        Some(same) if *same == member => {}
+        Some(_) => return Err(DialectError::Twice(member.label().to_owned()).into()),
+    }
+    Ok(())
 }
 
 /// Types that every engine can cast to.
@@ -120,8 +140,12 @@ pub(crate) fn cells<'a>(
     let mut writer = Writer::new(sql, scope);
     let level = writer.level(table);
     let mut cells = Vec::new();
+    let members = writer.members(&level, &read.select)?;
+    if members.is_empty() {
+        return Err(DataError::Unsupported("CSV of no column".into()));
+    }
     writer.sql.push("SELECT ");
-    for (at, member) in writer.members(&level, &read.select)?.iter().enumerate() {
+    for (at, member) in members.iter().enumerate() {
         let Member::Column {
             label,
             column,
@@ -136,9 +160,8 @@ pub(crate) fn cells<'a>(
         if at > 0 {
             writer.sql.push(", ");
         }
-        let inside = field.filter(|field| !field.json.is_empty());
-        match (inside, column.encrypted) {
-            (Some(field), _) => filter::inside(writer.sql, &level, field, true)?,
+        match (*field, column.encrypted) {
+            (Some(field), _) => filter::inside(writer.sql, &level, column, field, true)?,
             (None, true) => {
                 writer.sql.push("CAST(");
                 seal(writer.sql, &level, column);
@@ -195,7 +218,11 @@ pub(crate) fn targets<'a>(
     most: u64,
 ) -> Result<(), DataError> {
     let mut writer = Writer::new(sql, scope);
-    let level = writer.level(table);
+    let mut level = writer.level(table);
+    let is_mysql = writer.sql.engine() == Engine::MySql;
+    if is_mysql {
+        level.alias.clone_from(&table.name);
+    }
     writer.sql.push("SELECT ");
     keys_of(writer.sql, &level);
     writer.sql.push(", ");
@@ -206,8 +233,17 @@ pub(crate) fn targets<'a>(
         None => writer.sql.push("''"),
     };
     writer.sql.push(" FROM ");
-    writer.among(&level, Some(policy))?;
-    writer.conditions(&level, read)?;
+    if is_mysql {
+        // It locks no rows of a table within the table: these are to be locked.
+        let select = scope.policy(table, |rules| rules.select.as_ref())?;
+        writer.sql.name(&table.name);
+        writer.conditions(&level, read)?;
+        writer.sql.push(" AND ").policy(select, scope.caller);
+        writer.sql.push(" AND ").policy(policy, scope.caller);
+    } else {
+        writer.among(&level, Some(policy))?;
+        writer.conditions(&level, read)?;
+    }
     filter::order(writer.sql, &level, &read.order)?;
     let asked = read.window.limit.unwrap_or(u64::MAX);
     let most = asked.min(most.saturating_add(1));
@@ -314,23 +350,41 @@ impl<'s, 'a> Writer<'s, 'a> {
         let mut members = Vec::new();
         for item in select {
             match item {
-                Item::All => members.extend(level.table.readable().map(|column| Member::Column {
-                    label: &column.name,
-                    column,
-                    field: None,
-                    cast: None,
-                })),
-                Item::Column { field, cast, .. } => members.push(Member::Column {
-                    label: item.label().unwrap_or_default(),
-                    column: filter::readable(level, field)?,
-                    field: Some(field),
-                    cast: cast.as_deref().map(cast_of).transpose()?,
-                }),
-                Item::Embed(embed) => members.push(Member::Embed {
-                    label: embed.label(),
-                    read: &embed.read,
-                    link: self.link(level.table, embed)?,
-                }),
+                Item::All => {
+                    for column in level.table.readable() {
+                        let label = &column.name;
+                        let (field, cast) = (None, None);
+                        add(
+                            &mut members,
+                            Member::Column {
+                                label,
+                                column,
+                                field,
+                                cast,
+                            },
+                        )?;
+                    }
+                }
+                Item::Column { field, cast, .. } => {
+                    let column = filter::readable(level, field)?;
+                    let cast = cast.as_deref().map(cast_of).transpose()?;
+                    let label = item.label().unwrap_or_default();
+                    let field = Some(field).filter(|field| !field.json.is_empty());
+                    add(
+                        &mut members,
+                        Member::Column {
+                            label,
+                            column,
+                            field,
+                            cast,
+                        },
+                    )?;
+                }
+                Item::Embed(embed) => {
+                    let (label, read) = (embed.label(), &embed.read);
+                    let link = self.link(level.table, embed)?;
+                    add(&mut members, Member::Embed { label, read, link })?;
+                }
             }
         }
         Ok(members)
@@ -351,7 +405,7 @@ impl<'s, 'a> Writer<'s, 'a> {
             if at > 0 {
                 self.sql.push(", ");
             }
-            let (Member::Column { label, .. } | Member::Embed { label, .. }) = member;
+            let label = member.label();
             if !is_postgres {
                 self.label(label);
                 self.sql.push(", ");
@@ -400,10 +454,11 @@ impl<'s, 'a> Writer<'s, 'a> {
                         column: column.name.clone(),
                     }));
                 }
-                let inside = field.filter(|field| !field.json.is_empty());
-                match (inside, cast) {
-                    (_, Some(_)) => self.cast(level, column, inside, *cast)?,
-                    (Some(field), None) => filter::inside(self.sql, level, field, field.as_text)?,
+                match (*field, cast) {
+                    (_, Some(_)) => self.cast(level, column, *field, *cast)?,
+                    (Some(field), None) => {
+                        filter::inside(self.sql, level, column, field, field.as_text)?;
+                    }
                     (None, None) => json::value(self.sql, &level.alias, column),
                 }
                 Ok(None)
@@ -427,7 +482,7 @@ impl<'s, 'a> Writer<'s, 'a> {
     ) -> Result<(), DataError> {
         self.sql.push("CAST(");
         match inside {
-            Some(field) => filter::inside(self.sql, level, field, true)?,
+            Some(field) => filter::inside(self.sql, level, column, field, true)?,
             None => {
                 self.sql.of(&level.alias, &column.name);
             }

@@ -84,6 +84,11 @@ impl Sql {
         self.bind_as(value, "text")
     }
 
+    /// A value of JSON, for PostgreSQL.
+    pub(crate) fn bind_json(&mut self, json: String) -> &mut Self {
+        self.bind_as(Bound::Text(json), "jsonb")
+    }
+
     /// A value of a column.
     pub(crate) fn bind_of(&mut self, column: &Column, value: Bound) -> &mut Self {
         let value = match value {

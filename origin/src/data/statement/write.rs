@@ -91,7 +91,8 @@ pub(crate) fn look(
     is_one_of(sql, table, of);
 }
 
-/// Finds the row that a new one would collide with: its key, then whether each condition holds.
+/// Finds the row that a new one would collide with: its key and tenant, then whether each condition
+/// holds.
 pub(crate) fn colliding(
     sql: &mut Sql,
     table: &Table,
@@ -99,18 +100,31 @@ pub(crate) fn colliding(
     asked: &[Option<&Policy>],
     caller: &Caller,
 ) {
-    keys_and_flags(sql, table, asked, caller);
+    sql.push("SELECT ");
+    keys(sql, table);
+    sql.push(", ");
+    match &table.tenant {
+        Some(tenant) => sql.as_text(|sql| {
+            sql.name(tenant);
+        }),
+        None => sql.push("''"),
+    };
+    flags(sql, table, asked, caller);
     sql.list(with, " AND ", |sql, (column, value)| {
         sql.name(&column.name).push(" = ");
         sql.bind_of(column, value.clone());
     });
-    lock(sql);
+    sql.push(" LIMIT 1");
 }
 
 /// Up to `WHERE`.
 fn keys_and_flags(sql: &mut Sql, table: &Table, asked: &[Option<&Policy>], caller: &Caller) {
     sql.push("SELECT ");
     keys(sql, table);
+    flags(sql, table, asked, caller);
+}
+
+fn flags(sql: &mut Sql, table: &Table, asked: &[Option<&Policy>], caller: &Caller) {
     for policy in asked {
         sql.push(", ");
         holds(sql, *policy, caller);

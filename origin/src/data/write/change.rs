@@ -10,7 +10,7 @@ use super::{
         statement::{self, Key, Sql},
         table::Column,
     },
-    CHUNK, Done,
+    CHUNK, Done, Target,
     body::Objects,
     insert::check,
     key,
@@ -21,15 +21,11 @@ use std::collections::HashSet;
 
 /// What is done with the rows that the filters name.
 pub(super) struct Change<'a> {
-    set: Option<Vec<(&'a Column, Bound)>>,
+    set: Option<NewRow<'a>>,
+    /// What the client sent of what no row changes: it must be what is there.
+    same: NewRow<'a>,
     /// `If-Match`: the row must be one of these.
     seen: Option<String>,
-}
-
-/// A row to be changed.
-struct Target {
-    key: Key,
-    tenant: String,
 }
 
 impl<'a> Change<'a> {
@@ -52,38 +48,32 @@ impl<'a> Change<'a> {
                 .as_ref()
                 .is_none_or(|only| only.contains(name))
         };
-        let mut set: NewRow<'a> = Vec::with_capacity(object.len());
+        let (mut set, mut same) = (NewRow::with_capacity(object.len()), NewRow::new());
         for name in object.keys().filter(taken) {
             let column = making.writable(name)?;
-            if asked.table.key.contains(name) {
-                return Err(DataError::Unsupported(format!(
-                    "the primary key {name} of a row stays as it is"
-                )));
-            }
-            // The key that its fields are encrypted with is that of its tenant.
-            let moves = asked.table.tenant.as_ref() == Some(name);
-            if moves && asked.table.columns.iter().any(|column| column.encrypted) {
-                return Err(DataError::Unsupported(
-                    "a row with encrypted columns stays with its tenant".into(),
-                ));
-            }
             let value = object.get(name).unwrap_or(&serde_json::Value::Null);
-            set.push((column, column.kind.read_json(value)?));
+            let value = column.kind.read_json(value)?;
+            if asked.table.key.contains(name) || asked.table.keeps(column) {
+                same.push((column, value));
+            } else {
+                set.push((column, value));
+            }
         }
-        Self::of(asked, headers, Some(set))
+        Self::of(asked, headers, Some(set), same)
     }
 
     pub(super) fn delete(asked: &'a Asked<'_>, headers: &HeaderMap) -> Result<Self, DataError> {
         asked
             .scope()
             .policy(asked.table, |rules| rules.delete.as_ref())?;
-        Self::of(asked, headers, None)
+        Self::of(asked, headers, None, NewRow::new())
     }
 
     fn of(
         asked: &'a Asked<'_>,
         headers: &HeaderMap,
-        set: Option<Vec<(&'a Column, Bound)>>,
+        set: Option<NewRow<'a>>,
+        same: NewRow<'a>,
     ) -> Result<Self, DataError> {
         let is_bounded =
             asked.query.read.window.limit.is_some() && !asked.query.read.order.is_empty();
@@ -92,6 +82,7 @@ impl<'a> Change<'a> {
         }
         Ok(Self {
             set,
+            same,
             seen: text(headers, &IF_MATCH).map(str::to_owned),
         })
     }
@@ -104,6 +95,16 @@ impl<'a> Change<'a> {
             seen_before(asked, &mut transaction, &keys, seen).await?;
         }
         let mut page = None;
+        for (target, (column, value)) in targets
+            .iter()
+            .flat_map(|target| self.same.iter().map(move |same| (target, same)))
+        {
+            if asked.table.key.contains(&column.name) {
+                target.stays_at(asked.table, column, value)?;
+            } else {
+                target.stays_with(column, value)?;
+            }
+        }
         if let Some(set) = &self.set {
             if !set.is_empty() {
                 write(asked, &mut transaction, set, &targets).await?;
@@ -163,15 +164,7 @@ impl<'a> Change<'a> {
         {
             return Err(DataError::TooManyRows(most));
         }
-        rows.into_iter()
-            .map(|mut row| {
-                let tenant = row.pop().flatten().unwrap_or_default();
-                Ok(Target {
-                    key: key(row)?,
-                    tenant,
-                })
-            })
-            .collect()
+        rows.into_iter().map(Target::of).collect()
     }
 }
 
@@ -212,8 +205,7 @@ async fn write(
     if set.iter().any(|(column, _)| column.encrypted) {
         let making = asked.making();
         for target in targets {
-            let of_row = target.key.first().map_or("", String::as_str);
-            let set = making.sealed(set, of_row, &target.tenant)?;
+            let set = target.sealed(&making, set)?;
             let mut sql = Sql::new(engine);
             statement::update(
                 &mut sql,

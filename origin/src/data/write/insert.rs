@@ -9,7 +9,7 @@ use super::{
         statement::{self, Key, Sql},
         table::{Column, Rules},
     },
-    CHUNK, Done,
+    CHUNK, Done, Target,
     body::Objects,
     key, once,
 };
@@ -17,6 +17,7 @@ use crate::db::{Before, Bound, DataTransaction, IdempotencyKey};
 
 /// Rows to be added.
 pub(super) struct Plan<'a> {
+    /// As they are stored; those of an upsert as they were given: which row they become is not known.
     rows: Vec<NewRow<'a>>,
     upsert: Option<Upsert<'a>>,
     once: Option<IdempotencyKey>,
@@ -48,10 +49,18 @@ impl<'a> Plan<'a> {
             .map(|name| making.writable(name))
             .collect::<Result<Vec<_>, _>>()?;
         let missing_default = asked.prefer.missing == Some(Missing::Default);
+        let is_upsert = asked.prefer.resolution.is_some();
         let rows = objects
             .rows
             .iter()
-            .map(|object| making.new_row(object, &columns, missing_default))
+            .map(|object| {
+                let row = making.new_row(object, &columns, missing_default)?;
+                if is_upsert {
+                    Ok(row)
+                } else {
+                    making.stored(row)
+                }
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let upsert = match asked.prefer.resolution {
             Some(resolution) => Some(Upsert::of(asked, resolution, columns)?),
@@ -239,6 +248,9 @@ impl<'a> Upsert<'a> {
                 Ok(column)
             })
             .collect::<Result<Vec<_>, _>>()?;
+        if !asked.table.tells_apart(&target) {
+            return Err(DataError::NotUnique);
+        }
         Ok(Self {
             resolution,
             target,
@@ -249,9 +261,9 @@ impl<'a> Upsert<'a> {
     /// Adds or changes one row; `None` where it stays as it is.
     async fn run(
         &self,
-        asked: &Asked<'_>,
+        asked: &'a Asked<'_>,
         transaction: &mut DataTransaction,
-        row: &NewRow<'_>,
+        row: &NewRow<'a>,
     ) -> Result<Option<Key>, DataError> {
         let value_of = |column: &&'a Column| {
             let given = row.iter().find(|(named, _)| named.name == column.name);
@@ -265,23 +277,15 @@ impl<'a> Upsert<'a> {
             None => None,
         };
         let Some(there) = there else {
-            let added = add(asked, transaction, std::slice::from_ref(row)).await?;
+            let row = asked.making().stored(row.clone())?;
+            let added = add(asked, transaction, std::slice::from_ref(&row)).await?;
             return Ok(added.into_iter().next());
         };
         if self.resolution == Resolution::Ignore {
             return Ok(None);
         }
-        let changes = |column: &&Column| {
-            !asked.table.key.contains(&column.name)
-                && !self.target.iter().any(|one| one.name == column.name)
-        };
-        let set: Vec<(&Column, Bound)> = row
-            .iter()
-            .filter(|(column, _)| self.writes(column))
-            .map(|(column, value)| (*column, value.clone()))
-            .filter(|(column, _)| changes(column))
-            .collect();
-        let keys = [there];
+        let set = self.set(asked, row, &there)?;
+        let keys = [there.key];
         if !set.is_empty() {
             let mut sql = Sql::new(asked.data().engine);
             statement::update(&mut sql, asked.table, &set, &keys);
@@ -294,12 +298,27 @@ impl<'a> Upsert<'a> {
         Ok(keys.into_iter().next())
     }
 
-    /// What the client wrote, and the blind index of it.
-    fn writes(&self, column: &Column) -> bool {
-        let is = |one: &&Column| {
-            one.name == column.name || one.blind_index.as_deref() == Some(column.name.as_str())
-        };
-        self.columns.iter().any(is)
+    /// What the client wrote, as it is stored in the row that is there.
+    fn set(
+        &self,
+        asked: &'a Asked<'_>,
+        row: &NewRow<'a>,
+        there: &Target,
+    ) -> Result<NewRow<'a>, DataError> {
+        let mut set: NewRow<'a> = Vec::with_capacity(row.len());
+        for (column, value) in row {
+            let is = |one: &&Column| one.name == column.name;
+            let finds = self.target.iter().any(is) || asked.table.key.contains(&column.name);
+            if finds || !self.columns.iter().any(is) {
+                continue;
+            }
+            if asked.table.keeps(column) {
+                there.stays_with(column, value)?;
+            } else {
+                set.push((column, value.clone()));
+            }
+        }
+        there.sealed(&asked.making(), &set)
     }
 
     /// The row that is there already, which the caller must be allowed to see and to change.
@@ -308,7 +327,7 @@ impl<'a> Upsert<'a> {
         asked: &Asked<'_>,
         transaction: &mut DataTransaction,
         with: &[(&Column, Bound)],
-    ) -> Result<Option<Key>, DataError> {
+    ) -> Result<Option<Target>, DataError> {
         let scope = asked.scope();
         let select = scope.policy(asked.table, |rules| rules.select.as_ref())?;
         let update = match self.resolution {
@@ -318,16 +337,20 @@ impl<'a> Upsert<'a> {
         let mut sql = Sql::new(asked.data().engine);
         let asking = [Some(select), Some(update)];
         statement::colliding(&mut sql, asked.table, with, &asking, &asked.caller);
+        // PostgreSQL locks rows for those alone who may change them.
+        if self.resolution == Resolution::Merge {
+            statement::lock(&mut sql);
+        }
         let Some(mut found) = transaction.rows(&sql.finish()).await?.into_iter().next() else {
             return Ok(None);
         };
-        let flags = found.split_off(asked.table.key.len());
+        let flags = found.split_off(asked.table.key.len() + 1);
         // To leave alone what cannot be seen is what was asked for.
         if self.resolution == Resolution::Merge
             && flags.iter().any(|flag| flag.as_deref() != Some("y"))
         {
             return Err(asked.denied_row());
         }
-        key(found).map(Some)
+        Target::of(found).map(Some)
     }
 }

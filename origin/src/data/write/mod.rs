@@ -15,13 +15,14 @@ use super::{
     error::{Constraint, DataError, Denied},
     read::{self, List, Page},
     request::Asked,
-    row::Making,
+    row::{Making, NewRow},
     statement::{self, Key, Spot, Sql},
+    table::{Column, Table},
 };
 use crate::{
     admission::Admitted,
     clock,
-    db::{DataTransaction, TextRow},
+    db::{Bound, DataTransaction, TextRow},
     http::Answer,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -145,6 +146,56 @@ fn answer(asked: &Asked<'_>, created: StatusCode, done: Done) -> Answer {
         page.body.into()
     });
     answer::written(status, body, asked.accept, &asked.prefer, &told)
+}
+
+/// A row to be changed.
+struct Target {
+    key: Key,
+    tenant: String,
+}
+
+impl Target {
+    /// Of its key's columns and its tenant.
+    fn of(mut row: TextRow) -> Result<Self, DataError> {
+        let tenant = row.pop().flatten().unwrap_or_default();
+        Ok(Self {
+            key: key(row)?,
+            tenant,
+        })
+    }
+
+    /// Values as they are stored in it.
+    fn sealed<'a>(
+        &self,
+        making: &Making<'a>,
+        set: &[(&'a Column, Bound)],
+    ) -> Result<NewRow<'a>, DataError> {
+        let key = self.key.first().map_or("", String::as_str);
+        making.sealed(set, key, &self.tenant)
+    }
+
+    /// That `value` is the tenant that it has.
+    fn stays_with(&self, column: &Column, value: &Bound) -> Result<(), DataError> {
+        if column.kind.read_text(&self.tenant).as_ref() == Ok(value) {
+            return Ok(());
+        }
+        Err(DataError::Unsupported(
+            "a row with encrypted columns stays with its tenant".into(),
+        ))
+    }
+
+    /// That `value` is what it has in a column of its key.
+    fn stays_at(&self, table: &Table, column: &Column, value: &Bound) -> Result<(), DataError> {
+        let mut parts = table.key.iter().zip(&self.key);
+        let own = parts.find(|(name, _)| **name == column.name);
+        if own.is_some_and(|(_, part)| column.kind.read_text(part).as_ref() == Ok(value)) {
+            return Ok(());
+        }
+        Err(DataError::Unsupported(format!(
+            "the primary key {} of a row stays as it is",
+            column.name
+        )))
+    }
 }
 
 /// What writes have in common.

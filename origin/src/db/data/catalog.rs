@@ -5,6 +5,7 @@ use crate::{
     data::Kind,
     db::{Db, DbError, Engine},
 };
+use std::collections::BTreeMap;
 
 /// A table as the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Relation {
     pub columns: Vec<CatalogColumn>,
     /// The primary key's columns, in its order.
     pub key: Vec<String>,
+    /// The columns of each whole unique index: none of a part of the rows, none of expressions.
+    pub unique: Vec<Vec<String>>,
     /// Those that lead to other tables.
     pub foreign_keys: Vec<ForeignKey>,
 }
@@ -47,7 +50,7 @@ pub struct ForeignKey {
     pub references: Vec<String>,
 }
 
-const SQLITE: [&str; 3] = [
+const SQLITE: [&str; 4] = [
     "SELECT name, type, CAST(\"notnull\" AS TEXT), CAST(dflt_value IS NOT NULL OR \
      (pk = 1 AND upper(type) = 'INTEGER') AS TEXT), '' FROM pragma_table_info(?) ORDER BY cid",
     "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk",
@@ -55,9 +58,11 @@ const SQLITE: [&str; 3] = [
     "SELECT CAST(f.id AS TEXT), f.\"from\", f.\"table\", COALESCE(f.\"to\", \
      (SELECT p.name FROM pragma_table_info(f.\"table\") p WHERE p.pk = f.seq + 1)) \
      FROM pragma_foreign_key_list(?) f ORDER BY f.id, f.seq",
+    "SELECT l.name, i.name FROM pragma_index_list(?) l CROSS JOIN pragma_index_info(l.name) i \
+     WHERE l.\"unique\" = 1 AND l.partial = 0 ORDER BY l.name, i.seqno",
 ];
 
-const POSTGRES: [&str; 3] = [
+const POSTGRES: [&str; 4] = [
     // With -1 for a length: else it would name types that cast to a single letter or bit.
     "SELECT a.attname::text, format_type(a.atttypid, -1), a.attnotnull::int::text, \
      (a.atthasdef OR a.attidentity <> '')::int::text, '' FROM pg_attribute a \
@@ -72,9 +77,14 @@ const POSTGRES: [&str; 3] = [
      JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.other \
      JOIN pg_class t ON t.oid = c.confrelid \
      WHERE c.conrelid = to_regclass(quote_ident($1)) AND c.contype = 'f' ORDER BY c.conname, k.at",
+    "SELECT i.indexrelid::text, a.attname::text FROM pg_index i \
+     CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(attnum, at) \
+     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum > 0 \
+     WHERE i.indrelid = to_regclass(quote_ident($1)) AND i.indisunique AND i.indisvalid AND i.indimmediate \
+     AND i.indpred IS NULL AND k.at <= i.indnkeyatts ORDER BY i.indexrelid, k.at",
 ];
 
-const MYSQL: [&str; 3] = [
+const MYSQL: [&str; 4] = [
     "SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR), IF(is_nullable = 'YES', '0', '1'), \
      IF(column_default IS NOT NULL OR extra LIKE '%auto_increment%' OR is_nullable = 'YES', '1', '0'), \
      IF(collation_name IS NULL OR collation_name LIKE '%\\_bin', '', '1') \
@@ -87,6 +97,10 @@ const MYSQL: [&str; 3] = [
      CAST(referenced_column_name AS CHAR) FROM information_schema.key_column_usage \
      WHERE table_schema = DATABASE() AND table_name = ? AND referenced_table_name IS NOT NULL \
      ORDER BY constraint_name, ordinal_position",
+    // One over the start of a text alone tells no texts apart.
+    "SELECT CAST(index_name AS CHAR), IF(sub_part IS NULL, CAST(column_name AS CHAR), NULL) \
+     FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ? \
+     AND non_unique = 0 ORDER BY index_name, seq_in_index",
 ];
 
 impl Db {
@@ -96,7 +110,7 @@ impl Db {
     /// [`DbError`].
     pub async fn relation(&self, table: &str) -> Result<Option<Relation>, DbError> {
         let engine = self.engine();
-        let [columns, key, foreign_keys] = match engine {
+        let [columns, key, foreign_keys, unique] = match engine {
             Engine::Sqlite => SQLITE,
             Engine::Postgres => POSTGRES,
             Engine::MySql => MYSQL,
@@ -112,10 +126,12 @@ impl Db {
         }
         let key = ask(&mut transaction, key, table).await?;
         let links = ask(&mut transaction, foreign_keys, table).await?;
+        let indexes = ask(&mut transaction, unique, table).await?;
         transaction.commit().await?;
         Ok(Some(Relation {
             columns: columns.into_iter().map(|row| column(row, engine)).collect(),
             key: key.into_iter().map(|row| text(row, 0)).collect(),
+            unique: whole(indexes),
             foreign_keys: together(links),
         }))
     }
@@ -202,6 +218,20 @@ fn declared_kind(type_name: &str) -> Option<Kind> {
         .into_iter()
         .find(|(start, _)| declared.starts_with(start))
         .map(|(_, kind)| kind)
+}
+
+/// The columns of each index; none of those that hold something else than columns.
+fn whole(rows: Vec<TextRow>) -> Vec<Vec<String>> {
+    let mut indexes: BTreeMap<String, Option<Vec<String>>> = BTreeMap::new();
+    for mut row in rows {
+        let column = row.pop().flatten();
+        let index = indexes.entry(text(row, 0)).or_insert_with(|| Some(vec![]));
+        match (index.as_mut(), column) {
+            (Some(columns), Some(column)) => columns.push(column),
+            _ => *index = None,
+        }
+    }
+    indexes.into_values().flatten().collect()
 }
 
 /// One foreign key of several rows.

@@ -46,7 +46,7 @@ fn constraint(error: &dyn DatabaseError) -> Option<Constraint> {
     }
     let code = error.code()?;
     if is_sqlite(error) {
-        return sqlite(code.parse().ok()?);
+        return sqlite(code.parse().ok()?, error.message());
     }
     let source = error.try_downcast_ref::<PgDatabaseError>();
     if is_query_of_search(&code, source.and_then(PgDatabaseError::file)) {
@@ -56,8 +56,11 @@ fn constraint(error: &dyn DatabaseError) -> Option<Constraint> {
 }
 
 /// <https://sqlite.org/rescode.html#extrc>
-const fn sqlite(code: i32) -> Option<Constraint> {
+fn sqlite(code: i32, message: &str) -> Option<Constraint> {
     Some(match code {
+        // It keeps ON DELETE RESTRICT by a trigger of its own.
+        1811 if message == "FOREIGN KEY constraint failed" => Constraint::ForeignKey,
+        1811 => Constraint::Raised,
         1555 | 2067 | 2579 => Constraint::Unique,
         787 => Constraint::ForeignKey,
         1299 => Constraint::NotNull,
@@ -77,6 +80,7 @@ const fn mysql(number: u16) -> Option<Constraint> {
         3819 | 4025 => Constraint::Check,
         1264 | 1406 | 1690 => Constraint::Range,
         1265 | 1292 | 1366 | 1367 | 4078 => Constraint::Value,
+        1643 | 1644 => Constraint::Raised,
         1142 | 1143 => Constraint::Privilege,
         _ => return None,
     })
@@ -97,6 +101,9 @@ fn postgres(code: &str) -> Option<Constraint> {
         "23514" | "23P01" => Constraint::Check,
         "22003" | "22001" => Constraint::Range,
         "42501" => Constraint::Privilege,
+        "P0001" => Constraint::Raised,
+        "42883" => Constraint::Operator,
+        _ if code.starts_with("54") => Constraint::Complexity,
         // Data exceptions of any other kind: a value that cannot be read.
         _ if code.starts_with("22") => Constraint::Value,
         _ => return None,
@@ -112,15 +119,16 @@ mod tests {
         for (of_sqlite, of_mysql, of_postgres, constraint) in [
             (2067, 1062, "23505", Constraint::Unique),
             (787, 1452, "23503", Constraint::ForeignKey),
+            (1811, 1644, "P0001", Constraint::Raised),
             (1299, 1048, "23502", Constraint::NotNull),
             (275, 4025, "23514", Constraint::Check),
         ] {
-            assert_eq!(sqlite(of_sqlite), Some(constraint));
+            assert_eq!(sqlite(of_sqlite, "no"), Some(constraint));
             assert_eq!(mysql(of_mysql), Some(constraint));
             assert_eq!(postgres(of_postgres), Some(constraint));
         }
         assert_eq!(
-            (sqlite(1), mysql(1064), postgres("42601")),
+            (sqlite(1, "no"), mysql(1064), postgres("42601")),
             (None, None, None)
         );
     }

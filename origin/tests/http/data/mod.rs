@@ -2,7 +2,9 @@
 
 mod attack;
 mod command;
+mod fault;
 mod field;
+mod json;
 mod kill;
 mod lines;
 mod once;
@@ -12,7 +14,9 @@ mod postgres;
 mod read;
 mod rotate;
 mod schemathesis;
+mod stock;
 mod types;
+mod upsert;
 mod write;
 
 use crate::{

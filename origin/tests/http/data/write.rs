@@ -3,7 +3,10 @@
 use super::{ADA, BOB, Who, notes};
 use crate::engines::{Engine, on_every_engine};
 use serde_json::{Value, json};
+use std::{sync::Barrier, thread};
 
+/// Requests that race each other.
+const AT_ONCE: usize = 8;
 const REPRESENTATION: [(&str, &str); 1] = [("prefer", "return=representation")];
 
 fn rows_are_added_with_what_identity_gives(engine: Engine) {
@@ -179,6 +182,35 @@ fn a_row_is_changed_as_it_was_seen_or_not_at_all(engine: Engine) {
     assert_eq!(gone.status, 412);
 }
 
+/// Of those who saw the same row, one changes it.
+fn of_two_at_once_one_wins(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let ada = Who::user(&origin, ADA);
+    let id = ada.note("a");
+    let of = format!("/rest/v1/notes?id=eq.{id}");
+    let object = ("accept", "application/vnd.pgrst.object+json");
+    for round in 0..10 {
+        let etag = ada.ask("GET", &of, &Value::Null, &[object]).headers["etag"].clone();
+        let start = Barrier::new(AT_ONCE);
+        let change = |number: usize| {
+            let body = json!({ "body": format!("{round} {number}") });
+            start.wait();
+            ada.ask("PATCH", &of, &body, &[("if-match", &etag)]).status
+        };
+        let change = &change;
+        let mut told: Vec<u16> = thread::scope(|scope| {
+            let all: Vec<_> = (0..AT_ONCE)
+                .map(|number| scope.spawn(move || change(number)))
+                .collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        told.sort_unstable();
+        let mut expected = vec![412; AT_ONCE];
+        expected[0] = 204;
+        assert_eq!(told, expected, "round {round}\n{}", origin.log());
+    }
+}
+
 fn a_row_of_somebody_else_is_as_if_it_were_not_there(engine: Engine) {
     let (_site, origin) = notes(engine);
     let (ada, bob) = (Who::user(&origin, ADA), Who::user(&origin, BOB));
@@ -198,5 +230,6 @@ on_every_engine!(
     half_of_a_bulk_insert_is_nothing,
     a_rehearsal_changes_nothing,
     a_row_is_changed_as_it_was_seen_or_not_at_all,
+    of_two_at_once_one_wins,
     a_row_of_somebody_else_is_as_if_it_were_not_there,
 );
