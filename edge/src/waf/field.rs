@@ -75,6 +75,34 @@ pub(super) fn is_script_sample(name: &str) -> bool {
     name == "csp-report.script-sample" || name.ends_with("body.sample")
 }
 
+/// Names of settings that take the markup and scripts of a page's head or foot.
+const MARKUP: &[&str] = &[
+    "head_html",
+    "head_code",
+    "header_code",
+    "header_scripts",
+    "footer_scripts",
+    "footer_code",
+    "body_scripts",
+    "custom_head",
+    "custom_js",
+    "custom_scripts",
+    "tracking_code",
+    "analytics_code",
+    "gtm_snippet",
+];
+
+/// Whether the field asks for scripts, by its name.
+pub(super) fn takes_scripts(name: &str) -> bool {
+    MARKUP.contains(&leaf(name).as_str())
+}
+
+/// Whether the field is a command that a project names for its developers: `scripts.build`.
+pub(super) fn is_project_script(name: &str) -> bool {
+    name.strip_prefix("scripts.")
+        .is_some_and(|script| !script.is_empty() && !script.contains('.'))
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;

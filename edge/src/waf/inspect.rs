@@ -109,7 +109,9 @@ impl<'s> Inspector<'s> {
             } else {
                 Discussion::of(&lower)
             };
-            let holds_setting = self.is_document && discussion::holds_setting(&lower);
+            let is_setting = self.is_document || field::is_project_script(name);
+            let holds_setting = is_setting && discussion::holds_setting(&lower);
+            let takes_scripts = part != Part::Query && field::takes_scripts(name);
             hits.retain(|hit| {
                 let is_listed = is_listing && quote::is_listed(hit.rule.tags);
                 // A page may answer with what a link asked for, so markup in one is never spared.
@@ -121,7 +123,8 @@ impl<'s> Inspector<'s> {
                     || holds_setting && discussion::names_setting(hit);
                 let is_reported = hit.rule.tags.first() == Some(&"xss")
                     && hit.rule.id != html::SCRIPT.id
-                    && field::is_script_sample(name);
+                    && field::is_script_sample(name)
+                    || takes_scripts && hit.rule.tags.first() == Some(&"xss");
                 !is_listed && !is_quoted && !is_shown && !is_reported
             });
         }

@@ -9,7 +9,7 @@ use crate::waf::Part;
 use crate::waf::rules::xpath as rules;
 use crate::waf::scan::{
     Needles, at, before, find_any, from, is_word, last_before, skip_space, skip_while, span,
-    stands, trim,
+    stands, trim, word,
 };
 
 /// Without one of these nothing here can fire.
@@ -170,7 +170,8 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     }
     let lower = text.lower;
     let is_value = lower.len() <= MAX_VALUE && !trim(lower).contains(&b'\n');
-    let found = if is_value && !is_prose(broken_out(lower)) && !is_call(lower) {
+    let is_said = is_prose(broken_out(lower)) || is_call(lower) || selects(trim(lower));
+    let found = if is_value && !is_said {
         whole(lower)
             .or_else(|| shape(lower))
             .or_else(|| union(lower))
@@ -310,6 +311,22 @@ fn is_odata(text: &[u8]) -> bool {
     let mut words = trim(text).rsplit(|byte| *byte == b' ');
     let operator = words.nth(1).unwrap_or_default();
     matches!(operator, b"eq" | b"ne" | b"gt" | b"ge" | b"lt" | b"le") && words.next().is_some()
+}
+
+/// `//div[@class='a']`: what tests and scrapers look for in a page, which no store of XML holds.
+fn selects(path: &[u8]) -> bool {
+    const ELEMENTS: &[&[u8]] = &[
+        b"a", b"button", b"div", b"form", b"h1", b"h2", b"h3", b"img", b"input", b"label", b"li", b"option",
+        b"p", b"section", b"select", b"span", b"table", b"td", b"textarea", b"tr", b"ul",
+    ];
+    let Some(step) = path.strip_prefix(b"//") else {
+        return false;
+    };
+    let name = word(step, 0);
+    ELEMENTS.contains(&name)
+        && at(step, name.len()) == b'['
+        && !path.contains(&b'|')
+        && !stands(path, path.len().saturating_sub(6), b"text()")
 }
 
 /// `find_element(By.XPATH, "//a")`, `document.evaluate('//a')`: a program that looks pages over.

@@ -182,6 +182,9 @@ pub(in crate::waf) fn looks_up(text: &[u8], hit: &Hit) -> bool {
     if is_one_of(CELLS) && is_row(text) {
         return true;
     }
+    if is_one_of(CONDITIONS) && is_quoted_first(text) {
+        return true;
+    }
     let is_closing = is_break_out(text) && !is_compared(text);
     if text.len() > MAX_SEARCH || is_closing || text.contains(&b'\n') {
         return false;
@@ -193,6 +196,8 @@ pub(in crate::waf) fn looks_up(text: &[u8], hit: &Hit) -> bool {
         || (is_one_of(STATEMENTS) || is_one_of(CONDITIONS) || is_one_of(TEMPLATES))
             && names_attack(text)
         || is_named(text) && (is_one_of(STATEMENTS) || is_one_of(CONDITIONS) || is_one_of(SHOWN))
+        || (is_one_of(STATEMENTS) || is_one_of(COMPILED) || is_one_of(LED_BY))
+            && is_led_by_subject(text, hit.start.saturating_sub(start))
         || is_one_of(COMPILED) && does_not_compile(text, hit.start.saturating_sub(start));
     asks && SEVERE.find(text, 0).is_none()
 }
@@ -214,6 +219,47 @@ fn is_row(text: &[u8]) -> bool {
         && !text
             .iter()
             .any(|byte| matches!(byte, b'$' | b'&' | b'/' | b'>' | b'<'))
+}
+
+/// Rules about expressions that a value must begin with to be one.
+const LED_BY: &[&str] = &["sqli-010", "ldapi-001", "xpathi-001", "ssrf-002", "lfi-003"];
+/// Languages and products that are no programs of a shell: a search begins with one.
+const SUBJECTS: &[&[u8]] = &[
+    b"sql", b"mysql", b"mariadb", b"postgres", b"postgresql", b"sqlite", b"oracle", b"mssql", b"mongodb", b"ldap",
+    b"xpath", b"html", b"css", b"java", b"javascript", b"js", b"typescript", b"ts", b"python", b"php", b"ruby",
+    b"golang", b"kotlin", b"react", b"vue", b"angular", b"laravel", b"django", b"regex", b"nginx", b"apache", b"excel",
+];
+
+/// Whether a subject stands before the code, which makes a program of neither: `sqlite select * from
+/// sqlite_master`. What a quotation mark or a separator begins before the code is another matter.
+fn is_led_by_subject(text: &[u8], start: usize) -> bool {
+    let first = text
+        .split(|byte| is_space(*byte))
+        .next()
+        .unwrap_or_default();
+    let lead = span(text, 0, start);
+    SUBJECTS.contains(&first)
+        && !lead
+            .iter()
+            .any(|byte| matches!(byte, b'\'' | b'"' | b';' | b'|' | b'&' | b'`'))
+        && !text.contains(&b';')
+        && (first == b"xpath" || is_unended(text))
+}
+
+/// Whether the text sets a phrase between the only two quotation marks that it has, and goes on with
+/// plain words: `"where 1=1" why`. Behind such a mark they would be part of no query.
+fn is_quoted_first(text: &[u8]) -> bool {
+    let quote = at(text, 0);
+    let mut parts = text.split(|byte| *byte == quote).skip(1);
+    let (phrase, rest) = (parts.next(), parts.next());
+    let is_plain = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'?');
+    matches!(quote, b'"' | b'\'')
+        && phrase.is_some_and(|phrase| at(phrase, 0).is_ascii_alphabetic())
+        && rest.is_some_and(|rest| {
+            at(rest, 0) == b' ' && rest.len() > 3 && rest.iter().all(is_plain)
+        })
+        && parts.next().is_none()
+        && is_unended(text)
 }
 
 /// Whether the text begins with the name of an attack, as one who reads about it writes.

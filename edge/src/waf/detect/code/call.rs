@@ -8,7 +8,7 @@ use super::functions::{self, Needs};
 use crate::waf::detect::Hit;
 use crate::waf::rules::Rule;
 use crate::waf::scan::{
-    at, before, find, from, is_space, is_word, last_before, span, stands, word_before,
+    at, before, find, from, is_space, is_word, last_before, skip_while, span, stands, word_before,
 };
 
 use Needs::{Module, Place, Probe, Something};
@@ -73,9 +73,15 @@ fn is_everyday(text: &[u8], open: usize, name: &[u8], start: usize) -> bool {
             b"().freememory(",
             b"().maxmemory(",
             b"().addshutdownhook(",
+            b"().exec()",
         ]
         .iter()
         .any(|question| tail.starts_with(question)),
+        // `Class.forName("com.mysql.jdbc.Driver")`
+        b"forname" => {
+            let class = skip_while(tail, 2, |byte| is_word(byte) || byte == b'.');
+            matches!(at(tail, class), b'"' | b'\'') && span(tail, 2, class).ends_with(b"driver")
+        }
         _ => false,
     }
 }

@@ -36,7 +36,8 @@ fn judge(tag: &Tag<'_>, in_name: bool) -> Option<&'static Rule> {
             b"iframe" | b"object" | b"embed" | b"svg" | b"img" | b"base" | b"link" | b"meta"
         )
     };
-    if in_name && acts() {
+    // `array<object>` is the name of a type.
+    if in_name && acts() && !is_word(before(tag.text, tag.open)) {
         return Some(&rules::ELEMENT);
     }
     if tag.name == b"iframe" && !tag.attributes.contains(&b'=') {
@@ -281,7 +282,13 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
     }
     // The tag alone runs nothing; with its end tag it asks whether it would.
     let is_bare = is_empty && (closing.is_none() || span(text, 0, open).contains(&b' '));
-    if is_bare || body.starts_with(b"</") || is_prose(body) || is_source(body) {
+    // `html <script> async vs defer`: words side by side are no program either.
+    let is_asked = closing.is_none()
+        && at(body, 0) == b' '
+        && before(text, open) == b' '
+        && trim(body).split(|byte| *byte == b' ').count() > 2
+        && body.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'?'));
+    if is_bare || is_asked || body.starts_with(b"</") || is_prose(body) || is_source(body) {
         Some(&rules::MENTION)
     } else {
         Some(&rules::SCRIPT)
@@ -365,9 +372,20 @@ fn shows_source(tag: &Tag<'_>) -> bool {
     let is_named = is_own && source.len() > MIN_SOURCE && source.iter().all(is_path);
     // A file whose content is given away beforehand.
     let is_fixed = is_library && tag.has(b"integrity");
+    let is_talked_of = is_own && source.iter().all(is_path) && is_said(tag);
     is_named
+        || is_talked_of
         || is_fixed
         || (is_own || is_library) && (tag.text.starts_with(b"```") || is_prose_lead(lead))
+}
+
+/// Whether words stand before the script and behind it: `html <script src="app.js"></script> not loading`.
+fn is_said(tag: &Tag<'_>) -> bool {
+    let is_words = |text: &[u8]| {
+        text.len() > 3 && text.iter().all(|byte| byte.is_ascii_alphabetic() || is_space(*byte))
+    };
+    let end = find(from(tag.text, tag.end), b"</script>", 0).map_or(0, |start| tag.end + start + 9);
+    is_words(span(tag.text, 0, tag.open)) && end > 0 && is_words(from(tag.text, end))
 }
 
 fn is_prose_lead(lead: &[u8]) -> bool {

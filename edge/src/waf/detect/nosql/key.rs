@@ -239,6 +239,12 @@ const OTHER_COMPARISONS: &[&str] = &[
     "$between",
     "$like",
     "$ilike",
+    "$regex",
+    "$options",
+    "$elemmatch",
+    "$size",
+    "$all",
+    "$mod",
 ];
 
 /// Most bytes between the two names.

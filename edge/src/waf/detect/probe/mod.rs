@@ -142,7 +142,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     }
     let path = text.lower;
     let end = path.len();
-    if path.split(|byte| *byte == b'/').any(is_hidden) {
+    if path.split(|byte| *byte == b'/').any(is_hidden) && !is_sources(path) {
         hits.push(Hit::new(&rules::SECRETS, 0, end));
     }
     let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
@@ -180,6 +180,23 @@ fn is_hidden(segment: &[u8]) -> bool {
         && segment.starts_with(b".")
         && !segment.starts_with(b"..")
         && !HONEST_HIDDEN.contains(&segment)
+}
+
+/// `/ann/shop/blob/main/.github/workflows/ci.yml`, `/node_modules/.vite/deps/vue.js`: a page about a
+/// file, where a host of repositories shows it, and what a development server bundles.
+fn is_sources(path: &[u8]) -> bool {
+    let shows = |segment: &[u8]| matches!(segment, b"blob" | b"tree" | b"blame" | b"commits");
+    let is_kept = |segment: &[u8]| {
+        segment.starts_with(b".git") || segment.starts_with(b".ed") || segment.starts_with(b".vs")
+    };
+    let mut segments = path.split(|byte| *byte == b'/').skip(3);
+    let is_shown = segments.next().is_some_and(shows)
+        && segments.clone().count() >= 2
+        && !segments.clone().any(|segment| segment == b".git")
+        && segments
+            .filter(|segment| is_hidden(segment))
+            .all(is_kept);
+    is_shown || path.starts_with(b"/node_modules/.vite/") && path.ends_with(b".js")
 }
 
 /// `index.php~`, `config.php.bak`, `config.old`.

@@ -6,7 +6,7 @@ use super::context;
 use super::word::Word;
 use crate::waf::rules::Rule;
 use crate::waf::rules::shell as rules;
-use crate::waf::scan::{at, is_space, is_word, skip_space, skip_while, span, stands};
+use crate::waf::scan::{at, find, is_space, is_word, skip_space, skip_while, span, stands};
 
 /// Words of a sentence after which a command is talked about rather than run.
 const MAX_WORDS: usize = 3;
@@ -75,8 +75,13 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
         }
         Class::Tame => false,
     };
+    if !is_severe && (is_served(&word, argument) || is_tidied(text, &word)) {
+        return None;
+    }
     let is_program = word.is_path && word.is_program && class != Class::Tame && !is_idle;
-    let is_redirected = proof == Proof::Hard && matches!(at(text, word.end), b'<' | b'>');
+    let is_redirected = proof == Proof::Hard
+        && matches!(at(text, word.end), b'<' | b'>')
+        && word.name().len() > 1;
     let is_interpreter = matches!(word.name(), b"cmd") && matches!(argument, b"/c" | b"/k" | b"/r");
     // `tail -f /var/log/syslog` is what people look for.
     let is_watched =
@@ -109,6 +114,37 @@ fn runs_command(text: &[u8], word: &Word) -> bool {
             matches!(inner.class(), Some(Class::Recon | Class::Bare))
                 && argument::ends(text, inner.end)
         })
+}
+
+/// `python -m http.server 8000`, `php -S localhost:8000`: a developer's own server, and no program
+/// that came along.
+fn is_served(word: &Word, argument: &[u8]) -> bool {
+    match word.name() {
+        b"php" => argument == b"-s",
+        b"python" | b"python2" | b"python3" => argument == b"-m",
+        // `bash ${var:-default}`, `bash 2>/dev/null`: what a language has, and no script.
+        b"bash" => {
+            argument.starts_with(b"2>")
+                || argument.starts_with(b"${") && find(argument, b":-", 0).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// `rm -rf`, `rm -rf node_modules dist`: nothing, or folders of the project that one stands in.
+fn is_tidied(text: &[u8], word: &Word) -> bool {
+    let tail = span(text, word.end, word.end + 160);
+    let mut tokens = tail
+        .split(|byte| is_space(*byte))
+        .filter(|token| !token.is_empty());
+    let is_plain = |token: &[u8]| {
+        token.iter().all(|byte| is_word(*byte) || matches!(byte, b'-' | b'.' | b'/'))
+            && !matches!(at(token, 0), b'/' | b'.')
+    };
+    word.name() == b"rm"
+        && !word.is_evaded
+        && tokens.next().is_some_and(|option| option.starts_with(b"-r"))
+        && tokens.all(is_plain)
 }
 
 /// `wget --mirror -p`: options, and nothing to fetch.

@@ -6,6 +6,17 @@ use super::{Hit, Sql};
 use crate::waf::rules::sql as rules;
 use crate::waf::scan::{before, is_word};
 
+/// Words behind the value in a string that the application closes, from which on they are talk.
+const MIN_TALK: usize = 3;
+
+/// `1 how does it work`
+fn is_followed_by_words(tail: &[u8]) -> bool {
+    let mut words = tail.split(|byte| *byte == b' ');
+    let is_value = words.next().is_some_and(|value| !value.is_empty());
+    let is_plain = |word: &[u8]| word.len() > 1 && word.iter().all(u8::is_ascii_lowercase);
+    is_value && words.clone().count() >= MIN_TALK && words.all(is_plain)
+}
+
 impl Sql<'_> {
     /// `or 1=1`, `' and 'a'='a`, `having 1=1`, `' or true--`.
     pub(super) fn condition(&self, index: usize, hits: &mut Vec<Hit>) {
@@ -44,7 +55,10 @@ impl Sql<'_> {
             if is_labelled {
                 return Some(comparison.end);
             }
-            let is_plain = self.value || (!comparison.has_name && self.terminated);
+            // `' or '1'='1 how does this work`: what the application's quote would close is no value.
+            let is_talk = comparison.end == self.tokens.len()
+                && self.open.is_some_and(is_followed_by_words);
+            let is_plain = !is_talk && (self.value || (!comparison.has_name && self.terminated));
             return (is_plain && self.ends(comparison.end)).then_some(comparison.end);
         }
         let operand = self.expression(start)?;
@@ -122,7 +136,10 @@ impl Sql<'_> {
         if goes_on {
             return None;
         }
-        let is_grouped = self.kind(index) == Kind::Having && index > 1;
+        let is_grouped = self.kind(index) == Kind::Having
+            && (index > 1
+                || matches!(self.word(start), b"count" | b"sum" | b"avg")
+                    && self.kind(start + 1) == Kind::Open);
         // `1 and (3812=3812)*5121`
         if self.kind(comparison.end) == Kind::Arith
             && self.kind(0) == Kind::Number
@@ -136,7 +153,7 @@ impl Sql<'_> {
         }
         let proves = !(comparison.has_name || is_grouped && comparison.has_call)
             || (is_cut && self.previous(index) != Kind::Ident)
-            || (comparison.has_call && index <= 1)
+            || (comparison.has_call && index <= 1 && !is_grouped)
             || (index <= 1 && self.compares_itself(start, comparison.end))
             || (index == 1 && self.compares_text(comparison.end));
         (proves && self.ends(comparison.end)).then_some(comparison.end)

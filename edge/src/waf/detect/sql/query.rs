@@ -100,6 +100,8 @@ impl Sql<'_> {
             Kind::Arith => matches!(self.word(first), b"*" | b"-" | b"+"),
             Kind::Ident | Kind::Object | Kind::Keyword => self.is_listed(first, index),
             Kind::Not => self.is_attached(index),
+            // `Union Select: the new cards`.
+            Kind::Other if self.word(first) == b":" => false,
             Kind::End | Kind::Comment | Kind::Select | Kind::Other | Kind::Dot => {
                 self.is_attached(index)
             }

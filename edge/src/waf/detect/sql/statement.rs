@@ -110,7 +110,13 @@ impl Sql<'_> {
         if (0..MAX_STATEMENT).any(is_placeholder) {
             return None;
         }
-        let is_meant = self.names_secrets(0, MAX_STATEMENT)
+        // What shops keep stands in everybody's examples of a condition or a join.
+        let is_trade = self.kind(index) == Kind::Select
+            && (0..MAX_STATEMENT).all(|at| {
+                let word = self.word(at);
+                matches!(word, b"orders" | b"customers") || !self.names_secrets(at, at)
+            });
+        let is_meant = !is_trade && self.names_secrets(0, MAX_STATEMENT)
             || self.is_cut(self.tokens.len() - 1)
             || (1..MAX_STATEMENT).any(|at| matches!(self.kind(at), Kind::Select | Kind::Union));
         Some(if is_meant { rule } else { &rules::SELECT_WEAK })

@@ -259,6 +259,18 @@ fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
     remote::is_included(url, text.part, text.name, is_address).then_some(&rules::REMOTE_FILE)
 }
 
+/// `http://localhost/phpmyadmin forbidden`: words follow on the line, which are part of no URL.
+fn is_asked(rest: &[u8]) -> bool {
+    let Some(space) = rest.iter().position(|byte| *byte == b' ') else {
+        return false;
+    };
+    let words = span(rest, space + 1, rest.len());
+    words.len() > 3
+        && words
+            .iter()
+            .all(|byte| byte.is_ascii_alphabetic() || *byte == b' ')
+}
+
 /// Whether a developer's own machine may be named here: a redirect that a browser would follow.
 fn may_be_local(url: &Url<'_>, name: &str, port: Option<u16>) -> bool {
     let full = name;
@@ -272,6 +284,9 @@ fn may_be_local(url: &Url<'_>, name: &str, port: Option<u16>) -> bool {
         && (port.is_some_and(|port| DEVELOPMENT.contains(&port))
             // A browser tells in which script an error came up.
             || full.contains("frames.")
+            // What a description of an interface lists for its developers.
+            || full.contains("servers.")
+            || is_asked(url.rest)
             || (REDIRECTS.contains(&name.as_str())
                 && port.is_none_or(|port| !SERVICES.contains(&port))))
         && !span(url.rest, 0, 200).contains(&b'\n')
