@@ -316,8 +316,27 @@ fn is_odata(text: &[u8]) -> bool {
 /// `//div[@class='a']`: what tests and scrapers look for in a page, which no store of XML holds.
 fn selects(path: &[u8]) -> bool {
     const ELEMENTS: &[&[u8]] = &[
-        b"a", b"button", b"div", b"form", b"h1", b"h2", b"h3", b"img", b"input", b"label", b"li", b"option",
-        b"p", b"section", b"select", b"span", b"table", b"td", b"textarea", b"tr", b"ul",
+        b"a",
+        b"button",
+        b"div",
+        b"form",
+        b"h1",
+        b"h2",
+        b"h3",
+        b"img",
+        b"input",
+        b"label",
+        b"li",
+        b"option",
+        b"p",
+        b"section",
+        b"select",
+        b"span",
+        b"table",
+        b"td",
+        b"textarea",
+        b"tr",
+        b"ul",
     ];
     let Some(step) = path.strip_prefix(b"//") else {
         return false;

@@ -225,9 +225,38 @@ fn is_row(text: &[u8]) -> bool {
 const LED_BY: &[&str] = &["sqli-010", "ldapi-001", "xpathi-001", "ssrf-002", "lfi-003"];
 /// Languages and products that are no programs of a shell: a search begins with one.
 const SUBJECTS: &[&[u8]] = &[
-    b"sql", b"mysql", b"mariadb", b"postgres", b"postgresql", b"sqlite", b"oracle", b"mssql", b"mongodb", b"ldap",
-    b"xpath", b"html", b"css", b"java", b"javascript", b"js", b"typescript", b"ts", b"python", b"php", b"ruby",
-    b"golang", b"kotlin", b"react", b"vue", b"angular", b"laravel", b"django", b"regex", b"nginx", b"apache", b"excel",
+    b"sql",
+    b"mysql",
+    b"mariadb",
+    b"postgres",
+    b"postgresql",
+    b"sqlite",
+    b"oracle",
+    b"mssql",
+    b"mongodb",
+    b"ldap",
+    b"xpath",
+    b"html",
+    b"css",
+    b"java",
+    b"javascript",
+    b"js",
+    b"typescript",
+    b"ts",
+    b"python",
+    b"php",
+    b"ruby",
+    b"golang",
+    b"kotlin",
+    b"react",
+    b"vue",
+    b"angular",
+    b"laravel",
+    b"django",
+    b"regex",
+    b"nginx",
+    b"apache",
+    b"excel",
 ];
 
 /// Whether a subject stands before the code, which makes a program of neither: `sqlite select * from
@@ -255,9 +284,8 @@ fn is_quoted_first(text: &[u8]) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'?');
     matches!(quote, b'"' | b'\'')
         && phrase.is_some_and(|phrase| at(phrase, 0).is_ascii_alphabetic())
-        && rest.is_some_and(|rest| {
-            at(rest, 0) == b' ' && rest.len() > 3 && rest.iter().all(is_plain)
-        })
+        && rest
+            .is_some_and(|rest| at(rest, 0) == b' ' && rest.len() > 3 && rest.iter().all(is_plain))
         && parts.next().is_none()
         && is_unended(text)
 }

@@ -287,7 +287,9 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
         && at(body, 0) == b' '
         && before(text, open) == b' '
         && trim(body).split(|byte| *byte == b' ').count() > 2
-        && body.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'?'));
+        && body
+            .iter()
+            .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'?'));
     if is_bare || is_asked || body.starts_with(b"</") || is_prose(body) || is_source(body) {
         Some(&rules::MENTION)
     } else {
@@ -382,7 +384,10 @@ fn shows_source(tag: &Tag<'_>) -> bool {
 /// Whether words stand before the script and behind it: `html <script src="app.js"></script> not loading`.
 fn is_said(tag: &Tag<'_>) -> bool {
     let is_words = |text: &[u8]| {
-        text.len() > 3 && text.iter().all(|byte| byte.is_ascii_alphabetic() || is_space(*byte))
+        text.len() > 3
+            && text
+                .iter()
+                .all(|byte| byte.is_ascii_alphabetic() || is_space(*byte))
     };
     let end = find(from(tag.text, tag.end), b"</script>", 0).map_or(0, |start| tag.end + start + 9);
     is_words(span(tag.text, 0, tag.open)) && end > 0 && is_words(from(tag.text, end))

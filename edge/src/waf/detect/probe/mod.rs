@@ -193,9 +193,7 @@ fn is_sources(path: &[u8]) -> bool {
     let is_shown = segments.next().is_some_and(shows)
         && segments.clone().count() >= 2
         && !segments.clone().any(|segment| segment == b".git")
-        && segments
-            .filter(|segment| is_hidden(segment))
-            .all(is_kept);
+        && segments.filter(|segment| is_hidden(segment)).all(is_kept);
     is_shown || path.starts_with(b"/node_modules/.vite/") && path.ends_with(b".js")
 }
 

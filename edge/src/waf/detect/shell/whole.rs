@@ -79,9 +79,8 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
         return None;
     }
     let is_program = word.is_path && word.is_program && class != Class::Tame && !is_idle;
-    let is_redirected = proof == Proof::Hard
-        && matches!(at(text, word.end), b'<' | b'>')
-        && word.name().len() > 1;
+    let is_redirected =
+        proof == Proof::Hard && matches!(at(text, word.end), b'<' | b'>') && word.name().len() > 1;
     let is_interpreter = matches!(word.name(), b"cmd") && matches!(argument, b"/c" | b"/k" | b"/r");
     // `tail -f /var/log/syslog` is what people look for.
     let is_watched =
@@ -138,12 +137,16 @@ fn is_tidied(text: &[u8], word: &Word) -> bool {
         .split(|byte| is_space(*byte))
         .filter(|token| !token.is_empty());
     let is_plain = |token: &[u8]| {
-        token.iter().all(|byte| is_word(*byte) || matches!(byte, b'-' | b'.' | b'/'))
+        token
+            .iter()
+            .all(|byte| is_word(*byte) || matches!(byte, b'-' | b'.' | b'/'))
             && !matches!(at(token, 0), b'/' | b'.')
     };
     word.name() == b"rm"
         && !word.is_evaded
-        && tokens.next().is_some_and(|option| option.starts_with(b"-r"))
+        && tokens
+            .next()
+            .is_some_and(|option| option.starts_with(b"-r"))
         && tokens.all(is_plain)
 }
 

@@ -56,8 +56,8 @@ impl Sql<'_> {
                 return Some(comparison.end);
             }
             // `' or '1'='1 how does this work`: what the application's quote would close is no value.
-            let is_talk = comparison.end == self.tokens.len()
-                && self.open.is_some_and(is_followed_by_words);
+            let is_talk =
+                comparison.end == self.tokens.len() && self.open.is_some_and(is_followed_by_words);
             let is_plain = !is_talk && (self.value || (!comparison.has_name && self.terminated));
             return (is_plain && self.ends(comparison.end)).then_some(comparison.end);
         }
