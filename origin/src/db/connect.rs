@@ -1,6 +1,6 @@
 //! The engines' own settings: how each connects, and how long it lets a statement run.
 
-use super::{DbError, group::Group, pool::Sqlites, sqlite::Shelf};
+use super::{DbError, batch::Batch, group::Group, pool::Sqlites, sqlite::Shelf};
 use crate::config::Database;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool, PgPool,
@@ -49,10 +49,12 @@ pub(super) async fn sqlite(
         .disable_statement_logging();
     create_private(options.get_filename())?;
     SQLITE.run(&mut first(&options, config).await?).await?;
-    let writer = Shelf::new(options.clone(), config, 1);
+    // What is written together is answered without a wait in between.
+    let writer = Shelf::new(options.clone().row_buffer_size(512), config, 1);
     Ok(Sqlites {
         readers: Shelf::new(options, config, config.max_connections),
         group: Group::new(writer.clone(), config.acquire),
+        batch: Batch::new(writer.clone()),
         writer,
     })
 }

@@ -1,6 +1,7 @@
 //! What can go wrong with the database, as far as callers must tell it apart.
 
 use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError, sqlite::SqliteError};
+use std::sync::Arc;
 
 /// Why a query gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum DbError {
     /// The URL names no database. It is not quoted: there may be a password in it.
     #[error("database.url {}", super::url::EXPECTED)]
     BadUrl,
+    /// What it shared with others failed.
+    #[error("{0}")]
+    Shared(Arc<DbError>),
 }
 
 /// SQLite's primary result codes (<https://sqlite.org/rescode.html>) that pass by
@@ -38,6 +42,15 @@ const MYSQL: [u16; 26] = [
 ];
 
 impl DbError {
+    /// What happened, to whomever.
+    #[must_use]
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::Shared(cause) => cause.cause(),
+            own => own,
+        }
+    }
+
     /// Whether the engine ended this transaction in favour of another one.
     pub(super) fn is_collision(&self) -> bool {
         let Self::Unavailable(sqlx::Error::Database(error)) = self else {

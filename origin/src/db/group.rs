@@ -61,12 +61,8 @@ struct Open {
     /// A finished member's savepoint has not ended yet.
     has_savepoint: bool,
     /// Members that wait for the commit.
-    members: Vec<oneshot::Sender<Result<(), Failed>>>,
+    members: Vec<oneshot::Sender<Result<(), DbError>>>,
 }
-
-/// The commit failed: what, its own member says.
-#[derive(Debug)]
-struct Failed;
 
 /// A transaction that shares its commit.
 pub(super) struct Member {
@@ -151,29 +147,35 @@ impl Drop for Left<'_> {
 }
 
 impl Inner {
-    /// Commits, unless somebody comes next who will.
-    async fn pass_on(&self, mut state: OwnedMutexGuard<State>) {
-        let goes_on = state.open.as_ref().is_some_and(|open| {
+    /// Whether somebody comes next who will commit.
+    fn goes_on(&self, state: &State) -> bool {
+        state.open.as_ref().is_some_and(|open| {
             self.waiting.load(Ordering::SeqCst) > 0
                 && open.members.len() < MAX_MEMBERS
                 && open.began.elapsed() < MAX_AGE
-        });
-        if goes_on {
+        })
+    }
+
+    /// Commits, unless somebody comes next who will.
+    async fn pass_on(&self, mut state: OwnedMutexGuard<State>) {
+        if self.goes_on(&state) {
             return;
         }
         let Some(mut open) = state.open.take() else {
             return;
         };
-        let committed = open.lent.commit().await;
-        if let Err(error) = &committed {
-            tracing::warn!(cause = %error, "a group of writes was not committed");
+        let failed = open.lent.commit().await.err().map(DbError::from);
+        if let Some(cause) = &failed {
+            tracing::warn!(%cause, "a group of writes was not committed");
         }
+        let failed = failed.map(Arc::new);
         // The next group may begin before its members are told of this one.
         let Open { lent, members, .. } = open;
         drop((lent, state));
         for member in members {
+            let failed = failed.as_ref().map(Arc::clone).map(DbError::Shared);
             // One that has left learns nothing any more.
-            let _ = member.send(committed.as_ref().map(|&()| ()).map_err(|_| Failed));
+            let _ = member.send(failed.map_or(Ok(()), Err));
         }
     }
 }
@@ -195,14 +197,17 @@ impl Member {
             open.has_savepoint |= open.lent.settle();
             open.members.push(told);
         }
-        let group = Arc::clone(&self.group);
-        // Not by this task alone: who asked may hang up, the others may not.
-        let passing = tokio::spawn(async move { group.pass_on(state).await });
-        drop(passing);
-        match waits.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(Failed)) | Err(_) => Err(DbError::Unavailable(sqlx::Error::WorkerCrashed)),
+        if self.group.goes_on(&state) {
+            drop(state);
+        } else {
+            let group = Arc::clone(&self.group);
+            // Not by this task: who asked may hang up, the others may not.
+            tokio::spawn(async move { group.pass_on(state).await });
         }
+        // Nobody tells when the runtime ends.
+        waits
+            .await
+            .unwrap_or(Err(sqlx::Error::WorkerCrashed.into()))
     }
 }
 

@@ -4,6 +4,7 @@
 //!
 //! Guarantees: bound parameters only; every wait has an end.
 
+mod batch;
 mod connect;
 pub(crate) mod data;
 mod error;

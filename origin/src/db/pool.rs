@@ -1,7 +1,9 @@
 //! The connection pool, of whichever engine.
 
 use super::{
-    DbError, connect,
+    DbError,
+    batch::Batch,
+    connect,
     group::Group,
     query::{self, Query, query},
     sqlite::{Lent, Shelf},
@@ -35,6 +37,8 @@ pub(super) struct Sqlites {
     pub(super) writer: Shelf,
     /// The same writer, for transactions that may share a commit.
     pub(super) group: Group,
+    /// The same writer, for transactions that are known beforehand.
+    pub(super) batch: Batch,
 }
 
 /// A connection out of the pool.

@@ -12,10 +12,10 @@ use sqlx::{
 /// A statement with its values. Its placeholders are `$1`, `$2` and so on, which SQLite knows too.
 #[derive(Debug)]
 pub(super) struct Query<'q> {
-    sql: &'static str,
+    pub(super) sql: &'static str,
     mysql: &'static str,
     locks: bool,
-    values: Vec<Value<'q>>,
+    pub(super) values: Vec<Value<'q>>,
 }
 
 /// A value to bind.
@@ -180,7 +180,7 @@ impl<'q> Query<'q> {
 }
 
 /// Adds a statement with `?` for each placeholder; which value belongs to each.
-fn positional(statement: &str, sql: &mut String) -> Vec<usize> {
+pub(super) fn positional(statement: &str, sql: &mut String) -> Vec<usize> {
     let mut order = Vec::new();
     let mut parts = statement.split('$');
     sql.push_str(parts.next().unwrap_or_default());

@@ -2,7 +2,8 @@
 
 use super::{
     Db, DbError, Device, User,
-    pool::{Write, restored, retried, stored},
+    batch::Script,
+    pool::{Pool, Write, restored, retried, stored},
     query::{Query, Row, query},
     session::{Proofs, end_session, touch},
     user,
@@ -72,7 +73,35 @@ impl Db {
         exchange: &Exchange<'_>,
         now: UnixMillis,
     ) -> Result<Rotation, DbError> {
+        if let Some(rotation) = retried(|| self.exchange_at_once(exchange, now)).await? {
+            return Ok(rotation);
+        }
         retried(|| self.try_exchange(exchange, now)).await
+    }
+
+    /// What nearly every exchange comes to, with as few words as the engine needs. `None`: nothing
+    /// has changed, and it is to be found out why.
+    async fn exchange_at_once(
+        &self,
+        exchange: &Exchange<'_>,
+        now: UnixMillis,
+    ) -> Result<Option<Rotation>, DbError> {
+        let row = match &self.pool {
+            Pool::Sqlite(pools) => {
+                let done = pools
+                    .batch
+                    .run(Script::of(&in_sqlite(exchange, now)))
+                    .await?;
+                done.and_then(|rows| rows.into_iter().next())
+            }
+            Pool::Postgres(_) => {
+                in_postgres(exchange, now)
+                    .optional(self.connection().await?.on())
+                    .await?
+            }
+            Pool::MySql(_) => return in_mysql(self.write().await?, exchange, now).await,
+        };
+        row.as_ref().map(rotated).transpose()
     }
 
     async fn try_exchange(
@@ -117,7 +146,7 @@ impl Db {
 async fn find(write: &mut Write, token_hash: &[u8; 32]) -> Result<Option<Found>, DbError> {
     let row = query(
         "SELECT t.session_id, t.expires_at, t.used_at, s.user_account_id, s.ended_at, \
-         s.method, s.created_at, s.second_method, s.second_at, \
+         s.method, s.created_at AS opened_at, s.second_method, s.second_at, \
          s.expires_at AS ends_at \
          FROM refresh_token t JOIN session s ON s.session_id = t.session_id \
          WHERE t.token_hash = $1",
@@ -164,4 +193,139 @@ pub(super) fn new_token<'q>(
         .bind(token_hash)
         .bind(session)
         .bind(stored(expires))
+}
+
+/// Of one that may be exchanged: `t`, its session `s` and whose that is, `u`, at `$1`.
+macro_rules! due {
+    () => {
+        "FROM refresh_token t JOIN session s ON s.session_id = t.session_id \
+         JOIN user_account u ON u.user_account_id = s.user_account_id \
+         WHERE t.used_at IS NULL AND t.expires_at > $1 AND s.ended_at IS NULL \
+         AND s.expires_at > $1 AND (u.banned_until IS NULL OR u.banned_until <= $1) \
+         AND t.token_hash = $2"
+    };
+}
+
+/// What [`rotated`] reads.
+macro_rules! rotated {
+    () => {
+        "SELECT u.*, s.session_id, s.method, s.created_at AS opened_at, s.second_method, \
+         s.second_at, s.expires_at AS ends_at "
+    };
+}
+
+fn rotated(row: &Row) -> Result<Rotation, DbError> {
+    Ok(Rotation::Exchanged {
+        user: Box::new(user::read(row)?),
+        session: row.get("session_id")?,
+        proofs: Proofs::read(row)?,
+    })
+}
+
+/// Each does something only if the one before did.
+fn in_sqlite<'q>(exchange: &'q Exchange<'_>, now: UnixMillis) -> [Query<'q>; 4] {
+    [
+        query(concat!(
+            "INSERT INTO refresh_token (token_hash, session_id, expires_at) \
+             SELECT $3, t.session_id, MIN($4, s.expires_at) ",
+            due!()
+        ))
+        .bind(stored(now))
+        .bind(&exchange.token_hash)
+        .bind(&exchange.successor_hash)
+        .bind(stored(exchange.successor_expires)),
+        query("UPDATE refresh_token SET used_at = $1 WHERE token_hash = $2 AND changes() = 1")
+            .bind(stored(now))
+            .bind(&exchange.token_hash),
+        query(
+            "UPDATE session SET last_seen_at = $1, user_agent = $2, address = $3 \
+             WHERE changes() = 1 AND session_id = \
+             (SELECT session_id FROM refresh_token WHERE token_hash = $4)",
+        )
+        .bind(stored(now))
+        .bind(exchange.device.user_agent.as_str())
+        .bind(exchange.device.address.as_str())
+        .bind(&exchange.token_hash),
+        query(concat!(
+            rotated!(),
+            "FROM refresh_token t JOIN session s ON s.session_id = t.session_id \
+             JOIN user_account u ON u.user_account_id = s.user_account_id \
+             WHERE changes() = 1 AND t.token_hash = $1"
+        ))
+        .bind(&exchange.token_hash),
+    ]
+}
+
+/// One statement, and so one transaction. Rows are read as they are when they are held.
+fn in_postgres<'q>(exchange: &'q Exchange<'_>, now: UnixMillis) -> Query<'q> {
+    query(concat!(
+        "WITH due AS (SELECT t.token_hash, t.session_id, s.expires_at ",
+        due!(),
+        " FOR UPDATE OF t, s), \
+         used AS (UPDATE refresh_token r SET used_at = $1 FROM due \
+         WHERE r.token_hash = due.token_hash), \
+         touched AS (UPDATE session x SET last_seen_at = $1, user_agent = $5, address = $6 FROM due \
+         WHERE x.session_id = due.session_id), \
+         issued AS (INSERT INTO refresh_token (token_hash, session_id, expires_at) \
+         SELECT $3, due.session_id, LEAST($4, due.expires_at) FROM due) ",
+        rotated!(),
+        "FROM due JOIN session s ON s.session_id = due.session_id \
+         JOIN user_account u ON u.user_account_id = s.user_account_id"
+    ))
+    .bind(stored(now))
+    .bind(&exchange.token_hash)
+    .bind(&exchange.successor_hash)
+    .bind(stored(exchange.successor_expires))
+    .bind(exchange.device.user_agent.as_str())
+    .bind(exchange.device.address.as_str())
+}
+
+/// Both rows are held by being changed. The account's is not: who holds that one may want these.
+async fn in_mysql(
+    mut write: Write,
+    exchange: &Exchange<'_>,
+    now: UnixMillis,
+) -> Result<Option<Rotation>, DbError> {
+    let met = query(
+        "UPDATE refresh_token t JOIN session s ON s.session_id = t.session_id \
+         SET t.used_at = $1, s.last_seen_at = $1, s.user_agent = $3, s.address = $4 \
+         WHERE t.token_hash = $2 AND t.used_at IS NULL AND t.expires_at > $1 \
+         AND s.ended_at IS NULL AND s.expires_at > $1",
+    )
+    .bind(stored(now))
+    .bind(&exchange.token_hash)
+    .bind(exchange.device.user_agent.as_str())
+    .bind(exchange.device.address.as_str())
+    .execute(write.on())
+    .await?;
+    if met == 0 {
+        return Ok(None);
+    }
+    let row = query(concat!(
+        rotated!(),
+        "FROM refresh_token t JOIN session s ON s.session_id = t.session_id \
+         JOIN user_account u ON u.user_account_id = s.user_account_id WHERE t.token_hash = $1"
+    ))
+    .bind(&exchange.token_hash)
+    .optional(write.on())
+    .await?;
+    let Some(Rotation::Exchanged {
+        user,
+        session,
+        proofs,
+    }) = row.as_ref().map(rotated).transpose()?
+    else {
+        return Ok(None);
+    };
+    if user.is_banned(now) {
+        return Ok(None);
+    }
+    let expires = exchange.successor_expires.min(proofs.ends);
+    let issued = new_token(&exchange.successor_hash, &session, expires);
+    write.commit_with([issued]).await?;
+    Ok(Some(Rotation::Exchanged {
+        user,
+        session,
+        proofs,
+    }))
 }

@@ -48,7 +48,7 @@ impl Proofs {
         let at: Option<i64> = row.get("second_at")?;
         Ok(Self {
             method: row.get("method")?,
-            at: restored(row.get("created_at")?),
+            at: restored(row.get("opened_at")?),
             second: method.zip(at.map(restored)),
             ends: restored(row.get("ends_at")?),
         })
@@ -132,24 +132,20 @@ impl Db {
         session: &str,
         now: UnixMillis,
     ) -> Result<Option<(User, Session)>, DbError> {
-        let mut connection = self.connection().await?;
         let found = query(
-            "SELECT session_id, created_at, last_seen_at, expires_at, user_agent, address \
-             FROM session WHERE session_id = $1 AND user_account_id = $2 \
-             AND ended_at IS NULL AND expires_at > $3",
+            "SELECT u.*, s.session_id, s.created_at AS opened_at, s.last_seen_at, \
+             s.expires_at AS ends_at, s.user_agent, s.address \
+             FROM session s JOIN user_account u ON u.user_account_id = s.user_account_id \
+             WHERE s.session_id = $1 AND s.user_account_id = $2 \
+             AND s.ended_at IS NULL AND s.expires_at > $3",
         )
         .bind(session)
         .bind(user)
         .bind(stored(now))
-        .optional(connection.on())
+        .optional(self.connection().await?.on())
         .await?;
-        let Some(found) = found else { return Ok(None) };
-        let owner = query("SELECT * FROM user_account WHERE user_account_id = $1")
-            .bind(user)
-            .optional(connection.on())
-            .await?;
-        let Some(owner) = owner else { return Ok(None) };
-        Ok(Some((user::read(&owner)?, read(&found)?)))
+        let read = |row: &Row| Ok((user::read(row)?, read(row)?));
+        found.as_ref().map(read).transpose()
     }
 
     /// The sessions of an account that go on, the last used first; at most 100.
@@ -164,8 +160,8 @@ impl Db {
         now: UnixMillis,
     ) -> Result<Vec<Session>, DbError> {
         let rows = query(
-            "SELECT session_id, created_at, last_seen_at, expires_at, user_agent, address \
-             FROM session WHERE user_account_id = $1 AND ended_at IS NULL \
+            "SELECT session_id, created_at AS opened_at, last_seen_at, expires_at AS ends_at, \
+             user_agent, address FROM session WHERE user_account_id = $1 AND ended_at IS NULL \
              AND expires_at > $2 AND last_seen_at > $3 \
              ORDER BY last_seen_at DESC, session_id LIMIT $4",
         )
@@ -258,9 +254,9 @@ impl Db {
 fn read(row: &Row) -> Result<Session, DbError> {
     Ok(Session {
         id: row.get("session_id")?,
-        created: restored(row.get("created_at")?),
+        created: restored(row.get("opened_at")?),
         last_seen: restored(row.get("last_seen_at")?),
-        ends: restored(row.get("expires_at")?),
+        ends: restored(row.get("ends_at")?),
         device: Device {
             user_agent: row.get("user_agent")?,
             address: row.get("address")?,

@@ -299,7 +299,7 @@ impl From<BodyError> for ApiError {
 
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
-        match error {
+        match error.cause() {
             DbError::Unavailable(cause) => {
                 tracing::warn!(%cause, "the database is not available");
                 Self::DatabaseUnavailable
@@ -309,7 +309,7 @@ impl From<DbError> for ApiError {
                 Self::Internal
             }
             // Found when the database is opened, before there is anybody to answer.
-            DbError::Migration(_) | DbError::BadUrl => {
+            DbError::Migration(_) | DbError::BadUrl | DbError::Shared(_) => {
                 tracing::error!(%error, "the database was not opened");
                 Self::Internal
             }

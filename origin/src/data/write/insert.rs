@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        dialect::{Missing, Resolution},
+        dialect::{Missing, Resolution, Tx},
         error::{DataError, Denied},
         request::Asked,
         row::NewRow,
@@ -13,7 +13,7 @@ use super::{
     body::Objects,
     key, once,
 };
-use crate::db::{Before, Bound, DataTransaction, IdempotencyKey};
+use crate::db::{Before, Bound, DataTransaction, IdempotencyKey, Statement, TextRow};
 
 /// Rows to be added.
 pub(super) struct Plan<'a> {
@@ -74,6 +74,9 @@ impl<'a> Plan<'a> {
     }
 
     pub(super) async fn run(&self, asked: &Asked<'_>) -> Result<Done, DataError> {
+        if let Some(done) = self.together(asked).await? {
+            return Ok(done);
+        }
         let Some(key) = &self.once else {
             let mut transaction = asked.db().data_write(&asked.whom).await?;
             let done = self.write(asked, &mut transaction).await?;
@@ -89,6 +92,27 @@ impl<'a> Plan<'a> {
         let row_keys = once::stored(&done.keys)?;
         transaction.remember(&asked.whom, key, &row_keys).await?;
         asked.end(transaction, done).await
+    }
+
+    /// A row of which nothing is asked but that it is there shares its way to the database with
+    /// others; `None` where it is to go alone.
+    async fn together(&self, asked: &Asked<'_>) -> Result<Option<Done>, DataError> {
+        let is_more = self.upsert.is_some() || self.once.is_some() || asked.returns_rows();
+        if is_more || asked.prefer.tx == Some(Tx::Rollback) || self.rows.len() != 1 {
+            return Ok(None);
+        }
+        let Adding {
+            statement,
+            is_checked: true,
+        } = adding(asked, &self.rows)?
+        else {
+            return Ok(None);
+        };
+        let Some(added) = asked.db().data_together(statement).await? else {
+            return Ok(None);
+        };
+        let keys = checked(asked, added)?;
+        Ok(Some(Done::of(keys, None)))
     }
 
     async fn write(
@@ -150,15 +174,15 @@ fn columns(asked: &Asked<'_>, objects: &Objects) -> Result<Vec<String>, DataErro
     Ok(first.keys().cloned().collect())
 }
 
-/// Adds rows; each must be, as written, such as the caller may add.
-async fn add(
-    asked: &Asked<'_>,
-    transaction: &mut DataTransaction,
-    rows: &[NewRow<'_>],
-) -> Result<Vec<Key>, DataError> {
-    let Some(first) = rows.first() else {
-        return Ok(Vec::new());
-    };
+/// A statement that adds rows.
+struct Adding {
+    statement: Statement,
+    /// Whether it tells of each row if the caller may add it.
+    is_checked: bool,
+}
+
+fn adding(asked: &Asked<'_>, rows: &[NewRow<'_>]) -> Result<Adding, DataError> {
+    let first = rows.first().map_or(&[][..], Vec::as_slice);
     let columns: Vec<&Column> = first.iter().map(|(column, _)| *column).collect();
     let values: Vec<Vec<Bound>> = rows
         .iter()
@@ -176,18 +200,37 @@ async fn add(
         at_once,
         &asked.caller,
     );
-    let mut added = transaction.rows(&sql.finish()).await?;
-    if at_once.is_some()
-        && !added
-            .iter_mut()
-            .all(|row| row.pop().flatten().as_deref() == Some("y"))
-    {
+    Ok(Adding {
+        statement: sql.finish(),
+        is_checked: at_once.is_some(),
+    })
+}
+
+/// The keys of rows, each of which must be such as the caller may add.
+fn checked(asked: &Asked<'_>, mut added: Vec<TextRow>) -> Result<Vec<Key>, DataError> {
+    let holds = |row: &mut TextRow| row.pop().flatten().as_deref() == Some("y");
+    if !added.iter_mut().all(holds) {
         return Err(asked.denied_row());
     }
-    let keys = added.into_iter().map(key).collect::<Result<Vec<_>, _>>()?;
-    if at_once.is_none() {
-        check(asked, transaction, &keys, |rules| rules.insert.as_ref()).await?;
+    added.into_iter().map(key).collect()
+}
+
+/// Adds rows; each must be, as written, such as the caller may add.
+async fn add(
+    asked: &Asked<'_>,
+    transaction: &mut DataTransaction,
+    rows: &[NewRow<'_>],
+) -> Result<Vec<Key>, DataError> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
     }
+    let adding = adding(asked, rows)?;
+    let added = transaction.rows(&adding.statement).await?;
+    if adding.is_checked {
+        return checked(asked, added);
+    }
+    let keys = added.into_iter().map(key).collect::<Result<Vec<_>, _>>()?;
+    check(asked, transaction, &keys, |rules| rules.insert.as_ref()).await?;
     Ok(keys)
 }
 

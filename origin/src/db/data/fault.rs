@@ -25,16 +25,16 @@ impl DbError {
             return DataFault::Collision;
         }
         let (Self::Unavailable(sqlx::Error::Database(error))
-        | Self::Unexpected(sqlx::Error::Database(error))) = self
+        | Self::Unexpected(sqlx::Error::Database(error))) = self.cause()
         else {
-            return match self {
+            return match self.cause() {
                 Self::Unavailable(_) => DataFault::Unavailable,
                 _ => DataFault::Other,
             };
         };
         match constraint(&**error) {
             Some(constraint) => DataFault::Constraint(constraint),
-            None if matches!(self, Self::Unavailable(_)) => DataFault::Unavailable,
+            None if matches!(self.cause(), Self::Unavailable(_)) => DataFault::Unavailable,
             None => DataFault::Other,
         }
     }

@@ -14,8 +14,10 @@ pub use idempotency::{Before, IdempotencyKey};
 
 use super::{
     Db, DbError, Engine,
+    batch::Script,
     group::Member,
     pool::{Connection, On, Pool, Write},
+    query::Row as AnyRow,
 };
 use futures_util::TryStreamExt;
 use sqlx::{
@@ -143,6 +145,41 @@ impl Db {
         }
         Ok(transaction)
     }
+}
+
+impl Db {
+    /// Runs a statement that is a transaction by itself together with others that come at the same
+    /// time, if each of its rows ends with `y`. `None`: nothing was done, and it is to be run alone.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn data_together(
+        &self,
+        statement: Statement,
+    ) -> Result<Option<Vec<TextRow>>, DbError> {
+        let Pool::Sqlite(pools) = &self.pool else {
+            return Ok(None);
+        };
+        let script = Script::holding(statement, |rows| rows.iter().all(ends_with_y));
+        let Some(rows) = pools.batch.run(script).await? else {
+            return Ok(None);
+        };
+        let rows = rows.iter().map(texts).collect::<Result<_, _>>()?;
+        Ok(Some(rows))
+    }
+}
+
+fn texts(row: &AnyRow) -> Result<TextRow, sqlx::Error> {
+    match row {
+        AnyRow::Sqlite(row) => sqlite_texts(row),
+        AnyRow::Postgres(row) => postgres_texts(row),
+        AnyRow::MySql(row) => mysql_texts(row),
+    }
+}
+
+fn ends_with_y(row: &AnyRow) -> bool {
+    let texts = texts(row);
+    texts.is_ok_and(|mut texts| texts.pop().flatten().as_deref() == Some("y"))
 }
 
 impl DataTransaction {

@@ -293,7 +293,7 @@ impl Db {
     }
 }
 
-const LIVE: &str = "SELECT method, created_at, second_method, second_at, expires_at AS ends_at FROM session \
+const LIVE: &str = "SELECT method, created_at AS opened_at, second_method, second_at, expires_at AS ends_at FROM session \
                     WHERE session_id = $1 AND user_account_id = $2 AND ended_at IS NULL";
 
 /// Keeps everybody else from the account's factors until the transaction ends.
