@@ -3,6 +3,7 @@
 
 use crate::{
     admin, admit,
+    challenge::Unsolved,
     facts::Facts,
     forward::Forwarded,
     gate::Gate,
@@ -45,16 +46,18 @@ pub fn report<R: Runtime>(
         kinds.push(StrikeKind::BadSeal);
     }
     if !kinds.is_empty() {
-        admit::strike(gate, facts, 1, admit::jails(gate, &kinds), runtime);
+        admit::strike(gate, facts, admit::jails(gate, &kinds), runtime);
     }
 }
 
 /// What a client did wrong that was stopped for it. Exhausted windows were counted where they
-/// were found; a token that has expired is everybody's.
-fn of_stop(stop: &Stop, report: Option<&waf::Report>) -> Vec<StrikeKind> {
+/// were found; a token that has expired is everybody's. A solution is a sealed text as a token is.
+pub fn of_stop(stop: &Stop, report: Option<&waf::Report>) -> Vec<StrikeKind> {
     match stop {
         Stop::TokenRefused(TokenError::Expired | TokenError::NotYetValid) => Vec::new(),
-        Stop::TokenRefused(_) => vec![StrikeKind::BadToken],
+        // Who is slow, or sends it twice, forged nothing.
+        Stop::ChallengeFailed(Unsolved::Expired | Unsolved::Spent) => Vec::new(),
+        Stop::TokenRefused(_) | Stop::ChallengeFailed(_) => vec![StrikeKind::BadToken],
         Stop::WafBlocked { .. } => {
             let findings = report.iter().flat_map(|report| &report.findings);
             let mut kinds: Vec<StrikeKind> = Vec::new();
@@ -159,7 +162,7 @@ fn revoke<'a, R: Runtime>(
 
 #[cfg(test)]
 mod tests {
-    use super::{forges_seal, of_stop};
+    use super::{Unsolved, forges_seal, of_stop};
     use crate::{facts::tests::facts, policy::StrikeKind, token::TokenError, verdict::Stop};
 
     #[test]
@@ -168,6 +171,9 @@ mod tests {
         assert!(of_stop(&Stop::TokenMissing, None).is_empty());
         let forged = of_stop(&Stop::TokenRefused(TokenError::Signature), None);
         assert_eq!(forged, [StrikeKind::BadToken]);
+        let solution = |why| of_stop(&Stop::ChallengeFailed(why), None);
+        assert_eq!(solution(Unsolved::Wrong), [StrikeKind::BadToken]);
+        assert!(solution(Unsolved::Spent).is_empty());
         let blocked = of_stop(
             &Stop::WafBlocked {
                 rules: String::new(),

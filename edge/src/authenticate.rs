@@ -55,13 +55,27 @@ pub async fn bearer<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Resu
     verified(gate, facts, found.token, runtime).await
 }
 
+/// The request's token, wherever it comes: nobody has looked at it.
+///
+/// # Errors
+/// Those of [`candidate`].
+pub fn sent<'f>(gate: &Gate, facts: &'f Facts) -> Result<Option<Candidate<'f>>, TokenError> {
+    let name = Some(gate.policy.token.cookie.as_str()).filter(|name| !name.is_empty());
+    candidate(|name| facts.header(name), name)
+}
+
+/// Whether a token comes along, or what may be taken for one.
+#[must_use]
+pub fn bears_token(gate: &Gate, facts: &Facts) -> bool {
+    !matches!(sent(gate, facts), Ok(None))
+}
+
 fn find<'f>(gate: &Gate, route: &Route, facts: &'f Facts) -> Result<Option<Candidate<'f>>, Stop> {
     let header = |name: &str| facts.header(name);
-    let name = Some(gate.policy.token.cookie.as_str()).filter(|name| !name.is_empty());
     if route.token == TokenNeed::None {
         return Ok(None);
     }
-    let found = match (route.token, candidate(header, name)) {
+    let found = match (route.token, sent(gate, facts)) {
         // Another scheme is for the application behind the gate, not for us.
         (TokenNeed::Optional, Err(TokenError::Scheme)) => return Ok(None),
         (_, found) => found.map_err(Stop::TokenRefused)?,
@@ -210,6 +224,33 @@ async fn ask<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Option<Rece
             };
             let forwarded = forward::exchange(gate, &sealable, runtime).await.ok()?;
             Some(forwarded.received)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bears_token;
+    use crate::{
+        facts::tests::facts,
+        gate::{Gate, tests::bindings},
+    };
+
+    #[test]
+    fn a_token_is_one_in_every_header_that_is_looked_at() {
+        let gate = Gate::load(&bindings()).unwrap();
+        let bears =
+            |headers: &[(&str, &str)]| bears_token(&gate, &facts("GET", "http://h/", headers));
+        for header in [
+            ("authorization", "Bearer a.b.c"),
+            ("authorization", "Basic dTpw"),
+            ("apikey", "a.b.c"),
+            ("cookie", "__Host-gapura-access=a.b.c"),
+        ] {
+            assert!(bears(&[header]), "{header:?}");
+        }
+        for header in [("apikey", ""), ("cookie", "theme=dark"), ("accept", "a")] {
+            assert!(!bears(&[header]), "{header:?}");
         }
     }
 }

@@ -203,7 +203,7 @@ fn fallback(gate: &Gate) -> Option<IpAddr> {
 
 /// The operator's API.
 async fn operated(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> web_sys::Response {
-    let decision = Decision {
+    let mut decision = Decision {
         route: None,
         notice: None,
         report: None,
@@ -213,7 +213,17 @@ async fn operated(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> we
         let refusal = respond::refuse(&stop, Some(&facts.request_id));
         return answer_refusal(gate, facts, &decision, &refusal);
     }
-    let done = operate::handle(gate, facts, runtime).await;
+    let sealed = operate::sealed(gate, facts, runtime.now());
+    if !matches!(sealed, Some(Ok(_))) {
+        let mut admission = admit::operated(gate, facts, runtime);
+        if let Err(stop) = admission.settle(&mut decision.notice).await {
+            let refusal = respond::refuse(&stop, Some(&facts.request_id));
+            log(gate, facts, &decision, &stop, refusal.status, runtime);
+            return answer_refusal(gate, facts, &decision, &refusal);
+        }
+    }
+    let done = operate::handle(gate, facts, sealed, runtime).await;
+    admit::strike(gate, facts, admit::jails(gate, &done.strikes), runtime);
     if let Some(event) = &done.event {
         console_warn!("{}", serde_json::to_string(event).unwrap_or_default());
     }

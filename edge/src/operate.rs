@@ -3,24 +3,29 @@
 
 use crate::{
     admin::{self, AdminError, Caller, Context, Endpoint, Operation, Outcome, Reply, SubjectState},
-    authenticate,
+    aftermath, authenticate,
     facts::Facts,
     gate::Gate,
     guard::{
         Kind, Message, Order, Subject,
         jail::FOREVER_MS,
-        wire::{ListedBan, Listing},
+        wire::{ListedBan, Listing, Shown},
     },
-    ledger::{Applied, Ban, Batch, Key, Page, Search, Target, list, merge, message},
+    ledger::{
+        Applied, Ban, Batch, Change, Key, Page, Search, Target, Values, list, merge, message,
+    },
+    policy::StrikeKind,
+    record,
     revocation::Look,
     runtime::{BodyFault, Object, Runtime, ignored},
     token::Verified,
     verdict::Stop,
 };
 use gapura_shared::{
-    event::Event,
+    event::{self, Event},
     identity::Principal,
     seal::{self, PromisedBody, SealError, Sealed, digest},
+    time::UnixMillis,
 };
 use serde_json::Value;
 
@@ -36,8 +41,59 @@ const CONTINENTS: [&str; 8] = ["AF", "AN", "AS", "EU", "NA", "OC", "SA", ""];
 pub struct Operated {
     /// The answer.
     pub reply: Reply,
-    /// The change, if there was one.
+    /// The change, if there was one, or that somebody was refused.
     pub event: Option<Event>,
+    /// What the client did wrong.
+    pub strikes: Vec<StrikeKind>,
+}
+
+/// Why somebody is refused.
+#[derive(Debug)]
+enum Refused {
+    /// The operation cannot be carried out for who asks.
+    Operation(AdminError),
+    /// The token does not hold; to the client it is as none.
+    Token(Stop),
+    /// The seal does not hold; to the client there is nothing here.
+    Seal,
+    /// There is no API for this address.
+    Address,
+}
+
+impl<E: Into<AdminError>> From<E> for Refused {
+    fn from(why: E) -> Self {
+        Self::Operation(why.into())
+    }
+}
+
+impl Refused {
+    fn answer(&self, facts: &Facts, now: UnixMillis) -> Operated {
+        let reply = match self {
+            Self::Operation(why) => why.reply(&facts.request_id),
+            Self::Token(_) => AdminError::Unauthenticated.reply(&facts.request_id),
+            Self::Seal | Self::Address => AdminError::NotFound.reply(&facts.request_id),
+        };
+        let event = |kind, reason| record::refused(facts, kind, reply.status, reason, now);
+        let event = match self {
+            Self::Token(stop) => record::stopped(facts, stop, reply.status, now),
+            Self::Seal => Some(event(event::Kind::SealRefused, "seal-invalid")),
+            Self::Address => Some(event(event::Kind::AccessDenied, "access-denied")),
+            Self::Operation(AdminError::Forbidden) => {
+                Some(event(event::Kind::AccessDenied, "role-required"))
+            }
+            Self::Operation(_) => None,
+        };
+        let strikes = match self {
+            Self::Token(stop) => aftermath::of_stop(stop, None),
+            Self::Seal => vec![StrikeKind::BadSeal],
+            Self::Operation(_) | Self::Address => Vec::new(),
+        };
+        Operated {
+            reply,
+            event,
+            strikes,
+        }
+    }
 }
 
 /// Whoever asked, as far as it was proven.
@@ -46,23 +102,47 @@ enum Proven {
     Origin(Box<Sealed>),
 }
 
-/// Answers a request below [`admin::PREFIX`].
-pub async fn handle<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Operated {
-    operate(gate, facts, runtime)
+/// What the seal of a request to the API says, if it has one.
+#[must_use]
+pub fn sealed(gate: &Gate, facts: &Facts, now: UnixMillis) -> Option<Result<Sealed, SealError>> {
+    facts.header(seal::SIGNATURE_INPUT)?;
+    let authority = facts
+        .own_origin
+        .split_once("://")
+        .map_or("", |(_, host)| host);
+    let authority = authority.to_ascii_lowercase();
+    let target = seal::Target {
+        method: &facts.method,
+        authority: &authority,
+        path: &facts.path,
+        query: &facts.query,
+    };
+    let sealed = seal::verify_push(&target, &Sent(facts), &gate.seal_keys, now.seconds());
+    Some(sealed)
+}
+
+/// Answers a request below [`admin::PREFIX`] with what [`sealed`] says of it.
+pub async fn handle<R: Runtime>(
+    gate: &Gate,
+    facts: &Facts,
+    sealed: Option<Result<Sealed, SealError>>,
+    runtime: &R,
+) -> Operated {
+    operate(gate, facts, sealed, runtime)
         .await
-        .unwrap_or_else(|why| Operated {
-            reply: why.reply(&facts.request_id),
-            event: None,
-        })
+        .unwrap_or_else(|refused| refused.answer(facts, runtime.now()))
 }
 
 async fn operate<R: Runtime>(
     gate: &Gate,
     facts: &Facts,
+    sealed: Option<Result<Sealed, SealError>>,
     runtime: &R,
-) -> Result<Operated, AdminError> {
+) -> Result<Operated, Refused> {
+    // First of all: what is wrong with the rest is nobody's affair who forges.
+    let sealed = sealed.transpose().map_err(|_| Refused::Seal)?;
     let endpoint = admin::find(&facts.method, &facts.path)?;
-    let proven = prove(gate, &endpoint, facts, runtime).await?;
+    let proven = prove(gate, &endpoint, facts, sealed, runtime).await?;
     let caller = proven.caller();
     let actor = admin::permit(&endpoint, gate.policy.admin.as_ref(), facts.client, caller)?;
     let body = read(&endpoint, &proven, facts, runtime).await?;
@@ -82,7 +162,11 @@ async fn operate<R: Runtime>(
     let now = runtime.now();
     let reply = admin::reply(&operation, outcome, now.seconds())?;
     let event = admin::event(&operation, &applied, &actor, facts, reply.status, now);
-    Ok(Operated { reply, event })
+    Ok(Operated {
+        reply,
+        event,
+        strikes: Vec::new(),
+    })
 }
 
 /// Finds out who asks. Nobody's token is looked at where there is no API for its address.
@@ -90,45 +174,30 @@ async fn prove<R: Runtime>(
     gate: &Gate,
     endpoint: &Endpoint,
     facts: &Facts,
+    sealed: Option<Sealed>,
     runtime: &R,
-) -> Result<Proven, AdminError> {
-    if facts.header(seal::SIGNATURE_INPUT).is_some() {
-        let authority = facts
-            .own_origin
-            .split_once("://")
-            .map_or("", |(_, host)| host);
-        let authority = authority.to_ascii_lowercase();
-        let target = seal::Target {
-            method: &facts.method,
-            authority: &authority,
-            path: &facts.path,
-            query: &facts.query,
-        };
-        let now = runtime.now().seconds();
-        return seal::verify_push(&target, &Sent(facts), &gate.seal_keys, now)
-            .map(|sealed| Proven::Origin(Box::new(sealed)))
-            .map_err(|_| AdminError::NotFound);
+) -> Result<Proven, Refused> {
+    if let Some(sealed) = sealed {
+        return Ok(Proven::Origin(Box::new(sealed)));
     }
-    let nobody = admin::permit(
-        endpoint,
-        gate.policy.admin.as_ref(),
-        facts.client,
-        Caller::Nobody,
-    );
-    match nobody {
+    let admin = gate.policy.admin.as_ref();
+    match admin::permit(endpoint, admin, facts.client, Caller::Nobody) {
         Err(AdminError::Unauthenticated) => {}
-        Err(why) => return Err(why),
-        Ok(_) => return Err(AdminError::Unauthenticated),
+        Err(AdminError::NotFound) if admin.is_some() && *endpoint != Endpoint::Push => {
+            return Err(Refused::Address);
+        }
+        Err(why) => return Err(why.into()),
+        Ok(_) => return Err(AdminError::Unauthenticated.into()),
     }
     let verified = authenticate::bearer(gate, facts, runtime).await;
     let verified = verified.map_err(|stop| match stop {
-        Stop::TokenKeysUnavailable => AdminError::Unavailable,
-        _ => AdminError::Unauthenticated,
+        Stop::TokenKeysUnavailable => AdminError::Unavailable.into(),
+        stop => Refused::Token(stop),
     })?;
     match Look::confirm(gate, &verified, runtime).await {
         Ok(()) => Ok(Proven::Bearer(Box::new(verified))),
-        Err(Stop::LedgerUnavailable) => Err(AdminError::Unavailable),
-        Err(_) => Err(AdminError::Unauthenticated),
+        Err(Stop::LedgerUnavailable) => Err(AdminError::Unavailable.into()),
+        Err(stop) => Err(Refused::Token(stop)),
     }
 }
 
@@ -212,6 +281,10 @@ async fn carry_out<R: Runtime>(
             Ok(Outcome::Page(merge(pages, search.limit)))
         }
         Operation::LiftBan { id, batch } => {
+            if let Some(around) = banned_around(gate, id, runtime).await? {
+                let why = format!("{around} is banned as a whole: lift that");
+                return Err(AdminError::Conflict(why));
+            }
             let applied = if batch.changes.is_empty() {
                 Applied::default()
             } else {
@@ -258,7 +331,19 @@ async fn apply<R: Runtime>(gate: &Gate, batch: &Batch, runtime: &R) -> Result<Ap
     let question = message::Message::Apply(batch.clone());
     let applied = ask_ledger(question, message::applied, runtime).await??;
     // This isolate asks anew with its next request; the others when their copy is too old.
-    gate.memory.ledger.borrow_mut().outdate();
+    // Whether the site is under attack decides about limits before the answer is there.
+    let attack = batch.changes.iter().filter_map(|change| match change {
+        Change::Put(Key::Attack, entry) => Some(Some(Values {
+            until: entry.until,
+            not_before: None,
+        })),
+        Change::Lift(Key::Attack) => Some(None),
+        _ => None,
+    });
+    let attack = attack.map(|values| (Key::Attack, values)).collect();
+    let mut held = gate.memory.ledger.borrow_mut();
+    held.anticipate(attack, runtime.now());
+    held.outdate();
     Ok(applied)
 }
 
@@ -347,6 +432,29 @@ async fn lift<R: Runtime>(gate: &Gate, id: &str, runtime: &R) -> Result<u32, Adm
     }
     gate.memory.guard.borrow_mut().lift(&subject);
     Ok(lifted)
+}
+
+/// The banned IPv6 network around a subject whose ban is to be lifted: it would be banned still.
+async fn banned_around<R: Runtime>(
+    gate: &Gate,
+    id: &str,
+    runtime: &R,
+) -> Result<Option<String>, AdminError> {
+    let Some(subject) = subject(id).filter(|subject| subject.family().is_some()) else {
+        return Ok(None);
+    };
+    let around = subject.networks();
+    let message = Message::Order(subject.clone(), Order::Show);
+    for home in homes(gate, &subject) {
+        let answer = ask_shard(&home, &message, runtime).await?;
+        let shown: Shown = serde_json::from_str(&answer).map_err(|_| AdminError::Unavailable)?;
+        let targets = shown.bans.into_iter().map(|ban| ban.subject);
+        let held = targets.filter_map(|target| target.parse().ok());
+        if let Some(wide) = held.into_iter().find(|target| around.contains(target)) {
+            return Ok(Some(wide.to_string()));
+        }
+    }
+    Ok(None)
 }
 
 async fn show<R: Runtime>(gate: &Gate, id: &str, runtime: &R) -> Result<Value, AdminError> {

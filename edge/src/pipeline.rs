@@ -140,7 +140,10 @@ async fn stages<'g, R: Runtime>(
     if cors::is_preflight(facts) {
         return Ok(Verdict::Preflight);
     }
-    if let Some(reply) = challenge::take(gate, facts, runtime).await? {
+    if challenge::is_answer(gate, facts) {
+        let mut admission = admit::own(gate, facts, runtime);
+        admission.settle(&mut decision.notice).await?;
+        let reply = challenge::take(gate, facts, runtime).await?;
         return Ok(Verdict::Challenge(reply));
     }
     let route = match find_route(gate, facts) {
@@ -154,15 +157,18 @@ async fn stages<'g, R: Runtime>(
     access::check(facts, &route.access)?;
     limits::declared_body(facts, route.body_bytes)?;
 
-    let mut ledger = revocation::look(gate, Some(route), facts, runtime);
-    let under_attack = async || ledger.under_attack(runtime).await;
-    if let Some(reply) = challenge::check(gate, route, facts, runtime.now(), under_attack).await? {
-        return Ok(Verdict::Challenge(reply));
-    }
-
     // The Guard is on its way while the token is checked, the body read and the
     // WAF at work; its verdict comes first, so that refused requests count too.
+    let mut ledger = revocation::look(gate, Some(route), facts, runtime);
     let mut admission = admit::start(gate, route, facts, runtime);
+    let under_attack = async || ledger.under_attack(runtime).await;
+    let challenged = challenge::check(gate, route, facts, runtime.now(), under_attack).await;
+    if !matches!(challenged, Ok(None)) {
+        admission.settle(&mut decision.notice).await?;
+    }
+    if let Some(reply) = challenged? {
+        return Ok(Verdict::Challenge(reply));
+    }
     if body::may_be_large(facts) {
         admission.settle(&mut decision.notice).await?;
     }

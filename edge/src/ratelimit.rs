@@ -1,17 +1,15 @@
-//! `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11)
-//! and `Retry-After` (RFC 9110 §10.2.3).
+//! `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11).
 
 use crate::guard::{AskedClass, Standing};
 
 /// What a client is told about its windows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// `RateLimit-Policy`: every class of the route with its quota and window.
+    /// `RateLimit-Policy`: every class of the route with its quota and window; a burst is a
+    /// quota of its own.
     pub policy: String,
-    /// `RateLimit`: the class that is closest to its limit.
+    /// `RateLimit`: the quota that is closest to its end.
     pub limit: String,
-    /// Whole seconds until every exhausted class has room again; rounded up, at least 1.
-    pub retry_after_s: u64,
 }
 
 /// A class that the client is told of, as it was asked about.
@@ -23,43 +21,65 @@ pub struct Told<'a> {
     pub standing: Option<Standing>,
 }
 
-/// Puts the Guard's answers into headers; `None` where nothing is known.
-#[must_use]
-pub fn notice(told: &[Told<'_>]) -> Option<Notice> {
-    let quota = |told: &Told<'_>| {
+/// One item of the headers.
+struct Quota {
+    name: String,
+    limit: u32,
+    window_s: u32,
+    /// What is left, and until more is: no later than after the window.
+    left: Option<(u32, u64)>,
+}
+
+impl Told<'_> {
+    fn quotas(&self) -> impl Iterator<Item = Quota> {
         let AskedClass {
             name,
             limit,
             window_s,
+            burst,
             ..
-        } = told.class;
-        format!("\"{name}\";q={limit};w={window_s}")
-    };
-    let standings = || {
-        told.iter()
-            .filter_map(|told| Some((told.class, told.standing?)))
-    };
-    let (class, tightest) = standings().min_by(|(a, left), (b, right)| {
+        } = self.class;
+        let reset_s = |reset_ms: u64| reset_ms.div_ceil(1000).min((*window_s).into());
+        let window = Quota {
+            name: name.clone(),
+            limit: *limit,
+            window_s: *window_s,
+            left: self
+                .standing
+                .map(|standing| (standing.remaining, reset_s(standing.reset_ms))),
+        };
+        let left = self.standing.and_then(|standing| standing.burst);
+        let second = burst.map(|limit| Quota {
+            name: format!("{name}-burst"),
+            limit,
+            window_s: 1,
+            left: left.map(|left| (left, 1)),
+        });
+        [Some(window), second].into_iter().flatten()
+    }
+}
+
+/// Puts the Guard's answers into headers; `None` where nothing is known.
+#[must_use]
+pub fn notice(told: &[Told<'_>]) -> Option<Notice> {
+    let quotas: Vec<Quota> = told.iter().flat_map(Told::quotas).collect();
+    let known = quotas.iter().filter_map(|quota| Some((quota, quota.left?)));
+    let (tightest, (remaining, reset_s)) = known.min_by(|(a, left), (b, right)| {
         // left/a < right/b without a division.
-        let left = u64::from(left.remaining) * u64::from(b.limit);
-        left.cmp(&(u64::from(right.remaining) * u64::from(a.limit)))
+        let left = u64::from(left.0) * u64::from(b.limit);
+        left.cmp(&(u64::from(right.0) * u64::from(a.limit)))
     })?;
-    let retry_ms = standings().map(|(_, standing)| standing.wait_ms).max();
-    let mut quotas: Vec<String> = Vec::with_capacity(told.len());
-    for quota in told.iter().map(quota) {
-        if !quotas.contains(&quota) {
-            quotas.push(quota);
+    let limit = format!("\"{}\";r={remaining};t={reset_s}", tightest.name);
+    let mut policies: Vec<String> = Vec::with_capacity(quotas.len());
+    for quota in &quotas {
+        let policy = format!("\"{}\";q={};w={}", quota.name, quota.limit, quota.window_s);
+        if !policies.contains(&policy) {
+            policies.push(policy);
         }
     }
     Some(Notice {
-        policy: quotas.join(", "),
-        limit: format!(
-            "\"{}\";r={};t={}",
-            class.name,
-            tightest.remaining,
-            tightest.reset_ms.div_ceil(1000)
-        ),
-        retry_after_s: retry_ms.unwrap_or(0).div_ceil(1000).max(1),
+        policy: policies.join(", "),
+        limit,
     })
 }
 
@@ -80,11 +100,12 @@ mod tests {
     }
 
     #[test]
-    fn the_tightest_class_wins_and_the_longest_wait_is_told() {
+    fn the_tightest_class_wins() {
         let (login, general) = (class("login", 5), class("general", 100));
         let standing = |remaining, wait_ms| {
             Some(Standing {
                 remaining,
+                burst: None,
                 reset_ms: 41_001,
                 wait_ms,
             })
@@ -107,7 +128,40 @@ mod tests {
         let notice = notice(&told).unwrap();
         assert_eq!(notice.policy, "\"login\";q=5;w=60, \"general\";q=100;w=60");
         assert_eq!(notice.limit, "\"login\";r=0;t=42");
-        assert_eq!(notice.retry_after_s, 42);
+    }
+
+    #[test]
+    fn a_burst_is_a_quota_of_its_own_and_no_window_ends_after_its_length() {
+        let spiky = AskedClass {
+            burst: Some(10),
+            ..class("spiky", 100)
+        };
+        let told = |remaining, burst| {
+            let standing = Some(Standing {
+                remaining,
+                burst,
+                reset_ms: 67_000,
+                wait_ms: 0,
+            });
+            let told = [Told {
+                class: &spiky,
+                standing,
+            }];
+            notice(&told).unwrap()
+        };
+        let policy = "\"spiky\";q=100;w=60, \"spiky-burst\";q=10;w=1";
+        for (remaining, burst, limit) in [
+            (99, Some(9), "\"spiky-burst\";r=9;t=1"),
+            (50, Some(9), "\"spiky\";r=50;t=60"),
+            (50, Some(0), "\"spiky-burst\";r=0;t=1"),
+            (50, None, "\"spiky\";r=50;t=60"),
+        ] {
+            let notice = told(remaining, burst);
+            assert_eq!(
+                (notice.policy.as_str(), notice.limit.as_str()),
+                (policy, limit)
+            );
+        }
     }
 
     #[test]

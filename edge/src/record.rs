@@ -11,6 +11,7 @@ use gapura_shared::{
     ids::RequestId,
     time::UnixMillis,
 };
+use std::net::IpAddr;
 
 /// The event of a stop, where it is one.
 #[must_use]
@@ -33,6 +34,42 @@ pub fn detected(facts: &Facts, report: &waf::Report, now: UnixMillis) -> Option<
 #[must_use]
 pub fn spared(facts: &Facts, why: &str, now: UnixMillis) -> Event {
     event(facts, Kind::BanDetected, 0, format!("banned: {why}"), now)
+}
+
+/// The event of a ban that began now; `None` for one that held before.
+#[must_use]
+pub fn ban_added(
+    verdict: &Verdict,
+    client: IpAddr,
+    request_id: &RequestId,
+    now: UnixMillis,
+) -> Option<Event> {
+    let Verdict::Banned {
+        for_ms,
+        target,
+        reason,
+        began: true,
+    } = verdict
+    else {
+        return None;
+    };
+    Some(Event {
+        at_ms: now,
+        event: Kind::BanAdded,
+        request_id: request_id.clone(),
+        client: Some(client),
+        actor: None,
+        action: "BAN".to_owned(),
+        target: target.to_string(),
+        outcome: 0,
+        reason: format!("{reason}: {} s", for_ms.div_ceil(1000)),
+    })
+}
+
+/// The event of a request to the operator's API that was refused.
+#[must_use]
+pub fn refused(facts: &Facts, kind: Kind, outcome: u16, reason: &str, now: UnixMillis) -> Event {
+    event(facts, kind, outcome, reason.to_owned(), now)
 }
 
 /// The event of a denial that is over: how many requests an isolate refused out of memory. `noticed` is

@@ -7,6 +7,7 @@
 //! traffic nobody waits: a copy is renewed after an answer once it has half that age.
 
 use crate::{
+    authenticate,
     facts::Facts,
     gate::Gate,
     ledger::{Bearer, Client, Key, Replica, Update, Values, message::Message},
@@ -110,8 +111,7 @@ fn max_age_ms(gate: &Gate, route: Option<&Route>, facts: &Facts) -> Option<u64> 
     if route.is_some_and(|route| route.strict_revocation) {
         return None;
     }
-    let bears = facts.header("authorization").is_some() || facts.header("cookie").is_some();
-    Some(if bears {
+    Some(if authenticate::bears_token(gate, facts) {
         gate.policy.guard.ledger_ms.into()
     } else {
         ANONYMOUS_MS

@@ -67,6 +67,7 @@ impl Network {
     }
 }
 
+/// An IPv4 network in its IPv6 form (`::ffff:192.0.2.0/120`) is read as IPv4, as clients are.
 impl FromStr for Network {
     type Err = BadNetwork;
 
@@ -85,11 +86,17 @@ impl FromStr for Network {
                 .filter(|p| *p <= longest)
                 .ok_or(BadNetwork::Prefix)?,
         };
-        if masked(base, prefix) == bits(base) {
-            Ok(Self { base, prefix })
-        } else {
-            Err(BadNetwork::HostBits)
+        if masked(base, prefix) != bits(base) {
+            return Err(BadNetwork::HostBits);
         }
+        // A shorter prefix cuts off the bits that make it one.
+        Ok(match base.to_canonical() {
+            v4 @ IpAddr::V4(_) if base.is_ipv6() => Self {
+                base: v4,
+                prefix: prefix.saturating_sub(96),
+            },
+            base => Self { base, prefix },
+        })
     }
 }
 
@@ -156,6 +163,28 @@ mod tests {
         assert!(network("::/0").unwrap().contains(address("2001:db8::1")));
         assert!(!network("::/0").unwrap().contains(address("192.0.2.1")));
         assert!(network("0.0.0.0/0").unwrap().contains(address("192.0.2.1")));
+    }
+
+    #[test]
+    fn an_ipv4_network_in_its_ipv6_form_is_one() {
+        for (text, same) in [
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("::ffff:c000:201/128", "192.0.2.1"),
+            ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+        ] {
+            let read = network(text).unwrap();
+            assert_eq!(read, network(same).unwrap(), "{text}");
+            assert_eq!(read.to_string(), same);
+        }
+        assert!(
+            network("::ffff:192.0.2.1")
+                .unwrap()
+                .contains(address("192.0.2.1"))
+        );
+        assert_eq!(network("::ffff:192.0.2.1/120"), Err(BadNetwork::HostBits));
+        assert_eq!(network("::ffff:0:0/95"), Err(BadNetwork::HostBits));
+        assert_eq!(network("::ffff:1.2.3.4/129"), Err(BadNetwork::Prefix));
     }
 
     #[test]

@@ -5,7 +5,8 @@ import worker, { Guard as RealGuard, Ledger as RealLedger } from "./main.js";
 // What the Worker and the objects beside it take for the time is shifted as a test says.
 const now = Date.now.bind(Date);
 let shiftMs = 0;
-Date.now = () => now() + shiftMs;
+let stoppedMs = null;
+Date.now = () => (stoppedMs ?? now()) + shiftMs;
 
 const counts = { guard: 0, ledger: 0 };
 const faults = {};
@@ -39,6 +40,7 @@ export default {
         return new Response(null, { status: 204 });
       case "/__clock":
         shiftMs = Number(url.searchParams.get("ms"));
+        if (url.searchParams.has("stop")) stoppedMs = now();
         return new Response(null, { status: 204 });
       case "/__evict": {
         const names = Array.from({ length: 8 }, (_, n) => env.GUARD.getByName("/" + n));

@@ -232,7 +232,7 @@ fn programs_need_a_token_that_holds() {
 
 #[test]
 fn without_the_setting_there_is_no_challenge() {
-    let stack = Stack::start("");
+    let stack = Stack::start("[challenge]\nmode = \"off\"\n");
     assert_eq!(stack.edge.send(&page("192.0.2.1")).status, 200);
     assert_eq!(
         stack.edge.send(&post("a:1", "192.0.2.1")).problem(),
@@ -242,7 +242,7 @@ fn without_the_setting_there_is_no_challenge() {
 
 #[test]
 fn the_operator_switches_it() {
-    let stack = Stack::start("[challenge]\nmode = \"attack\"\n");
+    let stack = Stack::start("");
     let operator = token::token(&token::claims_with("role", "admin".into()));
     let switch = |mode: &Value| {
         let put = Request::new("PUT", "/_gapura/v1/mode").json(mode);

@@ -82,6 +82,83 @@ fn attacks_lead_to_a_ban_that_outlives_everything_and_is_lifted_by_the_api() {
 }
 
 #[test]
+fn each_further_ban_is_twice_as_long_up_to_the_cap() {
+    let origin = Origin::start();
+    let edge = instrumented(
+        &origin,
+        "\n[jails.probe]\nstrikes = 1\nwindow_s = 60\nban_s = 1\ncap_s = 3\n",
+    );
+    let probe = Request::new("GET", "/.env").from("192.0.2.15");
+    let added = || events(&edge, "BAN_ADDED", "192.0.2.15");
+    for _ in 0..600 {
+        if added().len() >= 4 {
+            break;
+        }
+        assert_eq!(edge.send(&probe).status, 403);
+        thread::sleep(Duration::from_millis(25));
+    }
+    let reasons: Vec<_> = added()
+        .iter()
+        .map(|event| event["reason"].clone())
+        .collect();
+    let wanted = ["probe: 1 s", "probe: 2 s", "probe: 3 s", "probe: 3 s"];
+    assert_eq!(reasons, wanted);
+}
+
+#[test]
+fn few_refusals_in_each_of_many_short_windows_ban_as_well() {
+    let origin = Origin::start();
+    let edge = instrumented(
+        &origin,
+        "\n[classes.few]\nlimit = 1\nwindow_s = 1\nstrict = true\non_error = \"closed\"\n\
+         [[route]]\nname = \"few\"\npath = \"/few\"\nrewrite = \"/echo/few\"\ntoken = \"none\"\nclasses = [\"few\"]\n",
+    );
+    edge.stop_clock();
+    let few = Request::new("GET", "/few").from("192.0.2.25");
+    for second in 0..3 {
+        edge.shift_clock(2_000 * second);
+        let statuses: Vec<u16> = (0..5).map(|_| edge.send(&few).status).collect();
+        assert_eq!(statuses, [200, 429, 429, 429, 429], "{second}");
+    }
+    // Of twelve refusals ten are a ban, however they fell; the last denial is over, too.
+    edge.shift_clock(6_000);
+    // A route that counts nothing brings to light that it is over.
+    assert_eq!(edge.get("/.well-known/security.txt").status, 200);
+    await_count(&edge, "BAN_ADDED", "192.0.2.25", 1);
+    assert_eq!(edge.send(&few).problem(), "banned");
+}
+
+#[test]
+fn a_ban_that_begins_with_a_refusal_is_logged_once() {
+    let origin = Origin::start();
+    let edge = instrumented(
+        &origin,
+        "\n[jails.limit]\nstrikes = 1\n[classes.few]\nlimit = 1\nwindow_s = 60\nstrict = true\non_error = \"closed\"\n\
+         [[route]]\nname = \"few\"\npath = \"/few\"\nrewrite = \"/echo/few\"\ntoken = \"none\"\nclasses = [\"few\"]\n",
+    );
+    let few = Request::new("GET", "/few").from("192.0.2.26");
+    assert_eq!(edge.send(&few).status, 200);
+    for _ in 0..4 {
+        assert_eq!(edge.send(&few).problem(), "banned");
+    }
+    let added = await_count(&edge, "BAN_ADDED", "192.0.2.26", 1);
+    assert_eq!(added.len(), 1, "{added:?}");
+    assert_eq!(added[0]["reason"], "limit: 600 s");
+}
+
+/// The events of a kind about a client, once there are so many.
+fn await_count(edge: &Edge, kind: &str, client: &str, count: usize) -> Vec<Value> {
+    for _ in 0..200 {
+        let found = events(edge, kind, client);
+        if found.len() >= count {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(25));
+    }
+    panic!("no {count} {kind} about {client}:\n{}", edge.log());
+}
+
+#[test]
 fn an_operator_bans_a_network_and_a_country_exports_and_lifts_them() {
     let origin = Origin::start();
     let edge = instrumented(&origin, "");

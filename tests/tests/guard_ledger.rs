@@ -127,6 +127,42 @@ fn a_session_that_ended_is_refused_at_once_and_elsewhere_within_two_seconds() {
 }
 
 #[test]
+fn a_token_that_comes_as_a_key_is_revoked_as_soon() {
+    let origin = Origin::start();
+    let edge = pair(&origin);
+    sign_up(&edge, "kadek@example.test");
+    let bearer = bearer(&edge, "kadek@example.test");
+    let user = Request::new("GET", "/auth/v1/user").header("apikey", &bearer);
+    assert_eq!(edge.elsewhere(&user).status, 200);
+    let logout = Request::new("POST", "/auth/v1/logout").bearer(&bearer);
+    assert_eq!(edge.send(&logout).status, 204);
+    let ended = Instant::now();
+    assert_eq!(edge.send(&user).status, 401);
+    thread::sleep(COPY.saturating_sub(ended.elapsed()));
+    assert_eq!(edge.elsewhere(&user).status, 401);
+}
+
+#[test]
+fn what_the_ledger_holds_outlives_its_object_and_every_isolate() {
+    let origin = Origin::start();
+    let mut edge = edge(&origin, &format!("{WIDE}{STRICT}"));
+    sign_up(&edge, "nyoman@example.test");
+    let bearer = bearer(&edge, "nyoman@example.test");
+    let user = Request::new("GET", "/auth/v1/user").bearer(&bearer);
+    let logout = Request::new("POST", "/auth/v1/logout").bearer(&bearer);
+    assert_eq!(edge.send(&logout).status, 204);
+    let operator = token::token(&token::claims_with("role", json!("admin")));
+    let ban = json!({"target": "198.51.100.0/24", "reason": "a test", "seconds": 600});
+    let add = Request::new("POST", "/_gapura/v1/bans").json(&ban);
+    assert_eq!(edge.send(&add.bearer(&operator)).status, 201);
+    edge.evict();
+    edge.restart();
+    assert_eq!(edge.send(&user).status, 401);
+    let banned = Request::new("GET", "/echo/a").from("198.51.100.7");
+    assert_eq!(edge.send(&banned).problem(), "banned");
+}
+
+#[test]
 fn a_new_password_ends_other_devices_at_once_and_elsewhere_within_two_seconds() {
     let origin = Origin::start();
     let edge = pair(&origin);

@@ -4,8 +4,12 @@ use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, token};
 use serde_json::{Value, json};
 use std::{thread, time::Duration};
 
-/// Routes that count users, tenants and keys; strict, so that no lease blurs the figures.
+/// Routes that count users, tenants and keys; strict, so that no lease blurs the figures. Who
+/// comes without a token is not challenged.
 const SUBJECTS: &str = r#"
+[challenge]
+mode = "off"
+
 [classes.user]
 limit = 3
 window_s = 60
@@ -143,6 +147,57 @@ fn users_tenants_and_keys_have_windows_wherever_they_come_from() {
         assert!(refused.header("ratelimit").unwrap().contains(";r=0;"));
         assert_eq!(send(0, other).status, 200, "{path}: another one");
     }
+}
+
+#[test]
+fn a_token_counts_as_one_in_whichever_header_it_comes() {
+    let origin = Origin::start();
+    let edge = Edge::start(&config(&origin));
+    for (path, limit, own) in [
+        ("/by-user", 3, ["agus", "t-4", "k-4"]),
+        ("/by-tenant", 5, ["agus", "t-5", "k-4"]),
+        ("/by-key", 2, ["agus", "t-4", "k-5"]),
+    ] {
+        let [user, tenant, id] = own;
+        let by_key = |n| {
+            let request = Request::new("GET", path).header("apikey", &bearer(user, tenant, id));
+            edge.send(&request.from(&format!("192.0.2.{n}")))
+        };
+        for n in 0..limit {
+            assert_eq!(by_key(n).status, 200, "{path} {n}");
+        }
+        assert_eq!(by_key(limit).status, 429, "{path}");
+        let other = edge.send(&ask(path, limit + 1, user, tenant, id));
+        assert_eq!(other.status, 429, "{path}: the same window");
+    }
+}
+
+#[test]
+fn two_subjects_are_asked_about_at_once() {
+    const SLOW_MS: u64 = 1_500;
+    let origin = Origin::start();
+    let mut config = config(&origin);
+    config.overlay = config
+        .overlay
+        .replace("budget_ms = 2_000", "budget_ms = 5_000");
+    let edge = Edge::start(&config);
+    let both = |n| edge.send(&ask("/by-both", n, "ana", "t-7", "k-7"));
+    assert_eq!(both(1).status, 200);
+    // Two objects at least, or one that takes both questions at once: each answers this late.
+    edge.fault("guard", &SLOW_MS.to_string());
+    let least = (0..3)
+        .map(|_| {
+            let start = std::time::Instant::now();
+            assert!(matches!(both(1).status, 200 | 429));
+            start.elapsed()
+        })
+        .filter(|elapsed| *elapsed >= Duration::from_millis(SLOW_MS))
+        .min();
+    let least = least.expect("it waits for the objects");
+    assert!(
+        least < Duration::from_millis(2 * SLOW_MS),
+        "one after the other: {least:?}"
+    );
 }
 
 #[test]

@@ -5,14 +5,15 @@ use crate::{
     admin,
     facts::Facts,
     gate::Gate,
-    guard::{Banned, Message, Order, Refusal, Subject, Verdict},
+    guard::{Banned, Jail, Message, Order, Refusal, Subject, Verdict},
     policy::{Found, GuardMode, Route, StrikeKind, SubjectKind},
     ratelimit::{self, Notice, Told},
     record,
     runtime::{Object, Runtime},
     verdict::Stop,
 };
-use gapura_shared::event::{self, Event};
+use gapura_shared::ids::RequestId;
+use std::net::IpAddr;
 
 /// A request that is refused before anything is done with it.
 #[derive(Debug)]
@@ -68,19 +69,13 @@ pub fn remembered<'g, R: Runtime>(
     let replica = &gate.memory.ledger.borrow().replica;
     let under_attack = replica.under_attack(now.seconds());
     let asked = |(class, cost)| subject::asked(class, cost, under_attack);
-    let counted = subject::counted(gate, route, &[SubjectKind::Ip]);
+    let counted = subject::counted(gate, &route.classes, &[SubjectKind::Ip]);
     let classes: Vec<_> = counted.into_iter().map(asked).collect();
     let refusal = memory.exhausted(&client, &classes, now.0)?;
     drop(memory);
     repeated(gate, &client, facts, &refusal, runtime);
-    let told = classes.iter().map(|class| Told {
-        class,
-        standing: refusal
-            .class
-            .as_ref()
-            .filter(|(name, _)| *name == class.name)
-            .map(|held| held.1),
-    });
+    let told = classes.iter().zip(refusal.standings(&classes));
+    let told = told.map(|(class, standing)| Told { class, standing });
     Some(Remembered {
         route: Some(route),
         notice: ratelimit::notice(&told.collect::<Vec<_>>()),
@@ -89,12 +84,43 @@ pub fn remembered<'g, R: Runtime>(
     })
 }
 
-/// Logs the denials that are over, each once: how many requests it refused.
+/// Logs the denials that are over, each once, with how many requests it refused, and reports
+/// what of them are strikes that were not reported yet.
 pub(super) fn tell_over<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) {
     let now = runtime.now();
+    tell_begun(gate, facts, runtime);
     let over = gate.memory.guard.borrow_mut().over(now.0);
     for over in &over {
         runtime.log(&record::denied(over, &facts.request_id, now));
+        if let (Subject::Ip(network), 1..) = (&over.subject, over.unreported) {
+            let struck = Struck {
+                client: over.subject.clone(),
+                address: network.parts().0,
+                request_id: facts.request_id.clone(),
+                shared: false,
+            };
+            let jails = jails(gate, &[StrikeKind::RateLimited]);
+            report(gate, struck, over.unreported, jails, runtime);
+        }
+    }
+}
+
+/// Logs the bans that began with an answer.
+pub(super) fn tell_begun<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) {
+    let begun = gate.memory.guard.borrow_mut().begun();
+    for verdict in &begun {
+        // One that came late may be of another client than the one that is here now.
+        let client = match verdict {
+            Verdict::Banned {
+                target: Subject::Ip(network),
+                ..
+            } if !network.contains(facts.client) => network.parts().0,
+            _ => facts.client,
+        };
+        let now = runtime.now();
+        if let Some(event) = record::ban_added(verdict, client, &facts.request_id, now) {
+            runtime.log(&event);
+        }
     }
 }
 
@@ -104,7 +130,7 @@ const fn is_noted(count: u32) -> bool {
 }
 
 /// Who goes on asking while a class is exhausted strikes with every request. They are reported
-/// once in a denial: when they are as many as a jail bears.
+/// when they are as many as a jail bears, and what is left of them once the denial is over.
 pub(super) fn repeated<R: Runtime>(
     gate: &Gate,
     client: &Subject,
@@ -112,61 +138,79 @@ pub(super) fn repeated<R: Runtime>(
     refusal: &Refusal,
     runtime: &R,
 ) {
-    if refusal.class.is_none() || !matches!(client, Subject::Ip(_)) {
+    let (Some((class, _)), Subject::Ip(_)) = (&refusal.class, client) else {
         return;
-    }
+    };
     let jails = jails(gate, &[StrikeKind::RateLimited]);
     // The shard's own refusal was the first strike.
     if jails
         .iter()
         .any(|jail| jail.strikes == refusal.count.saturating_add(1))
     {
-        strike(gate, facts, refusal.count, jails, runtime);
+        let times = gate.memory.guard.borrow_mut().report(client, class);
+        report(gate, Struck::of(facts, false), times, jails, runtime);
     }
 }
 
-/// Reports strikes of the client after the answer; a ban that follows is remembered and logged.
-pub fn strike<R: Runtime>(
-    gate: &Gate,
-    facts: &Facts,
-    times: u32,
-    jails: Vec<crate::guard::Jail>,
-    runtime: &R,
-) {
-    let never = &gate.policy.guard.never_ban;
-    if jails.is_empty() || never.iter().any(|network| network.contains(facts.client)) {
+/// Reports what a client did wrong after the answer; a ban that follows is remembered and logged.
+pub fn strike<R: Runtime>(gate: &Gate, facts: &Facts, jails: Vec<Jail>, runtime: &R) {
+    report(gate, Struck::of(facts, true), 1, jails, runtime);
+}
+
+/// Whose strikes are reported.
+struct Struck {
+    client: Subject,
+    address: IpAddr,
+    /// The request that led to it, or with which it was noticed.
+    request_id: RequestId,
+    /// Whether the IPv6 networks around it answer for it, too. Not for asking too often: of
+    /// a carrier's network thousands of honest clients may.
+    shared: bool,
+}
+
+impl Struck {
+    fn of(facts: &Facts, shared: bool) -> Self {
+        Self {
+            client: Subject::client(facts.client),
+            address: facts.client,
+            request_id: facts.request_id.clone(),
+            shared,
+        }
+    }
+
+    fn is_exempt(&self, gate: &Gate) -> bool {
+        let Subject::Ip(client) = &self.client else {
+            return false;
+        };
+        let never = &gate.policy.guard.never_ban;
+        never
+            .iter()
+            .any(|net| net.contains(self.address) || client.contains(net.parts().0))
+    }
+}
+
+fn report<R: Runtime>(gate: &Gate, struck: Struck, times: u32, jails: Vec<Jail>, runtime: &R) {
+    if jails.is_empty() || times == 0 || struck.is_exempt(gate) {
         return;
     }
-    let client = Subject::client(facts.client);
-    let name = shard(gate, &client, runtime);
-    let order = Order::Strike { times, jails };
-    let message = Message::Order(client, order).to_text();
+    // In a region's shard it is the region of who is served now: an isolate serves its neighbours.
+    let name = shard(gate, &struck.client, runtime);
+    let order = Order::Strike {
+        times,
+        jails,
+        shared: struck.shared,
+    };
+    let message = Message::Order(struck.client, order).to_text();
     let (memory, now) = (gate.memory.clone(), runtime.now());
-    let (id, address) = (facts.request_id.clone(), facts.client);
+    let (id, address) = (struck.request_id, struck.address);
     runtime.tell(Object::Guard(&name), &message, move |answer| {
         let Banned(verdict) = Banned::parse(&answer?).ok()?;
         let verdict = verdict?;
         memory.guard.borrow_mut().ban(&verdict, now.0, now.0);
-        let Verdict::Banned {
-            for_ms,
-            target,
-            reason,
-        } = verdict
-        else {
-            return None;
-        };
-        memory.refuses_for(now.0, for_ms);
-        let event = Event {
-            at_ms: now,
-            event: event::Kind::BanAdded,
-            request_id: id,
-            client: Some(address),
-            actor: None,
-            action: "BAN".to_owned(),
-            target: target.to_string(),
-            outcome: 0,
-            reason: format!("{reason}: {} s", for_ms.div_ceil(1000)),
-        };
+        if let Verdict::Banned { for_ms, .. } = &verdict {
+            memory.refuses_for(now.0, *for_ms);
+        }
+        let event = record::ban_added(&verdict, address, &id, now)?;
         serde_json::to_string(&event).ok()
     });
 }

@@ -11,22 +11,23 @@ pub use memory::{Remembered, remembered, strike};
 pub use subject::{account, jails, shard};
 
 use crate::{
-    account as login,
+    account as login, authenticate,
     facts::Facts,
     gate::{Gate, Memory},
     guard::{Answer, Ask, AskedClass, Message, Order, Recall, Return, Standing, Subject, Verdict},
-    policy::{GuardMode, OnError, Route, StrikeKind, SubjectKind},
+    policy::{Counted, GuardMode, OnError, Route, StrikeKind, SubjectKind},
     ratelimit::{self, Notice, Told},
     runtime::{Late, Object, Runtime},
     verdict::Stop,
 };
 use gapura_shared::{identity::Principal, outcome::AccountId};
-use std::pin::Pin;
+use std::{cmp::Reverse, pin::Pin};
 
 /// The questions about one request.
 pub struct Admission<'a, R> {
     gate: &'a Gate,
-    route: &'a Route,
+    /// What counts the request.
+    classes: &'a [Counted],
     facts: &'a Facts,
     runtime: &'a R,
     /// Whether this client cannot be banned.
@@ -57,7 +58,8 @@ enum State<'a> {
     },
     Settled {
         end: End,
-        standings: Vec<Standing>,
+        /// One per class, as far as they are known.
+        standings: Vec<Option<Standing>>,
         /// When it was decided, by the shard's clock; `None`: out of memory.
         at_ms: Option<u64>,
     },
@@ -87,15 +89,58 @@ pub fn start<'a, R: Runtime>(
     facts: &'a Facts,
     runtime: &'a R,
 ) -> Admission<'a, R> {
-    memory::tell_over(gate, facts, runtime);
-    let now = runtime.now();
     let never = &gate.policy.guard.never_ban;
-    let mut admission = Admission {
+    let exempt = never.iter().any(|network| network.contains(facts.client));
+    let mut open = subject::kinds(gate, &route.classes);
+    // Accounts also for their locks.
+    if !route.account.is_empty() && !open.contains(&SubjectKind::Account) {
+        open.push(SubjectKind::Account);
+    }
+    begin(gate, &route.classes, open, facts, runtime, exempt)
+}
+
+/// As [`start`], of what is asked of the gate itself.
+pub fn own<'a, R: Runtime>(gate: &'a Gate, facts: &'a Facts, runtime: &'a R) -> Admission<'a, R> {
+    let guard = &gate.policy.guard;
+    let exempt = guard.never_ban.iter().any(|net| net.contains(facts.client));
+    let open = subject::kinds(gate, &guard.classes);
+    begin(gate, &guard.classes, open, facts, runtime, exempt)
+}
+
+/// As [`start`], of a request to the operator's API: it is where bans are lifted, so none
+/// keeps anybody from it; what is asked there counts.
+pub fn operated<'a, R: Runtime>(
+    gate: &'a Gate,
+    facts: &'a Facts,
+    runtime: &'a R,
+) -> Admission<'a, R> {
+    let classes = &gate.policy.guard.classes;
+    begin(
         gate,
-        route,
+        classes,
+        subject::kinds(gate, classes),
         facts,
         runtime,
-        exempt: never.iter().any(|network| network.contains(facts.client)),
+        true,
+    )
+}
+
+fn begin<'a, R: Runtime>(
+    gate: &'a Gate,
+    classes: &'a [Counted],
+    open: Vec<SubjectKind>,
+    facts: &'a Facts,
+    runtime: &'a R,
+    exempt: bool,
+) -> Admission<'a, R> {
+    memory::tell_over(gate, facts, runtime);
+    let now = runtime.now();
+    let mut admission = Admission {
+        gate,
+        classes,
+        facts,
+        runtime,
+        exempt,
         under_attack: gate
             .memory
             .ledger
@@ -103,13 +148,13 @@ pub fn start<'a, R: Runtime>(
             .replica
             .under_attack(now.seconds()),
         asked: Vec::new(),
-        open: subject::kinds(gate, route),
+        open,
         refunded: false,
         spared: None,
     };
     let mut kinds = vec![SubjectKind::Ip];
     // Who shows no token is counted by address: that is known already.
-    if facts.header("authorization").is_none() && facts.header("cookie").is_none() {
+    if !authenticate::bears_token(gate, facts) {
         kinds.extend([SubjectKind::User, SubjectKind::Tenant, SubjectKind::Key]);
     }
     admission.ask(&kinds, &Subject::client(facts.client));
@@ -145,7 +190,7 @@ impl<'a, R: Runtime> Admission<'a, R> {
             return;
         }
         let is_account = kinds.contains(&SubjectKind::Account);
-        let counted = subject::counted(self.gate, self.route, &kinds);
+        let counted = subject::counted(self.gate, self.classes, &kinds);
         if counted.is_empty() && !is_account {
             return;
         }
@@ -176,12 +221,16 @@ impl<'a, R: Runtime> Admission<'a, R> {
         asked.state = match recall {
             Recall::Admitted(standings) => State::Settled {
                 end: End::Admitted,
-                standings,
+                standings: standings.into_iter().map(Some).collect(),
                 at_ms: None,
             },
             Recall::Refused(refusal) => {
                 memory::repeated(self.gate, subject, self.facts, &refusal, self.runtime);
-                State::settled(End::Stopped(stop(&refusal.verdict, refusal.class.as_ref())))
+                State::Settled {
+                    end: End::Stopped(stop(&refusal.verdict, refusal.class.as_ref())),
+                    standings: refusal.standings(&asked.classes),
+                    at_ms: None,
+                }
             }
             Recall::Ask(returns) => self.question(&asked, returns, exempt),
         };
@@ -258,9 +307,8 @@ impl<'a, R: Runtime> Admission<'a, R> {
         }
         let told: Vec<Told<'_>> = self.asked.iter().flat_map(Asked::told).collect();
         *notice = ratelimit::notice(&told);
-        let mut stops: Vec<&Stop> = self.asked.iter().filter_map(Asked::stop).collect();
-        stops.sort_by_key(|stop| rank(stop));
-        let Some(stop) = stops.first().map(|stop| Stop::clone(stop)) else {
+        let stops = self.asked.iter().filter_map(Asked::stop);
+        let Some(stop) = stops.min_by_key(|stop| rank(stop)).cloned() else {
             return Ok(());
         };
         if matches!(stop, Stop::RateLimited { .. } | Stop::GuardUnavailable) {
@@ -285,6 +333,7 @@ impl<'a, R: Runtime> Admission<'a, R> {
                     sent_ms,
                     self.runtime.now().0,
                 );
+                memory::tell_begun(self.gate, self.facts, self.runtime);
             }
             let banned = answer
                 .as_ref()
@@ -333,10 +382,11 @@ impl<'a, R: Runtime> Admission<'a, R> {
         for (standing, lease) in standings.iter_mut().zip(&answer.leases) {
             let lent = lease.map_or(0, |lease| lease.size);
             standing.remaining = standing.remaining.saturating_add(lent);
+            standing.burst = standing.burst.map(|burst| burst.saturating_add(lent));
         }
         State::Settled {
             end,
-            standings,
+            standings: standings.into_iter().map(Some).collect(),
             at_ms: Some(answer.at_ms),
         }
     }
@@ -400,7 +450,7 @@ impl Asked<'_> {
             State::Settled { standings, .. } if self.told => standings.as_slice(),
             _ => &[],
         };
-        let standing = |n: usize| standings.get(n).copied();
+        let standing = |n: usize| standings.get(n).copied().flatten();
         let classes = self.classes.iter().enumerate();
         classes.map(move |(n, class)| Told {
             class,
@@ -409,14 +459,15 @@ impl Asked<'_> {
     }
 }
 
-/// Which of several stops is answered: the one that says most about the client, and that
-/// an account is locked only to who is refused for nothing else.
-const fn rank(stop: &Stop) -> u8 {
+/// Which of several stops is answered: the one that says most about the client, of exhausted
+/// windows the one that lasts longest, and that an account is locked only to who is refused for
+/// nothing else.
+const fn rank(stop: &Stop) -> (u8, Reverse<u64>) {
     match stop {
-        Stop::Banned { .. } => 0,
-        Stop::RateLimited { .. } => 1,
-        Stop::GuardUnavailable => 2,
-        _ => 3,
+        Stop::Banned { .. } => (0, Reverse(0)),
+        Stop::RateLimited { retry_after_s, .. } => (1, Reverse(*retry_after_s)),
+        Stop::GuardUnavailable => (2, Reverse(0)),
+        _ => (3, Reverse(0)),
     }
 }
 

@@ -3,15 +3,15 @@
 use crate::{
     gate::Gate,
     guard::{self, AskedClass, Kind, Subject},
-    policy::{Class, Route, StrikeKind, SubjectKind},
+    policy::{Class, Counted, StrikeKind, SubjectKind},
     runtime::Runtime,
 };
 use gapura_shared::{identity::Principal, outcome::AccountId};
 
-/// The kinds of subjects that a route counts; accounts also for their locks.
-pub(super) fn kinds(gate: &Gate, route: &Route) -> Vec<SubjectKind> {
+/// The kinds of subjects that are counted.
+pub(super) fn kinds(gate: &Gate, all: &[Counted]) -> Vec<SubjectKind> {
     let mut kinds: Vec<SubjectKind> = Vec::new();
-    for (class, _) in classes(gate, route) {
+    for (class, _) in classes(gate, all) {
         kinds.extend(
             class
                 .subjects
@@ -21,28 +21,23 @@ pub(super) fn kinds(gate: &Gate, route: &Route) -> Vec<SubjectKind> {
                 .collect::<Vec<_>>(),
         );
     }
-    if !route.account.is_empty() && !kinds.contains(&SubjectKind::Account) {
-        kinds.push(SubjectKind::Account);
-    }
     kinds
 }
 
-/// The classes of a route that count one of these kinds, with their costs.
+/// The classes that count one of these kinds, with their costs.
 pub(super) fn counted<'a>(
     gate: &'a Gate,
-    route: &Route,
+    all: &[Counted],
     kinds: &[SubjectKind],
 ) -> Vec<(&'a Class, u32)> {
     let counts = |class: &Class| class.subjects.iter().any(|kind| kinds.contains(kind));
-    classes(gate, route)
+    classes(gate, all)
         .filter(|(class, _)| counts(class))
         .collect()
 }
 
-fn classes<'a>(gate: &'a Gate, route: &Route) -> impl Iterator<Item = (&'a Class, u32)> {
-    route
-        .classes
-        .iter()
+fn classes<'a>(gate: &'a Gate, all: &[Counted]) -> impl Iterator<Item = (&'a Class, u32)> {
+    all.iter()
         .filter_map(|counted| Some((gate.policy.classes.get(counted.class)?, counted.cost)))
 }
 
@@ -106,5 +101,5 @@ pub fn jails(gate: &Gate, kinds: &[StrikeKind]) -> Vec<guard::Jail> {
         cap_s: jail.cap_s,
         forget_s: jail.forget_s,
     };
-    taken.take(guard::jail::MAX_JAILS).map(jail).collect()
+    taken.map(jail).collect()
 }

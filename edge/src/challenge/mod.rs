@@ -15,11 +15,11 @@ mod spent;
 mod tests;
 
 use crate::{
+    authenticate,
     facts::Facts,
     gate::Gate,
     policy::{ChallengeMode, Route, TokenNeed},
     runtime::Runtime,
-    token::candidate::candidate,
     verdict::Stop,
 };
 use gapura_shared::{
@@ -70,25 +70,24 @@ pub struct Reply {
     pub body: Option<String>,
 }
 
-/// Takes a solution; `None` if the request is none.
+/// Whether a request answers a challenge.
+#[must_use]
+pub fn is_answer(gate: &Gate, facts: &Facts) -> bool {
+    gate.policy.challenge.mode != ChallengeMode::Off && facts.path == PATH
+}
+
+/// Takes a solution.
 ///
 /// # Errors
 /// [`Stop::ChallengeFailed`], [`Stop::MethodNotAllowed`].
-pub async fn take<R: Runtime>(
-    gate: &Gate,
-    facts: &Facts,
-    runtime: &R,
-) -> Result<Option<Reply>, Stop> {
-    if gate.policy.challenge.mode == ChallengeMode::Off || facts.path != PATH {
-        return Ok(None);
-    }
+pub async fn take<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Result<Reply, Stop> {
     if facts.method != "POST" {
         return Err(Stop::MethodNotAllowed {
             allow: vec!["POST".to_owned()],
         });
     }
     let body = runtime.read_body(MAX_SOLUTION_BYTES).await.ok();
-    redeem(gate, facts, body.as_deref(), runtime.now()).map(Some)
+    redeem(gate, facts, body.as_deref(), runtime.now())
 }
 
 /// The stage: keeps out what has neither token nor clearance; `None` may go on to the
@@ -156,9 +155,7 @@ fn redeem(gate: &Gate, facts: &Facts, body: Option<&[u8]>, now: UnixMillis) -> R
 
 /// Whether a token comes along that the route looks at: one that does not hold is refused there.
 fn has_token(gate: &Gate, route: &Route, facts: &Facts) -> bool {
-    let cookie = Some(gate.policy.token.cookie.as_str()).filter(|name| !name.is_empty());
-    route.token != TokenNeed::None
-        && matches!(candidate(|name| facts.header(name), cookie), Ok(Some(_)))
+    route.token != TokenNeed::None && matches!(authenticate::sent(gate, facts), Ok(Some(_)))
 }
 
 /// Whether a person would see the answer (Fetch Metadata, or what older browsers accept).

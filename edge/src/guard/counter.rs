@@ -180,7 +180,8 @@ impl Counter {
             now_ms,
         );
         Standing {
-            remaining: left.min(burst_left.unwrap_or(left)),
+            remaining: left,
+            burst: burst_left,
             reset_ms: self
                 .entries()
                 .map(|entry| entry.0)

@@ -100,6 +100,17 @@ impl Record {
 }
 
 impl Rest {
+    /// Bans the whole /48, unless a ban holds that lasts longer.
+    pub(super) fn widen(&mut self, wide: Ban) {
+        if !self
+            .ban
+            .as_ref()
+            .is_some_and(|ban| ban.until_ms >= wide.until_ms)
+        {
+            self.ban = Some(wide);
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.ban.is_none()
             && self.strikes.is_empty()

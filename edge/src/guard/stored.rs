@@ -85,6 +85,9 @@ struct Stored {
     clients: Vec<(String, u64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     networks: Vec<(String, StoredBan)>,
+    /// Strikes of all clients of a /48 by jail: the jail's window; time, number of the /56, count.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    struck: BTreeMap<String, (u64, VecDeque<(u64, u8, u32)>)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -130,6 +133,7 @@ pub(super) fn to_row(record: &Record, now_ms: u64) -> String {
             .iter()
             .map(|(net, held)| (net.to_string(), ban(held)))
             .collect(),
+        struck: rest.family.struck.clone(),
     };
     serde_json::to_string(&stored).unwrap_or_default()
 }
@@ -161,6 +165,7 @@ pub(super) fn from_row(row: &str) -> Result<(Record, u64), BadRow> {
     for (net, held) in stored.networks {
         rest.family.networks.push((network(&net)?, unban(held)?));
     }
+    rest.family.struck = stored.struck;
     if rest != Rest::default() {
         record.rest = Some(Box::new(rest));
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Search {
-    /// Part of the target or of the reason, any case; empty: all.
+    /// Part of the target, of the reason or of who made it, any case; empty: all.
     pub text: String,
     /// The kind of target, such as `ip`.
     pub kind: Option<String>,
@@ -59,7 +59,7 @@ impl Search {
                 .after
                 .as_deref()
                 .is_none_or(|after| ban.id.as_str() > after)
-            && (self.text.is_empty() || holds(&ban.id) || holds(&ban.reason))
+            && (self.text.is_empty() || holds(&ban.id) || holds(&ban.reason) || holds(&ban.actor))
     }
 }
 

@@ -63,6 +63,9 @@ pub struct Guard {
     pub mode: GuardMode,
     /// Networks that no jail and no operator can ban.
     pub never_ban: Vec<Network>,
+    /// The classes that count what is asked of the gate itself: the operator's API, unless the
+    /// origin's seal holds, and answers to challenges.
+    pub classes: Vec<Counted>,
     /// How old a copy of the Ledger may be for a request with a token.
     pub ledger_ms: u32,
     /// How long an object may take until it counts as unreachable.

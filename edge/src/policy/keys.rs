@@ -62,6 +62,7 @@ pub(super) const GUARD: &[&str] = &[
     "regional",
     "mode",
     "never_ban",
+    "classes",
     "ledger_ms",
     "budget_ms",
 ];

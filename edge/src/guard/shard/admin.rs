@@ -56,6 +56,29 @@ impl Shard {
         Ok(())
     }
 
+    /// Counts strikes of an IPv6 client for the networks around it, and bans those that bear no more.
+    pub(super) fn strike_network(
+        &mut self,
+        subject: &Subject,
+        times: u32,
+        jails: &[Jail],
+        now_ms: u64,
+        changes: &mut Vec<Change>,
+    ) {
+        let (Subject::Ip(network), Some(family)) = (subject, subject.family()) else {
+            return;
+        };
+        // What the client itself did is counted already: without room for more that is all.
+        let Ok(record) = self.record(&family, now_ms, changes) else {
+            return;
+        };
+        let rest = record.rest_mut();
+        if let Some(wide) = rest.family.strike(*network, times, jails, now_ms) {
+            rest.widen(wide);
+        }
+        self.store(&family, now_ms, changes);
+    }
+
     /// Sets a ban; in place of one that is there.
     pub(super) fn ban(
         &mut self,
@@ -84,13 +107,8 @@ impl Shard {
             && !by_hand
         {
             let rest = self.record(&family, now_ms, changes)?.rest_mut();
-            if let Some(wide) = rest.family.note(network, until_ms, now_ms)
-                && rest
-                    .ban
-                    .as_ref()
-                    .is_none_or(|ban| ban.until_ms < wide.until_ms)
-            {
-                rest.ban = Some(wide);
+            if let Some(wide) = rest.family.note(network, until_ms, now_ms) {
+                rest.widen(wide);
             }
             self.store(&family, now_ms, changes);
         }

@@ -16,7 +16,9 @@ impl Shard {
         now_ms: u64,
         changes: &mut Vec<Change>,
     ) -> Result<Answer, Unanswered> {
-        let ban = self.verdict(&ask.subject, now_ms).filter(|_| !ask.exempt);
+        let ban = self
+            .verdict(&ask.subject, false, now_ms)
+            .filter(|_| !ask.exempt);
         let starts = self.heartbeat.starts;
         self.record(&ask.subject, now_ms, changes)?;
         let record = self.records.get_mut(&ask.subject).ok_or(Unanswered::Full)?;
@@ -47,7 +49,7 @@ impl Shard {
         }
         if answer.verdict == Verdict::Exhausted && !ask.exempt && !ask.jails.is_empty() {
             self.strike(&ask.subject, 1, &ask.jails, now_ms, changes)?;
-            if let Some(verdict) = self.verdict(&ask.subject, now_ms) {
+            if let Some(verdict) = self.verdict(&ask.subject, true, now_ms) {
                 return Ok(stopped(verdict, now_ms));
             }
         }

@@ -87,6 +87,9 @@ pub struct Shard {
     started: bool,
     leases: u32,
     alarm_ms: Option<u64>,
+    /// When the first row may be deleted; not later than that since the last alarm, and the
+    /// largest number when nobody looked.
+    due_ms: u64,
     /// When room was looked for last.
     crowded_ms: u64,
     entries: usize,
@@ -107,6 +110,7 @@ impl Shard {
             started: false,
             leases: 0,
             alarm_ms: None,
+            due_ms: u64::MAX,
             crowded_ms: 0,
             entries: 0,
             max_subjects: MAX_SUBJECTS,
@@ -197,7 +201,7 @@ impl Shard {
     /// The alarm went off: deletes what has passed and says when to look again.
     pub fn alarm(&mut self, now_ms: u64) -> Step {
         let now_ms = self.reckon(now_ms);
-        self.alarm_ms = None;
+        (self.alarm_ms, self.due_ms) = (None, u64::MAX);
         let changes = self.sweep(now_ms);
         let stored = self.records.values().any(|record| record.row_until_ms > 0);
         Step {
@@ -233,9 +237,18 @@ impl Shard {
         changes: &mut Vec<Change>,
     ) -> Result<String, Unanswered> {
         match order {
-            Order::Strike { times, jails } => {
+            Order::Strike {
+                times,
+                jails,
+                shared,
+            } => {
+                let before = self.held(subject, now_ms).is_some();
                 self.strike(subject, *times, jails, now_ms, changes)?;
-                Ok(Banned(self.verdict(subject, now_ms)).to_text())
+                // Who is banned now is noted as that.
+                if *shared && self.held(subject, now_ms).is_none() {
+                    self.strike_network(subject, *times, jails, now_ms, changes);
+                }
+                Ok(Banned(self.verdict(subject, !before, now_ms)).to_text())
             }
             Order::Refund { classes, at_ms } => {
                 self.refund(subject, classes, *at_ms, now_ms, changes);
@@ -265,7 +278,7 @@ impl Shard {
                     actor: actor.clone(),
                 };
                 self.ban(subject, ban, now_ms, changes)?;
-                Ok(Banned(self.verdict(subject, now_ms)).to_text())
+                Ok(Banned(self.verdict(subject, false, now_ms)).to_text())
             }
             Order::Lift => Ok(self.lift(subject, now_ms, changes).to_string()),
             Order::Show => Ok(self.show(subject, now_ms)),
@@ -285,13 +298,15 @@ impl Shard {
         self.clock_ms
     }
 
-    /// The ban that holds on a subject: its own or that of a network around it.
-    fn verdict(&self, subject: &Subject, now_ms: u64) -> Option<Verdict> {
+    /// The ban that holds on a subject: its own or that of a network around it. `began`: with
+    /// this message.
+    fn verdict(&self, subject: &Subject, began: bool, now_ms: u64) -> Option<Verdict> {
         let (target, ban) = self.held(subject, now_ms)?;
         Some(Verdict::Banned {
             for_ms: ban.until_ms.saturating_sub(now_ms),
             target,
             reason: ban.reason.clone(),
+            began,
         })
     }
 
@@ -308,6 +323,9 @@ impl Shard {
         } else {
             0
         };
+        if row.is_some() {
+            self.due_ms = self.due_ms.min(record.row_until_ms);
+        }
         changes.retain(|change| change.key != key);
         if row.is_some() || before > 0 {
             changes.push(Change { key, row });
@@ -326,14 +344,22 @@ impl Shard {
         });
     }
 
-    /// An alarm costs a row, so there is one at a time and not more than one a minute.
+    /// An alarm costs a row: it goes off at most once a minute, and is brought forward only for what
+    /// would else stay for more than a minute after its end.
     fn next_alarm(&mut self, stored: bool, now_ms: u64) -> Option<u64> {
-        if !stored || self.alarm_ms.is_some() {
+        if !stored {
             return None;
         }
-        let ends = self.records.values().map(|record| record.row_until_ms);
-        let first = ends.filter(|until_ms| *until_ms > 0).min()?;
-        self.alarm_ms = Some(first.max(now_ms.saturating_add(SWEEP_MS)));
+        if self.due_ms == u64::MAX {
+            let ends = self.records.values().map(|record| record.row_until_ms);
+            self.due_ms = ends.filter(|until_ms| *until_ms > 0).min()?;
+        }
+        let alarm_ms = self.due_ms.max(now_ms.saturating_add(SWEEP_MS));
+        let late = |set_ms: u64| alarm_ms.saturating_add(SWEEP_MS) < set_ms;
+        if !self.alarm_ms.is_none_or(late) {
+            return None;
+        }
+        self.alarm_ms = Some(alarm_ms);
         self.alarm_ms
     }
 }

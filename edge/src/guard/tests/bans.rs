@@ -138,6 +138,152 @@ fn sixteen_banned_64_ban_the_48() {
     );
 }
 
+/// Who is banned, if somebody is.
+fn target(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Banned { target, .. } => Some(target.to_string()),
+        _ => None,
+    }
+}
+
+#[test]
+fn single_strikes_from_many_64_ban_their_56_and_then_the_48() {
+    let probe = jail(2, 600, 1_000, 600);
+    let mut object = Object::new(0);
+    for network in 1..=4 {
+        for n in 0..8 {
+            let banned = target(&verdict(&mut object, &client(99, network), n));
+            assert_eq!(banned, None, "{network} {n}");
+            object.strike(&client(n, network), 1, &probe, n);
+        }
+        object.evict(8);
+        let banned = target(&verdict(&mut object, &client(99, network), 9));
+        let wide = if network < 4 {
+            format!("ip:2001:db8:1:{network}00::/56")
+        } else {
+            "ip:2001:db8:1::/48".into()
+        };
+        assert_eq!(banned, Some(wide));
+    }
+    let end_ms = 1_000_000 + 7;
+    let last = verdict(&mut object, &client(99, 9), end_ms - 1);
+    assert_eq!(target(&last), Some("ip:2001:db8:1::/48".into()));
+    assert_eq!(
+        verdict(&mut object, &client(99, 9), end_ms),
+        Verdict::Admitted
+    );
+}
+
+#[test]
+fn single_strikes_from_everywhere_in_a_48_ban_it() {
+    let probe = jail(2, 600, 600, 600);
+    let mut object = Object::new(0);
+    for network in 0..31 {
+        object.strike(&client(1, network), 1, &probe, network);
+    }
+    assert_eq!(verdict(&mut object, &client(9, 99), 40), Verdict::Admitted);
+    // Whoever is banned by itself counts as one of sixteen, not for its strikes.
+    object.strike(&client(2, 31), 1_000, &probe, 40);
+    assert_eq!(verdict(&mut object, &client(9, 99), 40), Verdict::Admitted);
+    object.strike(&client(3, 31), 1, &probe, 40);
+    let whole = verdict(&mut object, &client(9, 99), 40);
+    assert_eq!(target(&whole), Some("ip:2001:db8:1::/48".into()));
+    let other = subject("ip:2001:db8:2:100::/64");
+    assert_eq!(verdict(&mut object, &other, 40), Verdict::Admitted);
+    object.order(&subject("ip:2001:db8:1::/48"), Order::Lift, 41);
+    assert_eq!(verdict(&mut object, &client(9, 99), 42), Verdict::Admitted);
+    object.strike(&client(3, 32), 1, &probe, 42);
+    let forgiven = verdict(&mut object, &client(9, 99), 42);
+    assert_eq!(forgiven, Verdict::Admitted, "counted anew");
+}
+
+#[test]
+fn strikes_of_a_network_pass_and_those_that_are_not_shared_stay_the_clients() {
+    let (probe, mut object) = (jail(2, 600, 600, 600), Object::new(0));
+    object.strike(&client(0, 1), 1, &probe, 0);
+    assert_eq!(
+        object.rows["ip:2001:db8:1::/48"],
+        r#"{"v":2,"at_ms":0,"struck":{"login":[600000,[[0,1,1]]]}}"#
+    );
+    // One every 100 s from a /64 each: seven within the window and its slot at a time.
+    for n in 0..100 {
+        object.strike(&client(n, 1), 1, &probe, n * 100_000);
+    }
+    let now = 100 * 100_000;
+    assert_eq!(
+        verdict(&mut object, &client(200, 1), now),
+        Verdict::Admitted
+    );
+    for n in 0..200 {
+        let order = Order::Strike {
+            times: 1,
+            jails: vec![probe.clone()],
+            shared: false,
+        };
+        object.order(&client(n, 2), order, now);
+    }
+    assert_eq!(
+        verdict(&mut object, &client(201, 2), now),
+        Verdict::Admitted
+    );
+    object.alarm(now + 10_000_000);
+    assert_eq!(object.subjects_stored(), 0);
+}
+
+#[test]
+fn who_hears_of_a_ban_first_is_told_that_it_began() {
+    let began = |verdict: Option<&Verdict>| match verdict {
+        Some(Verdict::Banned { began, .. }) => Some(*began),
+        _ => None,
+    };
+    let (mut object, probe) = (Object::new(0), jail(2, 600, 600, 600));
+    let who = subject("ip:192.0.2.1");
+    assert_eq!(began(object.strike(&who, 1, &probe, 0).as_ref()), None);
+    assert_eq!(
+        began(object.strike(&who, 1, &probe, 1).as_ref()),
+        Some(true)
+    );
+    assert_eq!(
+        began(object.strike(&who, 1, &probe, 2).as_ref()),
+        Some(false)
+    );
+    assert_eq!(began(Some(&verdict(&mut object, &who, 3))), Some(false));
+    let mut ask = Ask::new(subject("ip:192.0.2.2"), vec![class("a", 1, 60, true)]);
+    ask.jails = vec![jail(1, 600, 600, 600)];
+    assert!(object.ask(&ask, 4).admitted());
+    assert_eq!(began(Some(&object.ask(&ask, 5).verdict)), Some(true));
+    assert_eq!(began(Some(&object.ask(&ask, 6).verdict)), Some(false));
+}
+
+#[test]
+fn what_ends_soon_is_not_kept_until_what_ends_late() {
+    let (mut object, day) = (Object::new(0), jail(9, 86_400, 600, 600));
+    let step = |object: &mut Object, message: Message, now_ms| {
+        let step = object.shard.step(&message, now_ms).unwrap();
+        object.write(step.changes);
+        step.alarm_ms
+    };
+    let strike = Order::Strike {
+        times: 1,
+        jails: vec![day],
+        shared: false,
+    };
+    let probe = Message::Order(subject("ip:192.0.2.1"), strike);
+    assert_eq!(step(&mut object, probe, 0), Some(DAY_MS));
+    let ask = |n: u64| {
+        let who = subject(&format!("ip:192.0.2.{n}"));
+        Message::Ask(Ask::new(who, vec![class("login", 5, 60, true)]))
+    };
+    let first = step(&mut object, ask(2), 1_000);
+    assert_eq!(first, Some(61_000), "brought forward");
+    for n in 3..50 {
+        assert_eq!(step(&mut object, ask(n), 1_000 * n), None, "one at a time");
+    }
+    assert_eq!(object.alarm(61_000), Some(121_000));
+    assert_eq!(object.alarm(121_000), Some(DAY_MS));
+    assert_eq!(object.subjects_stored(), 1);
+}
+
 #[test]
 fn an_operator_bans_lists_searches_shows_and_lifts() {
     let mut object = Object::new(0);

@@ -1,7 +1,7 @@
 //! What an isolate tells of its refusals once they are over.
 
 use super::{class, subject};
-use crate::guard::{Answer, AskedClass, Memory, Recall, Subject, lease::Denied};
+use crate::guard::{Answer, AskedClass, Memory, Recall, Subject, Verdict, lease::Denied};
 
 const BAN: &str = "2 1 ban;90000;ip:192.0.2.1;waf - -";
 
@@ -92,4 +92,62 @@ fn who_was_refused_nothing_from_memory_is_not_told() {
     isolate.learn("2 1 limit 0:4000:4000 -", 1_000);
     isolate.learn(BAN, 1_000);
     assert!(isolate.over(100_000).is_empty());
+}
+
+#[test]
+fn what_was_not_reported_as_strikes_is_left_for_the_end() {
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    isolate.learn("2 1 limit 0:4000:4000 -", 1_000);
+    isolate.refuse(9, 2_000);
+    assert_eq!(isolate.memory.report(&isolate.who, "few"), 9);
+    assert_eq!(isolate.memory.report(&isolate.who, "few"), 0);
+    isolate.refuse(3, 3_000);
+    let over = isolate.memory.over(5_100);
+    assert_eq!((over[0].count, over[0].unreported), (12, 3));
+    isolate.learn("2 1 limit 0:4000:4000 -", 6_000);
+    isolate.refuse(2, 7_000);
+    let over = isolate.memory.over(10_100);
+    assert_eq!((over[0].count, over[0].unreported), (2, 2), "counted anew");
+    isolate.learn(BAN, 11_000);
+    isolate.refuse(2, 12_000);
+    let over = isolate.memory.over(90_000);
+    assert_eq!(
+        (over[0].count, over[0].unreported),
+        (2, 0),
+        "a ban has none"
+    );
+}
+
+#[test]
+fn a_ban_that_began_with_an_answer_is_told_once() {
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    isolate.learn(BAN, 0);
+    assert!(isolate.memory.begun().is_empty(), "it held before");
+    isolate.learn("2 1 jail;90000;ip:192.0.2.1;limit - -", 0);
+    assert_eq!(isolate.memory.begun().len(), 1);
+    assert!(isolate.memory.begun().is_empty());
+    let Recall::Refused(refusal) = isolate.memory.recall(&isolate.who, &isolate.classes, 1) else {
+        panic!("not refused");
+    };
+    assert!(matches!(
+        refusal.verdict,
+        Verdict::Banned { began: false, .. }
+    ));
+}
+
+#[test]
+fn of_several_exhausted_classes_the_one_that_lasts_longest_refuses() {
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    isolate.classes = vec![class("few", 2, 60, false), class("day", 9, 600, false)];
+    let answer = Answer::parse("2 1 limit 0:4000:4000,0:300000:300000 -", 2).unwrap();
+    isolate
+        .memory
+        .learn(&isolate.who, &isolate.classes, &answer, 0, 0);
+    let Recall::Refused(refusal) = isolate.memory.recall(&isolate.who, &isolate.classes, 1) else {
+        panic!("not refused");
+    };
+    let (name, standing) = refusal.class.as_ref().unwrap();
+    assert_eq!((name.as_str(), standing.wait_ms), ("day", 299_999));
+    let standings = refusal.standings(&isolate.classes);
+    assert_eq!(standings, [None, Some(*standing)]);
 }

@@ -127,8 +127,17 @@ fn messages_unchanged() {
             order(Order::Strike {
                 times: 3,
                 jails: ask.jails.clone(),
+                shared: false,
             }),
             "strike/2 ip:192.0.2.1 3 login:10:600:600:3600:604800",
+        ),
+        (
+            order(Order::Strike {
+                times: 1,
+                jails: ask.jails.clone(),
+                shared: true,
+            }),
+            "strike/2 ip:192.0.2.1 1 login:10:600:600:3600:604800 shared",
         ),
         (
             order(Order::Refund {
@@ -164,7 +173,9 @@ fn answers_unchanged() {
         ("2 1000 pass 4:60000:0,9:1:0 -,4294967297:4", 2),
         ("2 1000 limit 0:60000:60000 -", 1),
         ("2 1000 pass - -", 0),
+        ("2 1000 pass 90:60000:0:9 -", 1),
         ("2 1000 ban;5000;ip:2001:db8:1::/48;a%20b - -", 3),
+        ("2 1000 jail;5000;ip:192.0.2.1;limit - -", 1),
         ("2 1000 lock;5000;250 - -", 1),
     ] {
         assert_eq!(Answer::parse(text, count).unwrap().to_text(), text);
@@ -179,6 +190,8 @@ fn answers_unchanged() {
         "2 0 pass 4:1:0,4:1:0 -",
         "2 0 pass 4:1:0 - x",
         "2 0 pass 4:1 -",
+        "2 0 pass 4:1:0:x -",
+        "2 0 pass 4:1:0:1:1 -",
     ] {
         assert_eq!(Answer::parse(text, 1), Err(BadMessage), "{text}");
     }
@@ -200,6 +213,7 @@ fn refuses_other_messages() {
         "ask/2 ip:192.0.2.1 - - - a:5:60:-:1:2 - -",
         "ask/2 ip:192.0.2.1 - - - a:+5:60:-:1:0 - -",
         "strike/2 ip:192.0.2.1 0 -",
+        "strike/2 ip:192.0.2.1 1 - all",
         "lift/2",
         "lift/2 ip:192.0.2.1 x",
         "list/2 - 0 %",

@@ -59,8 +59,12 @@ impl Object {
         jail: &Jail,
         now_ms: u64,
     ) -> Option<Verdict> {
-        let jails = vec![jail.clone()];
-        let answer = self.order(subject, Order::Strike { times, jails }, now_ms);
+        let order = Order::Strike {
+            times,
+            jails: vec![jail.clone()],
+            shared: true,
+        };
+        let answer = self.order(subject, order, now_ms);
         super::wire::Banned::parse(&answer).unwrap().0
     }
 

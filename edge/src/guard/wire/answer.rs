@@ -18,6 +18,8 @@ pub enum Verdict {
         target: Subject,
         /// Why: the jail, `network`, or the operator's words.
         reason: String,
+        /// Whether it began with this very message: whoever is told so logs it.
+        began: bool,
     },
     /// The account is locked for this source.
     Locked {
@@ -31,8 +33,10 @@ pub enum Verdict {
 /// How one class stands after a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// What is left in the current window and second.
+    /// What is left in the current window.
     pub remaining: u32,
+    /// What is left in the current second, in a class with a burst.
+    pub burst: Option<u32>,
     /// Until the next admission leaves the window. Zero when the window is empty.
     pub reset_ms: u64,
     /// Until another request of the same cost would pass; zero when it would at once.
@@ -59,23 +63,21 @@ impl Answer {
         self.verdict == Verdict::Admitted
     }
 
-    /// `2 at_ms verdict standings leases`; a verdict is `pass`, `limit`, `ban;for_ms;target;reason` or
-    /// `lock;for_ms;delay_ms`, a standing `remaining:reset_ms:wait_ms` and a lease `id:size` or `-`.
+    /// `2 at_ms verdict standings leases`; a verdict is `pass`, `limit`, `ban;for_ms;target;reason` (`jail;`… when
+    /// the ban began just now) or `lock;for_ms;delay_ms`, a standing `remaining:reset_ms:wait_ms`, with `:burst`
+    /// behind it where there is one, and a lease `id:size` or `-`.
     #[must_use]
     pub fn to_text(&self) -> String {
         let verdict = match &self.verdict {
             Verdict::Admitted => "pass".to_owned(),
             Verdict::Exhausted => "limit".to_owned(),
-            Verdict::Banned {
-                for_ms,
-                target,
-                reason,
-            } => {
-                format!("ban;{for_ms};{target};{}", text::encode(reason))
-            }
+            Verdict::Banned { .. } => banned_text(&self.verdict),
             Verdict::Locked { for_ms, delay_ms } => format!("lock;{for_ms};{delay_ms}"),
         };
-        let standing = |s: &Standing| format!("{}:{}:{}", s.remaining, s.reset_ms, s.wait_ms);
+        let standing = |s: &Standing| {
+            let burst = s.burst.map_or_else(String::new, |left| format!(":{left}"));
+            format!("{}:{}:{}{burst}", s.remaining, s.reset_ms, s.wait_ms)
+        };
         let lease = |lease: &Option<Lease>| match lease {
             Some(lease) => format!("{}:{}", lease.id, lease.size),
             None => "-".to_owned(),
@@ -104,9 +106,17 @@ fn parse(text: &str, count: usize) -> Option<Answer> {
         return None;
     };
     let standings = unlist(standings, MAX_CLASSES, |text| {
-        let [remaining, reset_ms, wait_ms] = parts(text, ':')?;
+        let words: Vec<&str> = text.split(':').collect();
+        let (remaining, reset_ms, wait_ms, burst) = match words.as_slice() {
+            [remaining, reset_ms, wait_ms] => (remaining, reset_ms, wait_ms, None),
+            [remaining, reset_ms, wait_ms, burst] => {
+                (remaining, reset_ms, wait_ms, Some(burst.parse().ok()?))
+            }
+            _ => return None,
+        };
         Some(Standing {
             remaining: remaining.parse().ok()?,
+            burst,
             reset_ms: reset_ms.parse().ok()?,
             wait_ms: wait_ms.parse().ok()?,
         })
@@ -136,6 +146,21 @@ fn lease(text: &str) -> Option<Lease> {
     })
 }
 
+/// A ban as a word; `-` for any other verdict.
+pub(super) fn banned_text(verdict: &Verdict) -> String {
+    let Verdict::Banned {
+        for_ms,
+        target,
+        reason,
+        began,
+    } = verdict
+    else {
+        return "-".to_owned();
+    };
+    let word = if *began { "jail" } else { "ban" };
+    format!("{word};{for_ms};{target};{}", text::encode(reason))
+}
+
 pub(super) fn parse_verdict(text: &str) -> Option<Verdict> {
     match text {
         "pass" => return Some(Verdict::Admitted),
@@ -144,10 +169,11 @@ pub(super) fn parse_verdict(text: &str) -> Option<Verdict> {
     }
     let words: Vec<&str> = text.split(';').collect();
     match words.as_slice() {
-        ["ban", for_ms, target, reason] => Some(Verdict::Banned {
+        [word @ ("ban" | "jail"), for_ms, target, reason] => Some(Verdict::Banned {
             for_ms: for_ms.parse().ok()?,
             target: target.parse().ok()?,
             reason: text::decode(reason)?,
+            began: *word == "jail",
         }),
         ["lock", for_ms, delay_ms] => Some(Verdict::Locked {
             for_ms: for_ms.parse().ok()?,

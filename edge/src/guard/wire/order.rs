@@ -2,7 +2,7 @@
 
 use super::{
     Ask, AskedClass, BadMessage, MAX_BYTES, Verdict,
-    answer::parse_verdict,
+    answer::{banned_text, parse_verdict},
     ask::{jails_text, parse_jails},
     number, option,
 };
@@ -40,6 +40,8 @@ pub enum Order {
         times: u32,
         /// In which jails.
         jails: Vec<Jail>,
+        /// Whether they count for the IPv6 networks around the client as well.
+        shared: bool,
     },
     /// Takes an admission back: another subject of the request refused it.
     Refund {
@@ -133,16 +135,7 @@ impl Banned {
     /// `-` or the verdict of an answer.
     #[must_use]
     pub fn to_text(&self) -> String {
-        match &self.0 {
-            Some(Verdict::Banned {
-                for_ms,
-                target,
-                reason,
-            }) => {
-                format!("ban;{for_ms};{target};{}", text::encode(reason))
-            }
-            _ => "-".to_owned(),
-        }
+        self.0.as_ref().map_or_else(|| "-".to_owned(), banned_text)
     }
 
     /// Reads it.
@@ -176,8 +169,13 @@ impl Message {
             Self::Order(subject, order) => (subject, order),
         };
         match order {
-            Order::Strike { times, jails } => {
-                format!("strike/2 {subject} {times} {}", jails_text(jails))
+            Order::Strike {
+                times,
+                jails,
+                shared,
+            } => {
+                let shared = if *shared { " shared" } else { "" };
+                format!("strike/2 {subject} {times} {}{shared}", jails_text(jails))
             }
             Order::Refund { classes, at_ms } => {
                 format!("refund/2 {subject} {at_ms} {}", Ask::classes_text(classes))
@@ -239,9 +237,10 @@ fn parse(words: &[&str]) -> Option<Message> {
     }
     let (subject, words) = words.split_first()?;
     let order = match (*verb, words) {
-        ("strike/2", [times, jails]) => Order::Strike {
+        ("strike/2", [times, jails] | [times, jails, "shared"]) => Order::Strike {
             times: number(times, 1..=u32::MAX)?,
             jails: parse_jails(jails)?,
+            shared: words.len() > 2,
         },
         ("refund/2", [at_ms, classes]) => Order::Refund {
             classes: Ask::parse_classes(classes)?,

@@ -79,7 +79,7 @@ pub enum BadList {
 }
 
 /// Reads a list in whichever format it is: JSON by its first character, CSV by the
-/// commas of its first line, else lines with networks.
+/// commas of its first line before any comment, else lines with networks.
 ///
 /// # Errors
 /// [`BadList`].
@@ -96,7 +96,8 @@ pub fn parse(bytes: &[u8]) -> Result<List, BadList> {
         _ if text
             .lines()
             .next()
-            .is_some_and(|line| !line.starts_with(['#', ';']) && line.contains(',')) =>
+            .and_then(|line| line.split(['#', ';']).next())
+            .is_some_and(|line| line.contains(',')) =>
         {
             csv::parse(text)
         }

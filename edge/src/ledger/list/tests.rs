@@ -55,6 +55,21 @@ fn names_the_lines_that_are_wrong() {
 }
 
 #[test]
+fn a_comment_makes_no_csv_of_a_plain_list() {
+    for text in [
+        "192.0.2.1 # a, b\n",
+        "192.0.2.1 ; a, b\n",
+        "# a, b\n192.0.2.1\n",
+    ] {
+        assert_eq!(
+            targets(&parse(text.as_bytes()).unwrap()),
+            ["ip:192.0.2.1"],
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn is_bounded() {
     assert_eq!(
         parse(&vec![b'#'; 8 * 1024 * 1024 + 1]),

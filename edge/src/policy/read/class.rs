@@ -2,7 +2,9 @@
 
 use super::NAME;
 use crate::policy::{
-    Class, OnError, SubjectKind, keys,
+    Class, OnError, SubjectKind,
+    document::File,
+    keys,
     syntax::is_name,
     table::{Item, Table, quoted},
 };
@@ -30,9 +32,15 @@ fn class(name: &str, item: &Item<'_>) -> Option<Class> {
     let on_error = [("open", OnError::Open), ("closed", OnError::Closed)];
     let limit = table.require("limit", |item| limit(item, strict));
     let up_to = limit.unwrap_or(MAX_LIMIT);
+    // A limit that an overlay lowers holds whatever the base has below its own.
+    let over = table.get("limit").map(|limit| limit.file()) == Some(File::Overlay);
     let below = |key| {
-        let number = |item: &Item<'_>| item.number_up_to(1..=up_to, " (limit)");
-        table.read(key, number)
+        table.read(key, |item| {
+            if over && item.file() == File::Base {
+                return item.number(1..=MAX_LIMIT).map(|number| number.min(up_to));
+            }
+            item.number_up_to(1..=up_to, " (limit)")
+        })
     };
     let class = Class {
         name: name.to_owned(),

@@ -1,17 +1,17 @@
 //! The Guard's settings, the jails, and who may operate them.
 
-use super::{NAME, route, section};
+use super::{NAME, counted, route, section};
 use crate::{
     policy::{
-        Admin, Challenge, ChallengeMode, Guard, GuardMode, Jail, Pattern, StrikeKind, keys,
+        Admin, Challenge, ChallengeMode, Class, Guard, GuardMode, Jail, Pattern, StrikeKind, keys,
         syntax::{is_label, is_name},
         table::{Item, Table, quoted},
     },
     waf,
 };
 
-/// Most jails: a strike may look at all of them.
-const MAX_JAILS: usize = 32;
+/// Most jails: a strike may look at all of them, and an object takes no more.
+const MAX_JAILS: usize = 16;
 /// Most objects of a region.
 const MAX_SHARDS: u32 = 1_024;
 /// Longest ban, and longest time for which one is remembered: a year.
@@ -21,7 +21,7 @@ const WEEK_S: u32 = 604_800;
 /// What the challenge leaves alone by default: what programs fetch.
 const WELL_KNOWN: [&str; 2] = ["/.well-known/**", "/auth/v1/.well-known/**"];
 
-pub(super) fn guard(root: &Table<'_>) -> Guard {
+pub(super) fn guard(root: &Table<'_>, classes: &[Class]) -> Guard {
     let table = root.table("guard", keys::GUARD);
     let modes = [
         ("enforce", GuardMode::Enforce),
@@ -38,6 +38,7 @@ pub(super) fn guard(root: &Table<'_>) -> Guard {
         never_ban: table
             .read("never_ban", section::networks)
             .unwrap_or_default(),
+        classes: counted::classes(&table, classes),
         ledger_ms: table
             .read("ledger_ms", |item| item.number(100..=60_000))
             .unwrap_or(2_000),

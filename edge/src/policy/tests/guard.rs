@@ -1,7 +1,10 @@
 //! Classes' subjects, jails, the Guard and who operates it.
 
 use super::{refuses, shown, with, with_route};
-use crate::policy::{ChallengeMode, GuardMode, StrikeKind, SubjectKind, parse};
+use crate::{
+    guard::jail::MAX_JAILS,
+    policy::{ChallengeMode, GuardMode, StrikeKind, SubjectKind, parse},
+};
 use gapura_shared::ids::RequestId;
 
 #[test]
@@ -83,8 +86,8 @@ fn every_rule_of_a_jail_refuses() {
     let one =
         |n: usize| format!("[jails.j{n}]\nkinds = []\nstrikes = 1\nwindow_s = 1\nban_s = 1\n");
     let many = |count: usize| (0..count).map(one).collect::<String>();
-    refuses(with(&many(33)), "jails must be at most 32 jails, is 33");
-    assert_eq!(with(&many(32)).unwrap().jails.len(), 32);
+    refuses(with(&many(17)), "jails must be at most 16 jails, is 17");
+    assert_eq!(with(&many(16)).unwrap().jails.len(), MAX_JAILS);
 }
 
 #[test]
@@ -136,6 +139,12 @@ fn a_class_says_whom_it_counts() {
             "must be different ones of ip, user, tenant, key, account, joined by `+`",
         );
     }
+    let lowered = parse(
+        "version = 1\n[classes.a]\nlimit = 9\nattack_limit = 5\nwindow_s = 9",
+        Some("version = 1\n[classes.a]\nlimit = 3"),
+    );
+    let lowered = shown(lowered).unwrap().classes.remove(0);
+    assert_eq!((lowered.limit, lowered.attack_limit), (3, Some(3)));
     refuses(class("burst = 10"), "must be 1 to 9 (limit), is 10");
     refuses(class("attack_limit = 0"), "must be 1 to 9 (limit), is 0");
 }

@@ -3,6 +3,7 @@
 use super::over::Ended;
 use crate::guard::{
     LEASE_MS, MAX_LIMIT,
+    counter::SECOND_MS,
     lease::Lease,
     wire::{AskedClass, Standing, Verdict},
 };
@@ -21,6 +22,8 @@ pub(super) struct Held {
     /// Exhausted for requests of at least this cost, until then.
     pub(super) denied: Option<(u32, u64)>,
     pub(super) count: u32,
+    /// How many of these were reported as strikes.
+    pub(super) reported: u32,
     pub(super) strict: bool,
     /// When it was asked about last, and how much was asked for one by one lately.
     pub(super) asked_ms: u64,
@@ -44,6 +47,7 @@ impl Held {
             at_ms: 0,
             denied: None,
             count: 0,
+            reported: 0,
             strict: false,
             asked_ms,
             asked,
@@ -54,8 +58,28 @@ impl Held {
     /// Ends a denial; what it was, if it refused anybody.
     pub(super) fn end_denial(&mut self, name: &str) -> Option<Ended> {
         self.denied = None;
+        let unreported = self.report();
+        self.reported = 0;
         let count = std::mem::take(&mut self.count);
-        (count > 0).then(|| (Verdict::Exhausted, Some(name.to_owned()), count))
+        (count > 0).then(|| Ended {
+            verdict: Verdict::Exhausted,
+            class: Some(name.to_owned()),
+            count,
+            unreported,
+        })
+    }
+
+    /// How many refusals are to be reported as strikes: those that were not yet.
+    pub(super) fn report(&mut self) -> u32 {
+        let unreported = self.count.saturating_sub(self.reported);
+        self.reported = self.count;
+        unreported
+    }
+
+    /// How long a request must wait that is denied; `None`: it is not.
+    pub(super) fn denied_ms(&self, class: &AskedClass, now_ms: u64) -> Option<u64> {
+        let (cost, until_ms) = self.denied?;
+        (now_ms < until_ms && class.cost >= cost).then(|| self.standing(now_ms).wait_ms)
     }
 
     /// Notes a question; how much to tell the shard that was asked for one by one, when nothing else speaks
@@ -112,6 +136,12 @@ impl Held {
             .sum();
         Standing {
             remaining: self.standing.remaining.saturating_add(left),
+            // Another second has another burst: how much of it is left is not known.
+            burst: self
+                .standing
+                .burst
+                .filter(|_| gone_ms < SECOND_MS)
+                .map(|burst| burst.saturating_add(left)),
             reset_ms: self.standing.reset_ms.saturating_sub(gone_ms),
             wait_ms: self.standing.wait_ms.saturating_sub(gone_ms),
         }

@@ -31,7 +31,12 @@ pub(super) struct Stop {
 impl Stop {
     /// What it was, if it refused anybody.
     pub(super) fn ended(self) -> Option<Ended> {
-        (self.count > 0).then_some((self.verdict, None, self.count))
+        (self.count > 0).then_some(Ended {
+            verdict: self.verdict,
+            class: None,
+            count: self.count,
+            unreported: 0,
+        })
     }
 }
 
@@ -79,12 +84,13 @@ impl Known {
         })
     }
 
-    pub(super) fn denied(&mut self, class: &AskedClass, now_ms: u64) -> Option<Refusal> {
+    /// The denial of these classes that lasts longest, if there is one.
+    pub(super) fn denied(&mut self, classes: &[AskedClass], now_ms: u64) -> Option<Refusal> {
+        let denied = classes
+            .iter()
+            .filter_map(|class| Some((self.find(class)?.denied_ms(class, now_ms)?, class)));
+        let (_, class) = denied.max_by_key(|(wait_ms, _)| *wait_ms)?;
         let held = self.find_mut(class)?;
-        let (cost, until_ms) = held.denied?;
-        if now_ms >= until_ms || class.cost < cost {
-            return None;
-        }
         held.count = held.count.saturating_add(1);
         Some(Refusal {
             verdict: Verdict::Exhausted,

@@ -41,9 +41,20 @@ pub struct Refusal {
     pub verdict: Verdict,
     /// The exhausted class, and its standing.
     pub class: Option<(String, Standing)>,
-    /// How many requests were refused out of memory since the shard's answer, this one included:
-    /// the first is to be logged, and every n-th reported as n strikes.
+    /// How many requests were refused out of memory since the shard's answer, this one included.
     pub count: u32,
+}
+
+impl Refusal {
+    /// How these classes stand, as far as it says.
+    #[must_use]
+    pub fn standings(&self, classes: &[AskedClass]) -> Vec<Option<Standing>> {
+        let standing = |class: &AskedClass| {
+            let held = self.class.as_ref().filter(|(name, _)| *name == class.name);
+            held.map(|held| held.1)
+        };
+        classes.iter().map(standing).collect()
+    }
 }
 
 /// The memory of an isolate.
@@ -122,7 +133,20 @@ impl Memory {
         let now_ms = self.reckon(now_ms);
         let known = self.subjects.get_mut(subject)?;
         known.seen_ms = now_ms;
-        classes.iter().find_map(|class| known.denied(class, now_ms))
+        known.denied(classes, now_ms)
+    }
+
+    /// How many refusals for want of a class are to be reported as strikes now.
+    pub fn report(&mut self, subject: &Subject, class: &str) -> u32 {
+        let known = self.subjects.get_mut(subject);
+        let mut classes = known.into_iter().flat_map(|known| &mut known.classes);
+        let held = classes.find(|known| *known.0 == *class);
+        held.map_or(0, |(_, held)| held.report())
+    }
+
+    /// Bans that began with an answer that was learnt; each is told once.
+    pub fn begun(&mut self) -> Vec<Verdict> {
+        self.over.take_begun()
     }
 
     /// Whether the request may pass without a question. Spends leases if so. When it must be asked,
@@ -146,7 +170,7 @@ impl Memory {
             return Recall::Ask(Vec::new());
         };
         known.seen_ms = now_ms;
-        if let Some(refusal) = classes.iter().find_map(|class| known.denied(class, now_ms)) {
+        if let Some(refusal) = known.denied(classes, now_ms) {
             return Recall::Refused(refusal);
         }
         let lent = |class: &AskedClass| {
@@ -197,6 +221,7 @@ impl Memory {
         let now_ms = self.reckon(now_ms);
         match &answer.verdict {
             Verdict::Banned { for_ms, target, .. } => {
+                self.over.begin(&answer.verdict);
                 self.stop(&target.clone(), answer.verdict.clone(), *for_ms, sent_ms);
             }
             // A lock holds for a source and a device: it is asked about.
@@ -250,7 +275,10 @@ impl Memory {
         }
     }
 
-    fn stop(&mut self, target: &Subject, verdict: Verdict, for_ms: u64, sent_ms: u64) {
+    fn stop(&mut self, target: &Subject, mut verdict: Verdict, for_ms: u64, sent_ms: u64) {
+        if let Verdict::Banned { began, .. } = &mut verdict {
+            *began = false;
+        }
         let believed_ms = sent_ms.saturating_add(for_ms.min(REMEMBER_MS));
         let known = self.known(target, sent_ms);
         let (count, ended) = match known.stop.take() {

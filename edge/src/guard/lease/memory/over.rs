@@ -26,14 +26,24 @@ pub struct Denied {
     pub class: Option<String>,
     /// How many requests were refused out of memory.
     pub count: u32,
+    /// How many of them count as strikes that nobody reported yet.
+    pub unreported: u32,
 }
 
-/// What ended of a subject: why, the class, how many requests.
-pub(super) type Ended = (Verdict, Option<String>, u32);
+/// What ended of a subject.
+#[derive(Debug, Clone)]
+pub(super) struct Ended {
+    pub(super) verdict: Verdict,
+    pub(super) class: Option<String>,
+    pub(super) count: u32,
+    pub(super) unreported: u32,
+}
 
 #[derive(Debug, Clone)]
 pub(super) struct Over {
     denied: Vec<Denied>,
+    /// Bans that began with an answer.
+    begun: Vec<Verdict>,
     look_ms: u64,
 }
 
@@ -41,6 +51,7 @@ impl Default for Over {
     fn default() -> Self {
         Self {
             denied: Vec::new(),
+            begun: Vec::new(),
             look_ms: u64::MAX,
         }
     }
@@ -53,12 +64,13 @@ impl Over {
     }
 
     pub(super) fn note(&mut self, subject: &Subject, ended: Option<Ended>) {
-        if let Some((verdict, class, count)) = ended.filter(|_| self.denied.len() < MAX_OVER) {
+        if let Some(ended) = ended.filter(|_| self.denied.len() < MAX_OVER) {
             self.denied.push(Denied {
                 subject: subject.clone(),
-                verdict,
-                class,
-                count,
+                verdict: ended.verdict,
+                class: ended.class,
+                count: ended.count,
+                unreported: ended.unreported,
             });
         }
     }
@@ -80,6 +92,16 @@ impl Over {
             .map(|(subject, known)| self.end(subject, known, now_ms));
         let next_ms = ends.min().unwrap_or(u64::MAX);
         self.look_ms = next_ms.max(now_ms.saturating_add(LOOK_MS));
+    }
+
+    pub(super) fn begin(&mut self, verdict: &Verdict) {
+        if self.begun.len() < MAX_OVER && matches!(verdict, Verdict::Banned { began: true, .. }) {
+            self.begun.push(verdict.clone());
+        }
+    }
+
+    pub(super) fn take_begun(&mut self) -> Vec<Verdict> {
+        std::mem::take(&mut self.begun)
     }
 
     pub(super) fn take(&mut self) -> Vec<Denied> {
