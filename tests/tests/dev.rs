@@ -85,10 +85,11 @@ fn the_development_stack_starts_tells_how_to_reach_it_and_stops() {
         identity.contains("198.51.100.4") && !identity.contains("role="),
         "{identity}"
     );
-    for (email, password, role) in [
+    let bearers = [
         ("DEMO_EMAIL", "DEMO_PASSWORD", "user"),
         ("ADMIN_EMAIL", "ADMIN_PASSWORD", "admin"),
-    ] {
+    ]
+    .map(|(email, password, role)| {
         let login = Request::new("POST", "/auth/v1/token?grant_type=password")
             .json(&json!({"email": env[email], "password": env[password]}))
             .send(dev.edge);
@@ -98,8 +99,10 @@ fn the_development_stack_starts_tells_how_to_reach_it_and_stops() {
             "{}",
             login.text()
         );
-    }
+        login.json()["access_token"].as_str().unwrap().to_owned()
+    });
     assert_eq!(Request::new("GET", "/echo/a").send(dev.origin).status, 401);
+    switch_attack_mode(&dev, &bearers);
 
     dev.run("--stop");
     for address in [dev.edge, dev.origin] {
@@ -108,4 +111,29 @@ fn the_development_stack_starts_tells_how_to_reach_it_and_stops() {
             "{address} still answers"
         );
     }
+}
+
+/// What an operator's switch does to browsers and to clients with a token.
+fn switch_attack_mode(dev: &Dev, [user, admin]: &[String; 2]) {
+    let switch = |mode: &serde_json::Value| {
+        let put = Request::new("PUT", "/_gapura/v1/mode").json(mode);
+        let done = put.bearer(admin).send(dev.edge);
+        assert_eq!(done.status, 200, "{}", done.text());
+    };
+    let page = || {
+        let page = Request::new("GET", "/echo/page").header("accept", "text/html");
+        page.send(dev.edge).status
+    };
+    let quota = || {
+        let asked = Request::new("GET", "/auth/v1/user").bearer(user);
+        let answer = asked.send(dev.edge);
+        answer.header("ratelimit-policy").map(str::to_owned)
+    };
+    assert_eq!(page(), 200);
+    assert_eq!(quota().unwrap(), "\"general\";q=100;w=60");
+    switch(&json!({"under_attack": true, "seconds": 600}));
+    assert_eq!(page(), 503);
+    assert_eq!(quota().unwrap(), "\"general\";q=30;w=60");
+    switch(&json!({"under_attack": false}));
+    assert_eq!(page(), 200);
 }

@@ -113,8 +113,8 @@ fn every_change_names_its_actor() {
     // Bans are found by who made them, too.
     let list = operate(&edge, "GET", "bans?q=OP-1", &json!(null)).json();
     assert_eq!(list["bans"][0]["id"], "ip:198.51.100.0/24", "{list}");
-    let lift = "bans/ip:198.51.100.0%2F24";
-    assert_eq!(operate(&edge, "DELETE", lift, &json!(null)).status, 204);
+    let ban = "bans/ip:198.51.100.0%2F24";
+    assert_eq!(operate(&edge, "DELETE", ban, &json!(null)).status, 204);
     let mode = json!({"under_attack": true, "seconds": 60});
     assert_eq!(operate(&edge, "PUT", "mode", &mode).status, 200);
     assert_eq!(

@@ -52,7 +52,7 @@ fn stored_format_unchanged() {
     );
     assert_eq!(
         object.rows["ip:2001:db8:1::/48"],
-        r#"{"v":2,"at_ms":3000,"clients":[["2001:db8:1:2::/64",1803000]]}"#
+        r#"{"v":2,"at_ms":3000,"clients":[["2001:db8:1:2::/64",1803000]],"struck":{"login":[600000,[[37500,0,1]]]}}"#
     );
     assert_eq!(
         object.rows[HEARTBEAT_KEY],
