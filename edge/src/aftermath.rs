@@ -52,11 +52,12 @@ pub fn report<R: Runtime>(
 
 /// What a client did wrong that was stopped for it. Exhausted windows were counted where they
 /// were found; a token that has expired is everybody's. A solution is a sealed text as a token is.
+#[must_use]
 pub fn of_stop(stop: &Stop, report: Option<&waf::Report>) -> Vec<StrikeKind> {
     match stop {
-        Stop::TokenRefused(TokenError::Expired | TokenError::NotYetValid) => Vec::new(),
-        // Who is slow, or sends it twice, forged nothing.
-        Stop::ChallengeFailed(Unsolved::Expired | Unsolved::Spent) => Vec::new(),
+        // Who is slow, or sends a solution twice, forged nothing.
+        Stop::TokenRefused(TokenError::Expired | TokenError::NotYetValid)
+        | Stop::ChallengeFailed(Unsolved::Expired | Unsolved::Spent) => Vec::new(),
         Stop::TokenRefused(_) | Stop::ChallengeFailed(_) => vec![StrikeKind::BadToken],
         Stop::WafBlocked { .. } => {
             let findings = report.iter().flat_map(|report| &report.findings);

@@ -27,14 +27,17 @@ const CLIENT_TIMES: u32 = 16;
 const MAX_STRUCK: usize = 512;
 const SLOTS: u64 = 16;
 
+/// Strikes in a jail: its window; time, number of the /56, count.
+pub(super) type Struck = (u64, VecDeque<(u64, u8, u32)>);
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Family {
     /// Banned /64 with the ends of their bans.
     pub(super) clients: Vec<(Network, u64)>,
     /// Banned /56.
     pub(super) networks: Vec<(Network, Ban)>,
-    /// Strikes by jail: its window; time, number of the /56, count.
-    pub(super) struck: BTreeMap<String, (u64, VecDeque<(u64, u8, u32)>)>,
+    /// Strikes by jail.
+    pub(super) struck: BTreeMap<String, Struck>,
 }
 
 impl Family {
@@ -54,7 +57,7 @@ impl Family {
 
     pub(super) fn until_ms(&self) -> u64 {
         let clients = self.clients.iter().map(|member| member.1);
-        let last = |(window_ms, struck): &(u64, VecDeque<(u64, u8, u32)>)| {
+        let last = |(window_ms, struck): &Struck| {
             struck
                 .back()
                 .map_or(0, |strike| strike.0.saturating_add(*window_ms))
@@ -133,7 +136,7 @@ impl Family {
             let ban = escalated(&[until_ms], now_ms);
             if of_all >= jail.strikes.saturating_mul(CLIENT_TIMES) {
                 self.struck.remove(&jail.name);
-                if !wide.as_ref().is_some_and(|wide| wide.until_ms >= until_ms) {
+                if wide.as_ref().is_none_or(|wide| wide.until_ms < until_ms) {
                     wide = Some(ban);
                 }
             } else if of_member >= jail.strikes.saturating_mul(MEMBER_TIMES) {

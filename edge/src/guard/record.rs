@@ -102,10 +102,10 @@ impl Record {
 impl Rest {
     /// Bans the whole /48, unless a ban holds that lasts longer.
     pub(super) fn widen(&mut self, wide: Ban) {
-        if !self
+        if self
             .ban
             .as_ref()
-            .is_some_and(|ban| ban.until_ms >= wide.until_ms)
+            .is_none_or(|ban| ban.until_ms < wide.until_ms)
         {
             self.ban = Some(wide);
         }

@@ -5,6 +5,7 @@
 use super::{
     Ban, Lock, MAX_LIMIT,
     counter::{Counter, Out},
+    family::Struck,
     jail::FOREVER_MS,
     record::{Record, Rest},
     window::Log,
@@ -85,9 +86,9 @@ struct Stored {
     clients: Vec<(String, u64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     networks: Vec<(String, StoredBan)>,
-    /// Strikes of all clients of a /48 by jail: the jail's window; time, number of the /56, count.
+    /// Strikes of all clients of a /48, by jail.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    struck: BTreeMap<String, (u64, VecDeque<(u64, u8, u32)>)>,
+    struck: BTreeMap<String, Struck>,
 }
 
 #[derive(Serialize, Deserialize)]
