@@ -149,11 +149,11 @@ fn parallel_logins_are_counted_exactly() {
         5,
         "{statuses:?}"
     );
-    assert_eq!(
-        statuses.iter().filter(|status| **status == 429).count(),
-        25,
-        "{statuses:?}"
-    );
+    // Whoever is late finds itself banned: five wrong logins, or ten refusals.
+    let refused = statuses
+        .iter()
+        .filter(|status| matches!(**status, 429 | 403));
+    assert_eq!(refused.count(), 25, "{statuses:?}");
 }
 
 #[test]
