@@ -1,8 +1,9 @@
 //! `./scripts/bench origin data`: rows of SQLite through the sealed interface, beside bare hyper and
-//! sqlx; what policies and encryption cost; pages of a million rows.
+//! sqlx; what policies and encryption cost; pages of a million rows. Then rows of the other engines.
 
 use crate::{
     connection::Connection,
+    engines::Engine,
     load::{self, Row},
     origin::{Floor, Sealer},
     process, table,
@@ -25,12 +26,26 @@ const WRITERS: usize = 64;
 const MILLION: u64 = 1_000_000;
 /// Rows of the streamed answer.
 const LINES: u64 = 100_000;
+const SETTINGS: [(&str, &str); 2] = [
+    ("\ndurable = false", "\ndurable = true"),
+    ("\nmax_rows = 1000", "\nmax_rows = 200000"),
+];
 
 pub(crate) fn run() {
-    let bench = Bench::new();
+    let bench = Bench::new("");
     bench.reads();
-    bench.inserts();
+    bench.inserts("SQLite");
+    println!("Goal 10,000/s at {WRITERS} in flight.\n");
     bench.million();
+    drop(bench);
+    for (name, engine) in [("PostgreSQL", Engine::Postgres), ("MariaDB", Engine::MySql)] {
+        let bench = Bench::new(&engine.home().url);
+        let rows = bench.sealed();
+        let figures = load::measure(&rows);
+        let title = format!("Rows by key, {name}");
+        table::print(&title, &rows, &figures, None);
+        bench.inserts(name);
+    }
 }
 
 struct Bench {
@@ -54,14 +69,8 @@ fn somebody(role: &str) -> Principal {
 }
 
 impl Bench {
-    fn new() -> Self {
-        let origin = Origin::configured(
-            "",
-            &[
-                ("\ndurable = false", "\ndurable = true"),
-                ("\nmax_rows = 1000", "\nmax_rows = 200000"),
-            ],
-        );
+    fn new(database_url: &str) -> Self {
+        let origin = Origin::configured(database_url, &SETTINGS);
         let mut bench = Self {
             owner: Sealer::of(&origin, Some(somebody("user"))),
             admin: Sealer::of(&origin, Some(somebody("admin"))),
@@ -113,18 +122,10 @@ impl Bench {
         }
     }
 
-    fn reads(&self) {
+    /// Rows by their keys through the sealed interface.
+    fn sealed(&self) -> [Row<'_>; 3] {
         const PLAIN: &str = "id,user_id,title,body,created_at";
-        let file = self.origin.database_file();
-        let floor = Floor::start("floor_rows", &[file.as_os_str()]);
-        let rows = [
-            Row {
-                name: "hyper and sqlx: a row by its key",
-                server: floor.address,
-                process: floor.child.id(),
-                status: 200,
-                request: Box::new(|n| self.owner.get(&format!("/{}", self.id(n)), n)),
-            },
+        [
             self.row("sealed, no condition", &self.admin, PLAIN),
             self.row("sealed, row policy", &self.owner, PLAIN),
             self.row(
@@ -132,7 +133,20 @@ impl Bench {
                 &self.owner,
                 "id,user_id,title,phone,created_at",
             ),
-        ];
+        ]
+    }
+
+    fn reads(&self) {
+        let file = self.origin.database_file();
+        let floor = Floor::start("floor_rows", &[file.as_os_str()]);
+        let bare = Row {
+            name: "hyper and sqlx: a row by its key",
+            server: floor.address,
+            process: floor.child.id(),
+            status: 200,
+            request: Box::new(|n| self.owner.get(&format!("/{}", self.id(n)), n)),
+        };
+        let rows: Vec<Row<'_>> = [bare].into_iter().chain(self.sealed()).collect();
         let figures = load::measure(&rows);
         table::print("Rows by key, SQLite", &rows, &figures, Some("CPU × floor"));
         let rate = |at: usize| figures[at].per_second;
@@ -145,18 +159,18 @@ impl Bench {
         );
     }
 
-    fn inserts(&self) {
+    fn inserts(&self, engine: &str) {
         let body = r#"{"title":"A note","body":"Select a date."}"#;
         let rows = [Row {
-            name: "sealed insert, durable (`synchronous=FULL`)",
+            name: "sealed insert, durable",
             server: self.origin.address,
             process: self.process,
             status: 201,
             request: Box::new(|n| self.owner.post("/rest/v1/notes", body, n | 1 << 60)),
         }];
         let figures = load::measure_by(&rows, WRITERS);
-        table::print_by("Inserts, SQLite", &rows, &figures, WRITERS, None);
-        println!("Goal 10,000/s at {WRITERS} in flight.\n");
+        let title = format!("Inserts, {engine}");
+        table::print_by(&title, &rows, &figures, WRITERS, None);
     }
 
     fn million(&self) {
