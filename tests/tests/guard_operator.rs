@@ -309,3 +309,20 @@ fn await_problem(edge: &Edge, request: &Request, problem: &str) -> Response {
     }
     panic!("{problem} does not come");
 }
+
+#[test]
+fn an_account_of_the_origin_with_the_role_is_an_operator() {
+    let origin = Origin::start();
+    let edge = instrumented(&origin, "");
+    let (email, password) = ("op@example.test", "correct horse battery staple");
+    let add = ["users", "add", "--email", email, "--role", "admin"];
+    origin.run(&[&add[..], &["--password-stdin"]].concat(), password);
+    let login = Request::new("POST", "/auth/v1/token?grant_type=password")
+        .json(&json!({"email": email, "password": password}));
+    let session = edge.send(&login).json();
+    let bearer = session["access_token"].as_str().unwrap();
+    let mode = json!({"under_attack": true, "seconds": 600});
+    let switch = api("PUT", "mode").json(&mode).bearer(bearer);
+    assert_eq!(edge.send(&switch).status, 200);
+    assert_eq!(edge.send(&page("192.0.2.5")).status, 503);
+}
