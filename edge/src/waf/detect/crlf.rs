@@ -411,6 +411,12 @@ fn is_mail_header(text: &Text<'_>, line: &Line<'_>) -> bool {
         | b"return-path"
         | b"disposition-notification-to"
         | b"errors-to" => is_addressed && (line.follows_token() || in_mail_field()),
+        // A request's own value has one line; what it is called ends in a mail.
+        b"subject" | b"message-id"
+            if line.is_odd && line.follows_token() && text.part == Part::Query =>
+        {
+            !value.is_empty()
+        }
         b"mime-version" => line.follows_token() || in_mail_field(),
         b"subject"
         | b"content-type"

@@ -7,7 +7,7 @@
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::ldap as rules;
-use crate::waf::scan::{at, before, skip_space, skip_while, span, stands, trim};
+use crate::waf::scan::{at, before, find, is_word, skip_space, skip_while, span, stands, trim};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -66,6 +66,8 @@ const ATTRIBUTES: &[&[u8]] = &[
 
 /// Most parentheses and spaces that close a filter before the next opens.
 const MAX_CLOSINGS: usize = 8;
+/// Longest value that is one filter.
+const MAX_WHOLE: usize = 200;
 /// Spaces before a filter that is a value.
 const MAX_SPACES: usize = 4;
 /// Longest attribute description, options and matching rule included.
@@ -109,9 +111,37 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     let whole = trim(lower);
     let is_class = stands(whole, 0, b"(objectclass=")
         && skip_while(whole, 13, |byte| byte.is_ascii_alphanumeric()) + 1 == whole.len();
-    if matches!(whole, b"*))" | b"*)))") || stands(whole, 0, b"*()|") || is_class {
+    if matches!(whole, b"*))" | b"*)))")
+        || stands(whole, 0, b"*()|")
+        || is_class
+        || is_break(whole)
+        || is_whole_filter(whole)
+    {
         hits.push(Hit::new(&rules::FILTER, 0, lower.len()));
     }
+}
+
+/// `*)(`, `*))((`: nothing but the signs that end one filter and open another.
+fn is_break(whole: &[u8]) -> bool {
+    whole.len() > 2
+        && (at(whole, 0) == b')' || whole.contains(&b'*'))
+        && whole.iter().all(|byte| b"*()|&!".contains(byte))
+        && (find(whole, b")(", 0).is_some() || find(whole, b"*(|", 0).is_some())
+}
+
+/// `(a=*)`, `x)(a=b`: a filter, or what ends one and opens another, of
+/// any attribute, in a value without a space.
+fn is_whole_filter(whole: &[u8]) -> bool {
+    if whole.len() > MAX_WHOLE || whole.iter().any(u8::is_ascii_whitespace) {
+        return false;
+    }
+    let is_item = |open: usize| item(whole, open + 1).is_some_and(|(_, value)| value < whole.len());
+    if at(whole, 0) == b'(' {
+        return is_item(0) && whole.ends_with(b"=*)");
+    }
+    let stem = skip_while(whole, 0, |byte| is_word(byte) || byte == b'*');
+    let open = skip_while(whole, stem, |byte| byte == b')');
+    open > stem && at(whole, open) == b'(' && is_item(open) && !whole.ends_with(b")")
 }
 
 /// `user_filter = "(&(uid=%s))"`, `filter: (uid={0})`: a line of somebody's configuration.
@@ -227,6 +257,9 @@ mod tests {
             "*()|&'",
             "*))",
             "admin)(&)",
+            "*)(",
+            "x))(a=b",
+            "(a=*)",
         ] {
             assert!(fires(attack), "{attack}");
         }
@@ -248,6 +281,12 @@ mod tests {
             "p:not(.x)(color=red)",
             "(**bold**)(https://example.com/?a=*)",
             "1) one (uno) 2) two (due)",
+            "()()",
+            "f(x)(y=1)",
+            "(a=b)",
+            "(&x)",
+            "a)(b",
+            "tel)(021=",
         ] {
             assert!(!fires(honest), "{honest}");
         }

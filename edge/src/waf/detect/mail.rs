@@ -16,6 +16,11 @@ pub(super) const TRIGGERS: &[&str] = &[
     "%0a",
     "%0d",
     " capability",
+    " inbox",
+    "\"inbox",
+    " list \"",
+    " fetch ",
+    " store ",
     "body[",
     "\" noop",
     "${run{",
@@ -23,6 +28,7 @@ pub(super) const TRIGGERS: &[&str] = &[
     "-x/",
     "-oqueuedirectory=",
     "bcc:",
+    "?q?=0",
 ];
 
 static SIGNS: Needles<'static> = Needles::new(&[
@@ -37,12 +43,18 @@ static SIGNS: Needles<'static> = Needles::new(&[
     b"-x/",
     b"-oqueuedirectory=",
     b"bcc:",
+    b"?q?=0a",
+    b"?q?=0d",
 ]);
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if text.part == Part::File {
         return;
+    }
+    let whole = trim(text.lower);
+    if is_session(whole) {
+        hits.push(Hit::new(&rules::IMAP, 0, whole.len()));
     }
     for line in lines(text.lower, text.part) {
         if let Some(rule) = judge(&line) {
@@ -74,11 +86,14 @@ fn sign_rule(text: &[u8], start: usize, end: usize, sign: &[u8]) -> Option<&'sta
                     || span(text, 0, start).windows(6).any(|six| six == b"fetch ")),
         ),
         b"\" noop" => (&rules::IMAP, trim(span(text, end, end + 8)).is_empty()),
-        b"${run{" => (&rules::ARGUMENT, true),
+        // The last are line breaks within an encoded word (RFC 2047).
+        b"${run{" | b"?q?=0a" | b"?q?=0d" => (&rules::ARGUMENT, true),
         b"-oqueuedirectory=" => (&rules::ARGUMENT, stands_free),
         b"bcc:" => (
             &rules::ARGUMENT,
-            start == 0 && text.contains(&b'@') && !trim(from(text, end)).contains(&b' '),
+            (start == 0 || span(text, 0, start).ends_with(b"\\n"))
+                && text.contains(&b'@')
+                && !trim(from(text, end)).contains(&b' '),
         ),
         _ => (
             &rules::ARGUMENT,
@@ -199,11 +214,43 @@ fn is_mailbox_command(line: &[u8]) -> bool {
         | b"getquotaroot" | b"getacl" | b"enable" | b"authenticate" => {
             is_tag(tag) && is_one(arguments)
         }
-        b"check" | b"starttls" | b"idle" | b"namespace" | b"unselect" => arguments.is_empty(),
+        b"check" | b"starttls" | b"idle" | b"namespace" | b"unselect" | b"expunge"
+        | b"capability" | b"logout" => arguments.is_empty(),
+        b"store" | b"fetch" => {
+            at(arguments, 0).is_ascii_digit() && arguments.iter().any(|byte| is_space(*byte))
+        }
         b"copy" | b"rename" => is_tag(tag) && is_pair(arguments),
         _ => false,
     };
     is_command && (is_tag(tag) || (1..=2).contains(&tag.len()))
+}
+
+/// `a1 SELECT INBOX`, `1 FETCH 1:* (FLAGS)`, `1 LIST "" *`: a value that is one command, by
+/// arguments that no sentence has.
+fn is_session(whole: &[u8]) -> bool {
+    const LONGEST: usize = 80;
+    let tag = word(whole, 0);
+    let start = skip_space(whole, tag.len());
+    let command = word(whole, start);
+    let arguments = trim(from(whole, start + command.len()));
+    let messages = arguments
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit() || b":*,".contains(byte))
+        .count();
+    let ranges = span(arguments, 0, messages);
+    whole.len() < LONGEST
+        && !whole.contains(&b'\n')
+        && (is_tag(tag) || tag.len() == 1 && at(tag, 0).is_ascii_alphanumeric())
+        && match command {
+            b"select" | b"examine" => arguments == b"inbox",
+            b"list" | b"lsub" => {
+                arguments.starts_with(b"\"\" ") || arguments.starts_with(b"\"inbox")
+            }
+            b"create" | b"delete" | b"append" => arguments.starts_with(b"\"inbox"),
+            b"fetch" => ranges.contains(&b':') || at(trim(from(arguments, messages)), 0) == b'(',
+            b"store" => at(trim(from(arguments, messages)), 0) == b'+',
+            _ => false,
+        }
 }
 
 /// `V100 CAPABILITY`, `a1 FETCH 1`, `A02 DELETE INBOX`.

@@ -230,7 +230,9 @@ fn hidden_bytes(request: &Request<'_>, sink: &mut impl Sink) {
             || matches!(window, [b'%', b'7', b'f' | b'F', ..])
     };
     // A tab or a break at its end, which one server cuts off and the other compares.
-    let tail = request.path.to_ascii_lowercase();
+    let is_escaped = request.path.contains('%');
+    let tail = is_escaped.then(|| request.path.to_ascii_lowercase());
+    let tail = tail.unwrap_or_default();
     let is_foreign_end = ["%7f", "%09", "%0a", "%0d"]
         .iter()
         .any(|end| tail.ends_with(end));

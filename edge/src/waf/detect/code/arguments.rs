@@ -6,8 +6,8 @@ use crate::waf::scan::{
 };
 
 use Needs::{
-    Anything, Callback, Command, Module, Named, Nothing, Number, Place, Probe, Program, Quoted,
-    Something, Spawned, Text,
+    Anything, Callback, Command, Literal, Module, Named, Nothing, Number, Place, Probe, Program,
+    Quoted, Something, Spawned, Text,
 };
 
 /// How far the closing parenthesis is looked for, in bytes.
@@ -124,6 +124,7 @@ impl<'a> Arguments<'a> {
             Nothing => head == 0 && self.end.is_some() || stands(inner, 0, b"-1)"),
             Place => is_place(inner) && !is_own(inner) || stands(inner, 0, b"__file__"),
             Quoted => matches!(head, b'\'' | b'"' | b'$' | b'`' | b'\\') && has_letter(inner),
+            Literal => matches!(head, b'\'' | b'"') && has_letter(inner),
             Named => {
                 let is_variable = head == b'$' && at(inner, 1).is_ascii_alphabetic();
                 is_text && has_letter(inner) && !is_variable
@@ -183,6 +184,11 @@ fn names_callback(arguments: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// Whether a word names a function that runs what it is given.
+pub(super) fn is_callback(name: &[u8]) -> bool {
+    CALLBACKS.contains(&name)
 }
 
 /// Whether a word names a program that an attack starts.

@@ -25,6 +25,8 @@ pub(super) enum Needs {
     Nothing,
     /// A string or a variable.
     Quoted,
+    /// A string.
+    Literal,
     /// A function by its name, or what a request says.
     Named,
     /// The name of a dangerous function as a string.
@@ -36,29 +38,74 @@ pub(super) enum Needs {
 }
 
 use Needs::{
-    Anything, Callback, Command, Module, Named, Nothing, Number, Place, Probe, Program, Quoted,
-    Something, Spawned, Text,
+    Anything, Callback, Command, Literal, Module, Named, Nothing, Number, Place, Probe, Program,
+    Quoted, Something, Spawned, Text,
 };
+
+/// PHP functions that call what they are given.
+const TAKERS: &[&[u8]] = &[
+    b"array_map",
+    b"array_filter",
+    b"array_walk",
+    b"array_reduce",
+    b"usort",
+    b"uasort",
+    b"register_shutdown_function",
+    b"ob_start",
+    b"iterator_apply",
+    b"array_walk_recursive",
+    b"set_error_handler",
+    b"forward_static_call",
+    b"spl_autoload_register",
+    b"getattr",
+    b"uksort",
+    b"array_diff_ukey",
+    b"array_diff_uassoc",
+    b"array_udiff",
+    b"array_uintersect",
+    b"array_intersect_uassoc",
+    b"session_set_save_handler",
+    b"header_register_callback",
+    b"sqlite_create_function",
+    b"set_exception_handler",
+    b"ini_get",
+    b"preg_replace_callback",
+];
+
+/// Functions that tell about the server, or end it, and are given nothing.
+const TELLERS: &[&[u8]] = &[
+    b"phpinfo",
+    b"get_defined_vars",
+    b"getallheaders",
+    b"phpversion",
+    b"phpcredits",
+    b"breakpoint",
+    b"php_uname",
+    b"get_defined_functions",
+    b"get_defined_constants",
+    b"get_loaded_extensions",
+    b"getmyuid",
+    b"getlastmod",
+    b"posix_uname",
+    b"posix_getuid",
+    b"posix_getcwd",
+    b"apache_child_terminate",
+    b"apache_get_modules",
+    b"php_ini_loaded_file",
+    b"pcntl_fork",
+    b"opcache_get_status",
+    b"get_current_user",
+];
 
 /// A function by its name alone.
 pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
+    if TAKERS.contains(&name) {
+        return Some((Callback, &rules::PHP_CALL));
+    }
+    if TELLERS.contains(&name) {
+        return Some((Nothing, &rules::PHP_CALL));
+    }
     Some(match name {
-        b"array_map"
-        | b"array_filter"
-        | b"array_walk"
-        | b"array_reduce"
-        | b"usort"
-        | b"uasort"
-        | b"register_shutdown_function"
-        | b"ob_start"
-        | b"iterator_apply"
-        | b"array_walk_recursive"
-        | b"set_error_handler"
-        | b"forward_static_call"
-        | b"spl_autoload_register"
-        | b"getattr"
-        | b"ini_get"
-        | b"preg_replace_callback" => (Callback, &rules::PHP_CALL),
         b"system"
         | b"exec"
         | b"shell_exec"
@@ -83,25 +130,57 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         | b"executeglobal"
         | b"createobject"
         | b"dl"
+        | b"gzdecode"
+        | b"bzdecompress"
+        | b"convert_uudecode"
+        | b"expect_popen"
+        | b"get_cfg_var"
         | b"hex2bin" => (Text, &rules::PHP_CALL),
         b"call_user_func" | b"call_user_func_array" => (Named, &rules::PHP_CALL),
         // C and Python assert what they compute.
         b"assert" => (Quoted, &rules::PHP_CALL),
-        b"phpinfo"
-        | b"get_defined_vars"
-        | b"getallheaders"
-        | b"phpversion"
-        | b"phpcredits"
-        | b"breakpoint"
-        | b"php_uname"
-        | b"opcache_get_status"
-        | b"get_current_user" => (Nothing, &rules::PHP_CALL),
+        // A program of one's own connects to what a variable names.
+        b"fsockopen" | b"pfsockopen" | b"stream_socket_client" | b"ftp_connect" | b"imap_open" => {
+            (Literal, &rules::PHP_CALL)
+        }
+        b"posix_kill" | b"posix_setuid" | b"posix_getpwuid" => (Something, &rules::PHP_CALL),
         b"require" => (Module, &rules::FILE_CALL),
-        b"curl_init" | b"file_get_contents" | b"file_put_contents" | b"fopen" | b"readfile"
-        | b"file" | b"include" | b"include_once" | b"require_once" | b"scandir" | b"opendir"
-        | b"open" | b"read" | b"readlines" | b"readtext" | b"readalltext" | b"fwrite" | b"glob"
-        | b"copy" | b"unlink" | b"symlink" | b"link" | b"rmdir" | b"readfilesync"
-        | b"readdirsync" | b"writefilesync" | b"listdir" | b"parse_ini_file" | b"dofile"
+        b"curl_init"
+        | b"file_get_contents"
+        | b"file_put_contents"
+        | b"fopen"
+        | b"readfile"
+        | b"file"
+        | b"include"
+        | b"include_once"
+        | b"require_once"
+        | b"scandir"
+        | b"opendir"
+        | b"open"
+        | b"read"
+        | b"readlines"
+        | b"readtext"
+        | b"readalltext"
+        | b"fwrite"
+        | b"glob"
+        | b"copy"
+        | b"unlink"
+        | b"symlink"
+        | b"link"
+        | b"rmdir"
+        | b"readfilesync"
+        | b"readdirsync"
+        | b"writefilesync"
+        | b"listdir"
+        | b"parse_ini_file"
+        | b"dofile"
+        | b"simplexml_load_file"
+        | b"set_include_path"
+        | b"gzopen"
+        | b"bzopen"
+        | b"gzfile"
+        | b"readgzfile"
+        | b"exif_read_data"
         | b"loadfile" => (Place, &rules::FILE_CALL),
         b"print" | b"printf" | b"echo" | b"die" | b"exit" | b"var_dump" | b"print_r" | b"write"
         | b"sprintf" | b"puts" => (Probe, &rules::PHP_CALL),

@@ -50,6 +50,7 @@ pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
     globals(text, hits);
     pieces(text, hits);
     variables(text, hits);
+    results(text, hits);
     // The complement of a name: `(~…)()`.
     if text.starts_with(b"(~") && find(text, b")(", 2).is_some() {
         hits.push(Hit::new(&rules::PHP_CALL, 0, 2));
@@ -157,6 +158,46 @@ fn joined(text: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
     }
 }
 
+/// What makes a string, whose result nobody calls but to hide its name.
+const MAKERS: &[&[u8]] = &[
+    b"strrev",
+    b"implode",
+    b"join",
+    b"pack",
+    b"hex2bin",
+    b"base64_decode",
+    b"str_rot13",
+    b"substr",
+    b"sprintf",
+    b"trim",
+    b"strtolower",
+    b"str_replace",
+    b"chr",
+    b"define",
+    b"constant",
+    b"urldecode",
+    b"rawurldecode",
+];
+/// Longest arguments of one of them.
+const MAX_MADE: usize = 64;
+
+/// `strrev('metsys')('id')`: the result of a call is called.
+fn results(text: &[u8], hits: &mut Vec<Hit>) {
+    let mut index = 0;
+    while let Some(close) = find(text, b")(", index) {
+        index = close + 2;
+        let window = span(text, close.saturating_sub(MAX_MADE), close);
+        let Some(open) = window.iter().rposition(|byte| *byte == b'(') else {
+            continue;
+        };
+        let name = word_before(window, open);
+        if MAKERS.contains(&name) && matches!(at(text, index), b'\'' | b'"' | b'$') {
+            hits.push(Hit::new(&rules::PHP_CALL, close, index));
+            return;
+        }
+    }
+}
+
 /// `$a='sys'.$b;$a('id')`: a variable that was put together and is then called.
 fn variables(text: &[u8], hits: &mut Vec<Hit>) {
     let mut names: Vec<&[u8]> = Vec::new();
@@ -182,8 +223,16 @@ fn variables(text: &[u8], hits: &mut Vec<Hit>) {
     }
 }
 
-/// Whether strings are joined (`.`) or computed on (`^`) before the statement ends.
+/// Whether strings are joined (`.`) or computed on (`^`) before the statement ends, or the string is
+/// the name of a function that runs commands.
 fn is_put_together(text: &[u8], start: usize) -> bool {
+    let quote = skip_space(text, start);
+    let named = word(text, quote + 1);
+    let is_quoted = matches!(at(text, quote), b'\'' | b'"')
+        && at(text, quote + 1 + named.len()) == at(text, quote);
+    if is_quoted && super::arguments::is_callback(named) {
+        return true;
+    }
     span(text, start, start + MAX_ASSIGNMENT)
         .iter()
         .take_while(|byte| **byte != b';')
@@ -209,6 +258,8 @@ mod tests {
             "$y = 'sys'.'tem';($y)('uname')",
             "define('z', [['sys' .'tem']]);(z)[0][0]('uname')",
             "$f='sys'.$t;$f('id');",
+            "$f='system';$f('id');",
+            "strrev('metsys')('id')",
             "\"ev\"+\"al\"",
         ] {
             assert!(is_found(attack), "{attack}");
@@ -225,6 +276,9 @@ mod tests {
             "'it'+'is'",
             "$total = 3.5; $total is a number",
             "costs $5 (or $6.50)",
+            "$f='strlen';$f('id');",
+            "curry('a')('b')",
+            "trim(x)(y)",
         ] {
             assert!(!is_found(honest), "{honest}");
         }

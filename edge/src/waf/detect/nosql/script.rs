@@ -16,6 +16,7 @@ const AFTER_VALUE: &[&[u8]] = &[
     b"throw ",
     b"db.",
     b"this.",
+    b"object.keys(this",
     b"var ",
     b"let ",
     b"for(",
@@ -94,6 +95,8 @@ const CLAUSES: &[&[u8]] = &[
     b" unwind ",
     b" or true ",
     b" xor true ",
+    b"|| true ",
+    b"&& true ",
 ];
 /// Bytes behind the quote that are searched for them.
 const MAX_QUERY: usize = 300;
@@ -136,6 +139,15 @@ pub(super) fn code(text: &[u8]) -> Option<usize> {
     {
         return Some(end);
     }
+    // `1}) return 1 //`: out of a node's pattern.
+    let is_closed = span(text, end, next).contains(&b'}') && trim(rest).ends_with(b"//");
+    if is_closed && stands(rest, 0, b"return ") {
+        return Some(end);
+    }
+    // `'||''==='`: SQL has no such operator.
+    if breaks_out && is_strict(rest) {
+        return Some(end);
+    }
     let operator = at(text, next);
     let after = skip_while(text, next, |byte| {
         is_space(byte) || matches!(byte, b';' | b'|' | b'&' | b'+' | b'-' | b'(' | b'!' | b',')
@@ -156,6 +168,19 @@ pub(super) fn code(text: &[u8]) -> Option<usize> {
     let queries =
         breaks_out && QUERIES.iter().any(|start| code.starts_with(start)) && is_query(code);
     (is_script || loops || queries).then_some(end)
+}
+
+/// `||''===`, `&& this.a === '`.
+fn is_strict(rest: &[u8]) -> bool {
+    let operand = skip_space(rest, 2);
+    let end = skip_while(rest, operand, |byte| {
+        is_word(byte) || matches!(byte, b'\'' | b'"' | b'.')
+    });
+    matches!(span(rest, 0, 2), b"||" | b"&&")
+        && matches!(
+            span(rest, skip_space(rest, end), skip_space(rest, end) + 3),
+            b"===" | b"!=="
+        )
 }
 
 /// `set n.admin = true`.
@@ -215,10 +240,13 @@ fn whole_query(text: &[u8]) -> bool {
         b"return json.stringify(",
         b"array.isarray(",
         b"print(tojson(",
+        b"tojsononeline(",
+        b"run(db.",
+        b"mapreduce(",
         b"printjson(",
         b"emit(this",
     ]) {
-        return holds(&[b"(this)", b"(db)", b"(db.", b"(this."]);
+        return holds(&[b"(this)", b"(db)", b"(db.", b"(this.", b"(function"]);
     }
     // Gremlin, Cypher, AQL, ReQL.
     if starts(&[b"g.v()."]) || starts(&[b"r.db('", b"r.db(\""]) && holds(&[b").table("]) {
@@ -287,7 +315,7 @@ fn inner_function(text: &[u8]) -> bool {
 /// Index after the first quote, or after a number that starts the text: where a value may end.
 fn value_end(text: &[u8]) -> Option<usize> {
     let digits = skip_while(text, 0, |byte| byte.is_ascii_digit());
-    if digits > 0 && at(text, digits) == b';' {
+    if digits > 0 && (at(text, digits) == b';' || stands(text, digits, b"})")) {
         return Some(digits);
     }
     let head = span(text, 0, MAX_HEAD);

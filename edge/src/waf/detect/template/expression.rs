@@ -8,7 +8,10 @@ pub(super) fn computes(expression: &Expression<'_>) -> bool {
     let open = expression.open;
     let inner = strip(expression.inner);
     let Some(operator) = arithmetic(inner) else {
-        return calls_constant(inner, open, expression.is_whole) || compares(expression);
+        return calls_constant(inner, open, expression.is_whole)
+            || expression.is_whole && repeats_constant(inner, open)
+            || decides(expression)
+            || compares(expression);
     };
     // `x^{2*3}`, `2*{4*5}`: delimiters of one kind are what mathematics writes as well.
     let is_loose = matches!(open, b"*{" | b"%{" | b"!{" | b"~{" | b"[=" | b"[%" | b"{$");
@@ -112,6 +115,44 @@ fn calls_constant(inner: &[u8], open: &[u8], is_whole: bool) -> bool {
         && (!matches!(method, b"format" | b"join") || method == b"join" && is_whole)
 }
 
+/// `"x"*7`, `7?c`: what only shows whose language runs.
+fn repeats_constant(inner: &[u8], open: &[u8]) -> bool {
+    if !matches!(open, b"{{" | b"${" | b"#{" | b"<%" | b"{%") {
+        return false;
+    }
+    let quote = at(inner, 0);
+    if matches!(quote, b'\'' | b'"') {
+        let close = skip_while(inner, 1, |byte| byte != quote);
+        let star = skip_space(inner, close + 1);
+        return at(inner, star) == b'*' && at(inner, skip_space(inner, star + 1)).is_ascii_digit();
+    }
+    let digits = skip_while(inner, 0, |byte| byte.is_ascii_digit());
+    let builtin = word(inner, digits + 1);
+    open == b"${"
+        && digits > 0
+        && at(inner, digits) == b'?'
+        && !builtin.is_empty()
+        && builtin.len() + digits + 1 == inner.len()
+}
+
+/// `{% if 1 %}`, `[#if 1==1]`: a condition on numbers, where a page's own asks for a variable.
+fn decides(expression: &Expression<'_>) -> bool {
+    let inner = trim(expression.inner);
+    let condition = match expression.open {
+        b"{%" => inner
+            .strip_prefix(b"if ")
+            .or_else(|| inner.strip_prefix(b"unless ")),
+        b"<#" | b"[#" => inner.strip_prefix(b"if "),
+        _ => None,
+    };
+    condition.is_some_and(|condition| {
+        condition.iter().any(u8::is_ascii_digit)
+            && condition
+                .iter()
+                .all(|byte| byte.is_ascii_digit() || b" =<>!*+-/()'\"".contains(byte))
+    })
+}
+
 /// `{% if 7*7 == 49 %}`, `{% print(7*7) %}`, `{$7*7}` within statements.
 fn compares(expression: &Expression<'_>) -> bool {
     let is_statement = matches!(expression.open, b"{%" | b"<%" | b"<#" | b"[#" | b"{{");
@@ -201,7 +242,10 @@ fn prints_constant(expression: &Expression<'_>) -> bool {
     );
     let rest = trim(from(inner, name.len()));
     let quote = at(rest, 0);
-    if !expression.is_whole || expression.open != b"{{" || !matches!(quote, b'"' | b'\'') {
+    if !expression.is_whole
+        || !matches!(expression.open, b"{{" | b"${")
+        || !matches!(quote, b'"' | b'\'')
+    {
         return false;
     }
     let close = skip_while(rest, 1, |byte| byte != quote);
@@ -225,6 +269,12 @@ fn calls_variable(expression: &Expression<'_>) -> bool {
 
 /// `{% include '/etc/passwd' %}`.
 fn opens_file(inner: &[u8]) -> bool {
+    if [&b"include /etc/"[..], b"insert /etc/", b"process /etc/"]
+        .iter()
+        .any(|start| inner.starts_with(start))
+    {
+        return true;
+    }
     let name = word(
         inner,
         skip_while(inner, 0, |byte| matches!(byte, b'-' | b'=' | b' ' | b'@')),

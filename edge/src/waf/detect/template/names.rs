@@ -143,6 +143,10 @@ pub(super) const OBJECTS: &[&[u8]] = &[
     b" perl ",
     b"|exec:",
     b"|system:",
+    b"rails.application",
+    b"dir.pwd",
+    b"instance_variable",
+    b"self.class ",
     b"%x|",
     b"%x{",
     b"%x(",
@@ -223,6 +227,13 @@ pub(super) const DIRECTIVES: &[&[u8]] = &[
     b".getsession()",
     b".getruntime()",
     b"{self::",
+    b"#if(1",
+    b"#if (1",
+    b"#define($",
+    b"{var_dump(",
+    b"{print_r(",
+    b"{do phpinfo",
+    b"{eval var=",
     b"smarty_internal",
     b"{math equation",
     b"{include ",
@@ -317,6 +328,23 @@ pub(super) fn is_probe(open: &[u8], inner: &[u8]) -> bool {
         _ => name,
     };
     let end = skip_while(name, 0, |byte| is_word(byte) || byte == b'.');
+    // Go's root object, printed or measured.
+    if open == b"{{"
+        && name.ends_with(b" .")
+        && [
+            &b"len "[..],
+            b"printf ",
+            b"print ",
+            b"println ",
+            b"html ",
+            b"js ",
+        ]
+        .iter()
+        .any(|start| name.starts_with(start))
+        || open == b"{{" && name.starts_with(b"call .")
+    {
+        return true;
+    }
     if is_dump(open, name) || matches!(open, b"{{" | b"${" | b"#{") && asks_member(name, end) {
         return true;
     }
