@@ -182,7 +182,7 @@ pub(in crate::waf) fn looks_up(text: &[u8], hit: &Hit) -> bool {
     if is_one_of(CELLS) && is_row(text) {
         return true;
     }
-    if is_one_of(CONDITIONS) && is_quoted_first(text) {
+    if (is_one_of(CONDITIONS) || is_one_of(COMPILED)) && is_quoted_first(text) {
         return true;
     }
     let is_closing = is_break_out(text) && !is_compared(text);
@@ -276,16 +276,24 @@ fn is_led_by_subject(text: &[u8], start: usize) -> bool {
 }
 
 /// Whether the text sets a phrase between the only two quotation marks that it has, and goes on with
-/// plain words: `"where 1=1" why`. Behind such a mark they would be part of no query.
+/// plain words or ends: `"where 1=1" why`, `"eval(" language:php`. Behind the second mark a query or
+/// a program would have to go on with something else.
 fn is_quoted_first(text: &[u8]) -> bool {
     let quote = at(text, 0);
     let mut parts = text.split(|byte| *byte == quote).skip(1);
     let (phrase, rest) = (parts.next(), parts.next());
-    let is_plain = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'?');
+    let is_plain = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'?' | b':' | b'.' | b'-')
+    };
     matches!(quote, b'"' | b'\'')
         && phrase.is_some_and(|phrase| at(phrase, 0).is_ascii_alphabetic())
-        && rest
-            .is_some_and(|rest| at(rest, 0) == b' ' && rest.len() > 3 && rest.iter().all(is_plain))
+        && rest.is_some_and(|rest| {
+            rest.is_empty()
+                || at(rest, 0) == b' '
+                    && at(rest, 1).is_ascii_alphabetic()
+                    && rest.len() > 3
+                    && rest.iter().all(is_plain)
+        })
         && parts.next().is_none()
         && is_unended(text)
 }

@@ -142,7 +142,8 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     }
     let path = text.lower;
     let end = path.len();
-    if path.split(|byte| *byte == b'/').any(is_hidden) && !is_sources(path) {
+    let is_hidden_file = path.split(|byte| *byte == b'/').any(is_hidden);
+    if is_hidden_file && !is_sources(path) {
         hits.push(Hit::new(&rules::SECRETS, 0, end));
     }
     let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
@@ -152,7 +153,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if is_tool(last) || is_manager(path) {
         hits.push(Hit::new(&rules::ADMIN, end - last.len(), end));
     }
-    if settings::is_configuration(path, last) {
+    if settings::is_configuration(path, last) && !is_sources(path) {
         hits.push(Hit::new(&rules::SECRETS, 0, end));
     }
     if path.starts_with(b"/bin/") && (last.ends_with(b".dll") || last.ends_with(b".exe")) {
@@ -179,18 +180,34 @@ fn is_hidden(segment: &[u8]) -> bool {
     segment.len() > 2
         && segment.starts_with(b".")
         && !segment.starts_with(b"..")
+        && !segment.starts_with(b". ")
+        && !segment.starts_with(b".%20")
         && !HONEST_HIDDEN.contains(&segment)
 }
 
-/// `/ann/shop/blob/main/.github/workflows/ci.yml`, `/node_modules/.vite/deps/vue.js`: a page about a
-/// file, where a host of repositories shows it, and what a development server bundles.
+/// `/ann/shop/blob/main/.github/workflows/ci.yml`, `/ann/shop/-/raw/main/config/database.yml`: a page about a
+/// file, where a host of repositories shows it; and what a development server bundles.
 fn is_sources(path: &[u8]) -> bool {
-    let shows = |segment: &[u8]| matches!(segment, b"blob" | b"tree" | b"blame" | b"commits");
+    let shows = |segment: &[u8]| {
+        matches!(
+            segment,
+            b"blob" | b"tree" | b"blame" | b"commits" | b"raw" | b"contents"
+        )
+    };
     let is_kept = |segment: &[u8]| {
         segment.starts_with(b".git") || segment.starts_with(b".ed") || segment.starts_with(b".vs")
     };
-    let mut segments = path.split(|byte| *byte == b'/').skip(3);
-    let is_shown = segments.next().is_some_and(shows)
+    let mut segments = path.split(|byte| *byte == b'/').skip(1);
+    let leads = segments.next() == Some(b"repos");
+    let mut segments = segments.skip(1 + usize::from(leads));
+    let shown = segments.next().and_then(|segment| {
+        if segment == b"-" {
+            segments.next()
+        } else {
+            Some(segment)
+        }
+    });
+    let is_shown = shown.is_some_and(shows)
         && segments.clone().count() >= 2
         && !segments.clone().any(|segment| segment == b".git")
         && segments.filter(|segment| is_hidden(segment)).all(is_kept);

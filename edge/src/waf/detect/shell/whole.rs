@@ -119,13 +119,25 @@ fn runs_command(text: &[u8], word: &Word) -> bool {
 /// that came along.
 fn is_served(word: &Word, argument: &[u8]) -> bool {
     match word.name() {
-        b"php" => argument == b"-s",
-        b"python" | b"python2" | b"python3" => argument == b"-m",
+        b"php" => argument == b"-s" || is_expression(argument),
+        b"python" | b"python2" | b"python3" => argument == b"-m" || is_expression(argument),
+        b"node" | b"ruby" | b"perl" => is_expression(argument),
         // `bash ${var:-default}`, `bash 2>/dev/null`: what a language has, and no script.
         b"bash" => {
             argument.starts_with(b"2>")
                 || argument.starts_with(b"${") && find(argument, b":-", 0).is_some()
         }
+        _ => false,
+    }
+}
+
+/// `python open('a.txt')`, `php $conn = new mysqli(...)`: code behind the language's name, which a
+/// shell takes for no file.
+fn is_expression(argument: &[u8]) -> bool {
+    let name = skip_while(argument, usize::from(at(argument, 0) == b'$'), is_word);
+    match at(argument, name) {
+        b'(' => name > 1,
+        0 => at(argument, 0) == b'$' && name > 1,
         _ => false,
     }
 }

@@ -190,6 +190,8 @@ impl Sql<'_> {
     fn may_continue(&self, index: usize, start: usize) -> bool {
         match self.previous(index) {
             _ if self.kind(index) == Kind::Having => true,
+            // `p or q; 1 and 0 = 0`: behind a semicolon nothing is continued.
+            Kind::Number if index > 3 && self.kind(index - 2) == Kind::Semi => false,
             Kind::Number | Kind::Const | Kind::Close | Kind::End | Kind::Var => true,
             // `"a" and "b" = "c"` is prose.
             Kind::Str => {
