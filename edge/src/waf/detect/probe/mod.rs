@@ -200,14 +200,14 @@ fn is_sources(path: &[u8]) -> bool {
     let mut segments = path.split(|byte| *byte == b'/').skip(1);
     let leads = segments.next() == Some(b"repos");
     let mut segments = segments.skip(1 + usize::from(leads));
-    let shown = segments.next().and_then(|segment| {
+    let verb = segments.next().and_then(|segment| {
         if segment == b"-" {
             segments.next()
         } else {
             Some(segment)
         }
     });
-    let is_shown = shown.is_some_and(shows)
+    let is_shown = verb.is_some_and(shows)
         && segments.clone().count() >= 2
         && !segments.clone().any(|segment| segment == b".git")
         && segments.filter(|segment| is_hidden(segment)).all(is_kept);
