@@ -1,7 +1,9 @@
 // Rows: what postgrest-js can ask of the tables of the development stack.
 
 import assert from 'node:assert/strict';
-import { ADMIN_EMAIL, account, client, good, loggedIn } from './gapura.mjs';
+import { ADMIN_EMAIL, ANON_KEY, EDGE_URL, account, client, good, loggedIn } from './gapura.mjs';
+
+const { DATABASE } = process.env;
 
 /** An answer must be this error. */
 function denied({ error, status }, expected, code) {
@@ -94,3 +96,75 @@ denied(await ada.from('user_account').select(), 404, 'PGRST205');
 denied(await ada.from('notes').select('phone_index'), 400, '42703');
 denied(await ada.from('notes').select('*, sessions(*)'), 400, 'PGRST200');
 denied(await ada.from('notes').select().eq('id', 'not a uuid'), 400, '22P02');
+
+// Paths from table to table: two levels, a foreign key by name, rows without a match, their pages.
+const tags = 'note_tags!note_tags_note_id_fkey';
+assert.deepEqual(
+  good(await ada.from('note_tags').select(`tag, notes(title, ${tags}(tag))`).eq('note_id', second.id).order('tag')
+    .order('tag', { referencedTable: 'notes.note_tags', ascending: false })),
+  ['a', 'b'].map((tag) => ({ tag, notes: { title: 'second', note_tags: [{ tag: 'b' }, { tag: 'a' }] } })),
+);
+const withTags = (join, query = (it) => it) => query(ada.from('notes').select(`title, note_tags!${join}(tag)`).order('title'));
+assert.deepEqual(
+  good(await withTags('left', (it) => it.eq('note_tags.tag', 'a'))).map((row) => [row.title, row.note_tags.length]),
+  [['first', 0], ['fourth', 0], ['second', 1], ['third', 0]],
+);
+assert.deepEqual(good(await withTags('inner', (it) => it.eq('note_tags.tag', 'a'))).map((row) => row.title), ['second']);
+assert.deepEqual(
+  good(await withTags('inner', (it) => it.or('tag.eq.b,tag.eq.x', { referencedTable: 'note_tags' }))),
+  [{ title: 'second', note_tags: [{ tag: 'b' }] }],
+);
+assert.deepEqual(
+  good(await ada.from('notes').select('note_tags(tag)').eq('id', second.id).order('tag', { referencedTable: 'note_tags' })
+    .range(1, 1, { referencedTable: 'note_tags' }).single()).note_tags,
+  [{ tag: 'b' }],
+);
+denied(await ada.from('notes').select('title, note_tags!nothing(tag)'), 400, 'PGRST200');
+
+// Casts, patterns of several, full text where the engine has it, quantifiers.
+const cast = good(await ada.from('notes').select('title::text, made:created_at::text').eq('id', second.id).single());
+assert.match(cast.made, /^20\d\d-\d\d-\d\d[ T]/);
+assert.deepEqual(await titles(from().likeAnyOf('title', ['fi%', 'sec%'])), ['first', 'second']);
+assert.deepEqual(await titles(from().likeAllOf('title', ['f%', '%th'])), ['fourth']);
+assert.deepEqual(await titles(from().ilikeAnyOf('title', ['FI%', '%RD'])), ['first', 'third']);
+if (DATABASE === 'postgres') {
+  assert.deepEqual(await titles(from().textSearch('body', 'calendar & date')), ['second']);
+  assert.deepEqual(await titles(from().textSearch('body', 'updating tables', { type: 'plain', config: 'english' })), ['second']);
+} else {
+  denied(await from().textSearch('body', 'calendar'), 400, 'PGRST100');
+}
+denied(await from().eq('body->>a', '1'), 400, 'PGRST100');
+
+// Writes: what is missing, what is there already, how many, what is only tried.
+const mixed = good(await ada.from('notes').insert([{ title: 'sixth', body: 'b' }, { title: 'seventh' }], { defaultToNull: false }).select('title, body'));
+assert.deepEqual(mixed, [{ title: 'sixth', body: 'b' }, { title: 'seventh', body: null }]);
+const again = { id: second.id, title: 'second', body: 'again' };
+assert.equal(good(await ada.from('notes').upsert(again, { onConflict: 'id' }).select('body').single()).body, 'again');
+denied(await ada.from('notes').upsert({ title: 'second', body: 'x' }, { onConflict: 'title' }), 400, '42P10');
+denied(await bob.from('notes').upsert({ title: 'second' }, { onConflict: 'title', ignoreDuplicates: true }), 400, '42P10');
+denied(await ada.from('notes').update({ body: 'x' }).in('title', ['sixth', 'seventh']).maxAffected(1), 400, 'PGRST124');
+assert.equal((await ada.from('notes').update({ body: 'x' }).in('title', ['sixth', 'seventh']).maxAffected(2)).status, 204);
+const tried = good(await ada.from('notes').insert({ title: 'rehearsal' }).select('title').rollback().single());
+assert.deepEqual([tried.title, await titles(from().eq('title', 'rehearsal'))], ['rehearsal', []]);
+const whole = good(await ada.from('notes').select('id, user_id, title, body, phone').eq('id', second.id).single());
+assert.equal(good(await ada.from('notes').update({ ...whole, body: 'whole' }).eq('id', second.id).select().single()).body, 'whole');
+
+// What the client library has no word for: lines in, ranges, one row as it was seen, once.
+const { access_token: token } = good(await ada.auth.getSession()).session;
+const rest = (path, { headers, ...init } = {}) => fetch(`${EDGE_URL}/rest/v1/${path}`, { ...init, headers: { authorization: `Bearer ${token}`, apikey: ANON_KEY, ...headers } });
+const lines = await rest('notes', { method: 'POST', headers: { 'content-type': 'text/csv', prefer: 'return=representation' }, body: 'title,body\neighth,"a, b"\nninth,NULL\n' });
+assert.deepEqual([lines.status, (await lines.json()).map((row) => row.body)], [201, ['a, b', null]]);
+const ranged = await rest('notes?select=title&order=title', { headers: { range: '1-2', prefer: 'count=exact' } });
+assert.deepEqual([ranged.status, ranged.headers.get('content-range'), (await ranged.json()).length], [206, '1-2/8', 2]);
+const one = `notes?id=eq.${second.id}`;
+const object = { accept: 'application/vnd.pgrst.object+json' };
+const etag = (await rest(one, { headers: object })).headers.get('etag');
+assert.equal((await rest(one, { headers: { ...object, 'if-none-match': etag } })).status, 304);
+const change = (body) => rest(one, { method: 'PATCH', headers: { 'content-type': 'application/json', 'if-match': etag }, body: JSON.stringify({ body }) });
+assert.deepEqual([(await change('y')).status, (await change('z')).status], [204, 412]);
+const once = () => rest('notes', { method: 'POST', headers: { 'content-type': 'application/json', 'idempotency-key': 'k-1', prefer: 'return=representation' }, body: '{"title":"tenth"}' });
+const [first, replayed] = [await once(), await once()];
+assert.deepEqual([first.status, replayed.status, replayed.headers.get('idempotency-replayed')], [201, 201, 'true']);
+assert.deepEqual(await first.json(), await replayed.json());
+const headersOnly = await rest('notes', { method: 'POST', headers: { 'content-type': 'application/json', prefer: 'return=headers-only' }, body: '{"title":"eleventh"}' });
+assert.match(headersOnly.headers.get('location'), /^\/rest\/v1\/notes\?id=eq\.[0-9a-f-]{36}$/);

@@ -38,7 +38,9 @@ fn run(engine: Engine, program: &str, settings: &[(&str, &str)]) {
     let home = engine.home();
     let origin = Origin::configured(&home.url, &[&SETTINGS, settings].concat());
     let edge = Edge::start(&EdgeConfig::for_origin(&origin).overlay(WIDE));
-    node::run(program, &node::accounts(&edge, &origin));
+    let mut environment = node::accounts(&edge, &origin);
+    environment.push(("DATABASE", format!("{engine:?}").to_lowercase()));
+    node::run(program, &environment);
 }
 
 fn accounts_and_sessions(engine: Engine) {
