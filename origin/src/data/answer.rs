@@ -7,7 +7,7 @@ use super::{
 use crate::http::{Answer, Bytes, Outgoing, respond};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
-    header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, ETAG, RETRY_AFTER},
+    header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -19,6 +19,8 @@ pub(crate) struct Told {
     pub(crate) range: Option<Range>,
     /// `ETag` of the one row.
     pub(crate) etag: Option<String>,
+    /// Where the one row is.
+    pub(crate) location: Option<String>,
 }
 
 /// Which rows an answer holds.
@@ -106,6 +108,7 @@ pub(crate) fn fields(headers: &mut HeaderMap, prefer: &Prefer, told: &Told) {
     let texts = [
         (CONTENT_RANGE, told.range.map(Range::field)),
         (ETAG, told.etag.clone()),
+        (LOCATION, told.location.clone()),
         (PREFERENCE_APPLIED, prefer.applied()),
     ];
     for (name, text) in texts {
@@ -113,6 +116,12 @@ pub(crate) fn fields(headers: &mut HeaderMap, prefer: &Prefer, told: &Told) {
             headers.insert(name, value);
         }
     }
+}
+
+/// `Content-Range` where there is nothing (RFC 9110 §14.4).
+fn none_of(rows: u64) -> HeaderValue {
+    let text = format!("*/{rows}");
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("*/*"))
 }
 
 /// A refusal.
@@ -124,6 +133,12 @@ pub(crate) fn refusal(error: &DataError, has_identity: bool) -> Answer {
     let headers = answer.headers_mut();
     if let Some(seconds) = error.retry_after_s() {
         headers.insert(RETRY_AFTER, seconds.into());
+    }
+    if let DataError::Range(rows) = error {
+        headers.insert(CONTENT_RANGE, none_of(*rows));
+    }
+    if shape.status == 401 {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if *error == DataError::Method {
         headers.insert(

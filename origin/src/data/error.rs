@@ -61,6 +61,9 @@ pub enum DataError {
     /// Client: more rows than one request may touch.
     #[error("more than {0} rows")]
     TooManyRows(u64),
+    /// Client: more rows than the client allowed.
+    #[error("{0} rows would be touched")]
+    TooManyAffected(u64),
     /// Client: not what this interface can do.
     #[error("{0}")]
     Unsupported(String),
@@ -103,7 +106,10 @@ pub enum DataError {
     /// Us: other transactions were always faster.
     #[error("collided with others")]
     Collided,
-    /// Us: the database is away, or the statement took too long.
+    /// Us: the statement took too long.
+    #[error("the statement took too long")]
+    Slow,
+    /// Us: the database is away.
     #[error("the database is away")]
     Unavailable,
     /// Us.
@@ -158,6 +164,10 @@ impl From<DbError> for DataError {
         match error.data_fault() {
             DataFault::Constraint(constraint) => Self::Constraint(constraint),
             DataFault::Collision => Self::Collided,
+            DataFault::Slow => {
+                tracing::warn!(cause = %error, "a query took too long");
+                Self::Slow
+            }
             DataFault::Unavailable => {
                 tracing::warn!(cause = %error, "the database is not available");
                 Self::Unavailable
@@ -321,12 +331,15 @@ impl DataError {
                     "An offset was requested, but there are only {rows} rows."
                 )),
             Self::Constraint(constraint) => constraint.shape(has_identity),
-            Self::Precondition | Self::KeyReused | Self::NotUnique | Self::Unfiltered => {
-                self.write_shape()
-            }
+            Self::TooManyAffected(_)
+            | Self::Precondition
+            | Self::KeyReused
+            | Self::NotUnique
+            | Self::Unfiltered => self.write_shape(),
             Self::AnswerTooLarge(_)
             | Self::Tampered
             | Self::Collided
+            | Self::Slow
             | Self::Unavailable
             | Self::Internal => self.own_shape(),
         }
@@ -335,6 +348,12 @@ impl DataError {
     /// What only a write is refused for.
     fn write_shape(&self) -> Shape {
         match self {
+            Self::TooManyAffected(rows) => Shape::new(
+                400,
+                "PGRST124",
+                "Query result exceeds max-affected preference constraint",
+            )
+            .details(format!("The query affects {rows} rows")),
             Self::Precondition => Shape::new(
                 412,
                 "GAPURA412",
@@ -373,6 +392,8 @@ impl DataError {
                 "40001",
                 "could not serialize access due to concurrent update",
             ),
+            Self::Slow => Shape::new(503, "57014", "canceling statement due to statement timeout")
+                .hint("Ask for less, or by a column with an index"),
             Self::Unavailable => Shape::new(503, "PGRST000", "The database is not available"),
             _ => Shape::new(500, "GAPURA500", "Something went wrong here"),
         }

@@ -55,6 +55,7 @@ pub(super) async fn answer(
             total,
         }),
         etag: None,
+        location: None,
     };
     Ok(answer::rows(body, asked.accept, &asked.prefer, &told))
 }

@@ -49,6 +49,7 @@ pub(super) async fn rows(asked: &Asked<'_>, headers: &HeaderMap) -> Result<Answe
             total,
         }),
         etag: None,
+        location: None,
     };
     if asked.accept == Accept::Object {
         if page.rows != 1 {

@@ -79,7 +79,8 @@ impl<'a> Asked<'a> {
             whom: app.data.whom(&caller),
             caller,
             query,
-            prefer: Prefer::parse(prefer.filter_map(|value| value.to_str().ok()))?,
+            prefer: Prefer::parse(prefer.filter_map(|value| value.to_str().ok()))?
+                .heeded(request.method()),
             accept: Accept::parse(text(headers, &ACCEPT))?,
         })
     }

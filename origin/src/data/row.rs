@@ -13,7 +13,33 @@ use super::{
 };
 use crate::{db::Bound, random};
 use gapura_shared::time::UnixMillis;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A row as a client sent it.
+pub(crate) type Object = BTreeMap<String, Given>;
+
+/// A member of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Given {
+    /// A number as it is written: no float stands between.
+    Number(String),
+    /// Anything else.
+    Value(Value),
+}
+
+impl Given {
+    /// As a column of this kind has it.
+    ///
+    /// # Errors
+    /// `22P02` when it is none of the kind.
+    pub(crate) fn read(&self, kind: Kind) -> Result<Bound, DataError> {
+        match self {
+            Self::Number(text) => kind.read_text(text),
+            Self::Value(value) => kind.read_json(value),
+        }
+    }
+}
 
 /// A row to be added: its columns with their values, in the table's order.
 pub(crate) type NewRow<'t> = Vec<(&'t Column, Bound)>;
@@ -56,14 +82,14 @@ impl<'a> Making<'a> {
     /// [`DataError`].
     pub(crate) fn new_row(
         &self,
-        object: &Map<String, Value>,
+        object: &Object,
         columns: &[&'a Column],
         missing_default: bool,
     ) -> Result<NewRow<'a>, DataError> {
         let mut given: NewRow<'a> = Vec::with_capacity(columns.len());
         for column in columns {
             match object.get(&column.name) {
-                Some(value) => given.push((column, column.kind.read_json(value)?)),
+                Some(value) => given.push((column, value.read(column.kind)?)),
                 None if missing_default || column.default.is_some() => {}
                 None => given.push((column, Bound::Null)),
             }

@@ -73,6 +73,14 @@ impl Data {
             warnings.extend(folding::warnings(declared, &relation));
             tables.insert(name.clone(), table);
         }
+        if !settings.tables.is_empty() {
+            faults.extend(db.deferring_tables().await?.into_iter().map(|table| {
+                format!(
+                    "the table {table} has a foreign key that is DEFERRABLE INITIALLY DEFERRED: \
+                     one write that breaks it would fail the others of its commit"
+                )
+            }));
+        }
         if !settings.database_roles.is_empty() && db.engine() != Engine::Postgres {
             faults.push("data.database_roles: only PostgreSQL has them".to_owned());
         }
@@ -161,7 +169,11 @@ async fn condition(
         policy.uuids = uuids;
         match try_condition(db, table, policy).await {
             Ok(()) => return Ok(Ok(())),
-            Err(error) if error.data_fault() == DataFault::Unavailable => return Err(error),
+            Err(error)
+                if matches!(error.data_fault(), DataFault::Unavailable | DataFault::Slow) =>
+            {
+                return Err(error);
+            }
             // Names of the schema and the operator's own text: nothing that a log may not hold.
             Err(error) if answer.is_ok() => answer = Err(error.to_string()),
             Err(_) => {}

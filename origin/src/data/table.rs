@@ -143,13 +143,11 @@ impl Table {
 
     /// Whether no two rows have the same values in these columns, all of them together.
     #[must_use]
-    pub(crate) fn tells_apart(&self, columns: &[&Column]) -> bool {
+    pub(crate) fn tells_apart(&self, columns: &[String]) -> bool {
         let mut indexes = self.unique.iter().chain([&self.key]);
         indexes.any(|index| {
-            index
-                .iter()
-                .all(|name| columns.iter().any(|one| one.name == *name))
-                && columns.iter().all(|column| index.contains(&column.name))
+            index.iter().all(|name| columns.contains(name))
+                && columns.iter().all(|name| index.contains(name))
         })
     }
 

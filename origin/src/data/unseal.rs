@@ -8,52 +8,101 @@ use super::{
     field::{Fields, Place},
     statement::Spot,
 };
-use serde_json::{Map, Value};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
+use std::fmt;
 
 /// A row with its fields opened.
 ///
 /// # Errors
 /// [`DataError::Tampered`].
 pub(crate) fn row(fields: &Fields, spots: &[Spot], json: &str) -> Result<String, DataError> {
-    let mut row: Value = serde_json::from_str(json).map_err(|_| DataError::Internal)?;
-    open_in(fields, spots, &mut row)?;
-    Ok(row.to_string())
+    let mut opened = String::with_capacity(json.len());
+    open_in(fields, spots, json, &mut opened)?;
+    Ok(opened)
 }
 
-fn open_in(fields: &Fields, spots: &[Spot], value: &mut Value) -> Result<(), DataError> {
-    match value {
-        Value::Array(rows) => rows
-            .iter_mut()
-            .try_for_each(|row| open_in(fields, spots, row)),
-        Value::Object(members) => spots
-            .iter()
-            .try_for_each(|spot| open_spot(fields, spot, members)),
-        // A row embedded in another may not be there.
-        _ => Ok(()),
-    }
-}
-
-fn open_spot(
-    fields: &Fields,
-    spot: &Spot,
-    members: &mut Map<String, Value>,
-) -> Result<(), DataError> {
-    match spot {
-        Spot::Within { label, spots } => match members.get_mut(label) {
-            Some(value) => open_in(fields, spots, value),
-            None => Ok(()),
-        },
-        Spot::Field {
-            label,
-            table,
-            column,
-        } => {
-            let Some(value) = members.get_mut(label) else {
-                return Ok(());
-            };
-            *value = opened(fields, table, column, value)?.map_or(Value::Null, Value::String);
-            Ok(())
+fn open_in(fields: &Fields, spots: &[Spot], json: &str, out: &mut String) -> Result<(), DataError> {
+    let broken = |_| DataError::Internal;
+    match json.trim_start().bytes().next() {
+        Some(b'[') => {
+            let rows: Vec<&RawValue> = serde_json::from_str(json).map_err(broken)?;
+            out.push('[');
+            for (at, row) in rows.into_iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                open_in(fields, spots, row.get(), out)?;
+            }
+            out.push(']');
         }
+        Some(b'{') => {
+            let Members(members) = serde_json::from_str(json).map_err(broken)?;
+            out.push('{');
+            for (at, (name, value)) in members.into_iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                out.push_str(&serde_json::to_string(&name).map_err(broken)?);
+                out.push(':');
+                open_member(fields, spots, &name, value.get(), out)?;
+            }
+            out.push('}');
+        }
+        // A row embedded in another may not be there.
+        _ => out.push_str(json),
+    }
+    Ok(())
+}
+
+fn open_member(
+    fields: &Fields,
+    spots: &[Spot],
+    name: &str,
+    json: &str,
+    out: &mut String,
+) -> Result<(), DataError> {
+    let is_here = |spot: &&Spot| {
+        let (Spot::Within { label, .. } | Spot::Field { label, .. }) = spot;
+        label == name
+    };
+    match spots.iter().find(is_here) {
+        None => out.push_str(json),
+        Some(Spot::Within { spots, .. }) => open_in(fields, spots, json, out)?,
+        Some(Spot::Field { table, column, .. }) => {
+            let opened = cell(fields, table, column, json)?;
+            let opened = opened.map_or(Value::Null, Value::String);
+            out.push_str(&opened.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// An object as it is written: in its order, with its numbers.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Each)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The `Prefer` header (RFC 7240) in `PostgREST`'s words.
 
 use super::{DialectError, error::shortened};
+use http::Method;
 
 /// What the client would like. `None` and the defaults are what it did not say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -128,8 +129,26 @@ impl Prefer {
         true
     }
 
-    /// The value of `Preference-Applied` (RFC 7240 §3), in `PostgREST`'s order. Take out first what
-    /// did not bear on the request.
+    /// What of it bears on a request of this method; rows are counted exactly, if at all.
+    #[must_use]
+    pub fn heeded(self, method: &Method) -> Self {
+        let (adds, reads) = (
+            *method == Method::POST,
+            matches!(*method, Method::GET | Method::HEAD),
+        );
+        let is_strict = self.handling == Some(Handling::Strict);
+        Self {
+            returning: self.returning.filter(|_| !reads),
+            count: self.count.map(|_| Count::Exact),
+            resolution: self.resolution.filter(|_| adds),
+            missing: self.missing.filter(|_| adds),
+            handling: self.handling,
+            tx: self.tx.filter(|_| !reads),
+            max_affected: self.max_affected.filter(|_| !reads && !adds && is_strict),
+        }
+    }
+
+    /// The value of `Preference-Applied` (RFC 7240 §3), in `PostgREST`'s order.
     #[must_use]
     pub fn applied(&self) -> Option<String> {
         let max_affected = self.max_affected.map(|most| format!("max-affected={most}"));

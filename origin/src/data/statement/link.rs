@@ -33,8 +33,8 @@ pub(crate) fn link<'a>(
         let Some(to) = scope.tables.get(&key.table) else {
             continue;
         };
-        let is_named = is_called(key, name) && hint.is_none();
-        if is_named || (to.name == name && hint.is_none_or(|hint| is_called(key, hint))) {
+        let is_named = is_called(from, key, name) && hint.is_none();
+        if is_named || (to.name == name && hint.is_none_or(|hint| is_called(from, key, hint))) {
             links.push(Link {
                 table: to,
                 pairs: key
@@ -47,9 +47,10 @@ pub(crate) fn link<'a>(
             });
         }
     }
+    let above = links.len();
     if let Some(to) = scope.tables.get(name) {
         for key in to.foreign_keys.iter().filter(|key| key.table == from.name) {
-            if hint.is_none_or(|hint| is_called(key, hint)) {
+            if hint.is_none_or(|hint| is_called(to, key, hint)) {
                 links.push(Link {
                     table: to,
                     pairs: key
@@ -58,14 +59,14 @@ pub(crate) fn link<'a>(
                         .cloned()
                         .zip(key.columns.iter().cloned())
                         .collect(),
-                    many: true,
+                    many: !to.tells_apart(&key.columns),
                 });
             }
         }
     }
     // Of a table that refers to itself, the key's column names the one above, the table those below.
     if links.len() > 1 && hint.is_none() && from.name == name {
-        links.retain(|link| link.many);
+        links.drain(..above);
     }
     match links.len() {
         0 => Err(DataError::NoRelationship(
@@ -80,6 +81,9 @@ pub(crate) fn link<'a>(
     }
 }
 
-fn is_called(key: &ForeignKey, name: &str) -> bool {
-    key.name == name || matches!(key.columns.as_slice(), [column] if column == name)
+/// By its name, by the one that PostgreSQL gives, or by its only column.
+fn is_called(table: &Table, key: &ForeignKey, name: &str) -> bool {
+    key.name == name
+        || matches!(key.columns.as_slice(), [column] if column == name)
+        || format!("{}_{}_fkey", table.name, key.columns.join("_")) == name
 }

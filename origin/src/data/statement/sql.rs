@@ -100,7 +100,14 @@ impl Sql {
             }
             other => other,
         };
-        self.bind_as(value, &column.type_name)
+        match value {
+            // As a float it would lose digits; as a text it would be compared as a float.
+            Bound::Number(text) if self.engine == Engine::MySql && is_decimal(&text) => {
+                self.push("CAST(").bind(Bound::Text(text));
+                self.push(" AS DECIMAL(65, 30))")
+            }
+            value => self.bind_as(value, &column.type_name),
+        }
     }
 
     /// PostgreSQL is told the type; the others know it from the value.
@@ -175,4 +182,13 @@ impl Sql {
             values: self.values,
         }
     }
+}
+
+/// Whether MySQL has all its digits: 35 before the point, 30 behind it.
+fn is_decimal(text: &str) -> bool {
+    let digits = text.trim_start_matches(['-', '+']);
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_digits =
+        |text: &str, most| text.len() <= most && text.bytes().all(|b| b.is_ascii_digit());
+    !whole.is_empty() && is_digits(whole, 35) && is_digits(part, 30)
 }

@@ -4,16 +4,18 @@ use super::super::{
     dialect::ContentType,
     error::DataError,
     request::{Asked, text},
+    row::{Given, Object},
 };
 use crate::{admission::Admitted, http::Bytes};
 use gapura_shared::parse::query::{decode_value, raw_pairs};
 use http::{HeaderMap, header::CONTENT_TYPE};
-use serde_json::{Map, Value};
+use serde_json::{Value, value::RawValue};
+use std::collections::BTreeMap;
 
 /// The rows, and whether they came as one object.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Objects {
-    pub(super) rows: Vec<Map<String, Value>>,
+    pub(super) rows: Vec<Object>,
     pub(super) is_one: bool,
 }
 
@@ -43,33 +45,50 @@ fn bad(why: impl Into<String>) -> DataError {
 
 /// An object, or an array of them.
 fn json(body: &[u8]) -> Result<Objects, DataError> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| {
-        bad(format!(
-            "Empty or invalid json (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
-    })?;
-    match value {
-        Value::Object(row) => Ok(Objects {
-            rows: vec![row],
+    let body = std::str::from_utf8(body).map_err(|_| bad("Empty or invalid json"))?;
+    match body.trim_start().bytes().next() {
+        Some(b'{') => Ok(Objects {
+            rows: vec![object(body)?],
             is_one: true,
         }),
-        Value::Array(rows) => {
-            let rows: Option<Vec<_>> = rows
-                .into_iter()
-                .map(|row| match row {
-                    Value::Object(row) => Some(row),
-                    _ => None,
-                })
-                .collect();
+        Some(b'[') => {
+            let rows: Vec<&RawValue> = read(body)?;
+            let rows = rows.into_iter().map(|row| match row.get() {
+                row if row.starts_with('{') => object(row),
+                _ => Err(bad("All rows must be objects")),
+            });
             Ok(Objects {
-                rows: rows.ok_or_else(|| bad("All rows must be objects"))?,
+                rows: rows.collect::<Result<_, _>>()?,
                 is_one: false,
             })
         }
         _ => Err(bad("The body must be an object or an array of objects")),
     }
+}
+
+fn object(text: &str) -> Result<Object, DataError> {
+    let members: BTreeMap<String, &RawValue> = read(text)?;
+    let members = members.into_iter().map(|(name, value)| {
+        let text = value.get();
+        let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+        let given = if is_number {
+            Given::Number(text.to_owned())
+        } else {
+            Given::Value(read(text)?)
+        };
+        Ok((name, given))
+    });
+    members.collect()
+}
+
+fn read<'t, T: serde::Deserialize<'t>>(text: &'t str) -> Result<T, DataError> {
+    serde_json::from_str(text).map_err(|error| {
+        bad(format!(
+            "Empty or invalid json (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })
 }
 
 /// A line of names, and one for each row; `NULL` is null.
@@ -89,7 +108,7 @@ fn csv(body: &[u8]) -> Result<Objects, DataError> {
             } else {
                 text.into()
             };
-            (name.to_owned(), value)
+            (name.to_owned(), Given::Value(value))
         };
         rows.push(names.iter().zip(record.iter()).map(cell).collect());
     }
@@ -101,10 +120,10 @@ fn csv(body: &[u8]) -> Result<Objects, DataError> {
 
 fn form_row(body: &[u8]) -> Result<Objects, DataError> {
     let text = std::str::from_utf8(body).map_err(|_| bad("Bad form"))?;
-    let mut row = Map::new();
+    let mut row = Object::new();
     for (name, value) in raw_pairs(text) {
         let read = |raw| decode_value(raw).map_err(|_| bad("Bad form"));
-        row.insert(read(name)?, read(value)?.into());
+        row.insert(read(name)?, Given::Value(read(value)?.into()));
     }
     Ok(Objects {
         rows: vec![row],
@@ -114,7 +133,7 @@ fn form_row(body: &[u8]) -> Result<Objects, DataError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{csv, form_row, json};
+    use super::{Given, csv, form_row, json};
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -127,9 +146,13 @@ mod tests {
         ] {
             let rows = objects.unwrap().rows;
             assert_eq!(rows.len(), 1);
-            assert_eq!((&rows[0]["a"], &rows[0]["b"]), (&"1".into(), &"x y".into()));
+            let text = |text: &str| Given::Value(text.into());
+            assert_eq!((&rows[0]["a"], &rows[0]["b"]), (&text("1"), &text("x y")));
         }
-        assert_eq!(csv(b"a\nNULL\n").unwrap().rows[0]["a"], Value::Null);
+        assert_eq!(
+            csv(b"a\nNULL\n").unwrap().rows[0]["a"],
+            Given::Value(Value::Null)
+        );
     }
 
     #[test]

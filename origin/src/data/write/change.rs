@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        dialect::{Accept, Handling, Item, Query, Read},
+        dialect::{Accept, Item, Query, Read},
         error::DataError,
         read,
         request::{Asked, text},
@@ -41,7 +41,7 @@ impl<'a> Change<'a> {
             return Err(DataError::BadBody("An update takes one object".into()));
         };
         let making = asked.making();
-        let taken = |name: &&String| {
+        let taken = |name: &String| {
             asked
                 .query
                 .columns
@@ -49,10 +49,9 @@ impl<'a> Change<'a> {
                 .is_none_or(|only| only.contains(name))
         };
         let (mut set, mut same) = (NewRow::with_capacity(object.len()), NewRow::new());
-        for name in object.keys().filter(taken) {
+        for (name, value) in object.iter().filter(|(name, _)| taken(name)) {
             let column = making.writable(name)?;
-            let value = object.get(name).unwrap_or(&serde_json::Value::Null);
-            let value = column.kind.read_json(value)?;
+            let value = value.read(column.kind)?;
             if asked.table.key.contains(name) || asked.table.keeps(column) {
                 same.push((column, value));
             } else {
@@ -158,11 +157,9 @@ impl<'a> Change<'a> {
         }
         let rows = transaction.rows(&sql.finish()).await?;
         asked.too_many(rows.len())?;
-        let strict = asked.prefer.handling == Some(Handling::Strict);
-        if let Some(most) = asked.prefer.max_affected.filter(|_| strict)
-            && u64::try_from(rows.len()).is_ok_and(|rows| rows > most)
-        {
-            return Err(DataError::TooManyRows(most));
+        let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        if asked.prefer.max_affected.is_some_and(|most| count > most) {
+            return Err(DataError::TooManyAffected(count));
         }
         rows.into_iter().map(Target::of).collect()
     }

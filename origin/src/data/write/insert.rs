@@ -2,10 +2,10 @@
 
 use super::{
     super::{
-        dialect::{Missing, Resolution, Tx},
+        dialect::{Accept, Missing, Resolution, Tx},
         error::{DataError, Denied},
         request::Asked,
-        row::NewRow,
+        row::{NewRow, Object},
         statement::{self, Key, Sql},
         table::{Column, Rules},
     },
@@ -139,6 +139,10 @@ impl<'a> Plan<'a> {
         } else {
             None
         };
+        if page.is_none() && asked.accept == Accept::Object && keys.len() != 1 {
+            let rows = u64::try_from(keys.len()).unwrap_or(u64::MAX);
+            return Err(DataError::NotOne(rows));
+        }
         Ok(Done::of(keys, page))
     }
 
@@ -165,9 +169,8 @@ fn columns(asked: &Asked<'_>, objects: &Objects) -> Result<Vec<String>, DataErro
     let Some(first) = objects.rows.first() else {
         return Ok(Vec::new());
     };
-    let agree = |row: &serde_json::Map<_, _>| {
-        row.len() == first.len() && row.keys().all(|key| first.contains_key(key))
-    };
+    let agree =
+        |row: &Object| row.len() == first.len() && row.keys().all(|key| first.contains_key(key));
     if !objects.rows.iter().all(agree) {
         return Err(DataError::BadBody("All object keys must match".into()));
     }
@@ -291,7 +294,7 @@ impl<'a> Upsert<'a> {
                 Ok(column)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        if !asked.table.tells_apart(&target) {
+        if !asked.table.tells_apart(names) {
             return Err(DataError::NotUnique);
         }
         Ok(Self {

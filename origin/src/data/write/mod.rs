@@ -10,6 +10,7 @@ mod insert;
 mod once;
 
 use super::{
+    PREFIX,
     answer::{self, Told},
     dialect::{Accept, Returning, Tx},
     error::{Constraint, DataError, Denied},
@@ -26,9 +27,17 @@ use crate::{
     http::Answer,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::HashMap;
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// What stands in a query as it is (RFC 3986 §2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// How often a transaction is tried that others were faster than.
 const TRIES: u32 = 5;
@@ -133,6 +142,7 @@ fn answer(asked: &Asked<'_>, created: StatusCode, done: Done) -> Answer {
             total: asked.prefer.count.map(|_| written),
         }),
         etag: None,
+        location: location(asked, &done.keys),
     };
     let status = match &done.page {
         Some(_) => created,
@@ -146,6 +156,23 @@ fn answer(asked: &Asked<'_>, created: StatusCode, done: Done) -> Answer {
         page.body.into()
     });
     answer::written(status, body, asked.accept, &asked.prefer, &told)
+}
+
+/// Where the one row is that was added, when that was asked for.
+fn location(asked: &Asked<'_>, keys: &[Key]) -> Option<String> {
+    let [key] = keys else { return None };
+    let columns: Vec<&Column> = asked.table.key_columns().collect();
+    if asked.prefer.returning != Some(Returning::HeadersOnly)
+        || !columns.iter().all(|column| column.is_readable())
+    {
+        return None;
+    }
+    let pairs = columns.iter().zip(key).map(|(column, part)| {
+        let part = utf8_percent_encode(part, UNRESERVED);
+        format!("{}=eq.{part}", column.name)
+    });
+    let query = pairs.collect::<Vec<_>>().join("&");
+    Some(format!("{PREFIX}{}?{query}", asked.table.name))
 }
 
 /// A row to be changed.

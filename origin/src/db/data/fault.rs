@@ -11,7 +11,9 @@ pub enum DataFault {
     Constraint(Constraint),
     /// Another transaction went first: trying again may do.
     Collision,
-    /// The database is away, full or too slow.
+    /// The statement took longer than it may.
+    Slow,
+    /// The database is away or full.
     Unavailable,
     /// Our own fault.
     Other,
@@ -32,12 +34,23 @@ impl DbError {
                 _ => DataFault::Other,
             };
         };
+        if is_slow(&**error) {
+            return DataFault::Slow;
+        }
         match constraint(&**error) {
             Some(constraint) => DataFault::Constraint(constraint),
             None if matches!(self.cause(), Self::Unavailable(_)) => DataFault::Unavailable,
             None => DataFault::Other,
         }
     }
+}
+
+fn is_slow(error: &dyn DatabaseError) -> bool {
+    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
+        return matches!(error.number(), 1969 | 3024);
+    }
+    let slow = if is_sqlite(error) { "9" } else { "57014" };
+    error.code().is_some_and(|code| code == slow)
 }
 
 fn constraint(error: &dyn DatabaseError) -> Option<Constraint> {

@@ -5,6 +5,7 @@
 //! dropped changes nothing.
 
 mod catalog;
+mod deferred;
 mod fault;
 mod idempotency;
 

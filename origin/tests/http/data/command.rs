@@ -119,3 +119,20 @@ fn check_warns_of_texts_without_case() {
     let origin = site.start();
     origin.await_log("words: word: in filters");
 }
+
+/// Writes share a commit there: one could fail those of everybody else.
+#[test]
+fn check_refuses_keys_that_are_looked_at_when_all_is_written() {
+    let (site, origin) = notes(Engine::Sqlite);
+    drop(origin);
+    let made = "CREATE TABLE later (id TEXT PRIMARY KEY, note_id TEXT REFERENCES notes (id) \
+                DEFERRABLE INITIALLY DEFERRED)";
+    execute(&site.home.url, made).unwrap();
+    let output = site.command(&["data", "check"]).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64), "{errors}");
+    assert!(
+        errors.contains("the table later has a foreign key that is DEFERRABLE"),
+        "{errors}"
+    );
+}

@@ -4,8 +4,10 @@ mod attack;
 mod command;
 mod fault;
 mod field;
+mod header;
 mod json;
 mod kill;
+mod limit;
 mod lines;
 mod once;
 #[path = "../../support/past.rs"]
@@ -52,6 +54,8 @@ pub(super) struct Who<'a> {
     pub(super) origin: &'a Origin,
     pub(super) id: Option<&'a str>,
     pub(super) role: &'a str,
+    pub(super) tenant: Option<&'a str>,
+    pub(super) assurance: Assurance,
 }
 
 impl<'a> Who<'a> {
@@ -60,6 +64,8 @@ impl<'a> Who<'a> {
             origin,
             id: Some(id),
             role: "user",
+            tenant: None,
+            assurance: Assurance::Aal1,
         }
     }
 
@@ -68,6 +74,8 @@ impl<'a> Who<'a> {
             origin,
             id: Some("00000000-0000-4000-8000-00000000000c"),
             role: "admin",
+            tenant: None,
+            assurance: Assurance::Aal1,
         }
     }
 
@@ -76,6 +84,8 @@ impl<'a> Who<'a> {
             origin,
             id: None,
             role: "anon",
+            tenant: None,
+            assurance: Assurance::Aal1,
         }
     }
 
@@ -114,10 +124,10 @@ impl<'a> Who<'a> {
         call.principal = Some(Principal {
             subject: self.id.map(str::to_owned),
             role: self.role.into(),
-            tenant: None,
+            tenant: self.tenant.map(str::to_owned),
             session: None,
             token_id: None,
-            assurance: Assurance::Aal1,
+            assurance: self.assurance,
         });
         let mut wire = call.seal(self.origin);
         for (name, value) in headers.iter().filter(|(name, _)| *name != "content-type") {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 const TABLES: &str = r#"
 [data.tables.contact]
-columns = ["id", "user_id", "code", "a", "b", "title", "phone", "more"]
+columns = ["id", "user_id", "code", "a", "b", "title", "phone", "more", "amount"]
 types = { id = "uuid", more = "json" }
 encrypted = ["phone"]
 blind_index = { phone = "phone_index" }
@@ -19,6 +19,9 @@ delete = "user_id = auth.uid()"
 [data.tables.part]
 columns = ["id", "contact_id", "body"]
 roles.user = { select = "1 = 1", insert = "1 = 1" }
+[data.tables.badge]
+columns = ["id", "contact_id", "giver_id"]
+roles.user = { select = "1 = 1", insert = "1 = 1" }
 [data.tables.letter]
 columns = ["id", "tenant_id", "code", "secret"]
 types = { id = "uuid" }
@@ -28,11 +31,14 @@ defaults = { id = "uuid()" }
 roles.user = { select = "1 = 1", insert = "1 = 1", update = "1 = 1" }
 "#;
 
-const SQL: [&str; 3] = [
+const SQL: [&str; 4] = [
     "CREATE TABLE contact (id CHAR(36) PRIMARY KEY NOT NULL, user_id CHAR(36) NOT NULL, code VARCHAR(64) UNIQUE, \
-     a INTEGER, b INTEGER, title VARCHAR(64), phone VARCHAR(4096), phone_index VARCHAR(64), more {json}, UNIQUE (a, b))",
+     a INTEGER, b INTEGER, title VARCHAR(64), phone VARCHAR(4096), phone_index VARCHAR(64), more {json}, \
+     amount NUMERIC(30, 10), UNIQUE (a, b))",
     "CREATE TABLE part (id INTEGER PRIMARY KEY, contact_id CHAR(36) NOT NULL, body {text}, \
      FOREIGN KEY (contact_id) REFERENCES contact (id) ON DELETE RESTRICT)",
+    "CREATE TABLE badge (id INTEGER PRIMARY KEY, contact_id CHAR(36) NOT NULL UNIQUE, giver_id CHAR(36), \
+     FOREIGN KEY (contact_id) REFERENCES contact (id), FOREIGN KEY (giver_id) REFERENCES contact (id))",
     "CREATE TABLE letter (id CHAR(36) PRIMARY KEY NOT NULL, tenant_id VARCHAR(64) NOT NULL, \
      code VARCHAR(64) UNIQUE, secret VARCHAR(4096))",
 ];

@@ -1,0 +1,335 @@
+//! What one request may cost, and who may ask what.
+
+use super::{ADA, BOB, NOTES, Who, config, past};
+use crate::{
+    engines::{Engine, on_every_engine},
+    harness::{Origin, Site},
+};
+use gapura_shared::claims::Assurance;
+use serde_json::{Value, json};
+
+fn bounded(engine: Engine, data: &str) -> (Site, Origin) {
+    let site = Site::on(
+        engine,
+        &format!("{}notes = true\n[data]\n{data}\n{NOTES}", config()),
+    );
+    let origin = site.start();
+    (site, origin)
+}
+
+fn no_list_is_longer_than_its_table_says(engine: Engine) {
+    let (_site, origin) = bounded(engine, "max_rows = 5");
+    let ada = Who::user(&origin, ADA);
+    let id = ada.note("0");
+    for some in [1..4, 4..8] {
+        let titles: Vec<Value> = some
+            .clone()
+            .map(|n| json!({ "title": n.to_string() }))
+            .collect();
+        ada.add("notes", &json!(titles));
+        let tags: Vec<Value> = some
+            .map(|n| json!({ "note_id": id, "tag": n.to_string() }))
+            .collect();
+        ada.add("note_tags", &json!(tags));
+    }
+    for query in ["", "?limit=6", "?limit=9223372036854775807", "?offset=1"] {
+        let rows = ada.rows(&format!("/rest/v1/notes{query}"));
+        assert_eq!(rows.as_array().unwrap().len(), 5, "{query}");
+    }
+    assert_eq!(
+        ada.rows("/rest/v1/notes?offset=6")
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    let counted = ada.ask(
+        "GET",
+        "/rest/v1/notes",
+        &Value::Null,
+        &[("prefer", "count=exact")],
+    );
+    assert_eq!(
+        (counted.status, counted.headers["content-range"].as_str()),
+        (206, "0-4/8")
+    );
+    let lines = ada.send(
+        "GET",
+        "/rest/v1/notes?select=title",
+        "",
+        &[("accept", "text/csv")],
+    );
+    assert_eq!(String::from_utf8(lines.body).unwrap().lines().count(), 6);
+    for query in ["", "&note_tags.limit=100"] {
+        let target = format!("/rest/v1/notes?id=eq.{id}&select=note_tags(tag){query}");
+        assert_eq!(
+            ada.rows(&target)[0]["note_tags"].as_array().unwrap().len(),
+            5
+        );
+    }
+    // Rows within rows within rows.
+    let rows = ada.rows("/rest/v1/note_tags?select=notes(note_tags(tag))");
+    assert_eq!(rows.as_array().unwrap().len(), 5);
+    assert_eq!(rows[0]["notes"]["note_tags"].as_array().unwrap().len(), 5);
+}
+
+/// Three hundred notes with three hundred tags each: ten megabytes in one answer.
+fn no_embedding_makes_an_answer_without_end(engine: Engine) {
+    const SIDE: usize = 300;
+    let (site, origin) = bounded(engine, "max_answer_bytes = 1048576");
+    let ada = Who::user(&origin, ADA);
+    let (uuid, of_note) = match engine {
+        Engine::Sqlite => (
+            "printf('00000000-0000-4000-8000-%012d', n)",
+            "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4000-8000-' || hex(randomblob(6))), o.id",
+        ),
+        Engine::Postgres => (
+            "CAST('00000000-0000-4000-8000-' || lpad(n::text, 12, '0') AS uuid)",
+            "gen_random_uuid(), o.id",
+        ),
+        Engine::MySql => (
+            "CONCAT('00000000-0000-4000-8000-', LPAD(n, 12, '0'))",
+            "UUID(), o.id",
+        ),
+    };
+    let numbers = format!(
+        "(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {SIDE}) SELECT n FROM c)"
+    );
+    past::sql(
+        &site,
+        &format!(
+            "INSERT INTO notes (id, user_id, title, created_at) SELECT {uuid}, '{ADA}', 'x', \
+             '2026-01-01 00:00:00' FROM {numbers} numbers"
+        ),
+    );
+    past::sql(
+        &site,
+        &format!(
+            "INSERT INTO note_tags (id, note_id, tag) SELECT {of_note}, 'x' FROM notes o, {numbers} n"
+        ),
+    );
+    ada.rows("/rest/v1/notes?limit=1&select=note_tags(*)");
+    let before = origin.peak_memory_kib();
+    for target in [
+        "/rest/v1/notes?select=*,note_tags(*)",
+        "/rest/v1/note_tags?select=*,notes(*,note_tags(*))",
+    ] {
+        ada.refused("GET", target, &Value::Null, 400, "GAPURA400");
+    }
+    let grown = origin.peak_memory_kib() - before;
+    assert!(grown < 16 * 1024, "{grown} KiB");
+    // A smaller page of it is to be had.
+    let some = ada.rows("/rest/v1/notes?select=*,note_tags(*)&limit=20");
+    assert_eq!(some[19]["note_tags"].as_array().unwrap().len(), SIDE);
+}
+
+fn a_slow_request_has_its_time(engine: Engine) {
+    let slow = match engine {
+        Engine::Sqlite => {
+            "(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000000000) \
+             SELECT COUNT(*) FROM c) > 0"
+        }
+        Engine::Postgres => "(SELECT 1 FROM pg_sleep(60)) = 1",
+        Engine::MySql => "(SELECT SLEEP(60)) = 0",
+    };
+    let tables = NOTES.replace(
+        "[data.tables.notes.roles.admin]\nselect = \"1 = 1\"",
+        &format!("[data.tables.notes.roles.admin]\nselect = \"{slow}\""),
+    );
+    assert_ne!(tables, NOTES);
+    let settings = config().replace("acquire_s = 20", "acquire_s = 20\nstatement_s = 1");
+    let site = Site::on(engine, &format!("{settings}notes = true\n{tables}"));
+    let origin = site.start();
+    let ada = Who::user(&origin, ADA);
+    ada.note("a");
+    let admin = Who::admin(&origin);
+    // One of their own, which they may change: it is looked for among those that they see.
+    let own = json!({ "title": "a" });
+    assert_eq!(admin.ask("POST", "/rest/v1/notes", &own, &[]).status, 201);
+    for (method, body) in [
+        ("GET", Value::Null),
+        ("PATCH", json!({ "title": "b" })),
+        ("DELETE", Value::Null),
+    ] {
+        admin.refused(method, "/rest/v1/notes?title=eq.a", &body, 503, "57014");
+    }
+    // Others are served as ever.
+    assert_eq!(
+        ada.rows("/rest/v1/notes?select=title"),
+        json!([{ "title": "a" }])
+    );
+    ada.note("c");
+}
+
+const MEMOS: &str = r#"
+[data.tables.memo]
+columns = ["id", "tenant_id", "of_role", "made_by", "title"]
+types = { id = "uuid" }
+defaults = { id = "uuid()", tenant_id = "auth.tenant()", of_role = "auth.role()", made_by = "auth.claim('sub')" }
+[data.tables.memo.roles.user]
+select = "tenant_id = auth.tenant()"
+insert = "tenant_id = auth.tenant() AND of_role = auth.role()"
+update = "tenant_id = auth.tenant() AND made_by = auth.uid()"
+delete = "tenant_id = auth.tenant() AND auth.claim('aal') = 'aal2'"
+[data.tables.memo.roles.admin]
+select = "of_role = auth.claim('role') AND tenant_id = auth.claim('tenant_id')"
+insert = "1 = 1"
+"#;
+
+fn policies_know_tenant_role_and_claims(engine: Engine) {
+    let site = Site::on(engine, &format!("{}notes = true\n{MEMOS}", config()));
+    assert!(site.command(&["data", "notes"]).status().unwrap().success());
+    past::sql(
+        &site,
+        "CREATE TABLE memo (id CHAR(36) PRIMARY KEY NOT NULL, tenant_id VARCHAR(64) NOT NULL, \
+         of_role VARCHAR(64), made_by VARCHAR(64), title VARCHAR(64))",
+    );
+    let origin = site.start();
+    let of = |id, tenant| Who {
+        tenant,
+        ..Who::user(&origin, id)
+    };
+    let (ada, bob, eve) = (
+        of(ADA, Some("one")),
+        of(BOB, Some("one")),
+        of(BOB, Some("two")),
+    );
+    let admin = Who {
+        tenant: Some("one"),
+        ..Who::admin(&origin)
+    };
+    let memo = &ada.add("memo", &json!({ "title": "a" }))[0];
+    assert_eq!(
+        (&memo["tenant_id"], &memo["of_role"], &memo["made_by"]),
+        (&json!("one"), &json!("user"), &json!(ADA))
+    );
+    bob.add("memo", &json!({ "title": "b" }));
+    eve.add("memo", &json!({ "title": "e" }));
+    admin.add("memo", &json!({ "title": "x" }));
+    let titles = |who: Who<'_>| who.rows("/rest/v1/memo?select=title&order=title");
+    let list = |titles: &[&str]| {
+        json!(
+            titles
+                .iter()
+                .map(|title| json!({ "title": title }))
+                .collect::<Vec<_>>()
+        )
+    };
+    assert_eq!(titles(ada), list(&["a", "b", "x"]));
+    assert_eq!(titles(eve), list(&["e"]));
+    assert_eq!(titles(admin), list(&["x"]));
+    // Without a tenant there is no row, and none can be made.
+    let nowhere = of(ADA, None);
+    assert_eq!(titles(nowhere), json!([]));
+    nowhere.refused(
+        "POST",
+        "/rest/v1/memo",
+        &json!({ "title": "n" }),
+        400,
+        "23502",
+    );
+    // For another tenant, or another role, than one's own.
+    for row in [
+        json!({ "title": "f", "tenant_id": "two" }),
+        json!({ "title": "f", "of_role": "admin" }),
+    ] {
+        ada.refused("POST", "/rest/v1/memo", &row, 403, "42501");
+    }
+    let all = "/rest/v1/memo?title=not.is.null";
+    let change = |who: Who<'_>, body: &Value| {
+        who.ask("PATCH", all, body, &[("prefer", "return=representation")])
+    };
+    assert_eq!(
+        change(bob, &json!({ "title": "b" }))
+            .json()
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let moved = change(bob, &json!({ "tenant_id": "two" }));
+    assert_eq!(moved.status, 403, "{moved:?}");
+    // Who logged in with a second factor.
+    let delete = |who: Who<'_>| {
+        let gone = who.ask(
+            "DELETE",
+            "/rest/v1/memo?title=eq.b",
+            &Value::Null,
+            &[("prefer", "count=exact")],
+        );
+        gone.headers["content-range"].clone()
+    };
+    assert_eq!(delete(ada), "*/0");
+    assert_eq!(
+        delete(Who {
+            assurance: Assurance::Aal2,
+            ..eve
+        }),
+        "*/0"
+    );
+    assert_ne!(
+        delete(Who {
+            assurance: Assurance::Aal2,
+            ..ada
+        }),
+        "*/0"
+    );
+    assert_eq!(titles(ada), list(&["a", "x"]));
+    // What no condition is given for, nobody may, whatever is logged in.
+    for (method, body) in [("PATCH", json!({ "title": "y" })), ("DELETE", Value::Null)] {
+        admin.refused(method, all, &body, 403, "42501");
+    }
+}
+
+/// Makes the first attempts of a write fail as others that go first do.
+fn what_collided_is_tried_again(engine: Engine) {
+    if engine == Engine::Sqlite {
+        // One writer at a time: nothing collides.
+        return;
+    }
+    let site = Site::on(engine, &format!("{}notes = true\n{NOTES}", config()));
+    let origin = site.start();
+    let ada = Who::user(&origin, ADA);
+    // Sequences know of no rollback.
+    past::sql(&site, "CREATE SEQUENCE attempts");
+    if engine == Engine::Postgres {
+        past::sql(
+            &site,
+            "CREATE FUNCTION collides() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF nextval('attempts') % 5 <> 0 THEN RAISE EXCEPTION USING ERRCODE = '40001'; END IF; \
+             RETURN NEW; END $$; \
+             CREATE TRIGGER collides BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION collides()",
+        );
+    } else {
+        past::sql(
+            &site,
+            "CREATE TRIGGER collides BEFORE INSERT ON notes FOR EACH ROW IF NEXTVAL(attempts) % 5 <> 0 \
+             THEN SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END IF",
+        );
+    }
+    let post = || ada.ask("POST", "/rest/v1/notes", &json!({ "title": "a" }), &[]);
+    // The fifth attempt is the last one.
+    assert_eq!(post().status, 201, "{}", origin.log());
+    assert_eq!(ada.rows("/rest/v1/notes").as_array().unwrap().len(), 1);
+    // No end of it is told, with when to ask again.
+    past::sql(
+        &site,
+        "ALTER SEQUENCE attempts INCREMENT BY 5 RESTART WITH 6",
+    );
+    let given_up = post();
+    assert_eq!(
+        (given_up.status, given_up.json()["code"].as_str()),
+        (503, Some("40001")),
+        "{given_up:?}"
+    );
+    assert_eq!(given_up.headers["retry-after"], "1");
+    assert_eq!(ada.rows("/rest/v1/notes").as_array().unwrap().len(), 1);
+}
+
+on_every_engine!(
+    no_list_is_longer_than_its_table_says,
+    no_embedding_makes_an_answer_without_end,
+    a_slow_request_has_its_time,
+    policies_know_tenant_role_and_claims,
+    what_collided_is_tried_again,
+);
