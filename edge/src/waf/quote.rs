@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::scan::{at, before, find, from, is_space, span, trim};
+use super::scan::{Needles, at, before, find, from, is_space, span, trim};
 
 /// Shortest text that can be a document, in bytes.
 const MIN_DOCUMENT: usize = 40;
@@ -73,6 +73,18 @@ const MIN_LINES: usize = 4;
 /// Attack classes, by a rule's first tag, whose code is harmless in a listing.
 const LISTED: &[&str] = &["code", "nosqli", "ssti", "rce"];
 
+/// What makes a listing a shell for whoever asks for the page: a program runs what a client sends.
+static SHELLS: Needles<'static> = Needles::new(&[
+    b"eval($_",
+    b"system($_",
+    b"exec($_",
+    b"passthru($_",
+    b"popen($_",
+    b"assert($_",
+    b"exec(request.",
+    b"start(request.",
+]);
+
 /// Whether findings of this class are spared in a listing.
 pub(super) fn is_listed(tags: &[&str]) -> bool {
     tags.first().is_some_and(|class| LISTED.contains(class))
@@ -80,6 +92,9 @@ pub(super) fn is_listed(tags: &[&str]) -> bool {
 
 /// Whether the text is source code of many lines: most end or begin as lines of code do.
 pub(super) fn is_listing(text: &[u8]) -> bool {
+    if SHELLS.find(text, 0).is_some() {
+        return false;
+    }
     let (mut lines, mut indented, mut ended) = (0usize, 0usize, 0usize);
     for line in text.split(|byte| *byte == b'\n') {
         let code = trim(line);

@@ -144,6 +144,8 @@ impl Reader {
             {
                 Kind::Text
             }
+            // Who is promised text and gets no document of XML reads text.
+            Kind::Xml if declared.is_none() && is_typed_text && !is_document(&start) => Kind::Text,
             seen => seen,
         };
         let mut kinds = vec![declared.unwrap_or(seen)];
@@ -310,6 +312,11 @@ fn is_also_text(seen: Kind, start: &[u8], is_typed_text: bool) -> bool {
         Kind::Xml => !start.starts_with(b"<?xml") && find(start, b"xmlns", 0).is_none(),
         _ => false,
     }
+}
+
+/// Whether what looks like XML says so itself.
+fn is_document(start: &[u8]) -> bool {
+    start.starts_with(b"<?xml") || start.starts_with(b"<!") || find(start, b"xmlns", 0).is_some()
 }
 
 /// Whether the text begins like JSON or XML and cannot be either: `[section]`, `{ name = 1 }`,

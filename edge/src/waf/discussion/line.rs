@@ -1,5 +1,6 @@
 //! What one line of a text is: a sentence, code, a statement, or the rest of something else.
 
+use super::fault::is_fault;
 use super::words::{ASKING, FUNCTION};
 use crate::waf::scan::{
     at, before, find, from, is_space, is_word, last_before, skip_space, span, trim, word,
@@ -12,6 +13,8 @@ const MIN_WORDS: usize = 3;
 const MAX_QUESTION: usize = 80;
 /// Longest head before a break-out, as in `127.0.0.1; `.
 const MAX_HEAD: usize = 24;
+/// Longest line of closing brackets alone.
+const MAX_END: usize = 4;
 /// Longest name of a language behind a fence.
 const MAX_LANGUAGE: usize = 16;
 
@@ -52,7 +55,7 @@ impl Line {
             }
         } else if is_break_out(line) && !(is_quotation(line) && is_sentence(line)) {
             Self::BreakOut
-        } else if is_sentence(line) {
+        } else if is_sentence(line) || is_fault(line) {
             Self::Sentence
         } else {
             Self::Code
@@ -69,6 +72,12 @@ pub(super) fn is_fence(line: &[u8]) -> bool {
     language.is_some_and(|name| {
         name.len() <= MAX_LANGUAGE && name.iter().all(|byte| is_word(*byte) || *byte == b'-')
     })
+}
+
+/// Whether the line is the end of something that is not shown, as where an excerpt begins: `);`.
+pub(super) fn is_end(line: &[u8]) -> bool {
+    line.len() <= MAX_END && line.iter().all(|byte| b")]};,".contains(byte)) && line != b";"
+        || line == b"--%>"
 }
 
 /// Prompts of the consoles that people copy from.
@@ -94,9 +103,55 @@ const PROMPTS: &[&[u8]] = &[
     b"test> ",
 ];
 
-/// Whether the line is copied from a console.
+/// Words of a `Dockerfile`, and what they run.
+const RUN: &[&[u8]] = &[
+    b"apk",
+    b"apt",
+    b"apt-get",
+    b"bundle",
+    b"cargo",
+    b"cd",
+    b"chmod",
+    b"chown",
+    b"composer",
+    b"curl",
+    b"dnf",
+    b"echo",
+    b"gem",
+    b"git",
+    b"go",
+    b"groupadd",
+    b"ln",
+    b"make",
+    b"mkdir",
+    b"npm",
+    b"pip",
+    b"python",
+    b"sed",
+    b"set",
+    b"tar",
+    b"useradd",
+    b"wget",
+    b"yarn",
+    b"yum",
+];
+
+/// Whether the line is copied from a console, or from what builds an image.
 fn is_prompt(line: &[u8]) -> bool {
+    let program = || {
+        let rest = line.strip_prefix(b"run ")?;
+        rest.split(|byte| is_space(*byte)).next()
+    };
+    let is_shell = || {
+        let head = line
+            .split(|byte| is_space(*byte))
+            .next()
+            .unwrap_or_default();
+        head == b"$" || head.contains(&b'@') && (head.ends_with(b"$") || head.ends_with(b"#"))
+    };
     PROMPTS.iter().any(|prompt| line.starts_with(prompt))
+        || program().is_some_and(|program| RUN.contains(&program))
+        || is_shell()
 }
 
 /// What a server logs of a request, in the order in which it does, behind the client's address.
@@ -261,6 +316,11 @@ const VERBS: &[(&[u8], &[&[u8]])] = &[
         ],
     ),
     (b"pragma", &[]),
+    (b"waitfor", &[b"delay", b"time"]),
+    (b"load", &[b"data"]),
+    (b"flush", &[b"privileges", b"tables"]),
+    (b"revoke", &[]),
+    (b"rename", &[b"table", b"user"]),
     (b"delimiter", &[]),
 ];
 
@@ -312,6 +372,9 @@ pub(super) fn goes_on(line: &[u8]) -> bool {
 /// Whether the line closes what it did not open, or puts a short plain head before a separator.
 pub(super) fn is_break_out(line: &[u8]) -> bool {
     let first = at(line, 0);
+    if line.starts_with(b"%{") {
+        return false;
+    }
     if matches!(
         first,
         b'\'' | b'"' | b';' | b'|' | b'&' | b'`' | b')' | b']' | b'}' | b'*' | b'%' | b',' | b'?'

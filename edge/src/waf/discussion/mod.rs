@@ -10,8 +10,10 @@
 //! its sentences too (`within.rs`).
 
 mod closing;
+mod fault;
 mod line;
 mod lookup;
+mod mention;
 mod setting;
 mod subject;
 mod within;
@@ -19,7 +21,7 @@ mod words;
 
 use std::ops::Range;
 
-use self::line::{Line, goes_on};
+use self::line::{Line, goes_on, is_end};
 pub(super) use self::lookup::looks_up;
 use self::subject::Subject;
 use super::detect::Hit;
@@ -58,10 +60,13 @@ const SHOWN: &[&str] = &[
     "nosqli-003",
     "proto-pollution-001",
     "lfi-004",
+    "obj-001",
     "xss-006",
     "xss-007",
     "session-002",
 ];
+/// Rules about files beside or above a project's own, shown behind other code on their line.
+const RELATIVE: &[&str] = &["lfi-001", "lfi-006"];
 /// Rules about what a file of settings may hold besides.
 const CONFIGURED: &[&str] = &["lfi-001", "lfi-006", "ssti-001", "ssti-002"];
 /// Rules about statements, shown where the line or the lines before it begin as one.
@@ -143,6 +148,13 @@ pub(super) fn names_setting(hit: &Hit) -> bool {
     NAMED.contains(&hit.rule.id)
 }
 
+/// Whether code stands before a file that is not far above it.
+fn names_relative(text: &[u8], lead: &[u8], hit: &Hit) -> bool {
+    let path = span(text, hit.start, hit.end + MAX_INDENT);
+    let steps = path.windows(3).filter(|step| step == b"../").count();
+    !trim(lead).is_empty() && steps <= MAX_STEPS
+}
+
 /// Rules about what acts only as the start of a document or of a stored object.
 const LED: &[&str] = &["obj-001", "xxe-001", "xxe-002"];
 /// Shortest word that leads to such an example.
@@ -186,6 +198,7 @@ impl Discussion {
         let mut block = Line::Empty;
         for line in text.split(|byte| *byte == b'\n').take(MAX_LINES) {
             let kind = match (block, Line::of(trim(line))) {
+                (Line::Empty | Line::Sentence, Line::BreakOut) if is_end(trim(line)) => Line::Empty,
                 (Line::BreakOut | Line::Statement, Line::Code) => block,
                 (Line::Code | Line::Statement, Line::BreakOut) if goes_on(trim(line)) => block,
                 (_, kind) => kind,
@@ -235,10 +248,13 @@ impl Discussion {
         let is_line = (self.is_shown || sets) && !self.is_severe;
         is_line && Self::shows_line(text, hit, *start, *kind)
             || is_line && *kind == Line::Code && sets && CONFIGURED.contains(&hit.rule.id)
-            || (!self.is_severe || self.subject.is_essay())
-                && *kind != Line::BreakOut
+            || *kind != Line::BreakOut
                 && (!self.closes(hit) || self.subject.is_lesson())
-                && within::shows(self.subject, text, hit, *start)
+                && within::shows(self.subject, self.is_severe, text, hit, *start)
+            || (self.subject.is_question()
+                || self.subject.is_report() && !STATEMENTS.contains(&hit.rule.id))
+                && *kind != Line::BreakOut
+                && mention::mentions(text, hit, *start, end)
     }
 
     /// Whether the finding stands behind the end of a string that began before the text. One of SQL
@@ -263,7 +279,9 @@ impl Discussion {
                 let is_first = lead.len() <= MAX_INDENT && trim(lead).is_empty();
                 is_one_of(SHOWN)
                     || is_first && is_one_of(EXPRESSIONS)
+                    || is_one_of(RELATIVE) && names_relative(text, lead, hit)
                     || within::is_harmless_markup(text, hit)
+                    || hit.rule.tags.first() == Some(&"xss") && within::is_argument(lead)
             }
             Line::Prompt => is_one_of(SHOWN) || hit.rule.tags.first() == Some(&"sqli"),
             Line::Statement => is_one_of(SHOWN) || is_one_of(STATEMENTS),

@@ -5,6 +5,10 @@ use super::line::plain_word;
 use super::words::{ASKING, ATTACKS, FUNCTION, TERMS, Words};
 use crate::waf::scan::{at, is_space, is_word, span};
 
+/// Words that join others, and that languages have too.
+const JOINING: &[&[u8]] = &[b"in", b"on", b"of", b"for", b"under", b"inside", b"into"];
+/// Words of a report of what code does.
+const MIN_REPORT: usize = 3;
 /// Words of a text that asks about software.
 const MIN_WORDS: usize = 4;
 /// Words, and terms among them, of a text that explains at length.
@@ -47,7 +51,7 @@ impl Subject {
                 continue;
             };
             subject.words += 1;
-            subject.is_joined |= FUNCTION.contains(word);
+            subject.is_joined |= FUNCTION.contains(word) || JOINING.contains(&word);
             subject.asks += usize::from(ASKING.contains(word) || is_fault(word));
             subject.is_warning |= find(&ATTACKS, word).is_some();
             let new =
@@ -61,6 +65,16 @@ impl Subject {
     /// Whether it holds a sentence.
     pub(super) fn is_prose(self) -> bool {
         self.words >= MIN_WORDS && self.is_joined
+    }
+
+    /// Whether a sentence in it asks or reports something.
+    pub(super) fn is_question(self) -> bool {
+        self.is_prose() && self.asks > 0
+    }
+
+    /// Whether it says what something in it does, or asks about it.
+    pub(super) fn is_report(self) -> bool {
+        self.words >= MIN_REPORT && self.asks + self.terms > 0
     }
 
     /// Whether it asks about software, or tells how to use it.
@@ -135,6 +149,72 @@ fn is_name(token: &[u8]) -> bool {
     element().is_some_and(|name| ELEMENTS.contains(&name))
         || function().unwrap_or(false)
         || is_product(token)
+        || is_file(token)
+        || is_identifier(token)
+}
+
+/// What the names of a project's files end with.
+const EXTENSIONS: &[&[u8]] = &[
+    b"bat",
+    b"cfg",
+    b"conf",
+    b"cpp",
+    b"cs",
+    b"css",
+    b"csv",
+    b"go",
+    b"html",
+    b"htaccess",
+    b"ini",
+    b"java",
+    b"js",
+    b"json",
+    b"jsp",
+    b"jsx",
+    b"kt",
+    b"log",
+    b"lua",
+    b"md",
+    b"php",
+    b"pl",
+    b"ps1",
+    b"py",
+    b"rb",
+    b"rs",
+    b"sh",
+    b"sql",
+    b"toml",
+    b"ts",
+    b"tsx",
+    b"twig",
+    b"vue",
+    b"xml",
+    b"yaml",
+    b"yml",
+];
+
+/// Whether the token is the name of such a file: `functions.php`.
+fn is_file(token: &[u8]) -> bool {
+    let is_plain = |byte: &u8| is_word(*byte) || matches!(byte, b'.' | b'-');
+    let dot = token.iter().rposition(|byte| *byte == b'.');
+    token.iter().all(is_plain)
+        && !token.starts_with(b"win.")
+        && !token.starts_with(b"boot.")
+        && dot.is_some_and(|dot| dot > 0 && EXTENSIONS.contains(&span(token, dot + 1, token.len())))
+}
+
+/// Whether words joined by underscores or an option make up the token: `document_root`, `--force`.
+fn is_identifier(token: &[u8]) -> bool {
+    let name = token
+        .strip_prefix(b"--")
+        .or_else(|| token.strip_prefix(b"$"));
+    let is_joined = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-');
+    let is_option = name.is_some_and(|name| name.len() > 2 && name.iter().all(is_joined));
+    let is_snake = token.contains(&b'_')
+        && !token.starts_with(b"_")
+        && token.iter().all(|byte| is_word(*byte))
+        && at(token, 0).is_ascii_alphabetic();
+    is_option || is_snake
 }
 
 /// Whether the token is a term with a version or a suffix: `php8.2`, `node.js`, `ldap_escape`, `c#`.
@@ -150,7 +230,10 @@ fn is_product(token: &[u8]) -> bool {
                 .iter()
                 .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'x'))
     };
-    TERMS.contains(name) && (rest == b".js" || is_version(rest) || rest.starts_with(b"_"))
+    TERMS.contains(name)
+        && (is_version(rest)
+            || rest.starts_with(b"_")
+            || at(rest, 0) == b'.' && at(rest, 1).is_ascii_alphabetic())
         || matches!(
             token,
             b"c#" | b"c++" | b".net" | b"asp.net" | b"vb.net" | b"utf-8" | b"x64"

@@ -109,9 +109,17 @@ const TIMERS: &[&str] = &["sqli-010", "sqli-012"];
 const LED: &[&str] = &["rce-004", "ssrf-004"];
 
 /// Whether the finding on the line from `start` is shown.
-pub(super) fn shows(subject: Subject, text: &[u8], hit: &Hit, start: usize) -> bool {
+/// Beside what attacks are after, only whole statements and calls are, or anything that is
+/// explained at length.
+pub(super) fn shows(
+    subject: Subject,
+    is_severe: bool,
+    text: &[u8],
+    hit: &Hit,
+    start: usize,
+) -> bool {
     if !subject.is_software() {
-        return subject.is_prose() && is_harmless_markup(text, hit);
+        return !is_severe && subject.is_prose() && is_harmless_markup(text, hit);
     }
     let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
     let is_near = hit.start <= start + REACH;
@@ -126,9 +134,14 @@ pub(super) fn shows(subject: Subject, text: &[u8], hit: &Hit, start: usize) -> b
     if is_one_of(STATEMENTS) || is_one_of(TIMERS) {
         return holds_statement(span(text, start, hit.start + REACH), lead.len());
     }
+    if is_one_of(SHOWN) {
+        return !follows_sentence(text, start, hit.start);
+    }
+    if is_severe {
+        return false;
+    }
     let template = || span(text, hit.start, hit.end + MAX_INDENT);
     is_one_of(MENTIONED)
-        || is_one_of(SHOWN) && !follows_sentence(text, start, hit.start)
         || is_one_of(EXPRESSIONS) && is_near && is_balanced(span(text, start, hit.end))
         || is_one_of(TEMPLATES) && HOSTILE_TEMPLATE.find(template(), 0).is_none()
         || is_one_of(LED) && !trim(lead).is_empty()
@@ -136,11 +149,17 @@ pub(super) fn shows(subject: Subject, text: &[u8], hit: &Hit, start: usize) -> b
         || hit.rule.tags.first() == Some(&"xss") && is_argument(lead)
 }
 
-/// Whether what follows is a string that is handed to a function: `clean('<b>`.
-fn is_argument(lead: &[u8]) -> bool {
+/// Words behind which a program's own output stands.
+const PRINTING: &[&[u8]] = &[b"echo", b"print", b"return", b"puts"];
+
+/// Whether what follows is a string that is handed to a function, or printed: `clean('<b>`.
+pub(super) fn is_argument(lead: &[u8]) -> bool {
     let tag = lead.iter().rposition(|byte| *byte == b'<');
     let lead = tag.map_or(lead, |tag| span(lead, 0, tag));
     let call = lead.strip_suffix(b"'").or_else(|| lead.strip_suffix(b"\""));
+    if call.is_some_and(|call| PRINTING.contains(&word_before(call, trim(call).len()))) {
+        return true;
+    }
     call.and_then(|call| call.strip_suffix(b"("))
         .is_some_and(|name| word_before(name, name.len()).len() >= MIN_NAME)
 }

@@ -12,17 +12,18 @@ fn words(list: &'static str) -> BTreeSet<&'static [u8]> {
 /// Words that sentences have and code has not, or not alone.
 pub(super) static FUNCTION: Words = LazyLock::new(|| {
     words(
-        "a ada adalah agar aja akan aku also am aman an any apa apakah are atau \
-         bagaimana banget because bedanya been begini begitu belum bgt biar bila bisa blm \
-         buat but can can't cara caranya could dan dari deh dengan dia did do does doesn't \
-         don't dong ga gak gimana gini gitu gue gw had has have how i i'm ini is \
-         isn't it it's its itu jadi jika juga just kalau kalian kalo kami kan karena kasih \
-         kayak kenapa kita kok lagi lalu maka mana masih mau me mengapa mereka my nggak nih \
-         no not now nya of oleh our pada padahal pakai pas perlu punya saja sama saya \
-         says sebagai sedang sekarang seperti setelah should sih since still sudah supaya sy \
-         tanpa tapi telah terus that the them there these they this those tidak too tp \
-         udah untuk was we were what what's which who why why's will with would ya yang \
-         yg you your",
+        "a about ada adalah after agar aja akan aku also am aman an any apa apakah are \
+         atau bagaimana banget because bedanya been begini begitu belum bgt biar bila \
+         bisa blm buat but can can't cara caranya could dan dari deh dengan dia did do \
+         does doesn't don't dong ga gak gimana gini gitu gue gw had has have he \
+         here him how i i'm ini is isn't it it's its itu jadi jika juga just kalau \
+         kalian kalo kami kan karena kasih kayak kenapa kita kok lagi lalu maka mana \
+         masih mau me mengapa mereka much my nggak nih no not now nya of oleh only our \
+         pada padahal pakai pas perlu punya saja sama saya says sebagai sedang sekarang \
+         seperti setelah she should sih since still sudah supaya sy tanpa tapi telah \
+         terus than that the them there there's these they this those tidak to too tp \
+         udah untuk very was we were what what's which who why why's will with would ya \
+         yang yg you your",
     )
 });
 
@@ -30,20 +31,25 @@ pub(super) static FUNCTION: Words = LazyLock::new(|| {
 pub(super) static ASKING: Words = LazyLock::new(|| {
     words(
         "added allowed allows alternative alternatives always aman another apa apakah \
-         avoid bagaimana bantu beda bedanya better bisa broken bug bugs can't cannot cant \
-         cara caranya change changed changes check coba complains consider correct crash \
-         crashed crashes dangerous deprecated difference dimana discouraged does doesn't \
-         doesnt don't dont empty enough error errornya errors example expected explain \
-         fail failed failing fails faster filter fix fixed fixes ga gagal gak get getting \
-         gimana give gives got hangs harusnya how ignored ignores instead isn't issue \
-         issues jadi jalan jalankan kenapa kok kosong make makes masalah mean meaning \
-         means mengapa minta missing mohon muncul need needs never nggak noticed padahal \
-         pakai pake possible prints problem problems ran recommended removed replace \
-         replaced reproduce reproduced return returns run running runs safe said salah \
-         salahnya says seems set should shouldn't slow slower solusi solusinya steps sure \
-         tau think throw throws tidak tolong tried try undefined understand unsafe upgrade \
-         upgraded upgrading use used using versus vs vulnerable warning warnings way what \
-         which why work working works wrong",
+         avoid bagaimana bahaya bantu beda bedain bedanya better bisa blank blocked \
+         blocks boleh breaks broke broken bug bugs can't cannot cant cara caranya \
+         change changed changes check coba complains consider correct crash crashed \
+         crashes dangerous denied deprecated dianggap diblok difference dimana \
+         discouraged does doesn't doesnt don't dont doubled empty ended ends enough \
+         error errornya errors example expect expected expecting explain fail failed \
+         failing fails faster filter fix fixed fixes flagged flags forbidden ga gagal \
+         gak get getting gimana give gives got hang hangs happened happens harus \
+         harusnya hilang how ignored ignores instead invalid isn't issue issues jadi \
+         jalan jalankan kenapa killed kok kosong lambat leaves logged logs loops lost \
+         make makes masalah mati mean meaning means mengapa minta missing mohon muncul \
+         need needs never ngaruh nggak nothing noticed output outputs padahal pakai \
+         pake possible prints problem problems ran recommended refused removed replace \
+         replaced reported reports reproduce reproduced return returns run running runs \
+         safe said salah salahnya says seems sends sent set should shouldn't show shows \
+         slow slower solusi solusinya stays steps stopped stops strange sure tau think \
+         throw throws tidak tolong tried try twice undefined understand unsafe upgrade \
+         upgraded upgrading use used using versus vs vulnerable warning warnings warns \
+         way weird what which why work working works wrong",
     )
 });
 

@@ -207,6 +207,11 @@ fn questions_about_software_show_code_within_their_sentences() {
          Util/PHP/eval-stdin.php HTTP/1.1\" 404 153 \"-\" \"-\"",
         "Process p = Runtime.getRuntime().exec(cmd);\nint code = p.waitFor();\nHello all,",
         "unserialize('O:4:\"User\":1:{s:4:\"name\";s:4:\"Budi\";}') gives nothing",
+        "process.mainModule is deprecated, what do I write instead of process.mainModule.filename?",
+        "__import__('datetime').datetime.now() in an f-string works. Cursed?",
+        "curl -sSL https://install.python-poetry.org | python3 -\nSSL: CERTIFICATE_VERIFY_FAILED",
+        "shell_exec('libreoffice --headless ' . escapeshellarg($f)); outputs nothing under www-data",
+        "what happens with /files/../../etc/hosts?",
         "'reading 'map')'\n\nMy query fails: db.orders.find({ age: { $gt: 18 } }) returns nothing",
     ] {
         for spot in [Spot::Json, Spot::Form, Spot::Multipart] {
@@ -234,6 +239,18 @@ fn what_asks_for_code_in_a_search_box_is_no_code() {
     ] {
         let report = put(&settings, Spot::Query, text);
         assert_eq!(report.verdict, Verdict::Blocked, "{text}: {report:?}");
+    }
+}
+
+#[test]
+fn what_is_said_of_an_attack_does_not_let_it_run() {
+    for text in [
+        "1 for update union select table_name from information_schema.tables",
+        "' or 1=1 -- is what I have",
+        "<script>alert(1)</script> is my name",
+        "<%\n  if (x) {\n    Runtime.getRuntime().exec(request.getParameter(\"c\"));\n  }\n%>",
+    ] {
+        assert!(is_stopped(text), "{text}");
     }
 }
 
