@@ -10,11 +10,13 @@ pub fn is_preflight(facts: &Facts) -> bool {
         && facts.header("access-control-request-method").is_some()
 }
 
-/// The headers that let a page of the sender's origin read the answer. `Vary`
-/// is always among them: a cache must not serve one origin's answer to another.
+/// In every answer: a cache must not serve one origin's answer to another.
+pub const VARY: (&str, &str) = ("vary", "Origin");
+
+/// The headers that let a page of the sender's origin read the answer.
 #[must_use]
 pub fn headers(facts: &Facts, cors: &Cors) -> Vec<(&'static str, String)> {
-    let mut headers = vec![("vary", "Origin".to_owned())];
+    let mut headers = Vec::new();
     let origin = facts
         .header("origin")
         .filter(|o| cors.origins.iter().any(|known| known == o));

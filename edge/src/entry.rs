@@ -1,7 +1,7 @@
 //! The event handler: load the gate, read facts, run the pipeline, forward, answer.
 
 use crate::{
-    admin, admit, aftermath,
+    admin, admit, aftermath, cors,
     facts::{Facts, Random},
     forward::{self, headers},
     gate::Gate,
@@ -250,16 +250,12 @@ fn answer_refusal(
     decision: &Decision<'_>,
     refusal: &Refusal,
 ) -> web_sys::Response {
+    // No route has an empty name.
+    let name = decision.route.map_or("", |route| &route.name);
+    let fixed = platform::fixed_as(name, || with_security(gate, decision, &PROBLEM));
     let body = Some(refusal.body.as_slice());
-    answer(
-        gate,
-        facts,
-        decision,
-        refusal.status,
-        &PROBLEM,
-        &refusal.headers,
-        body,
-    )
+    let own = personal(gate, facts, decision, &refusal.headers);
+    platform::answer(refusal.status, fixed, &own, body)
 }
 
 /// An answer of the gate itself. `fixed` headers are the same for every client,
@@ -273,18 +269,26 @@ fn answer(
     own: &[(&str, String)],
     body: Option<&[u8]>,
 ) -> web_sys::Response {
+    let fixed = with_security(gate, decision, fixed);
+    let own = personal(gate, facts, decision, own);
+    platform::answer(status, platform::fixed(fixed.into_iter()), &own, body)
+}
+
+fn with_security<'a>(
+    gate: &'a Gate,
+    decision: &Decision<'a>,
+    fixed: &'a [(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
     let security = respond::security(&gate.policy, decision.route, fixed);
+    let fixed = fixed.iter().copied();
+    fixed.chain(security).chain([cors::VARY]).collect()
+}
+
+/// The text of the headers that speak of this request.
+fn personal(gate: &Gate, facts: &Facts, decision: &Decision<'_>, own: &[(&str, String)]) -> String {
     let personal = respond::personal(&gate.policy, facts, decision);
-    let personal = personal
-        .iter()
-        .chain(own)
-        .map(|(name, value)| (*name, value.as_str()));
-    platform::answer(
-        status,
-        platform::fixed(fixed.iter().copied().chain(security)),
-        &platform::join(personal),
-        body,
-    )
+    let all = personal.iter().chain(own);
+    platform::join(all.map(|(name, value)| (*name, value.as_str())))
 }
 
 fn relay(
@@ -301,7 +305,7 @@ fn relay(
     let personal = personal.iter().map(|(name, value)| (*name, value.as_str()));
     platform::relay(
         received.status,
-        platform::fixed(security),
+        platform::fixed(security.chain([cors::VARY])),
         &platform::join(sent.iter().copied().chain(personal)),
         &received.response,
     )

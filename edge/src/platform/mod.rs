@@ -31,25 +31,42 @@ pub(crate) fn bindings(env: &Env) -> Bindings {
 /// How many sets of fixed headers are kept; routes and what the origin sets itself make a few.
 const MAX_FIXED: usize = 64;
 
+/// The numbers of these sets in `glue.js`, by their text.
+#[derive(Default)]
+struct Fixed {
+    known: HashMap<String, u32>,
+    /// Some of them by a name as well: to make a text is more work than all else of a refusal.
+    named: HashMap<String, u32>,
+}
+
 thread_local! {
-    /// Their numbers in `glue.js`, by their text.
-    static FIXED: RefCell<HashMap<String, u32>> = RefCell::new(HashMap::new());
+    static FIXED: RefCell<Fixed> = RefCell::default();
 }
 
 /// The number of headers that are the same for many answers: their text crosses once.
 pub(crate) fn fixed<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> u32 {
     let text = join(headers);
-    FIXED.with_borrow_mut(|known| {
-        if let Some(number) = known.get(&text) {
+    FIXED.with_borrow_mut(|fixed| {
+        if let Some(number) = fixed.known.get(&text) {
             return *number;
         }
-        if known.len() >= MAX_FIXED {
-            known.clear();
+        if fixed.known.len() >= MAX_FIXED {
+            *fixed = Fixed::default();
         }
         // Fewer than MAX_FIXED: the fallback is never reached.
-        let number = u32::try_from(known.len()).unwrap_or(0);
+        let number = u32::try_from(fixed.known.len()).unwrap_or(0);
         glue::keep(number, &text, number == 0);
-        known.insert(text, number);
+        fixed.known.insert(text, number);
+        number
+    })
+}
+
+/// The same of headers that are always alike under one name.
+pub(crate) fn fixed_as<'a>(name: &str, headers: impl FnOnce() -> Vec<(&'a str, &'a str)>) -> u32 {
+    let known = FIXED.with_borrow(|fixed| fixed.named.get(name).copied());
+    known.unwrap_or_else(|| {
+        let number = fixed(headers().into_iter());
+        FIXED.with_borrow_mut(|fixed| fixed.named.insert(name.to_owned(), number));
         number
     })
 }

@@ -181,7 +181,8 @@ pub(crate) fn now() -> UnixMillis {
 /// become a header of its own; the platform never hands one over, and none is made here.
 pub(crate) fn join<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut text = String::with_capacity(1024);
-    for (name, value) in headers.filter(|(_, value)| !value.contains(['\n', '\r', '\0'])) {
+    let breaks = |value: &str| value.bytes().any(|b| matches!(b, b'\n' | b'\r' | 0));
+    for (name, value) in headers.filter(|(_, value)| !breaks(value)) {
         text.push_str(name);
         text.push('\0');
         text.push_str(value);

@@ -1,7 +1,7 @@
 //! The gate in workerd, stage by stage, beside a constant answer in JavaScript.
 
 use crate::{
-    load::{self, Row},
+    load::{self, ROUNDS, Row},
     table,
 };
 use gapura_tests::{Edge, Request, Stack, harness};
@@ -83,8 +83,27 @@ pub(crate) fn run(stack: &Stack, token: &str) {
     println!(
         "Each row's requests come from {CLIENTS} client addresses with a Guard object each.\n"
     );
+    refusals(&rows);
     let (raw, packed) = size(&harness::root().join("edge/build/index_bg.wasm"));
     println!("Wasm: {raw} bytes, {packed} gzipped.\n");
+}
+
+/// Refusals beside the floor, by few connections and by many: with more of them the kernel
+/// is asked less often for each request.
+fn refusals(rows: &[Row<'_>]) {
+    let [constant, headers, .., banned, exhausted, _] = rows else {
+        return;
+    };
+    let rows = [constant, headers, banned, exhausted];
+    println!("### Refusals, CPU µs/request: lowest and median of {ROUNDS} rounds\n");
+    println!("| | 8 connections | 64 connections |\n|---|---:|---:|");
+    let measured = [8, 64].map(|connections| load::cpu_by(&rows, connections));
+    for (n, row) in rows.iter().enumerate() {
+        let cell = |by: &Vec<(f64, f64)>| format!("{:.0} / {:.0}", by[n].0, by[n].1);
+        let [few, many] = measured.each_ref().map(cell);
+        println!("| {} | {few} | {many} |", row.name);
+    }
+    println!();
 }
 
 /// A request with the headers of a browser's `fetch`.
@@ -198,8 +217,7 @@ const config :Workerd.Config = (
   sockets = [(name = "http", address = "{address}", http = (), service = "peer")],
 );
 const peer :Workerd.Worker = (
-  modules = [(name = "peer.js", esModule =
-    "export default {{ fetch() {{ return new Response('constant\\n'); }} }};")],
+  modules = [(name = "peer.js", esModule = embed "peer.js")],
   compatibilityDate = "2026-04-01",
 );
 "#

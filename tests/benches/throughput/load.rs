@@ -59,6 +59,23 @@ pub(crate) fn measure_by(rows: &[Row<'_>], connections: usize) -> Vec<Figures> {
     rounds.iter().map(|figures| median(figures)).collect()
 }
 
+/// CPU time of a request in µs for each row, lowest and median, by so many connections.
+pub(crate) fn cpu_by(rows: &[&Row<'_>], connections: usize) -> Vec<(f64, f64)> {
+    let numbers = AtomicU64::new(0);
+    let mut rounds: Vec<Vec<f64>> = rows.iter().map(|_| Vec::new()).collect();
+    for _ in 0..ROUNDS {
+        for (row, times) in rows.iter().zip(&mut rounds) {
+            drive_by(row, &numbers, WARM_UP, connections);
+            times.push(round(row, &numbers, connections).cpu_us);
+        }
+    }
+    let sorted = |mut times: Vec<f64>| {
+        times.sort_unstable_by(f64::total_cmp);
+        (times[0], times[times.len() / 2])
+    };
+    rounds.into_iter().map(sorted).collect()
+}
+
 fn round(row: &Row<'_>, numbers: &AtomicU64, connections: usize) -> Figures {
     let cpu_before = process::cpu(row.process);
     let began = Instant::now();
