@@ -60,9 +60,17 @@ enum State<'a> {
         end: End,
         /// One per class, as far as they are known.
         standings: Vec<Option<Standing>>,
-        /// When it was decided, by the shard's clock; `None`: out of memory.
-        at_ms: Option<u64>,
+        counted: Place,
     },
+}
+
+/// Where a request was counted, to take it back.
+enum Place {
+    Nowhere,
+    /// By the shard, at this time of its clock.
+    Shard(u64),
+    /// Out of memory: a lease for each class.
+    Leases(Vec<(Standing, u64)>),
 }
 
 /// How a question ended.
@@ -219,17 +227,17 @@ impl<'a, R: Runtime> Admission<'a, R> {
             state: State::settled(End::Admitted),
         };
         asked.state = match recall {
-            Recall::Admitted(standings) => State::Settled {
+            Recall::Admitted(spent) => State::Settled {
                 end: End::Admitted,
-                standings: standings.into_iter().map(Some).collect(),
-                at_ms: None,
+                standings: spent.iter().map(|spent| Some(spent.0)).collect(),
+                counted: Place::Leases(spent),
             },
             Recall::Refused(refusal) => {
                 memory::repeated(self.gate, subject, self.facts, &refusal, self.runtime);
                 State::Settled {
                     end: End::Stopped(stop(&refusal.verdict, refusal.class.as_ref())),
                     standings: refusal.standings(&asked.classes),
-                    at_ms: None,
+                    counted: Place::Nowhere,
                 }
             }
             Recall::Ask(returns) => self.question(&asked, returns, exempt),
@@ -387,7 +395,7 @@ impl<'a, R: Runtime> Admission<'a, R> {
         State::Settled {
             end,
             standings: standings.into_iter().map(Some).collect(),
-            at_ms: Some(answer.at_ms),
+            counted: Place::Shard(answer.at_ms),
         }
     }
 
@@ -399,7 +407,7 @@ impl<'a, R: Runtime> Admission<'a, R> {
         for asked in &self.asked {
             let State::Settled {
                 end: End::Admitted,
-                at_ms,
+                counted,
                 ..
             } = &asked.state
             else {
@@ -408,10 +416,14 @@ impl<'a, R: Runtime> Admission<'a, R> {
             if asked.classes.is_empty() {
                 continue;
             }
-            let Some(at_ms) = *at_ms else {
-                let mut memory = self.gate.memory.guard.borrow_mut();
-                memory.refund(&asked.subject, &asked.classes);
-                continue;
+            let at_ms = match counted {
+                Place::Shard(at_ms) => *at_ms,
+                Place::Leases(spent) => {
+                    let mut memory = self.gate.memory.guard.borrow_mut();
+                    memory.refund(&asked.subject, &asked.classes, spent);
+                    continue;
+                }
+                Place::Nowhere => continue,
             };
             let order = Order::Refund {
                 classes: asked.classes.clone(),
@@ -429,7 +441,7 @@ impl State<'_> {
         Self::Settled {
             end,
             standings: Vec::new(),
-            at_ms: None,
+            counted: Place::Nowhere,
         }
     }
 }

@@ -29,6 +29,10 @@ pub use wire::{BadUpdate, Update, Values};
 /// Most entries of all kinds: about 20 MB in the object, 10 MB in each isolate.
 pub const MAX_ENTRIES: usize = 100_000;
 
+/// How many there may be after a list was imported: the rest is for revocations, which an
+/// operator's lists must not keep out.
+pub const MAX_WITH_LISTS: usize = 80_000;
+
 /// Longest id, reason, actor or name of a list, in bytes.
 pub const MAX_TEXT_BYTES: usize = 256;
 

@@ -4,7 +4,7 @@
 //! last: it grows also across a loss of storage, so that no copy takes a new Ledger
 //! for an old one.
 
-use super::{BadRow, Entry, GRACE_S, Key, MAX_ENTRIES, wire};
+use super::{BadRow, Entry, GRACE_S, Key, MAX_ENTRIES, MAX_WITH_LISTS, wire};
 use gapura_shared::time::{UnixMillis, UnixSeconds};
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},
@@ -62,7 +62,7 @@ pub struct Applied {
 pub enum LedgerError {
     /// It would be too much.
     #[error(
-        "the Ledger holds at most {MAX_ENTRIES} entries: {held} are held, {asked} would be added"
+        "the Ledger holds at most {MAX_ENTRIES} entries, {MAX_WITH_LISTS} with a list that is imported: {held} are held, {asked} would be added"
     )]
     Full {
         /// How many are held.
@@ -149,12 +149,15 @@ impl Ledger {
     /// which nobody sees.
     pub fn apply(&mut self, batch: Batch, now: UnixMillis) -> Result<Applied, LedgerError> {
         let seconds = now.seconds();
+        let is_list = batch.list.is_some();
         let steps = self.steps(batch, seconds)?;
         let added = steps
             .iter()
             .filter(|(key, entry)| entry.is_some() && !self.entries.contains_key(key));
         let asked = added.count();
-        if self.len().saturating_add(asked) > MAX_ENTRIES {
+        let most = if is_list { MAX_WITH_LISTS } else { MAX_ENTRIES };
+        // Also of a full Ledger a list may be made shorter.
+        if asked > 0 && self.len().saturating_add(asked) > most {
             return Err(LedgerError::Full {
                 held: self.len(),
                 asked,

@@ -276,12 +276,29 @@ fn refuses_too_much_and_does_nothing() {
     let full = ledger.apply(many(MAX_ENTRIES - 5, MAX_ENTRIES + 1), at(2));
     assert_eq!(
         full.unwrap_err().to_string(),
-        "the Ledger holds at most 100000 entries: 100000 are held, 1 would be added"
+        "the Ledger holds at most 100000 entries, 80000 with a list that is imported: 100000 are held, 1 would be added"
     );
     assert_eq!(ledger.version(), version);
     let mut copy = Replica::default();
     follow(&mut copy, &ledger, 3);
     assert_eq!(copy.len(), MAX_ENTRIES);
+}
+
+#[test]
+fn lists_leave_room_for_revocations() {
+    let mut ledger = Ledger::default();
+    let list = |length: usize| {
+        let targets: Vec<String> = (1..=length).map(|n| format!("asn:{n}")).collect();
+        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+        listed("feed", &targets)
+    };
+    assert!(ledger.apply(list(MAX_WITH_LISTS + 1), at(1)).is_err());
+    ledger.apply(list(MAX_WITH_LISTS), at(1)).unwrap();
+    let logout = batch(vec![put("session:s-1", Some(90))]);
+    assert_eq!(ledger.apply(logout, at(2)).unwrap().added, 1);
+    // Full or not, the same list in a shorter form is taken.
+    let shorter = ledger.apply(list(10), at(3)).unwrap();
+    assert_eq!(shorter.lifted, MAX_WITH_LISTS - 10);
 }
 
 #[test]

@@ -69,6 +69,27 @@ fn a_ban_is_told_by_the_minute_and_when_it_is_lifted() {
 }
 
 #[test]
+fn what_is_given_back_is_no_part_of_a_later_lease() {
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    let passes =
+        |isolate: &mut Isolate| isolate.memory.recall(&isolate.who, &isolate.classes, 1_000);
+    isolate.learn("2 1 pass 9:4000:0 1:5", 1_000);
+    let Recall::Admitted(spent) = passes(&mut isolate) else {
+        panic!("a lease covers it");
+    };
+    // Another request asks and hands the lease back, spending and all.
+    let more = [isolate.classes[0].clone(), class("other", 9, 60, false)];
+    let asked = isolate.memory.recall(&isolate.who, &more, 1_000);
+    assert!(matches!(asked, Recall::Ask(returned) if returned[0].spent == 1));
+    isolate.learn("2 1 pass 9:4000:0 2:1", 1_000);
+    assert!(matches!(passes(&mut isolate), Recall::Admitted(_)));
+    // The first is refused by somebody else: the shard has counted it.
+    let (who, classes) = (isolate.who.clone(), isolate.classes.clone());
+    isolate.memory.refund(&who, &classes, &spent);
+    assert!(matches!(passes(&mut isolate), Recall::Ask(_)));
+}
+
+#[test]
 fn an_admission_ends_a_denial_and_so_does_being_forgotten() {
     let mut isolate = Isolate::new("ip:192.0.2.1");
     isolate.learn("2 1 limit 0:4000:4000 -", 1_000);

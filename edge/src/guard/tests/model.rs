@@ -129,7 +129,9 @@ impl World {
             .0
             .recall(&self.who, &classes, self.now + ahead)
         {
-            Recall::Admitted(_) => self.isolates[isolate].0.refund(&self.who, &classes),
+            Recall::Admitted(spent) => {
+                self.isolates[isolate].0.refund(&self.who, &classes, &spent);
+            }
             Recall::Refused(_) => {}
             Recall::Ask(returns) => {
                 let mut ask = Ask::new(self.who.clone(), classes.to_vec());

@@ -109,21 +109,23 @@ impl Held {
                 .any(|lease| lease.has(class.cost, now_ms))
     }
 
-    pub(super) fn spend(&mut self, class: &AskedClass, now_ms: u64) -> Standing {
+    /// Spends the lease that ends first; how the class stands then, and which lease it was.
+    pub(super) fn spend(&mut self, class: &AskedClass, now_ms: u64) -> Option<(Standing, u64)> {
         let usable = self
             .leases
             .iter_mut()
             .filter(|lease| lease.has(class.cost, now_ms));
-        if let Some(lease) = usable.min_by_key(|lease| lease.until_ms) {
-            lease.used = lease.used.saturating_add(class.cost);
-        }
-        self.standing(now_ms)
+        let lease = usable.min_by_key(|lease| lease.until_ms)?;
+        lease.used = lease.used.saturating_add(class.cost);
+        let id = lease.lease.id;
+        Some((self.standing(now_ms), id))
     }
 
-    pub(super) fn refund(&mut self, cost: u32) {
-        let spent = self.leases.iter_mut().filter(|lease| lease.used >= cost);
-        if let Some(lease) = spent.min_by_key(|lease| lease.until_ms) {
-            lease.used -= cost;
+    /// Takes back what was spent of a lease. One that went back since took its spending along.
+    pub(super) fn refund(&mut self, cost: u32, id: u64) {
+        let mut leases = self.leases.iter_mut();
+        if let Some(lease) = leases.find(|lease| lease.lease.id == id) {
+            lease.used = lease.used.saturating_sub(cost);
         }
     }
 

@@ -26,8 +26,9 @@ pub const REMEMBER_MS: u64 = 60_000;
 /// What memory says of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recall {
-    /// It passes, and was counted when it was lent; the classes stand so.
-    Admitted(Vec<Standing>),
+    /// It passes, and was counted when it was lent: how each class stands, and the lease that
+    /// was spent of, by which it can be given back.
+    Admitted(Vec<(Standing, u64)>),
     /// It is refused.
     Refused(Refusal),
     /// The shard must be asked, and gets these leases back.
@@ -179,8 +180,7 @@ impl Memory {
                 .is_some_and(|held| held.covers(class, now_ms))
         };
         if !classes.is_empty() && classes.iter().all(lent) {
-            let spend =
-                |class: &AskedClass| known.find_mut(class).map(|held| held.spend(class, now_ms));
+            let spend = |class: &AskedClass| known.find_mut(class)?.spend(class, now_ms);
             return Recall::Admitted(classes.iter().filter_map(spend).collect());
         }
         let lends = lends(classes);
@@ -189,13 +189,13 @@ impl Memory {
     }
 
     /// Takes back what [`Memory::recall`] spent: another subject refused the request.
-    pub fn refund(&mut self, subject: &Subject, classes: &[AskedClass]) {
+    pub fn refund(&mut self, subject: &Subject, classes: &[AskedClass], spent: &[(Standing, u64)]) {
         let Some(known) = self.subjects.get_mut(subject) else {
             return;
         };
-        for class in classes {
+        for (class, (_, lease)) in classes.iter().zip(spent) {
             if let Some(held) = known.find_mut(class) {
-                held.refund(class.cost);
+                held.refund(class.cost, *lease);
             }
         }
     }
