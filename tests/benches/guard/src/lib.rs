@@ -6,8 +6,8 @@
 //! another location. A question takes half the object latency each way, jittered (0.8 of it and an
 //! exponential rest), and waits in line before an object, which works on one at a time. Objects
 //! leave memory after ten idle seconds; an isolate in twenty starts anew each minute and all clocks of
-//! isolates move by up to half a second; half-way everything is deployed anew. Nothing answers late enough for the
-//! Guard's time budget to matter.
+//! isolates move by up to half a second; half-way everything is deployed anew. Every answer is
+//! awaited: the Guard's time budget, which would end the wait for far objects, is left out.
 
 pub mod price;
 pub mod random;
