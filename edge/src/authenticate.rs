@@ -21,7 +21,18 @@ use gapura_shared::{identity::Identity, parse::cookie};
 const MAX_WAITS: u32 = 250;
 const WAIT_MS: u32 = 20;
 
-/// What the request's token proves; `None` where none is needed and none was sent.
+/// A token that was sent and holds by itself; whether it is revoked is another question.
+#[derive(Debug)]
+pub struct Shown {
+    /// What it proves.
+    pub verified: Verified,
+    /// The request passes without it, too: it is in a cookie, which browsers send unasked, and
+    /// none is needed. Who was logged out elsewhere has one, and must get to the login.
+    pub is_spare: bool,
+}
+
+/// What the request's token proves; `None` where none is needed and none was sent, or a cookie whose
+/// token does not hold.
 ///
 /// # Errors
 /// [`Stop::TokenMissing`], [`Stop::TokenRefused`], [`Stop::TokenKeysUnavailable`],
@@ -31,18 +42,22 @@ pub async fn check<R: Runtime>(
     route: &Route,
     facts: &Facts,
     runtime: &R,
-) -> Result<Option<Verified>, Stop> {
+) -> Result<Option<Shown>, Stop> {
     let Some(found) = find(gate, route, facts)? else {
         return Ok(None);
     };
-    let verified = verified(gate, facts, found.token, runtime).await?;
+    let is_spare = route.token == TokenNeed::Optional && found.carrier == Carrier::Cookie;
+    let verified = match verified(gate, facts, found.token, runtime).await {
+        Err(Stop::TokenRefused(_)) if is_spare => return Ok(None),
+        verified => verified?,
+    };
     if !route.roles.is_empty() && !route.roles.contains(&verified.principal.role) {
         return Err(Stop::Forbidden);
     }
     if verified.principal.assurance < route.assurance {
         return Err(Stop::AssuranceRequired);
     }
-    Ok(Some(verified))
+    Ok(Some(Shown { verified, is_spare }))
 }
 
 /// What the token of the `Authorization` header proves; a cookie does not count.

@@ -172,10 +172,11 @@ async fn stages<'g, R: Runtime>(
     if body::may_be_large(facts) {
         admission.settle(&mut decision.notice).await?;
     }
-    let verified = authenticate::check(gate, route, facts, runtime).await;
-    let bearer = verified.as_ref().ok().and_then(Option::as_ref);
+    let shown = authenticate::check(gate, route, facts, runtime).await;
+    let token = shown.as_ref().ok().and_then(Option::as_ref);
+    let bearer = token.map(|token| &token.verified);
     admission.identify(bearer.map(|verified| &verified.principal));
-    let body = match verified {
+    let body = match shown {
         Ok(_) => body::read(route, facts, runtime).await,
         Err(_) => Ok(Body::Empty),
     };
@@ -186,11 +187,18 @@ async fn stages<'g, R: Runtime>(
     let inspected = body.map(|body| inspect(&route.waf, facts, body));
 
     admission.settle(&mut decision.notice).await?;
-    ledger.check(route, facts, bearer, runtime).await?;
+    let is_revoked = match ledger.check(route, facts, bearer, runtime).await {
+        Err(Stop::TokenRevoked(_)) if token.is_some_and(|token| token.is_spare) => true,
+        checked => {
+            checked?;
+            false
+        }
+    };
     if let Some(why) = admission.spared().or_else(|| ledger.spared()) {
         runtime.log(&record::spared(facts, why, runtime.now()));
     }
-    let principal = verified?.map(|verified| verified.principal);
+    let token = shown?.filter(|_| !is_revoked);
+    let principal = token.map(|token| token.verified.principal);
     let (body, report) = inspected?;
     if let Some(stop) = blocked(report, decision) {
         return Err(stop);

@@ -89,6 +89,8 @@ const fn status(stop: &Stop) -> (u16, &'static str) {
 const fn code(stop: &Stop) -> Option<&'static str> {
     match stop {
         Stop::TokenMissing => Some("no_authorization"),
+        // Its session is over: supabase-js forgets it by this code alone.
+        Stop::TokenRevoked("session" | "user") => Some("session_not_found"),
         Stop::TokenRefused(_) | Stop::TokenRevoked(_) => Some("bad_jwt"),
         Stop::Forbidden => Some("not_admin"),
         Stop::AssuranceRequired => Some("insufficient_aal"),

@@ -1,5 +1,5 @@
 //! What the origin tells the edge by itself, not as an answer: revocations that an operator
-//! or a job makes. One sealed request to [`push::PATH`].
+//! or a job makes, and locks that an operator lifts. A sealed request each.
 //!
 //! Guarantees: a push is sent whole or an error says that it was not taken; no wait is without an end.
 
@@ -7,6 +7,7 @@ use crate::{clock, config::EdgeUrl, random};
 use gapura_shared::{
     identity::{self, Identity},
     limits::MAX_CLOCK_SKEW_S,
+    outcome::AccountId,
     push::{self, MAX_REVOCATIONS, Push, Revocation},
     seal::{self, Content, Keys, Message, digest},
 };
@@ -14,6 +15,8 @@ use std::{net::Ipv4Addr, time::Duration};
 
 /// How long the edge may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Where the edge's API has bans and locks, by what they are on.
+const BANS: &str = "/_gapura/v1/bans/";
 const CONTENT_TYPE: &str = "application/json";
 
 /// Why the edge was not told.
@@ -46,6 +49,38 @@ pub fn push(edge: &EdgeUrl, keys: &Keys, revocations: Vec<Revocation>) -> Result
         return Err(PushError::TooMany { count });
     }
     let body = serde_json::to_vec(&Push { revocations }).map_err(|_| PushError::Form)?;
+    let answered = send(edge, keys, "POST", push::PATH, &body)?;
+    accepted(answered)
+}
+
+/// Lifts the locks of a login name that the edge mirrors, or finds none. Waits: not for an async thread.
+///
+/// # Errors
+/// [`PushError`].
+pub fn lift_locks(edge: &EdgeUrl, keys: &Keys, account: &AccountId) -> Result<(), PushError> {
+    let path = format!("{BANS}account:{}", account.as_str());
+    match send(edge, keys, "DELETE", &path, &[])? {
+        404 => Ok(()),
+        answered => accepted(answered),
+    }
+}
+
+fn accepted(status: u16) -> Result<(), PushError> {
+    if (200..300).contains(&status) {
+        Ok(())
+    } else {
+        Err(PushError::Refused(status))
+    }
+}
+
+/// Sends a sealed request; the status of the answer. JSON, if there is a body.
+fn send(
+    edge: &EdgeUrl,
+    keys: &Keys,
+    method: &'static str,
+    path: &str,
+    body: &[u8],
+) -> Result<u16, PushError> {
     let identity = Identity {
         request_id: random::request_id(),
         client: Ipv4Addr::LOCALHOST.into(),
@@ -54,44 +89,48 @@ pub fn push(edge: &EdgeUrl, keys: &Keys, revocations: Vec<Revocation>) -> Result
     }
     .to_field()
     .map_err(|_| PushError::Form)?;
-    let digest = digest::sha256(&body);
+    let digest = digest::sha256(body);
+    let content = if body.is_empty() {
+        Content::Empty
+    } else {
+        Content::Digest {
+            digest: digest.as_str().into(),
+            content_type: Some(CONTENT_TYPE),
+        }
+    };
     let message = Message {
-        method: "POST",
+        method,
         authority: &edge.authority,
-        path: push::PATH,
+        path,
         query: "",
         identity: &identity,
         instance: "",
-        content: Content::Digest {
-            digest: digest.as_str().into(),
-            content_type: Some(CONTENT_TYPE),
-        },
+        content,
     };
     let seal = seal::sign_push(&message, keys, clock::now().seconds(), random::bytes());
+    let mut request = http::Request::builder()
+        .method(method)
+        .uri(format!("{}://{}{path}", edge.scheme, edge.authority))
+        .header(seal::INSTANCE, "\"\"")
+        .header(identity::HEADER, &identity)
+        .header(seal::SIGNATURE_INPUT, &seal.signature_input)
+        .header(seal::SIGNATURE, &seal.signature);
+    if !body.is_empty() {
+        request = request
+            .header("content-type", CONTENT_TYPE)
+            .header(seal::CONTENT_DIGEST, &digest);
+    }
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
         .http_status_as_error(false)
         .max_redirects(0)
         .build()
         .into();
-    let answer = agent
-        .post(format!(
-            "{}://{}{}",
-            edge.scheme,
-            edge.authority,
-            push::PATH
-        ))
-        .header("content-type", CONTENT_TYPE)
-        .header(seal::CONTENT_DIGEST, &digest)
-        .header(seal::INSTANCE, "\"\"")
-        .header(identity::HEADER, &identity)
-        .header(seal::SIGNATURE_INPUT, &seal.signature_input)
-        .header(seal::SIGNATURE, &seal.signature)
-        .send(&body)
-        .map_err(|error| PushError::Unreachable(Box::new(error)))?;
-    if answer.status().is_success() {
-        Ok(())
+    let answer = if body.is_empty() {
+        agent.run(request.body(()).map_err(|_| PushError::Form)?)
     } else {
-        Err(PushError::Refused(answer.status().as_u16()))
-    }
+        agent.run(request.body(body).map_err(|_| PushError::Form)?)
+    };
+    let answer = answer.map_err(|error| PushError::Unreachable(Box::new(error)))?;
+    Ok(answer.status().as_u16())
 }

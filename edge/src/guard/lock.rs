@@ -59,6 +59,12 @@ impl Locks {
         self.locks.truncate(MAX_LOCKS);
     }
 
+    /// Ends every lock; how many held.
+    pub(super) fn lift(&mut self, now_ms: u64) -> usize {
+        self.expire(now_ms);
+        std::mem::take(&mut self.locks).len()
+    }
+
     /// Spares a device until then.
     pub(super) fn spare(&mut self, mark: &str, until_ms: u64, now_ms: u64) {
         self.marks.retain(|known| known.0 != mark);
@@ -125,6 +131,9 @@ mod tests {
         assert!(locks.holds(here, Some("dev2"), 0).is_some());
         locks.set(lock(None, 0), 100);
         assert!(locks.holds(there, None, 100).is_none(), "lifted");
+        locks.spare("dev1", 600, 100);
+        assert_eq!((locks.lift(100), locks.lift(100)), (1, 0));
+        assert!(locks.holds(here, None, 100).is_none() && locks.marks.len() == 1);
     }
 
     #[test]

@@ -8,11 +8,13 @@
 
 use super::{
     Auth,
-    password::{HashError, Verdict},
+    open_logins::Place,
+    password::{HashError, Turn, Verdict},
     refresh::hmac,
 };
 use crate::{
     admission::Admitted,
+    clock,
     db::{Attempt, Db, DbError, Locks, LoginAttempt, Rung},
     random,
 };
@@ -62,6 +64,8 @@ pub(super) struct Counted {
     began: Locks,
     /// Whether its password may be looked at.
     pub(super) is_open: bool,
+    /// Among those of its account and source that are open.
+    place: Option<Place>,
 }
 
 impl Counted {
@@ -92,7 +96,8 @@ pub(super) async fn lift(
 }
 
 impl Auth {
-    /// Counts an attempt to log in as `login`.
+    /// Counts an attempt to log in as `login`. To be called with a place in the hash queue: what is not
+    /// looked at does not count.
     pub(super) async fn count_login(
         &self,
         db: &Db,
@@ -105,6 +110,11 @@ impl Auth {
         let source = self
             .device(request.headers(), &account)
             .map_or_else(|| network.clone(), |device| format!("device:{device}"));
+        let gate = self.open_logins.of(account.as_str(), &source);
+        let (mut place, is_alone) = match gate.try_alone() {
+            Some(place) => (place, true),
+            None => (gate.enter().await, false),
+        };
         let attempt = LoginAttempt {
             account: account.as_str(),
             source: &source,
@@ -115,17 +125,31 @@ impl Auth {
             },
             forget_ms: DAY_MS,
             known_ms: KNOWN_MS,
+            counts_refusal: is_alone,
         };
-        let (is_open, locks) = match db.count_login(&attempt, now).await? {
+        let mut counted = db.count_login(&attempt, now).await?;
+        if !is_alone && matches!(counted, Attempt::Locked(_)) {
+            // Those that are open may be right, and then there is no lock: wait for what they say.
+            drop(place);
+            place = gate.alone().await;
+            let attempt = LoginAttempt {
+                counts_refusal: true,
+                ..attempt
+            };
+            counted = db.count_login(&attempt, clock::now()).await?;
+        }
+        let (is_open, locks) = match counted {
             Attempt::Counted(began) => (true, began),
             Attempt::Locked(locks) => (false, locks),
         };
+        let place = is_open.then(|| place.share());
         Ok(Counted {
             account,
             network,
             source,
             began: locks,
             is_open,
+            place,
         })
     }
 
@@ -133,15 +157,17 @@ impl Auth {
     pub(super) async fn compare(
         &self,
         counted: &Counted,
+        turn: Turn,
         password: String,
         hash: Option<&str>,
     ) -> Result<Verdict, HashError> {
         let hash = hash.filter(|_| counted.is_open);
-        self.hasher.verify(password, hash).await
+        self.hasher.verify_in(turn, password, hash).await
     }
 
     /// Tells the edge of a login that failed, and of its locks. `delay_ms` is how long it took.
-    pub(super) fn login_failed(request: &mut Admitted, counted: &Counted, delay_ms: u32) {
+    pub(super) fn login_failed(request: &mut Admitted, counted: &mut Counted, delay_ms: u32) {
+        counted.place = None;
         let lock = |source: Option<&String>, until: Option<UnixMillis>| {
             until.map(|until_ms| Lock {
                 account: counted.account.clone(),
@@ -164,7 +190,7 @@ impl Auth {
         &self,
         db: &Db,
         request: &mut Admitted,
-        counted: &Counted,
+        counted: &mut Counted,
         now: UnixMillis,
     ) -> Result<HeaderValue, DbError> {
         db.login_succeeded(
@@ -174,6 +200,7 @@ impl Auth {
             now,
         )
         .await?;
+        counted.place = None;
         request.outcome().login = Some(Login::Succeeded);
         let device = counted
             .source
@@ -185,6 +212,13 @@ impl Auth {
         );
         // Hex and base64url are always a field value.
         Ok(HeaderValue::try_from(cookie).unwrap_or_else(|_| HeaderValue::from_static("")))
+    }
+
+    /// Takes a login back that neither failed nor succeeded.
+    pub(super) async fn login_withdrawn(db: &Db, counted: &Counted) -> Result<(), DbError> {
+        let (account, source) = (counted.account.as_str(), counted.source.as_str());
+        db.login_withdrawn(account, source, counted.began, clock::now())
+            .await
     }
 
     /// The id of a device that has logged in as this account before.

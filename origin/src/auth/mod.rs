@@ -15,6 +15,7 @@ pub mod keys;
 mod lockout;
 mod metadata;
 pub mod one_time;
+mod open_logins;
 pub mod password;
 pub mod permission;
 mod refresh;
@@ -33,6 +34,7 @@ use gapura_shared::{secret::Secret, time::UnixMillis};
 use keys::KeyRing;
 pub use lockout::forgotten_before;
 use one_time::OneTimeKey;
+use open_logins::OpenLogins;
 use password::{BadParameters, Hasher, Policy};
 use refresh::Successors;
 pub use routes::abandoned_before;
@@ -56,6 +58,7 @@ pub struct Auth {
     shared_secret: Option<Secret>,
     successors: Successors,
     one_time: OneTimeKey,
+    open_logins: OpenLogins,
     /// Of the cookies by which devices are known.
     device_key: Secret,
     /// Of secrets in the database.
@@ -77,6 +80,7 @@ impl Auth {
             shared_secret: None,
             successors: Successors::new(token_key),
             one_time: OneTimeKey::new(token_key),
+            open_logins: OpenLogins::new(),
             device_key: lockout::device_key(token_key),
             at_rest: AtRest::new(token_key),
             challenges: Challenges::new(token_key),
@@ -93,6 +97,8 @@ pub fn new_user(email: String, password_hash: String, role: &str, now: UnixMilli
         id: crate::random::uuid(),
         email,
         password_hash,
+        signed_up: false,
+        refused_hash: None,
         role: role.to_owned(),
         tenant: None,
         app_metadata: provider.as_object().cloned().unwrap_or_default(),

@@ -95,10 +95,17 @@ pub(super) enum SessionError {
     Db(#[from] DbError),
     #[error(transparent)]
     Unsigned(#[from] Unsigned),
+    #[error("the account has another password by now, or may not log in any more")]
+    Changed,
 }
 
+/// How often an account may change while somebody logs in.
+const TRIES: u32 = 4;
+
 impl Auth {
-    /// Opens a session.
+    /// Opens a session of an account as it was when its owner was asked for a proof. What has changed since,
+    /// while the password waited in the queue perhaps, counts: the session has the role of now, and
+    /// there is none where the password is another one or the account was disabled.
     pub(super) async fn open(
         &self,
         db: &Db,
@@ -107,6 +114,30 @@ impl Auth {
         device: &Device,
         now: UnixMillis,
     ) -> Result<Session, SessionError> {
+        for _ in 0..TRIES {
+            let opened = self.try_open(db, user.clone(), method, device, now);
+            if let Some(session) = opened.await? {
+                return Ok(session);
+            }
+            let proven = user.password_hash;
+            user = db
+                .user_by_id(&user.id)
+                .await?
+                .filter(|user| user.password_hash == proven && user.deleted_at.is_none())
+                .filter(|user| !user.is_banned(now))
+                .ok_or(SessionError::Changed)?;
+        }
+        Err(SessionError::Changed)
+    }
+
+    async fn try_open(
+        &self,
+        db: &Db,
+        mut user: User,
+        method: Method,
+        device: &Device,
+        now: UnixMillis,
+    ) -> Result<Option<Session>, SessionError> {
         let token = RefreshToken::new(random::bytes());
         let id = random::uuid();
         user.last_sign_in_at = Some(now);
@@ -126,9 +157,10 @@ impl Auth {
             ends: proofs.ends,
             device,
             method: method.as_str(),
+            seen: session.user.updated_at,
         };
-        db.open_session(&new, now).await?;
-        Ok(session)
+        let is_open = db.open_session(&new, now).await?;
+        Ok(is_open.then_some(session))
     }
 
     /// Exchanges a refresh token.
@@ -229,14 +261,11 @@ impl Session {
     }
 
     /// What a browser takes along in the fragment of a page's address, as supabase-js reads it there.
-    pub(super) fn fields(&self, auth: &Auth) -> [(&'static str, String); 5] {
+    pub(super) fn fields(&self) -> [(&'static str, String); 5] {
         [
             ("access_token", self.access_token.clone()),
             ("expires_at", self.expires_at.0.to_string()),
-            (
-                "expires_in",
-                auth.settings.access_lifetime.as_secs().to_string(),
-            ),
+            ("expires_in", self.lifetime.as_secs().to_string()),
             ("refresh_token", self.refresh_token.encode()),
             ("token_type", "bearer".to_owned()),
         ]

@@ -1,11 +1,11 @@
 use super::{
     Auth, new_user,
     refresh::RefreshToken,
-    session::{Method, Refreshed},
+    session::{Method, Refreshed, SessionError},
 };
 use crate::{
     config::{self, Database},
-    db::{Changed, Db, DbError, Device, User},
+    db::{Changed, Db, DbError, Device, End, User},
     engines::{Engine, Home, on_every_engine},
 };
 use gapura_shared::{secret::Secret, time::UnixMillis};
@@ -24,6 +24,7 @@ on_every_engine!(async
     sessions_are_swept_when_nobody_asks_for_them_any_more,
     a_ban_ends_what_it_did_not_know_of,
     a_rehash_never_undoes_a_change_of_password,
+    a_login_that_waited_sees_what_changed_meanwhile,
 );
 
 struct Fixture {
@@ -210,4 +211,41 @@ async fn a_ban_ends_what_it_did_not_know_of(engine: Engine) {
     assert!(matches!(refused, Refreshed::Banned));
     // It was not exchanged, so it is good again afterwards.
     exchanged(fixture.refresh(&token, 10_000).await);
+}
+
+/// As a login does that read the account, and then waited for its hash.
+async fn a_login_that_waited_sees_what_changed_meanwhile(engine: Engine) {
+    let fixture = fixture(engine).await;
+    let (db, device) = (&fixture.db, Device::default());
+    let later = UnixMillis(NOW.0 + 1);
+    let change = async |change: fn(&mut User)| {
+        let change = |user: &mut User| {
+            change(user);
+            Ok::<(), DbError>(())
+        };
+        let id = &fixture.user.id;
+        let before = db.user_by_id(id).await.unwrap().unwrap();
+        let changed = db.change_user(id, Some(End::All), later, change).await;
+        assert!(matches!(changed, Ok(Changed::Done { .. })));
+        let opened = fixture
+            .auth
+            .open(db, before, Method::Password, &device, later);
+        opened.await.map(|session| session.user.role)
+    };
+    let metadata = |user: &mut User| user.user_metadata.clear();
+    assert_eq!(change(metadata).await.unwrap(), "user");
+    let demoted = |user: &mut User| "guest".clone_into(&mut user.role);
+    assert_eq!(change(demoted).await.unwrap(), "guest");
+    let reset = |user: &mut User| "$y".clone_into(&mut user.password_hash);
+    assert!(matches!(change(reset).await, Err(SessionError::Changed)));
+    let banned = |user: &mut User| user.banned_until = Some(UnixMillis(NOW.0 * 2));
+    assert!(matches!(change(banned).await, Err(SessionError::Changed)));
+    let live = db.sessions(&fixture.user.id, UnixMillis(0), later).await;
+    assert_eq!(live.unwrap(), [], "the last two opened none");
+    let gone = db.user_by_id(&fixture.user.id).await.unwrap().unwrap();
+    assert!(db.delete_user(&gone.id).await.unwrap());
+    let opened = fixture
+        .auth
+        .open(db, gone, Method::Password, &device, later);
+    assert!(matches!(opened.await, Err(SessionError::Changed)));
 }

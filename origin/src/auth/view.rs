@@ -26,7 +26,7 @@ pub(super) struct UserView<'a> {
     last_sign_in_at: Option<String>,
     app_metadata: &'a Map<String, Value>,
     user_metadata: &'a Map<String, Value>,
-    identities: [(); 0],
+    identities: Vec<IdentityView<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     factors: Vec<FactorView<'a>>,
     created_at: String,
@@ -51,7 +51,7 @@ impl<'a> UserView<'a> {
             last_sign_in_at: user.last_sign_in_at.map(timestamp),
             app_metadata: &user.app_metadata,
             user_metadata: &user.user_metadata,
-            identities: [],
+            identities: IdentityView::of(user),
             factors: user.factors.iter().map(FactorView::new).collect(),
             created_at: timestamp(user.created_at),
             updated_at: timestamp(user.updated_at),
@@ -62,6 +62,53 @@ impl<'a> UserView<'a> {
     pub(super) const fn changing_to(mut self, new_email: Option<&'a str>) -> Self {
         self.new_email = new_email;
         self
+    }
+}
+
+/// By what an account is logged in to: its address, the only way there is. The same in the answer to a
+/// sign-up whether the address was free or taken.
+#[derive(Serialize)]
+struct IdentityView<'a> {
+    identity_id: &'a str,
+    id: &'a str,
+    user_id: &'a str,
+    identity_data: IdentityData<'a>,
+    provider: &'static str,
+    email: &'a str,
+    last_sign_in_at: Option<String>,
+    created_at: String,
+    updated_at: String,
+}
+
+#[derive(Serialize)]
+struct IdentityData<'a> {
+    sub: &'a str,
+    email: &'a str,
+    email_verified: bool,
+    phone_verified: bool,
+}
+
+impl<'a> IdentityView<'a> {
+    fn of(user: &'a User) -> Vec<Self> {
+        if user.deleted_at.is_some() {
+            return Vec::new();
+        }
+        vec![Self {
+            identity_id: &user.id,
+            id: &user.id,
+            user_id: &user.id,
+            identity_data: IdentityData {
+                sub: &user.id,
+                email: &user.email,
+                email_verified: user.email_confirmed_at.is_some(),
+                phone_verified: false,
+            },
+            provider: "email",
+            email: &user.email,
+            last_sign_in_at: user.last_sign_in_at.map(timestamp),
+            created_at: timestamp(user.created_at),
+            updated_at: timestamp(user.updated_at),
+        }]
     }
 }
 
@@ -175,7 +222,11 @@ mod tests {
         let user = new_user("a@b.co".into(), "$argon2id$x".into(), "user", UnixMillis(0));
         let shown = serde_json::to_value(UserView::new(&user, "authenticated")).unwrap();
         assert!(!shown.to_string().contains("argon2"));
-        assert_eq!(shown["identities"], serde_json::json!([]));
+        let identity = &shown["identities"][0];
+        assert_eq!(
+            (&identity["id"], &identity["identity_data"]["email"]),
+            (&shown["id"], &shown["email"])
+        );
         assert_eq!(shown["app_metadata"]["provider"], "email");
     }
 

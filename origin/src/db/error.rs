@@ -1,5 +1,6 @@
 //! What can go wrong with the database, as far as callers must tell it apart.
 
+use super::query::NulText;
 use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError, sqlite::SqliteError};
 use std::sync::Arc;
 
@@ -12,6 +13,9 @@ pub enum DbError {
     /// A query, a row or a migration does not fit: our fault.
     #[error("the database answered otherwise than expected: {0}")]
     Unexpected(sqlx::Error),
+    /// A text that somebody sent has a NUL, which not every engine keeps.
+    #[error("a text has a NUL")]
+    NulText,
     /// The schema cannot be brought up to date.
     #[error("migration failed: {0}")]
     Migration(sqlx::migrate::MigrateError),
@@ -89,6 +93,9 @@ fn passes(error: &dyn DatabaseError) -> bool {
 
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
+        if matches!(&error, sqlx::Error::Encode(cause) if cause.is::<NulText>()) {
+            return Self::NulText;
+        }
         let passing = match &error {
             sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed

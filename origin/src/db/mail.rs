@@ -103,8 +103,9 @@ impl Db {
     }
 
     /// Adds an account together with its mail; where the address has one already, that one's
-    /// notice instead. An account that nobody confirmed gets the password and the metadata of the last
-    /// sign-up: those of the one before may be a stranger's.
+    /// notice instead. An account that a sign-up made, that nobody confirmed and nobody else has had to
+    /// do with gets the password and the metadata of the last one: those before may be a stranger's.
+    /// Any other account stays as it is, but for the password that it refused.
     ///
     /// # Errors
     /// [`DbError`]; nothing has changed then.
@@ -151,17 +152,10 @@ impl Db {
         now: UnixMillis,
     ) -> Result<SignUp, DbError> {
         let mut write = self.write().await?;
-        let user_metadata = serde_json::Value::Object(user.user_metadata.clone()).to_string();
-        query(
-            "UPDATE user_account SET password_hash = $1, user_metadata = $2, updated_at = $3 \
-             WHERE email = $4 AND email_confirmed_at IS NULL",
-        )
-        .bind(user.password_hash.as_str())
-        .bind(user_metadata.as_str())
-        .bind(stored(now))
-        .bind(user.email.as_str())
-        .execute(write.on())
-        .await?;
+        // Otherwise nobody asks for a confirmation: whoever has the account is in.
+        if mails.confirmation.is_some() {
+            sign_up_again(&mut write, user, now).await?;
+        }
         if let Some(notice) = mails.notice {
             if is_full(&mut write, mails.max).await? {
                 return Ok(SignUp::QueueFull);
@@ -273,6 +267,30 @@ impl Db {
             .await?;
         Ok(())
     }
+}
+
+/// The last sign-up decides, as long as there was nothing but sign-ups.
+async fn sign_up_again(write: &mut Write, user: &User, now: UnixMillis) -> Result<(), DbError> {
+    let user_metadata = serde_json::Value::Object(user.user_metadata.clone()).to_string();
+    let taken_over = query(
+        "UPDATE user_account SET password_hash = $1, user_metadata = $2, updated_at = $3 \
+         WHERE email = $4 AND signed_up = 1 AND email_confirmed_at IS NULL \
+         AND last_sign_in_at IS NULL",
+    )
+    .bind(user.password_hash.as_str())
+    .bind(user_metadata.as_str())
+    .bind(stored(now))
+    .bind(user.email.as_str())
+    .execute(write.on())
+    .await?;
+    if taken_over == 0 {
+        query("UPDATE user_account SET refused_hash = $1 WHERE email = $2")
+            .bind(user.password_hash.as_str())
+            .bind(user.email.as_str())
+            .execute(write.on())
+            .await?;
+    }
+    Ok(())
 }
 
 async fn is_full(write: &mut Write, max: u32) -> Result<bool, DbError> {

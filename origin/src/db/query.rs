@@ -38,6 +38,17 @@ impl<'q> From<Option<&'q str>> for Value<'q> {
     }
 }
 
+/// PostgreSQL keeps no NUL in a text, and nothing of ours needs one: no engine is asked to.
+#[derive(Debug, thiserror::Error)]
+#[error("a text has a NUL")]
+pub(super) struct NulText;
+
+impl Value<'_> {
+    fn is_kept(&self) -> bool {
+        !matches!(self, Self::Text(Some(text)) if text.contains('\0'))
+    }
+}
+
 impl From<i64> for Value<'_> {
     fn from(integer: i64) -> Self {
         Self::Integer(Some(integer))
@@ -149,15 +160,24 @@ impl<'q> Query<'q> {
 
     /// The number of rows that were changed or, where nothing was to change, met.
     pub(super) async fn execute(self, on: On<'_>) -> Result<u64, sqlx::Error> {
+        self.check()?;
         run!(self, on, connection, bound => bound.execute(connection).await, affected)
     }
 
     pub(super) async fn all(self, on: On<'_>) -> Result<Vec<Row>, sqlx::Error> {
+        self.check()?;
         run!(self, on, connection, bound => bound.fetch_all(connection).await, rows)
     }
 
     pub(super) async fn optional(self, on: On<'_>) -> Result<Option<Row>, sqlx::Error> {
+        self.check()?;
         run!(self, on, connection, bound => bound.fetch_optional(connection).await, row)
+    }
+
+    fn check(&self) -> Result<(), sqlx::Error> {
+        let kept = self.values.iter().all(Value::is_kept);
+        kept.then_some(())
+            .ok_or_else(|| sqlx::Error::Encode(NulText.into()))
     }
 
     fn postgres(&self) -> SqlStr {
@@ -199,6 +219,7 @@ pub(super) async fn finish(last: &[Query<'_>], lent: &mut Lent) -> Result<(), sq
     let (connection, begin) = lent.ending()?;
     let (mut sql, mut values) = (begin.to_owned(), Vec::<&Value<'_>>::new());
     for statement in last {
+        statement.check()?;
         let order = positional(statement.sql, &mut sql);
         values.extend(order.iter().filter_map(|at| statement.values.get(*at)));
         sql.push(';');

@@ -142,6 +142,30 @@ impl Db {
     }
 }
 
+impl Db {
+    /// The account and the session that a refresh token was given out for, used or not.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn session_of_token(
+        &self,
+        token_hash: &[u8; 32],
+    ) -> Result<Option<(String, String)>, DbError> {
+        let row = query(
+            "SELECT s.user_account_id, s.session_id FROM refresh_token t \
+             JOIN session s ON s.session_id = t.session_id WHERE t.token_hash = $1",
+        )
+        .bind(token_hash)
+        .optional(self.connection().await?.on())
+        .await?;
+        let read = |row: &Row| Ok((row.get("user_account_id")?, row.get("session_id")?));
+        row.as_ref()
+            .map(read)
+            .transpose()
+            .map_err(|error: sqlx::Error| error.into())
+    }
+}
+
 /// Both rows are held: neither an exchange nor the end of the session comes in between.
 async fn find(write: &mut Write, token_hash: &[u8; 32]) -> Result<Option<Found>, DbError> {
     let row = query(

@@ -26,6 +26,8 @@ pub struct NewSession<'a> {
     pub device: &'a Device,
     /// How its owner proved who they are.
     pub method: &'a str,
+    /// The last change of the account that they are known to be the owner of.
+    pub seen: UnixMillis,
 }
 
 /// What a session stands on: how its owner proved who they are, and until when that counts.
@@ -210,7 +212,8 @@ impl Db {
         Ok(())
     }
 
-    /// Opens a session with its first refresh token and notes the login.
+    /// Opens a session with its first refresh token and notes the login. `false` when the account has
+    /// changed since it was read: who it was then may not be who may log in now.
     ///
     /// # Errors
     /// [`DbError`].
@@ -218,7 +221,7 @@ impl Db {
         &self,
         session: &NewSession<'_>,
         now: UnixMillis,
-    ) -> Result<(), DbError> {
+    ) -> Result<bool, DbError> {
         retried(|| self.try_open_session(session, now)).await
     }
 
@@ -226,14 +229,20 @@ impl Db {
         &self,
         session: &NewSession<'_>,
         now: UnixMillis,
-    ) -> Result<(), DbError> {
-        let write = self.write().await?;
+    ) -> Result<bool, DbError> {
+        let mut write = self.write().await?;
         // The account's row first: a row that refers to it takes a weaker lock, which two
         // logins at once could not both make stronger.
-        let login =
-            query("UPDATE user_account SET last_sign_in_at = $1 WHERE user_account_id = $2")
-                .bind(stored(now))
-                .bind(session.user);
+        let login = query(
+            "UPDATE user_account SET last_sign_in_at = $1 \
+             WHERE user_account_id = $2 AND updated_at = $3",
+        )
+        .bind(stored(now))
+        .bind(session.user)
+        .bind(stored(session.seen));
+        if login.execute(write.on()).await? != 1 {
+            return Ok(false);
+        }
         let opened = query(
             "INSERT INTO session (session_id, user_account_id, created_at, last_seen_at, \
              expires_at, user_agent, address, method) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -247,7 +256,8 @@ impl Db {
         .bind(session.device.address.as_str())
         .bind(session.method);
         let token = new_token(&session.token_hash, session.id, session.expires);
-        write.commit_with([login, opened, token]).await
+        write.commit_with([opened, token]).await?;
+        Ok(true)
     }
 }
 

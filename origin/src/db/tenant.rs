@@ -98,10 +98,13 @@ impl Db {
 
     async fn try_delete_tenant(&self, tenant: &str) -> Result<bool, DbError> {
         let mut write = self.write().await?;
-        query("UPDATE user_account SET tenant_id = NULL WHERE tenant_id = $1")
-            .bind(tenant)
-            .execute(write.on())
-            .await?;
+        query(
+            "UPDATE user_account SET tenant_id = NULL, updated_at = updated_at + 1 \
+             WHERE tenant_id = $1",
+        )
+        .bind(tenant)
+        .execute(write.on())
+        .await?;
         let deleted = query("DELETE FROM tenant WHERE tenant_id = $1")
             .bind(tenant)
             .execute(write.on())
@@ -148,8 +151,8 @@ impl Db {
         .execute(write.on())
         .await?;
         query(
-            "UPDATE user_account SET tenant_id = $1 \
-             WHERE user_account_id = $2 AND tenant_id IS NULL",
+            "UPDATE user_account SET tenant_id = COALESCE(tenant_id, $1), signed_up = 0 \
+             WHERE user_account_id = $2",
         )
         .bind(tenant)
         .bind(user)
@@ -169,8 +172,10 @@ impl Db {
 
     async fn try_remove_member(&self, tenant: &str, user: &str) -> Result<bool, DbError> {
         let mut write = self.write().await?;
-        query(
-            "UPDATE user_account SET tenant_id = NULL \
+        // Another system's tenant may stand there without a membership. A login that has read the
+        // account before reads it again.
+        let acted = query(
+            "UPDATE user_account SET tenant_id = NULL, updated_at = updated_at + 1 \
              WHERE user_account_id = $1 AND tenant_id = $2",
         )
         .bind(user)
@@ -183,7 +188,7 @@ impl Db {
             .execute(write.on())
             .await?;
         write.commit().await?;
-        Ok(deleted > 0)
+        Ok(acted > 0 || deleted > 0)
     }
 
     /// Has an account act for one of its tenants, or for none. `false` when it does not belong

@@ -224,6 +224,7 @@ async fn sessions_end_once_and_only_those_meant(engine: Engine) {
         db.insert_user(&user).await.unwrap();
         for number in 0..3_u8 {
             let session = NewSession {
+                seen: NOW,
                 id: &format!("{email} {number}"),
                 user: &user.id,
                 token_hash: [number + 3 * u8::try_from(users.len()).unwrap(); 32],
@@ -270,6 +271,7 @@ async fn what_waits_for_a_row_gives_up_in_time(engine: Engine) {
         .await
         .unwrap();
     let session = NewSession {
+        seen: NOW,
         id: "s",
         user: &user.id,
         token_hash: [0; 32],

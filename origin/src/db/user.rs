@@ -18,6 +18,11 @@ pub struct User {
     pub email: String,
     /// PHC string.
     pub password_hash: String,
+    /// Whether somebody signed up for it and nobody else has had to do with it since: as long as its
+    /// address is not confirmed, a stranger may have chosen its password.
+    pub signed_up: bool,
+    /// PHC string: the password of a sign-up that found the address taken. Opens nothing.
+    pub refused_hash: Option<String>,
     /// The one role.
     pub role: String,
     /// The tenant.
@@ -111,7 +116,8 @@ impl Db {
         if let Err(refusal) = change(&mut user) {
             return Ok(Err(refusal));
         }
-        user.updated_at = now;
+        // Two changes never look like one to who has read the account in between.
+        user.updated_at = now.max(UnixMillis(user.updated_at.0.saturating_add(1)));
         match update(&mut write, &user).await {
             Err(error) if error.is_taken() => return Ok(Ok(Changed::Taken)),
             done => done?,
@@ -225,8 +231,8 @@ pub(super) async fn insert(write: &mut Write, user: &User) -> Result<(), DbError
     query(
         "INSERT INTO user_account (user_account_id, email, password_hash, role, tenant_id, \
          app_metadata, user_metadata, email_confirmed_at, banned_until, last_sign_in_at, \
-         created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         created_at, updated_at, signed_up) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(user.id.as_str())
     .bind(user.email.as_str())
@@ -240,18 +246,21 @@ pub(super) async fn insert(write: &mut Write, user: &User) -> Result<(), DbError
     .bind(user.last_sign_in_at.map(stored))
     .bind(stored(user.created_at))
     .bind(stored(user.updated_at))
+    .bind(i64::from(user.signed_up))
     .execute(write.on())
     .await?;
     Ok(())
 }
 
+/// Whoever changes an account has had to do with it.
 async fn update(write: &mut Write, user: &User) -> Result<(), DbError> {
     let app_metadata = Value::Object(user.app_metadata.clone()).to_string();
     let user_metadata = Value::Object(user.user_metadata.clone()).to_string();
     query(
         "UPDATE user_account SET email = $1, password_hash = $2, role = $3, tenant_id = $4, \
          app_metadata = $5, user_metadata = $6, email_confirmed_at = $7, banned_until = $8, \
-         updated_at = $9, deleted_at = $10 WHERE user_account_id = $11",
+         updated_at = $9, deleted_at = $10, signed_up = 0, \
+         refused_hash = CASE WHEN $10 IS NULL THEN refused_hash END WHERE user_account_id = $11",
     )
     .bind(user.email.as_str())
     .bind(user.password_hash.as_str())
@@ -284,6 +293,8 @@ pub(super) fn read(row: &Row) -> Result<User, DbError> {
         id: row.get("user_account_id")?,
         email: row.get("email")?,
         password_hash: row.get("password_hash")?,
+        signed_up: row.get::<i64>("signed_up")? == 1,
+        refused_hash: row.get("refused_hash")?,
         role: row.get("role")?,
         tenant: row.get("tenant_id")?,
         app_metadata: object(row, "app_metadata")?,

@@ -308,6 +308,7 @@ impl From<DbError> for ApiError {
                 tracing::error!(%cause, "a query failed");
                 Self::Internal
             }
+            DbError::NulText => Self::Invalid("A text has no NUL."),
             // Found when the database is opened, before there is anybody to answer.
             DbError::Migration(_) | DbError::BadUrl | DbError::Shared(_) => {
                 tracing::error!(%error, "the database was not opened");

@@ -195,8 +195,8 @@ fn a_session_has_what_supabase_js_reads(engine: Engine) {
         (&json!(EMAIL), &json!("user"))
     );
     assert_eq!(
-        (&user["aud"], &user["identities"]),
-        (&json!("authenticated"), &json!([]))
+        (&user["aud"], &user["identities"][0]["user_id"]),
+        (&json!("authenticated"), &user["id"])
     );
     for name in [
         "id",

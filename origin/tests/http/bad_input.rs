@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 on_every_engine!(
     bodies_that_are_not_asked_for_change_nothing,
     paths_and_queries_that_name_nothing_are_refused,
+    no_text_with_a_nul_reaches_the_database,
 );
 
 /// Method, path and bodies that are JSON but not what is asked for. `{id}` is an account's.
@@ -192,4 +193,62 @@ fn paths_and_queries_that_name_nothing_are_refused(engine: Engine) {
     let bad = json!({ "should_soft_delete": "yes" });
     admin.sees("DELETE", &one, &bad, 400, "validation_failed");
     assert!(person.is_in());
+}
+
+/// PostgreSQL keeps no NUL in a text; the others would.
+fn no_text_with_a_nul_reaches_the_database(engine: Engine) {
+    let (site, origin) = Origin::on(engine);
+    let admin = operator(&site, &origin, "admin@example.com", "admin");
+    let person = Person::new(&origin, "made@example.com");
+    for (who, method, target, body) in [
+        (
+            &person,
+            "PUT",
+            "/auth/v1/tenants",
+            r#"{"tenant_id":"\u0000"}"#,
+        ),
+        (
+            &admin,
+            "POST",
+            "/auth/v1/admin/users",
+            r#"{"email":"a@b.co","role":"a\u0000"}"#,
+        ),
+        (
+            &admin,
+            "POST",
+            "/auth/v1/admin/users",
+            r#"{"email":"a@b.co","password_hash":"pbkdf2:sha256:1000$a\u0000b$0000000000000000000000000000000000000000000000000000000000000000"}"#,
+        ),
+        (
+            &admin,
+            "PUT",
+            &format!("/auth/v1/admin/users/{}", person.id),
+            r#"{"role":"a\u0000"}"#,
+        ),
+        (
+            &admin,
+            "PUT",
+            "/auth/v1/admin/tenants",
+            r#"{"name":"a\u0000"}"#,
+        ),
+        (&admin, "GET", "/auth/v1/admin/users/%00", ""),
+        (&admin, "DELETE", "/auth/v1/sessions/%00", ""),
+        (&admin, "DELETE", "/auth/v1/admin/roles/%00", ""),
+        (
+            &person,
+            "PUT",
+            "/auth/v1/user",
+            r#"{"password":"another horse","current_password":"\u0000"}"#,
+        ),
+    ] {
+        let answer = who.told(method, target, body).0;
+        assert!(
+            (400..500).contains(&answer.status),
+            "{method} {target} {body}: {answer:?}"
+        );
+    }
+    // What is JSON to us is text without a NUL to the database, and comes back as it was.
+    let body = json!({ "data": { "a": "\u{0}b" } });
+    let answer = person.ask("PUT", "/auth/v1/user", &body);
+    assert_eq!(answer.json()["user_metadata"]["a"], "\u{0}b");
 }

@@ -5,6 +5,7 @@ use crate::{
     harness::{CONFIG, Site},
 };
 use gapura_shared::{
+    outcome::AccountId,
     push::{Kind, PATH, Push},
     seal::{self, Headers, PromisedBody, SealError, Target},
 };
@@ -43,7 +44,8 @@ fn receive(listener: &TcpListener, status: &str) -> Received {
         };
         headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
-    let mut body = vec![0; headers["content-length"].parse().unwrap()];
+    let length = headers.get("content-length");
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     reader.read_exact(&mut body).unwrap();
     let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
     reader.get_mut().write_all(answer.as_bytes()).unwrap();
@@ -140,6 +142,10 @@ fn an_operators_change_of_an_account_reaches_the_edge() {
         let mut command = site.command(&args);
         let command = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let received = receive(&listener, "200 OK");
+        if change[0] == "reset" {
+            // The edge would turn the new password away as well.
+            lifts(&receive(&listener, "404 Not Found"), &authority);
+        }
         assert!(command.unwrap().wait().unwrap().success(), "{args:?}");
         let push: Push = serde_json::from_slice(&received.body).unwrap();
         let [revoked] = push.revocations.as_slice() else {
@@ -151,5 +157,47 @@ fn an_operators_change_of_an_account_reaches_the_edge() {
         );
         assert!(revoked.not_before > Some(began), "{args:?}");
         assert!(revoked.until > began, "{args:?}");
+    }
+}
+
+/// Whether the edge is asked to lift the locks of the account.
+fn lifts(received: &Received, authority: &str) {
+    let path = format!(
+        "/_gapura/v1/bans/account:{}",
+        AccountId::of("made@example.com").as_str()
+    );
+    assert_eq!(received.line, format!("DELETE {path} HTTP/1.1\r\n"));
+    let target = Target {
+        method: "DELETE",
+        authority,
+        path: &path,
+        query: "",
+    };
+    let sealed = seal::verify_push(&target, received, &keys(), now()).unwrap();
+    assert!(matches!(sealed.body, PromisedBody::Empty));
+    assert_eq!(received.body, []);
+}
+
+#[test]
+fn an_operator_lifts_a_lock_at_the_edge_too_or_is_told_that_it_stands() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let authority = listener.local_addr().unwrap().to_string();
+    let site = Site::new(&format!("{CONFIG}[edge]\nurl = \"http://{authority}\"\n"));
+    for (status, code, told) in [
+        ("204 No Content", 0, true),
+        ("404 Not Found", 0, true),
+        ("503 Service Unavailable", 1, false),
+    ] {
+        let args = ["--json", "users", "unlock", "--email", "Made@example.com"];
+        let mut command = site.command(&args);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        lifts(&receive(&listener, status), &authority);
+        let output = command.unwrap().wait_with_output().unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            (output.status.code(), &json["edge_told"]),
+            (Some(code), &told.into()),
+            "{status}: {json}"
+        );
     }
 }

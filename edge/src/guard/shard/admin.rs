@@ -115,7 +115,7 @@ impl Shard {
         Ok(())
     }
 
-    /// Lifts the bans on a subject, in a network those of all in it; how many there were.
+    /// Lifts the bans and locks on a subject, in a network the bans of all in it; how many there were.
     pub(super) fn lift(
         &mut self,
         subject: &Subject,
@@ -145,6 +145,7 @@ impl Shard {
             if let Some(rest) = rest {
                 lifted += usize::from(rest.ban.take().is_some_and(|ban| ban.holds(now_ms)));
                 rest.strikes = Strikes::default();
+                lifted += rest.locks.lift(now_ms);
                 self.store(&subject, now_ms, changes);
             }
         }

@@ -68,7 +68,7 @@ pub enum Order {
         /// Who, up to 256 bytes.
         actor: String,
     },
-    /// Lifts the ban and forgets the strikes; in an IPv6 network all bans. Answered by how many bans were lifted.
+    /// Lifts the ban and the locks and forgets the strikes; in an IPv6 network all bans. Answered by how many bans were lifted.
     Lift,
     /// Shows all that is known, as [`Shown`] in JSON.
     Show,

@@ -2,7 +2,10 @@
 
 use super::Purpose;
 use crate::{
-    auth::body::{address, json},
+    auth::{
+        body::{address, json},
+        metadata,
+    },
     http::ApiError,
 };
 use serde::{Deserialize, de::IgnoredAny};
@@ -42,10 +45,12 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let sent: Sent = json(body)?;
+        let mut data = Map::new();
+        metadata::merge(&mut data, &sent.data.unwrap_or_default())?;
         Ok(Self {
             email: address(&sent.email)?,
             kind: sent.kind,
-            data: sent.data.unwrap_or_default(),
+            data,
             creates: sent.create_user.unwrap_or(true),
             challenge: challenge(sent.code_challenge, sent.code_challenge_method.as_deref())?,
         })
@@ -138,7 +143,8 @@ impl Verify {
 /// What a `type` of supabase-js stands for.
 pub(super) fn purposes(kind: &str) -> Result<&'static [Purpose], ApiError> {
     Ok(match kind {
-        "signup" => &[Purpose::Signup],
+        // The first mail of somebody new is that of a sign-up, whatever it was asked for by.
+        "signup" => &[Purpose::Signup, Purpose::MagicLink],
         "magiclink" => &[Purpose::MagicLink],
         "recovery" => &[Purpose::Recovery],
         "invite" => &[Purpose::Invite],

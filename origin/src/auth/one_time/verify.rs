@@ -9,7 +9,7 @@ use crate::{
     App,
     admission::Admitted,
     auth::{
-        Auth, ROLE_USER,
+        ROLE_USER,
         cookie::Delivery,
         lockout, new_user,
         routes::json_body,
@@ -115,7 +115,7 @@ async fn follow(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
                 .auth
                 .open(&app.db, *user, Method::OneTime, &device, now)
                 .await?;
-            fragment_of(&session, &app.auth, kind_of(&verify))
+            fragment_of(&session, kind_of(&verify))
         }
         Ok((Accepted::Half, _)) => format!("message={}", encoded(HALF)),
         Err(error @ (ApiError::OtpExpired | ApiError::EmailTaken | ApiError::UserBanned)) => {
@@ -139,8 +139,8 @@ fn kind_of(verify: &Verify) -> &'static str {
 }
 
 /// As supabase-js finds a session in the address of a page.
-fn fragment_of(session: &Session, auth: &Auth, kind: &str) -> String {
-    let fields = session.fields(auth);
+fn fragment_of(session: &Session, kind: &str) -> String {
+    let fields = session.fields();
     let mut parts: Vec<String> = fields
         .iter()
         .map(|(name, value)| format!("{name}={}", encoded(value)))
@@ -240,17 +240,16 @@ async fn try_accept(
         Use::Refused => return Err(ApiError::OtpExpired),
         Use::Taken => return Err(ApiError::EmailTaken),
     }
-    if purpose == Purpose::EmailChange {
-        user = app
-            .db
-            .user_by_id(&user.id)
-            .await?
-            .ok_or(ApiError::OtpExpired)?;
-    }
+    // As it is now: with its new address, confirmed.
+    user = app
+        .db
+        .user_by_id(&user.id)
+        .await?
+        .filter(|user| !user.is_banned(now))
+        .ok_or(ApiError::OtpExpired)?;
     if purpose == Purpose::Recovery {
         lockout::lift(&app.db, request, &user.email, now).await?;
     }
-    user.email_confirmed_at = user.email_confirmed_at.or(Some(now));
     let (event, reason) = match purpose {
         _ if is_new => (Kind::AccountCreated, "one-time"),
         Purpose::EmailChange => (Kind::EmailChanged, "one-time"),

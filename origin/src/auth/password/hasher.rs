@@ -18,7 +18,7 @@ use std::{
     thread::available_parallelism,
     time::{Duration, Instant},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// No refusal waits longer, however slow the machine was once.
 const MAX_PACE_US: u64 = 5_000_000;
@@ -93,6 +93,12 @@ impl Pace {
     }
 }
 
+/// A place in the queue: who has it is not turned away any more. For one hash after the other.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    _admitted: Arc<OwnedSemaphorePermit>,
+}
+
 impl Hasher {
     /// A pool with the configured bounds.
     ///
@@ -131,9 +137,11 @@ impl Hasher {
     /// [`HashError`].
     pub async fn hash(&self, password: String) -> Result<String, HashError> {
         let (argon2, memory) = (self.argon2.clone(), Arc::clone(&self.memory));
-        self.run(move || hash(&argon2, &memory, &normalise(&password)))
-            .await?
-            .ok_or(HashError::Failed)
+        self.run(self.turn()?, move || {
+            hash(&argon2, &memory, &normalise(&password))
+        })
+        .await?
+        .ok_or(HashError::Failed)
     }
 
     /// Whether `password` is that of the `kept` hash. Without one, or with one that says nothing, the
@@ -142,12 +150,39 @@ impl Hasher {
     /// # Errors
     /// [`HashError`].
     pub async fn verify(&self, password: String, kept: Option<&str>) -> Result<Verdict, HashError> {
+        self.verify_in(self.turn()?, password, kept).await
+    }
+
+    /// A place in the queue, to be taken before anything is done that a refusal would leave half done.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`].
+    pub fn turn(&self) -> Result<Turn, HashError> {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned();
+        let admitted = admitted.map_err(|_| HashError::Busy)?;
+        Ok(Turn {
+            _admitted: Arc::new(admitted),
+        })
+    }
+
+    /// As [`Self::verify`], in a place that was taken before.
+    ///
+    /// # Errors
+    /// [`HashError::Failed`].
+    pub async fn verify_in(
+        &self,
+        turn: Turn,
+        password: String,
+        kept: Option<&str>,
+    ) -> Result<Verdict, HashError> {
         let (argon2, decoy) = (self.argon2.clone(), Arc::clone(&self.decoy));
         let (kept, pace) = (kept.map(str::to_owned), Arc::clone(&self.pace));
         let memory = Arc::clone(&self.memory);
         // One turn in the queue for both: who has matched does not meet a full one after it.
-        self.run(move || judge(&argon2, &memory, &password, kept.as_deref(), &decoy, &pace))
-            .await
+        self.run(turn, move || {
+            judge(&argon2, &memory, &password, kept.as_deref(), &decoy, &pace)
+        })
+        .await
     }
 
     /// Whether a hash that somebody else made can be kept; else why not.
@@ -168,17 +203,15 @@ impl Hasher {
     /// does not make room before the memory is free again.
     async fn run<T: Send + 'static>(
         &self,
+        turn: Turn,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let admitted = Arc::clone(&self.admitted)
-            .try_acquire_owned()
-            .map_err(|_| HashError::Busy)?;
         let running = Arc::clone(&self.running)
             .acquire_owned()
             .await
             .map_err(|_| HashError::Failed)?;
         tokio::task::spawn_blocking(move || {
-            let _permits = (admitted, running);
+            let _permits = (turn, running);
             work()
         })
         .await

@@ -20,7 +20,7 @@ mod memory;
 mod policy;
 mod stored;
 
-pub use hasher::{BadParameters, HashError, Hasher, Verdict};
+pub use hasher::{BadParameters, HashError, Hasher, Turn, Verdict};
 pub use policy::{Policy, Weakness};
 pub use stored::Unusable;
 

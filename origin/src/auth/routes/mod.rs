@@ -144,6 +144,7 @@ impl From<SessionError> for ApiError {
         match error {
             SessionError::Db(error) => error.into(),
             SessionError::Unsigned(_) => Self::Internal,
+            SessionError::Changed => Self::InvalidCredentials,
         }
     }
 }

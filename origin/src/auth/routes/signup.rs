@@ -49,6 +49,7 @@ pub(super) async fn sign_up(
     let now = clock::now();
     let mut user = new_user(login.email, hash, ROLE_USER, now);
     user.user_metadata = data;
+    user.signed_up = true;
     let confirms = app.auth.settings.confirm_email;
     if confirms {
         user.email_confirmed_at = None;

@@ -8,7 +8,9 @@ use crate::{
         Auth,
         body::{self, Login},
         cookie::{self, Delivery},
+        lockout::Counted,
         one_time,
+        password::{HashError, Turn},
         refresh::RefreshToken,
         session::{Method, Refreshed, device},
     },
@@ -46,17 +48,29 @@ pub(super) async fn password_grant(
     let started = Instant::now();
     let login = Login::parse(&json_body(request).await?)?;
     let (auth, db) = (&app.auth, &app.db);
-    let counted = auth
+    // Before it is counted: who finds the queue full, or the database away, has not failed.
+    let turn = auth.hasher.turn()?;
+    let found = db.user_by_email(&login.email).await?;
+    let mut counted = auth
         .count_login(db, request, &login.email, clock::now())
         .await?;
-    let found = db.user_by_email(&login.email).await?;
     let hash = found.as_ref().map(|user| user.password_hash.as_str());
-    let verdict = auth.compare(&counted, login.password, hash).await?;
+    let password = login.password.clone();
+    let compared = auth.compare(&counted, turn.clone(), password, hash);
+    let verdict = compared.await?;
+    if auth.settings.confirm_email {
+        let user = found.as_ref();
+        let waits = auth.waits(&counted, turn, login.password, user, verdict.matches);
+        if waits.await? {
+            tokio::time::sleep(verdict.sooner).await;
+            return unconfirmed(app, request, &counted, user).await;
+        }
+    }
     if let (Some(unusable), Some(user)) = (verdict.unusable, &found) {
         tracing::warn!(user = user.id, %unusable, "a kept password hash cannot be checked against");
     }
     let now = clock::now();
-    let Some(user) = found.filter(|_| verdict.matches) else {
+    let Some(mut user) = found.filter(|_| verdict.matches) else {
         let reason = if counted.is_open {
             "invalid-credentials"
         } else {
@@ -65,7 +79,7 @@ pub(super) async fn password_grant(
         log::security(request, Kind::AuthFailed, None, 400, reason);
         tokio::time::sleep(verdict.sooner).await;
         let delay_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
-        Auth::login_failed(request, &counted, delay_ms);
+        Auth::login_failed(request, &mut counted, delay_ms);
         if counted.has_locked() {
             let order = Order {
                 to: login.email,
@@ -75,10 +89,12 @@ pub(super) async fn password_grant(
         }
         return Err(ApiError::InvalidCredentials);
     };
-    if let Some(hash) = &verdict.rehashed {
-        keep_rehashed(db, &user, hash).await;
+    if let Some(hash) = verdict.rehashed
+        && keep_rehashed(db, &user, &hash).await
+    {
+        user.password_hash = hash;
     }
-    let known = auth.login_succeeded(db, request, &counted, now).await?;
+    let known = auth.login_succeeded(db, request, &mut counted, now).await?;
     // Who knows the password may know why it does not help.
     if let Err(refusal) = may_log_in(auth, &user, now) {
         log::security(
@@ -99,15 +115,55 @@ pub(super) async fn password_grant(
     Ok(answer)
 }
 
-/// Puts our hash in the place of another system's. A login does not fail for it: the next one
-/// does it again.
-async fn keep_rehashed(db: &Db, user: &User, hash: &str) {
+/// Puts our hash in the place of another system's; whether it is there. A login does not fail for it: the
+/// next one does it again.
+async fn keep_rehashed(db: &Db, user: &User, hash: &str) -> bool {
     let replaced = db.set_password_hash(&user.id, &user.password_hash, hash);
-    match replaced.await {
+    let replaced = replaced.await;
+    match &replaced {
         Ok(true) => tracing::info!(user = user.id, "rehashed a password"),
         Ok(false) => tracing::debug!(user = user.id, "the password changed meanwhile"),
         Err(error) => tracing::warn!(user = user.id, %error, "cannot keep a rehashed password"),
     }
+    replaced.unwrap_or(false)
+}
+
+impl Auth {
+    /// Whether a login is with the password of a sign-up that waits for its confirmation, or would if the
+    /// address had been free. Whoever signs up for an address and logs in next must not learn which. So
+    /// a login that does not succeed always compares twice here.
+    async fn waits(
+        &self,
+        counted: &Counted,
+        turn: Turn,
+        password: String,
+        user: Option<&User>,
+        matches: bool,
+    ) -> Result<bool, HashError> {
+        if matches && user.is_some_and(|user| user.email_confirmed_at.is_some()) {
+            return Ok(false);
+        }
+        let refused = user.and_then(|user| user.refused_hash.as_deref());
+        let refused = refused.filter(|_| !matches);
+        let verdict = self.compare(counted, turn, password, refused).await?;
+        Ok(matches || verdict.matches)
+    }
+}
+
+/// The password is right, or would be, and does not help: neither a failure nor a success, which would
+/// make others' failures forgotten.
+async fn unconfirmed(
+    app: &App,
+    request: &mut Admitted,
+    counted: &Counted,
+    user: Option<&User>,
+) -> Result<Answer, ApiError> {
+    Auth::login_withdrawn(&app.db, counted).await?;
+    let refusal = ApiError::EmailUnconfirmed;
+    let actor = user.map(|user| user.id.as_str());
+    let reason = refusal.shape().reason;
+    log::security(request, Kind::AuthFailed, actor, 400, reason);
+    Err(refusal)
 }
 
 pub(super) async fn refresh_grant(

@@ -185,11 +185,12 @@ async fn proven(
         return Err(ApiError::Invalid("The password is too long."));
     }
     let (auth, db) = (&app.auth, &app.db);
+    let turn = auth.hasher.turn()?;
     let now = clock::now();
-    let counted = auth.count_login(db, request, &user.email, now).await?;
+    let mut counted = auth.count_login(db, request, &user.email, now).await?;
     let hash = Some(user.password_hash.as_str());
-    if auth.compare(&counted, current, hash).await?.matches {
-        auth.login_succeeded(db, request, &counted, now).await?;
+    if auth.compare(&counted, turn, current, hash).await?.matches {
+        auth.login_succeeded(db, request, &mut counted, now).await?;
         return Ok(());
     }
     log::security(
@@ -199,6 +200,6 @@ async fn proven(
         400,
         "current-password",
     );
-    Auth::login_failed(request, &counted, 0);
+    Auth::login_failed(request, &mut counted, 0);
     Err(ApiError::InvalidCredentials)
 }

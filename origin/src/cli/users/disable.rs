@@ -1,6 +1,6 @@
 //! `users disable` and `users enable`.
 
-use super::{Account, CliError, Out};
+use super::{Account, CliError, Out, tell};
 use crate::{auth::timestamp, clock, log};
 use chrono::DateTime;
 use clap::Args;
@@ -30,19 +30,17 @@ impl Disable {
             .await?;
         log::operator(Kind::AccountChanged, &user.id, "users disable");
         site.db.close().await;
-        let edge = site.revoke_user(&user.id).await?;
+        let edge = site.revoke_user(&user.id).await;
         let until = timestamp(until);
         let text = format!(
-            "disabled {} ({}) until {until}; ended {ended} sessions\n{}",
-            user.email,
-            user.id,
-            edge.text()
+            "disabled {} ({}) until {until}; ended {ended} sessions",
+            user.email, user.id
         );
         let json = json!({
             "id": user.id, "email": user.email, "banned_until": until,
-            "sessions_ended": ended, "edge_told": edge.json(),
+            "sessions_ended": ended,
         });
-        out.tell(&text, &json)
+        tell(out, text, json, edge)
     }
 }
 

@@ -14,13 +14,16 @@ use super::{CliError, Out, environment};
 use crate::{
     auth::{email, permission::is_role},
     clock, config,
-    config::{BadConfig, Config, Fault, Faults},
+    config::{BadConfig, Config, EdgeUrl, Fault, Faults},
     db::{Changed, Db, End, User},
-    edge, log,
+    edge::{self, PushError},
+    log,
 };
 use clap::{Args, Subcommand};
 use gapura_shared::{
+    outcome::AccountId,
     push::{self, Revocation},
+    seal::Keys,
     secret::Secret,
     time::{UnixMillis, UnixSeconds},
 };
@@ -148,16 +151,28 @@ enum Edge {
 impl Edge {
     const fn text(self) -> &'static str {
         match self {
-            Self::Told => "the edge refuses what was issued until now",
+            Self::Told => "the edge knows",
             Self::Unknown => {
-                "the edge is not told (edge.url is not set): tokens hold until they expire"
+                "the edge is not told (edge.url is not set): tokens and locks hold there until they end"
             }
         }
     }
+}
 
-    fn json(self) -> Value {
-        json!(self == Self::Told)
+/// Tells what was done, and whether the edge knows. What was done is told also when the edge does not
+/// answer, which is an error.
+fn tell(
+    out: Out,
+    mut text: String,
+    mut json: Value,
+    edge: Result<Edge, CliError>,
+) -> Result<(), CliError> {
+    if let Ok(edge) = &edge {
+        text = format!("{text}\n{}", edge.text());
     }
+    json["edge_told"] = json!(edge.as_ref().is_ok_and(|edge| *edge == Edge::Told));
+    out.tell(&text, &json)?;
+    edge.map(drop)
 }
 
 impl Site {
@@ -198,16 +213,18 @@ impl Site {
         self.revoke(push::Kind::User, user, Some(not_before)).await
     }
 
+    /// Has the edge forget the locks of a login name: it turns such logins away by itself.
+    async fn lift_locks(&self, account: AccountId) -> Result<Edge, CliError> {
+        self.tell(move |edge, keys| edge::lift_locks(edge, keys, &account))
+            .await
+    }
+
     async fn revoke(
         &self,
         kind: push::Kind,
         id: &str,
         not_before: Option<UnixSeconds>,
     ) -> Result<Edge, CliError> {
-        let Some(edge) = self.config.edge.url.clone() else {
-            return Ok(Edge::Unknown);
-        };
-        let keys = config::seal_keys(&environment).map_err(|fault| self.fault(fault))?;
         let lifetime_s = self.config.auth.access_lifetime.as_secs();
         let revoked = Revocation {
             kind,
@@ -215,8 +232,19 @@ impl Site {
             until: clock::now().seconds().after(lifetime_s),
             not_before,
         };
-        let told = move || edge::push(&edge, &keys, vec![revoked]);
-        tokio::task::spawn_blocking(told)
+        self.tell(move |edge, keys| edge::push(edge, keys, vec![revoked]))
+            .await
+    }
+
+    async fn tell(
+        &self,
+        what: impl FnOnce(&EdgeUrl, &Keys) -> Result<(), PushError> + Send + 'static,
+    ) -> Result<Edge, CliError> {
+        let Some(edge) = self.config.edge.url.clone() else {
+            return Ok(Edge::Unknown);
+        };
+        let keys = config::seal_keys(&environment).map_err(|fault| self.fault(fault))?;
+        tokio::task::spawn_blocking(move || what(&edge, &keys))
             .await
             .map_err(|error| CliError::Io("a thread".into(), error.into()))??;
         Ok(Edge::Told)

@@ -1,6 +1,6 @@
 //! `users reset`, and how commands come by a password.
 
-use super::{Account, CliError, Out, Site};
+use super::{Account, CliError, Edge, Out, Site, tell};
 use crate::{
     auth::{
         one_time,
@@ -10,7 +10,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::Args;
-use gapura_shared::event::Kind;
+use gapura_shared::{event::Kind, outcome::AccountId};
 use serde_json::json;
 use std::io::{self, Read};
 
@@ -42,7 +42,7 @@ impl Reset {
                 user.password_hash.clone_from(&hash);
             })
             .await?;
-        let account = gapura_shared::outcome::AccountId::of(&user.email);
+        let account = AccountId::of(&user.email);
         site.db.unlock(account.as_str()).await?;
         // Nor do links and codes that are out let anybody in.
         site.db.revoke_one_time(&user.id).await?;
@@ -71,18 +71,15 @@ impl Reset {
         if let Some(link) = &link {
             text = format!("{text}\nlink: {link}");
         }
-        // The password first: it must not be lost when the edge does not answer.
-        let edge = site.revoke_user(&user.id).await;
-        let told = edge.as_ref().map_or(json!(false), |edge| edge.json());
+        let edge = match site.revoke_user(&user.id).await {
+            Ok(Edge::Told) => site.lift_locks(account).await,
+            untold => untold,
+        };
         let json = json!({
             "id": user.id, "email": user.email, "password": made, "link": link,
-            "sessions_ended": ended, "factors_removed": removed, "edge_told": told,
+            "sessions_ended": ended, "factors_removed": removed,
         });
-        if let Ok(edge) = &edge {
-            text = format!("{text}\n{}", edge.text());
-        }
-        out.tell(&text, &json)?;
-        edge.map(drop)
+        tell(out, text, json, edge)
     }
 }
 

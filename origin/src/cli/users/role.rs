@@ -1,6 +1,6 @@
 //! `users role`.
 
-use super::{Account, CliError, Out, role};
+use super::{Account, CliError, Out, role, tell};
 use crate::{clock, db::User, log};
 use clap::Args;
 use gapura_shared::event::Kind;
@@ -24,18 +24,15 @@ impl SetRole {
         let ended = site.change(&user.id, clock::now(), change).await?;
         log::operator(Kind::AccountChanged, &user.id, "users role");
         site.db.close().await;
-        let edge = site.revoke_user(&user.id).await?;
+        let edge = site.revoke_user(&user.id).await;
         let text = format!(
-            "{} ({}) has role {role}, before {}; ended {ended} sessions\n{}",
-            user.email,
-            user.id,
-            user.role,
-            edge.text()
+            "{} ({}) has role {role}, before {}; ended {ended} sessions",
+            user.email, user.id, user.role
         );
         let json = json!({
             "id": user.id, "email": user.email, "role": role, "role_before": user.role,
-            "sessions_ended": ended, "edge_told": edge.json(),
+            "sessions_ended": ended,
         });
-        out.tell(&text, &json)
+        tell(out, text, json, edge)
     }
 }

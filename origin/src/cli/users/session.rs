@@ -1,6 +1,6 @@
 //! `users sessions` and `users logout`.
 
-use super::{Account, CliError, Out};
+use super::{Account, CliError, Out, tell};
 use crate::{
     auth::timestamp,
     clock,
@@ -43,10 +43,9 @@ impl Sessions {
         }
         log::operator(Kind::SessionEnded, &user.id, "users sessions");
         site.db.close().await;
-        let edge = site.revoke(push::Kind::Session, &id, None).await?;
-        let text = format!("ended session {id} of {}\n{}", user.email, edge.text());
-        let json = json!({ "id": user.id, "ended": id, "edge_told": edge.json() });
-        out.tell(&text, &json)
+        let edge = site.revoke(push::Kind::Session, &id, None).await;
+        let text = format!("ended session {id} of {}", user.email);
+        tell(out, text, json!({ "id": user.id, "ended": id }), edge)
     }
 }
 
@@ -83,17 +82,9 @@ impl Logout {
         let ended = ended.await?.len();
         site.db.close().await;
         log::operator(Kind::SessionEnded, &user.id, "users logout");
-        let edge = site.revoke_user(&user.id).await?;
-        let text = format!(
-            "ended {ended} sessions of {} ({})\n{}",
-            user.email,
-            user.id,
-            edge.text()
-        );
-        let json = json!({
-            "id": user.id, "email": user.email,
-            "sessions_ended": ended, "edge_told": edge.json(),
-        });
-        out.tell(&text, &json)
+        let edge = site.revoke_user(&user.id).await;
+        let text = format!("ended {ended} sessions of {} ({})", user.email, user.id);
+        let json = json!({ "id": user.id, "email": user.email, "sessions_ended": ended });
+        tell(out, text, json, edge)
     }
 }

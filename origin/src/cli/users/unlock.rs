@@ -1,6 +1,6 @@
 //! `users unlock`.
 
-use super::{CliError, Out, Place};
+use super::{CliError, Out, Place, tell};
 use crate::log;
 use clap::Args;
 use gapura_shared::{event::Kind, outcome::AccountId};
@@ -16,14 +16,15 @@ pub(in crate::cli) struct Unlock {
 }
 
 impl Unlock {
-    /// The edge keeps what it mirrors until the lock's end: an operator lifts it there too.
+    /// The edge keeps what it mirrors until the lock's end, unless it is told.
     pub(super) async fn run(self, out: Out) -> Result<(), CliError> {
         let site = self.place.open().await?;
-        let account = AccountId::of(&self.email);
-        let account = account.as_str();
+        let login = AccountId::of(&self.email);
+        let account = login.as_str();
         let was_counted = site.db.unlock(account).await?;
         site.db.close().await;
         log::operator(Kind::AccountUnlocked, account, "users unlock");
+        let edge = site.lift_locks(login.clone()).await;
         let what = if was_counted {
             "unlocked"
         } else {
@@ -31,6 +32,6 @@ impl Unlock {
         };
         let text = format!("{what} {} (account:{account})", self.email);
         let json = json!({ "email": self.email, "account": account, "unlocked": was_counted });
-        out.tell(&text, &json)
+        tell(out, text, json, edge)
     }
 }

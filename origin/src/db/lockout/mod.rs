@@ -22,6 +22,8 @@ pub struct LoginAttempt<'a> {
     pub forget_ms: u64,
     /// A source of a good login within this time is not held to the ceiling.
     pub known_ms: u64,
+    /// Whether an attempt that meets a lock is counted as refused.
+    pub counts_refusal: bool,
 }
 
 /// The source that stands for all sources.
@@ -93,11 +95,12 @@ impl Db {
             })
         } else {
             query(
-                "UPDATE login_failure SET refused = refused + 1 \
+                "UPDATE login_failure SET refused = refused + $3 \
                  WHERE account_id = $1 AND source = $2",
             )
             .bind(attempt.account)
             .bind(attempt.source)
+            .bind(i64::from(attempt.counts_refusal))
             .execute(write.on())
             .await?;
             Attempt::Locked(locks)
@@ -140,18 +143,31 @@ impl Db {
         .bind(source)
         .execute(write.on())
         .await?;
-        query(
-            "UPDATE login_failure SET \
-             failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END, \
-             locked_until = CASE WHEN locked_until = $1 THEN 0 ELSE locked_until END \
-             WHERE account_id = $2 AND source = $3",
-        )
-        .bind(began.anywhere.map_or(-1, stored))
-        .bind(account)
-        .bind(ANYWHERE)
-        .execute(write.on())
-        .await?;
+        take_back(&mut write, account, ANYWHERE, began.anywhere).await?;
         write.commit().await
+    }
+
+    /// Takes a counted attempt back as if it had not been made: the lock that it began ends, what
+    /// failed before stays counted.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn login_withdrawn(
+        &self,
+        account: &str,
+        source: &str,
+        began: Locks,
+        now: UnixMillis,
+    ) -> Result<(), DbError> {
+        retried(|| async {
+            let mut write = self.write().await?;
+            hold(&mut write, account, ANYWHERE, now).await?;
+            hold(&mut write, account, source, now).await?;
+            take_back(&mut write, account, source, began.source).await?;
+            take_back(&mut write, account, ANYWHERE, began.anywhere).await?;
+            write.commit().await
+        })
+        .await
     }
 
     /// Lifts every lock of an account and forgets its failures.
@@ -260,6 +276,27 @@ async fn hold(
     .bind(account)
     .bind(source)
     .bind(stored(now))
+    .execute(write.on())
+    .await?;
+    Ok(())
+}
+
+/// One failure less, and without the lock that began with it.
+async fn take_back(
+    write: &mut Write,
+    account: &str,
+    source: &str,
+    began: Option<UnixMillis>,
+) -> Result<(), DbError> {
+    query(
+        "UPDATE login_failure SET \
+         failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END, \
+         locked_until = CASE WHEN locked_until = $1 THEN 0 ELSE locked_until END \
+         WHERE account_id = $2 AND source = $3",
+    )
+    .bind(began.map_or(-1, stored))
+    .bind(account)
+    .bind(source)
     .execute(write.on())
     .await?;
     Ok(())

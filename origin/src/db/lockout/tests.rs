@@ -35,6 +35,7 @@ fn from(source: &str) -> LoginAttempt<'_> {
         },
         forget_ms: DAY_MS,
         known_ms: 30 * DAY_MS,
+        counts_refusal: true,
     }
 }
 

@@ -232,6 +232,7 @@ async fn update(app: &App, request: &mut Admitted, id: &str) -> Result<Answer, A
         return Err(ApiError::Invalid("The id of an account stays."));
     }
     let email = sent.email.as_deref().map(body::address).transpose()?;
+    let email = email.filter(|email| *email != before.email);
     let role = sent.role(app, &actor).await?;
     let role = role.filter(|role| *role != before.role);
     let ban = sent.ban(now)?;
@@ -270,7 +271,7 @@ async fn update(app: &App, request: &mut Admitted, id: &str) -> Result<Answer, A
         Changed::Gone => return Err(ApiError::UserUnknown),
     };
     revoke(app, request, id, ended);
-    if hash.is_some() {
+    if hash.is_some() || email.is_some() || is_ban {
         // Nor do links and codes that are out let anybody in.
         app.db.revoke_one_time(id).await?;
     }

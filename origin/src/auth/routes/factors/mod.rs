@@ -109,6 +109,7 @@ impl Attempted {
             },
             forget_ms: 86_400_000,
             known_ms: 0,
+            counts_refusal: true,
         };
         match db.count_login(&attempt, now).await? {
             Attempt::Counted(began) => Ok(Self {

@@ -1,0 +1,106 @@
+//! Logins of one account at once: a right password is never taken for a wrong one.
+
+use crate::{
+    auth::{credentials, login},
+    client::Call,
+    engines::{Engine, on_every_engine},
+    harness::{CONFIG, Origin, Site},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+};
+
+on_every_engine!(
+    a_full_queue_locks_nobody_out,
+    right_passwords_at_once_are_all_right,
+    wrong_passwords_at_once_are_all_wrong,
+);
+
+const EMAIL: &str = "made@example.com";
+const PASSWORD: &str = "correct horse";
+
+fn sign_up(origin: &Origin) {
+    let body = credentials(EMAIL, PASSWORD);
+    assert_eq!(origin.post("/auth/v1/signup", &body).status, 200);
+}
+
+/// How often each status came.
+fn at_once(origin: &Origin, count: usize, password: &str) -> BTreeMap<u16, usize> {
+    let body = credentials(EMAIL, password);
+    let barrier = Barrier::new(count);
+    let one = || {
+        let wire = Call::post("/auth/v1/token?grant_type=password", &body).seal(origin);
+        barrier.wait();
+        origin.send(&wire).status
+    };
+    let mut seen = BTreeMap::new();
+    thread::scope(|scope| {
+        let all: Vec<_> = (0..count).map(|_| scope.spawn(one)).collect();
+        for answer in all {
+            *seen.entry(answer.join().unwrap()).or_default() += 1;
+        }
+    });
+    seen
+}
+
+fn a_full_queue_locks_nobody_out(engine: Engine) {
+    let settings = "[auth]\nhash_concurrency = 1\nhash_queue = 1";
+    // Slow enough for a place in the queue to be rare.
+    let config = CONFIG
+        .replace("[auth]", settings)
+        .replace("memory_kib = 128", "memory_kib = 16384");
+    let site = Site::on(engine, &config);
+    let origin = site.start();
+    sign_up(&origin);
+    let others_stop = AtomicBool::new(false);
+    let tried = thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while !others_stop.load(Relaxed) {
+                    login(&origin, "nobody@example.com", PASSWORD);
+                }
+            });
+        }
+        // As many in a row as would lock, none of which was looked at.
+        let (mut tried, mut in_a_row) = (Vec::new(), 0);
+        while in_a_row < 6 && tried.len() < 2000 {
+            let status = login(&origin, EMAIL, PASSWORD).status;
+            in_a_row = if status == 503 { in_a_row + 1 } else { 0 };
+            tried.push(status);
+        }
+        others_stop.store(true, Relaxed);
+        tried
+    });
+    assert!(tried.ends_with(&[503; 6]), "{tried:?}");
+    assert!(!tried.contains(&400), "{tried:?}");
+    assert_eq!(login(&origin, EMAIL, PASSWORD).status, 200);
+}
+
+fn right_passwords_at_once_are_all_right(engine: Engine) {
+    let site = Site::on(engine, &CONFIG.replace("acquire_s = 1", "acquire_s = 20"));
+    let origin = site.start();
+    sign_up(&origin);
+    for wrong in [0, 3, 4] {
+        for _ in 0..wrong {
+            assert_eq!(login(&origin, EMAIL, "wrong horse").status, 400);
+        }
+        assert_eq!(
+            at_once(&origin, 40, PASSWORD),
+            [(200, 40)].into(),
+            "{wrong}"
+        );
+    }
+}
+
+fn wrong_passwords_at_once_are_all_wrong(engine: Engine) {
+    let site = Site::on(engine, &CONFIG.replace("acquire_s = 1", "acquire_s = 20"));
+    let origin = site.start();
+    sign_up(&origin);
+    assert_eq!(at_once(&origin, 40, "wrong horse"), [(400, 40)].into());
+    assert_eq!(login(&origin, EMAIL, PASSWORD).status, 400, "locked");
+}

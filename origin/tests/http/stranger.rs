@@ -1,0 +1,205 @@
+//! What somebody else's address is good for: nothing.
+
+use crate::{
+    auth::{login, text},
+    client::Answer,
+    engines::{Engine, on_every_engine},
+    harness::{CONFIG, Origin, Site},
+    mail::{EMAIL, PASSWORD, site},
+    mailbox::MailServer,
+    person::{Person, operator},
+};
+use serde_json::{Value, json};
+
+on_every_engine!(
+    a_sign_up_takes_no_account_that_an_operator_made,
+    a_sign_up_is_confirmed_with_nobody_elses_password,
+    a_login_after_a_refused_sign_up_tells_nothing,
+    a_right_password_that_does_not_help_lifts_no_lock,
+    a_change_of_address_by_an_operator_ends_what_went_to_the_old_one,
+    what_a_mail_is_asked_with_has_a_limit,
+);
+
+const STRANGE: &str = "stranger horse";
+
+fn sign_up(origin: &Origin, email: &str, password: &str) -> Answer {
+    let body = json!({ "email": email, "password": password });
+    origin.post("/auth/v1/signup", &body.to_string())
+}
+
+fn told(answer: &Answer) -> (u16, String) {
+    let code = answer.json()["code"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    (answer.status, code)
+}
+
+fn invalid() -> (u16, String) {
+    (400, "invalid_credentials".into())
+}
+
+/// Accounts that nobody has confirmed: by the admin API, by invitation, by import.
+fn unconfirmed(site: &Site, admin: &Person<'_>) -> [&'static str; 3] {
+    let [made, invited, imported] = ["boss@x.id", "invited@x.id", "imported@x.id"];
+    let body = json!({ "email": made, "password": PASSWORD, "role": "admin",
+        "user_metadata": { "name": "Boss" } });
+    let created = admin.ask("POST", "/auth/v1/admin/users", &body);
+    assert_eq!(created.status, 200, "{created:?}");
+    let invitation = admin.ask("POST", "/auth/v1/invite", &json!({ "email": invited }));
+    assert_eq!(invitation.status, 200, "{invitation:?}");
+    let file = site.dir.path().join("users.json");
+    let hash = "$2y$04$nuIbRGWyAVscncuJ9iZizuDVq7i8QkT6y.nBtMBpzpdYcMZ45dL2S";
+    let record = json!([{ "email": imported, "password_hash": hash, "email_confirmed_at": null }]);
+    std::fs::write(&file, record.to_string()).unwrap();
+    let args = ["users", "import", file.to_str().unwrap()];
+    assert!(site.command(&args).output().unwrap().status.success());
+    [made, invited, imported]
+}
+
+fn a_sign_up_takes_no_account_that_an_operator_made(engine: Engine) {
+    let server = MailServer::start();
+    for settings in ["", "signup_session = true", "confirm_email = true"] {
+        let (site, origin) = site(engine, &server, settings);
+        let admin = operator(&site, &origin, "admin@x.id", "admin");
+        let accounts = unconfirmed(&site, &admin);
+        let seen = || {
+            let users = admin.ask("GET", "/auth/v1/admin/users", &Value::Null);
+            let users = users.json()["users"].as_array().unwrap().clone();
+            let kept = |user: &Value| (text(&user["email"]), user["user_metadata"].clone());
+            users.iter().map(kept).collect::<Vec<_>>()
+        };
+        let before = seen();
+        for email in accounts {
+            sign_up(&origin, email, STRANGE);
+            let tried = login(&origin, email, STRANGE);
+            assert_eq!(tried.status, 400, "{settings} {email}: {tried:?}");
+        }
+        assert_eq!(seen(), before, "{settings}");
+        let owner = told(&login(&origin, "boss@x.id", PASSWORD));
+        if settings == "confirm_email = true" {
+            assert_eq!(owner, (400, "email_not_confirmed".into()));
+        } else {
+            assert_eq!(owner.0, 200, "{settings}");
+        }
+    }
+}
+
+fn a_sign_up_is_confirmed_with_nobody_elses_password(engine: Engine) {
+    let server = MailServer::start();
+    let (site, origin) = site(engine, &server, "confirm_email = true");
+    let admin = operator(&site, &origin, "admin@x.id", "admin");
+    let body = json!({ "email": "boss@x.id", "password": PASSWORD, "role": "admin" });
+    assert_eq!(admin.ask("POST", "/auth/v1/admin/users", &body).status, 200);
+    // A sign-up that an operator has had to do with is nobody else's any more either.
+    let pending = text(&sign_up(&origin, "pending@x.id", PASSWORD).json()["id"]);
+    let target = format!("/auth/v1/admin/users/{pending}");
+    let body = json!({ "role": "admin" });
+    assert_eq!(admin.ask("PUT", &target, &body).status, 200);
+    for (email, mails) in [("boss@x.id", 1), ("pending@x.id", 2)] {
+        sign_up(&origin, email, STRANGE);
+        let token = server.await_mail(email, mails).token();
+        let body = json!({ "type": "signup", "token_hash": token }).to_string();
+        assert_eq!(origin.post("/auth/v1/verify", &body).status, 200);
+        assert_ne!(login(&origin, email, STRANGE).status, 200, "{email}");
+        assert_eq!(login(&origin, email, PASSWORD).status, 200, "{email}");
+    }
+}
+
+/// Names of the members and fields, without what differs from one to the next.
+fn appearance(answer: &Answer) -> (u16, Value, Vec<String>) {
+    let mut body = answer.json();
+    body["instance"] = Value::Null;
+    let names = answer.headers.keys().cloned().collect();
+    (answer.status, body, names)
+}
+
+fn a_login_after_a_refused_sign_up_tells_nothing(engine: Engine) {
+    let server = MailServer::start();
+    let (site, origin) = site(engine, &server, "confirm_email = true");
+    let admin = operator(&site, &origin, "admin@x.id", "admin");
+    let body = json!({ "email": "taken@x.id", "password": PASSWORD, "email_confirm": true });
+    assert_eq!(admin.ask("POST", "/auth/v1/admin/users", &body).status, 200);
+    let body = json!({ "email": "waits@x.id", "password": PASSWORD });
+    assert_eq!(admin.ask("POST", "/auth/v1/admin/users", &body).status, 200);
+    let seen = |email: &str| {
+        sign_up(&origin, email, STRANGE);
+        let mut seen = vec![
+            appearance(&login(&origin, email, STRANGE)),
+            appearance(&login(&origin, email, "neither of them")),
+        ];
+        // The last one counts, as it does for an address that was free.
+        sign_up(&origin, email, "another horse");
+        seen.push(appearance(&login(&origin, email, "another horse")));
+        seen.push(appearance(&login(&origin, email, STRANGE)));
+        seen
+    };
+    let free = seen("free@x.id");
+    assert_eq!(free[0].1["code"], "email_not_confirmed");
+    assert_eq!(free[2].1["code"], "email_not_confirmed");
+    assert_eq!(free[3].1["code"], "invalid_credentials");
+    for email in ["taken@x.id", "waits@x.id"] {
+        assert_eq!(seen(email), free, "{email}");
+    }
+    assert_eq!(login(&origin, "taken@x.id", PASSWORD).status, 200);
+}
+
+/// Otherwise a guesser would have one for every few guesses, of an account of somebody else.
+fn a_right_password_that_does_not_help_lifts_no_lock(engine: Engine) {
+    let server = MailServer::start();
+    let (_site, origin) = site(engine, &server, "confirm_email = true");
+    sign_up(&origin, EMAIL, PASSWORD);
+    for _ in 0..4 {
+        assert_eq!(told(&login(&origin, EMAIL, "wrong horse")), invalid());
+        let unconfirmed = told(&login(&origin, EMAIL, PASSWORD));
+        assert_eq!(unconfirmed, (400, "email_not_confirmed".into()));
+    }
+    assert_eq!(told(&login(&origin, EMAIL, "wrong horse")), invalid());
+    assert_eq!(told(&login(&origin, EMAIL, PASSWORD)), invalid(), "locked");
+}
+
+fn a_change_of_address_by_an_operator_ends_what_went_to_the_old_one(engine: Engine) {
+    let server = MailServer::start();
+    let (site, origin) = site(engine, &server, "");
+    let admin = operator(&site, &origin, "admin@x.id", "admin");
+    let person = Person::new(&origin, EMAIL);
+    let recover = json!({ "email": EMAIL }).to_string();
+    assert_eq!(origin.post("/auth/v1/recover", &recover).status, 200);
+    let token = server.await_mail(EMAIL, 1).token();
+    let target = format!("/auth/v1/admin/users/{}", person.id);
+    let body = json!({ "email": "new@example.com" });
+    assert_eq!(admin.ask("PUT", &target, &body).status, 200);
+    let body = json!({ "type": "recovery", "token_hash": token }).to_string();
+    let used = origin.post("/auth/v1/verify", &body);
+    assert_eq!(told(&used), (403, "otp_expired".into()));
+}
+
+fn what_a_mail_is_asked_with_has_a_limit(engine: Engine) {
+    let server = MailServer::start();
+    let (_site, origin) = site(engine, &server, "");
+    for path in ["otp", "magiclink", "recover", "resend"] {
+        let body = json!({ "email": EMAIL, "type": "signup", "data": { "a": "x".repeat(17_000) } });
+        let answer = origin.post(&format!("/auth/v1/{path}"), &body.to_string());
+        assert_eq!(told(&answer), (400, "validation_failed".into()), "{path}");
+    }
+    let body = json!({ "email": EMAIL, "data": { "a": 1, "b": null } }).to_string();
+    assert_eq!(origin.post("/auth/v1/otp", &body).status, 200);
+    // The first mail of somebody new is that of a sign-up, as supabase has it.
+    let mail = server.await_mail(EMAIL, 1);
+    let body = json!({ "type": "signup", "email": EMAIL, "token": mail.code() }).to_string();
+    let session = origin.post("/auth/v1/verify", &body);
+    assert_eq!(session.status, 200, "{session:?}");
+    assert_eq!(session.json()["user"]["user_metadata"], json!({ "a": 1 }));
+}
+
+#[test]
+fn a_site_without_mail_keeps_its_accounts_too() {
+    let site = Site::new(CONFIG);
+    let origin = site.start();
+    let admin = operator(&site, &origin, "admin@x.id", "admin");
+    let body = json!({ "email": "boss@x.id", "password": PASSWORD });
+    assert_eq!(admin.ask("POST", "/auth/v1/admin/users", &body).status, 200);
+    sign_up(&origin, "boss@x.id", STRANGE);
+    assert_eq!(told(&login(&origin, "boss@x.id", STRANGE)), invalid());
+    assert_eq!(login(&origin, "boss@x.id", PASSWORD).status, 200);
+}
