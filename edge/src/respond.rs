@@ -86,7 +86,7 @@ const fn status(stop: &Stop) -> (u16, &'static str) {
 }
 
 /// By what supabase-js tells refusals apart that its callers act on.
-const fn code(stop: &Stop) -> Option<&'static str> {
+fn code(stop: &Stop) -> Option<&'static str> {
     match stop {
         Stop::TokenMissing => Some("no_authorization"),
         // Its session is over: supabase-js forgets it by this code alone.

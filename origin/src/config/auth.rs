@@ -25,6 +25,8 @@ pub struct Auth {
     pub reauthenticate: Duration,
     /// `signup_session`: a sign-up logs in at once, and so tells which addresses are taken.
     pub signup_session: bool,
+    /// `disable_signup`: accounts are made by operators alone.
+    pub disable_signup: bool,
     /// `token_algorithm`: of new token keys; with HS256, of every token.
     pub token_algorithm: Algorithm,
     /// `cookies`: sessions in cookies for who asks with `cookies=true`.
@@ -61,6 +63,7 @@ impl Auth {
             session_lifetime: section.seconds("session_lifetime_s", 7_776_000, 3600..=315_360_000),
             reauthenticate: section.seconds("reauthenticate_s", 86_400, 0..=31_536_000),
             signup_session: section.flag("signup_session", false),
+            disable_signup: section.flag("disable_signup", false),
             token_algorithm: section
                 .parsed(
                     "token_algorithm",

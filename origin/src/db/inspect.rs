@@ -52,11 +52,20 @@ pub struct Inspection {
 const POSTGRES_GRANTS: &str = "SELECT CONCAT_WS(', ', \
     CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolcreaterole THEN 'CREATEROLE' END, \
     CASE WHEN rolcreatedb THEN 'CREATEDB' END, CASE WHEN rolreplication THEN 'REPLICATION' END, \
-    CASE WHEN rolbypassrls THEN 'BYPASSRLS' END) AS told FROM pg_roles WHERE rolname = current_user";
+    CASE WHEN rolbypassrls THEN 'BYPASSRLS' END) AS told FROM pg_roles WHERE rolname = current_user \
+    UNION ALL SELECT CAST(rolname AS TEXT) FROM pg_roles \
+    WHERE rolname LIKE 'pg\\_%' AND rolname <> 'pg_database_owner' \
+    AND pg_has_role(current_user, oid, 'MEMBER') \
+    AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)";
 
-/// Privileges on everything, of this account alone: who may read the table sees others' too.
+/// Privileges on everything and on other databases, of this account alone: who may read the tables sees
+/// others' too.
 const MYSQL_GRANTS: &str = "SELECT CONCAT(privilege_type, ' ON *.*') AS told \
     FROM information_schema.user_privileges WHERE privilege_type <> 'USAGE' \
+    AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''') \
+    UNION ALL SELECT CONCAT(privilege_type, ' ON ', table_schema, '.*') \
+    FROM information_schema.schema_privileges \
+    WHERE REPLACE(table_schema, '\\\\', '') <> DATABASE() \
     AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')";
 
 pub(super) async fn inspect(config: &Database) -> Result<Inspection, DbError> {

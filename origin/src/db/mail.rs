@@ -4,7 +4,7 @@
 use super::{
     Db, DbError,
     pool::{Write, restored, retried, stored},
-    query::{Row, query},
+    query::{Query, Row, query},
     user::insert,
 };
 use crate::db::User;
@@ -100,6 +100,15 @@ impl Db {
             Ok(Queued::Taken)
         })
         .await
+    }
+
+    /// Whether the queue of at most `max` takes another mail.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn has_mail_room(&self, max: u32) -> Result<bool, DbError> {
+        let beyond = beyond(max).optional(self.connection().await?.on()).await?;
+        Ok(beyond.is_none())
     }
 
     /// Adds an account together with its mail; where the address has one already, that one's
@@ -294,11 +303,13 @@ async fn sign_up_again(write: &mut Write, user: &User, now: UnixMillis) -> Resul
 }
 
 async fn is_full(write: &mut Write, max: u32) -> Result<bool, DbError> {
-    let beyond = query("SELECT mail_id FROM mail WHERE done_at IS NULL LIMIT 1 OFFSET $1")
+    Ok(beyond(max).optional(write.on()).await?.is_some())
+}
+
+/// The mail that is one too many.
+fn beyond(max: u32) -> Query<'static> {
+    query("SELECT mail_id FROM mail WHERE done_at IS NULL LIMIT 1 OFFSET $1")
         .bind(i64::from(max.saturating_sub(1)))
-        .optional(write.on())
-        .await?;
-    Ok(beyond.is_some())
 }
 
 /// Puts a mail into the queue, in the place of the one before of its kind, unless that is too young.

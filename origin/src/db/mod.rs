@@ -40,7 +40,7 @@ pub use inspect::{Engine, Inspection};
 pub use lockout::{Attempt, Locks, LoginAttempt, Rung};
 pub use mail::{DueMail, NewMail, Queued, SignUp, SignUpMails};
 pub use one_time::{Effect, NewOneTime, OneTime, Use};
-pub use operator::Import;
+pub use operator::{Import, ImportHow};
 pub use pool::Db;
 pub use refresh_token::{Exchange, Rotation};
 pub use reseal::Sealed;

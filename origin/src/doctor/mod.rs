@@ -120,6 +120,11 @@ fn settings(path: &Path, config: &Config) -> Check {
             "development.echo is on: /echo/** shows every header to whoever asks the gate";
         return Check::warn("config", message);
     }
+    if config.development.mail_log {
+        let message =
+            "development.mail_log is on: links and codes that log people in are in the log";
+        return Check::warn("config", message);
+    }
     Check::ok("config", format!("{} is valid", path.display()))
 }
 
@@ -147,6 +152,8 @@ mod tests {
         assert_eq!(settings(path, &config("")).severity, Severity::Ok);
         let echo = config("[development]\necho = true");
         assert_eq!(settings(path, &echo).severity, Severity::Warn);
+        let mails = config("[development]\nmail_log = true");
+        assert_eq!(settings(path, &mails).severity, Severity::Warn);
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use super::Check;
 use crate::{
     auth::password::common,
-    config::{Config, Environment, FIELD_KEYS, SEAL_KEYS, Secrets, TOKEN_KEY},
+    config::{Config, Environment, FIELD_KEYS, HS256_KEY, SEAL_KEYS, Secrets, TOKEN_KEY},
 };
 use gapura_shared::secret::Secret;
 use percent_encoding::percent_decode_str;
@@ -34,8 +34,11 @@ fn keys(environment: Environment<'_>) -> Vec<Check> {
         let named = |(id, key)| Some((format!("{name} {id}"), Secret::from_base64url(key)?));
         keys.extend(parts.filter_map(named));
     }
-    let token_key = environment(TOKEN_KEY).and_then(|key| Secret::from_base64url(&key));
-    keys.extend(token_key.map(|key| (TOKEN_KEY.to_owned(), key)));
+    // The last one comes from elsewhere, and is likeliest what it was made of first.
+    for name in [TOKEN_KEY, HS256_KEY] {
+        let key = environment(name).and_then(|key| Secret::from_base64url(&key));
+        keys.extend(key.map(|key| (name.to_owned(), key)));
+    }
     judge(&keys)
 }
 

@@ -61,6 +61,9 @@ pub enum ApiError {
     /// Client; only with `auth.signup_session`.
     #[error("the address has an account")]
     EmailTaken,
+    /// Client: operators alone make accounts.
+    #[error("nobody signs up here")]
+    SignupDisabled,
     /// Client.
     #[error("unknown refresh token")]
     RefreshTokenUnknown,
@@ -193,6 +196,7 @@ impl ApiError {
             Self::UnsupportedGrant => (400, "grant-type", "validation_failed", "The grant type must be password, refresh_token or pkce."),
             Self::InvalidCredentials => (400, "invalid-credentials", "invalid_credentials", "Invalid login credentials."),
             Self::EmailTaken => (422, "email-taken", "user_already_exists", "User already registered."),
+            Self::SignupDisabled => (422, "signup-disabled", "signup_disabled", "Signups not allowed for this instance."),
             Self::RefreshTokenUnknown => (400, "refresh-token", "refresh_token_not_found", "Invalid refresh token."),
             Self::RefreshTokenReused => (400, "refresh-reuse", "refresh_token_already_used", "The refresh token was used before; its session has ended."),
             Self::SessionExpired => (400, "session-expired", "session_expired", "The session has ended."),
@@ -256,6 +260,7 @@ impl ApiError {
             | Self::UnsupportedGrant
             | Self::InvalidCredentials
             | Self::EmailTaken
+            | Self::SignupDisabled
             | Self::RefreshTokenUnknown
             | Self::RefreshTokenReused
             | Self::SessionExpired

@@ -129,6 +129,7 @@ fn add_fields(answer: &mut Answer, error: &ApiError) {
         | ApiError::UnsupportedGrant
         | ApiError::InvalidCredentials
         | ApiError::EmailTaken
+        | ApiError::SignupDisabled
         | ApiError::RefreshTokenUnknown
         | ApiError::RefreshTokenReused
         | ApiError::SessionExpired

@@ -4,6 +4,7 @@ use crate::{
     client::Answer,
     engines::{Engine, on_every_engine},
     harness::{BINARY, CONFIG, Origin, Site},
+    person::Person,
 };
 use serde_json::{Value, json};
 use std::{
@@ -157,7 +158,12 @@ fn another_role_ends_sessions(engine: Engine) {
             &["users", "role", "--json", "--email", EMAIL, "--role", role],
         )
     };
-    let told = role("premium").json();
+    let unknown = role("premium");
+    assert_eq!(unknown.code, Some(64), "{}", unknown.out);
+    assert_eq!(refresh(&origin, &session), 200, "nothing has changed");
+    let session = login(&origin, EMAIL, PASSWORD).json();
+    let args = ["users", "role", "--json", "--email", EMAIL, "--role"];
+    let told = run(&site, &[&args[..], &["premium", "--make-missing"]].concat()).json();
     assert_eq!(
         (&told["role_before"], &told["role"]),
         (&json!("user"), &json!("premium"))
@@ -166,6 +172,15 @@ fn another_role_ends_sessions(engine: Engine) {
     let session = login(&origin, EMAIL, PASSWORD).json();
     assert_eq!(session["user"]["role"], "premium");
     assert_eq!(role("two words").code, Some(64));
+    assert_eq!(role("premium").code, Some(0), "it is there now");
+    let session = login(&origin, EMAIL, PASSWORD).json();
+    let stranger = run(
+        &site,
+        &["users", "add", "--email", "b@x.id", "--role", "nosuch"],
+    );
+    assert_eq!(stranger.code, Some(64));
+    let users = run(&site, &["users", "list", "--json"]).json();
+    assert_eq!(users["users"].as_array().unwrap().len(), 1);
     assert_eq!(refresh(&origin, &session), 200);
 }
 
@@ -272,7 +287,13 @@ fn import(site: &Site, name: &str, text: &str, flags: &[&str]) -> Told {
 fn an_import_takes_what_is_good_and_names_the_line_of_what_is_not(engine: Engine) {
     let site = Site::on(engine, CONFIG);
     add(&site, EMAIL);
-    let told = import(&site, "users.csv", &sheet(), &[]);
+    let told = import(&site, "users.csv", &sheet(), &["--dry-run"]);
+    assert!(
+        told.err.contains("line 5: there is no such role"),
+        "{}",
+        told.err
+    );
+    let told = import(&site, "users.csv", &sheet(), &["--make-missing"]);
     assert_eq!(told.code, Some(65), "{}", told.err);
     let tally: Value = serde_json::from_str(&told.out).unwrap();
     assert_eq!((&tally["added"], &tally["refused"]), (&json!(2), &json!(5)));
@@ -308,12 +329,24 @@ fn an_import_takes_what_is_good_and_names_the_line_of_what_is_not(engine: Engine
     );
     assert_eq!(known.json()["added"], 1);
     assert_eq!(import(&site, "users.txt", "", &[]).code, Some(64));
+    // Who acts for a tenant belongs to it.
+    let member = json!([{ "email": "m@b.co", "password_hash": BCRYPT, "tenant_id": "t1" }]);
+    let told = import(&site, "m.json", &member.to_string(), &["--make-missing"]);
+    assert_eq!(told.json()["added"], 1);
+    let member = Person::known(&origin, "m@b.co", PASSWORD);
+    let tenants = member.ask("GET", "/auth/v1/tenants", &Value::Null).json();
+    assert_eq!(tenants["tenants"][0]["id"], "t1", "{tenants}");
 }
 
 fn a_dry_run_says_the_same_and_changes_nothing(engine: Engine) {
     let site = Site::on(engine, CONFIG);
     add(&site, EMAIL);
-    let told = import(&site, "users.csv", &sheet(), &["--dry-run"]);
+    let told = import(
+        &site,
+        "users.csv",
+        &sheet(),
+        &["--dry-run", "--make-missing"],
+    );
     assert_eq!(told.code, Some(65));
     for line in REFUSED {
         assert!(told.err.contains(line), "{line} {}", told.err);
@@ -332,10 +365,20 @@ fn an_export_with_hashes_is_an_import(engine: Engine) {
     let id = add(&from, EMAIL)["id"].clone();
     for number in 0..3 {
         let body = json!([{ "email": format!("{number}@example.com"), "role": "free", "tenant_id": "t,\"1\"" }]);
-        assert_eq!(
-            import(&from, "a.json", &body.to_string(), &[]).code,
-            Some(0)
-        );
+        let body = body.to_string();
+        if number == 0 {
+            let refused = import(&from, "a.json", &body, &[]);
+            assert!(refused.err.contains("no such role"), "{}", refused.err);
+            let other = body.replace("free", "user");
+            let refused = import(&from, "a.json", &other, &[]);
+            assert!(refused.err.contains("no such tenant"), "{}", refused.err);
+        }
+        let flags: &[&str] = if number == 0 {
+            &["--make-missing"]
+        } else {
+            &[]
+        };
+        assert_eq!(import(&from, "a.json", &body, flags).code, Some(0));
     }
     let unconfirmed = r#"[{"email":"3@example.com","email_confirmed_at":null}]"#;
     assert_eq!(import(&from, "a.json", unconfirmed, &[]).code, Some(0));
@@ -349,7 +392,12 @@ fn an_export_with_hashes_is_an_import(engine: Engine) {
         };
         assert!(!export(&[]).contains("argon2"), "hashes are asked for");
         let to = Site::on(engine, CONFIG);
-        let told = import(&to, &format!("all.{format}"), &export(&["--hashes"]), &[]);
+        let told = import(
+            &to,
+            &format!("all.{format}"),
+            &export(&["--hashes"]),
+            &["--make-missing"],
+        );
         assert_eq!(told.json()["added"], 5, "{}", told.err);
         let again = run(&to, &["users", "export", "--format", format, "--hashes"]).out;
         assert_eq!(

@@ -21,6 +21,7 @@ mod factors;
 mod harness;
 mod invite;
 mod kill;
+mod link;
 mod mail;
 mod mailbox;
 mod one_time;

@@ -90,7 +90,15 @@ impl<'a> Person<'a> {
 
 /// An operator of this role.
 pub(crate) fn operator<'a>(site: &Site, origin: &'a Origin, email: &str, role: &str) -> Person<'a> {
-    let args = ["users", "add", "--email", email, "--role", role];
+    let args = [
+        "users",
+        "add",
+        "--email",
+        email,
+        "--role",
+        role,
+        "--make-missing",
+    ];
     let output = site.command(&args).output().unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
     let password = told

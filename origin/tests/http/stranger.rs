@@ -10,6 +10,7 @@ use crate::{
     person::{Person, operator},
 };
 use serde_json::{Value, json};
+use std::{thread, time::Duration};
 
 on_every_engine!(
     a_sign_up_takes_no_account_that_an_operator_made,
@@ -18,6 +19,10 @@ on_every_engine!(
     a_right_password_that_does_not_help_lifts_no_lock,
     a_change_of_address_by_an_operator_ends_what_went_to_the_old_one,
     what_a_mail_is_asked_with_has_a_limit,
+    every_refusal_costs_the_same_hashes,
+    where_nobody_signs_up_operators_make_accounts,
+    a_change_that_finds_no_room_for_its_mail_changes_nothing,
+    a_refused_password_does_not_use_up_the_code,
 );
 
 const STRANGE: &str = "stranger horse";
@@ -190,6 +195,112 @@ fn what_a_mail_is_asked_with_has_a_limit(engine: Engine) {
     let session = origin.post("/auth/v1/verify", &body);
     assert_eq!(session.status, 200, "{session:?}");
     assert_eq!(session.json()["user"]["user_metadata"], json!({ "a": 1 }));
+}
+
+/// How many hashes a request costs; the log tells when it is over.
+fn hashes(origin: &Origin, ask: impl FnOnce() -> Answer) -> (u16, usize) {
+    let count = |text: &str| origin.log().matches(text).count();
+    let events = || count("AUTH_FAILED") + count("ACCOUNT_CREATED");
+    let (told, before) = (events(), count("\"hashing\""));
+    let status = ask().status;
+    for _ in 0..400 {
+        if events() > told {
+            return (status, count("\"hashing\"") - before);
+        }
+        thread::sleep(Duration::from_millis(25));
+    }
+    panic!("no event:\n{}", origin.log());
+}
+
+/// Time tells what work was done: for whichever address, it is the same.
+fn every_refusal_costs_the_same_hashes(engine: Engine) {
+    for confirms in [false, true] {
+        let config = CONFIG
+            .replace("[auth]", &format!("[auth]\nconfirm_email = {confirms}"))
+            .replace("echo = true", "echo = true\nmail_log = true");
+        let site = Site::on(engine, &format!("{config}[log]\nlevel = \"debug\"\n"));
+        let origin = site.start();
+        let admin = operator(&site, &origin, "admin@x.id", "admin");
+        let body = json!({ "email": EMAIL, "password": PASSWORD, "email_confirm": true });
+        let made = admin.ask("POST", "/auth/v1/admin/users", &body);
+        assert_eq!(made.status, 200);
+        origin.await_log("ACCOUNT_CREATED");
+        let log_in =
+            |email: &str, password: &str| hashes(&origin, || login(&origin, email, password));
+        for email in ["free@x.id", EMAIL] {
+            let signed_up = hashes(&origin, || sign_up(&origin, email, STRANGE));
+            assert_eq!(signed_up, (200, 1), "{confirms} {email}");
+        }
+        let each = if confirms { 2 } else { 1 };
+        if confirms {
+            for email in ["free@x.id", EMAIL] {
+                assert_eq!(log_in(email, STRANGE), (400, each), "{email} waits");
+            }
+        }
+        // The last of them meet the lock.
+        for email in ["nobody@x.id", "free@x.id", EMAIL] {
+            for attempt in 0..7 {
+                let cost = log_in(email, "neither of them");
+                assert_eq!(cost, (400, each), "{confirms} {email} {attempt}");
+            }
+        }
+    }
+}
+
+fn where_nobody_signs_up_operators_make_accounts(engine: Engine) {
+    let server = MailServer::start();
+    let (site, origin) = site(engine, &server, "disable_signup = true");
+    let admin = operator(&site, &origin, "admin@x.id", "admin");
+    let settings = origin.get("/auth/v1/settings").json();
+    assert_eq!(settings["disable_signup"], true);
+    for email in [EMAIL, "admin@x.id"] {
+        let refused = told(&sign_up(&origin, email, PASSWORD));
+        assert_eq!(refused, (422, "signup_disabled".into()), "{email}");
+        let body = json!({ "email": email, "create_user": true }).to_string();
+        assert_eq!(origin.post("/auth/v1/otp", &body).status, 200, "{email}");
+    }
+    // The one that has an account has a mail; the other one's would have come before it.
+    server.await_mail("admin@x.id", 1);
+    assert_eq!(server.mails(EMAIL).len(), 0);
+    let body = json!({ "email": EMAIL, "password": PASSWORD });
+    let made = admin.ask("POST", "/auth/v1/admin/users", &body);
+    assert_eq!(made.status, 200);
+    assert_eq!(login(&origin, EMAIL, PASSWORD).status, 200);
+}
+
+fn a_change_that_finds_no_room_for_its_mail_changes_nothing(engine: Engine) {
+    let mut server = MailServer::start();
+    server.order("later");
+    let settings = server.settings();
+    let settings = settings.replace("retry_s = 1", "retry_s = 3600\nmax_queue = 1");
+    let site = Site::on(engine, &format!("{CONFIG}{settings}"));
+    let origin = site.start();
+    let person = Person::new(&origin, EMAIL);
+    let recover = json!({ "email": EMAIL }).to_string();
+    assert_eq!(origin.post("/auth/v1/recover", &recover).status, 200);
+    let body = json!({ "email": "new@x.id", "password": "another horse", "data": { "a": 1 } });
+    let refused = told(&person.ask("PUT", "/auth/v1/user", &body));
+    assert_eq!(refused, (503, "over_request_rate_limit".into()));
+    assert_eq!(person.user()["user_metadata"], json!({}));
+    assert_eq!(login(&origin, EMAIL, PASSWORD).status, 200);
+}
+
+fn a_refused_password_does_not_use_up_the_code(engine: Engine) {
+    let server = MailServer::start();
+    let (_site, origin) = site(engine, &server, "reauthenticate_s = 0");
+    let person = Person::new(&origin, EMAIL);
+    let asked = person.ask("GET", "/auth/v1/reauthenticate", &Value::Null);
+    assert_eq!(asked.status, 200, "{asked:?}");
+    let code = server.await_mail(EMAIL, 1).code();
+    for (password, expected) in [
+        (PASSWORD, (422, "same_password")),
+        ("another horse", (200, "")),
+        ("a third horse", (422, "reauthentication_not_valid")),
+    ] {
+        let body = json!({ "password": password, "nonce": code });
+        let answer = told(&person.ask("PUT", "/auth/v1/user", &body));
+        assert_eq!((answer.0, answer.1.as_str()), expected, "{password}");
+    }
 }
 
 #[test]

@@ -197,6 +197,41 @@ impl<'a> Issuer<'a> {
     }
 }
 
+/// What a mail would have brought.
+pub(crate) struct HandedOver {
+    pub(crate) link: String,
+    /// The token in the link.
+    pub(crate) token: String,
+    pub(crate) code: String,
+}
+
+/// A link and a code for an account, for an operator to hand over; the last ones of that kind hold no longer.
+///
+/// # Errors
+/// [`DbError`].
+pub(crate) async fn hand_over(
+    app: &App,
+    purpose: Purpose,
+    order: &Order,
+    user: &User,
+    now: UnixMillis,
+) -> Result<HandedOver, DbError> {
+    let (issuer, id) = (Issuer::of(app), random::uuid());
+    let order = Order {
+        user: order.new_email.is_some().then(|| user.id.clone()),
+        ..order.clone()
+    };
+    let content = content(purpose, &order, true);
+    let owner = Some(user.id.as_str());
+    let done = issuer.issue(&id, purpose, &order.to, &content, owner, now);
+    done.await?;
+    Ok(HandedOver {
+        link: issuer.link(&id, purpose, &order),
+        token: issuer.key.link(&id),
+        code: issuer.key.code(&id),
+    })
+}
+
 /// A link by which an account's owner chooses a password, for an operator to hand over; the last one
 /// that was asked for holds no longer.
 ///

@@ -14,10 +14,10 @@ pub(super) mod request;
 pub(super) mod verify;
 
 pub(crate) use body::challenge;
-pub(crate) use issue::{prepare, recovery_link};
+pub(crate) use issue::{hand_over, prepare, recovery_link};
 pub(crate) use pkce::exchange;
 pub(crate) use request::order;
-pub use request::{change_email, changing_user, check_nonce};
+pub use request::{change_email, changing_user, check_nonce, use_nonce};
 
 use super::refresh::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

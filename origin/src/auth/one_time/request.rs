@@ -54,11 +54,11 @@ pub(crate) async fn reauthenticate(app: &App, request: &mut Admitted) -> Result<
     queue(app, request, Some(&user.id), &[mail], "reauthentication").await
 }
 
-/// Compares the code that a mail for reauthentication brought; it is good once.
+/// Compares the code that a mail for reauthentication brought; its id, by which [`use_nonce`] uses it up.
 ///
 /// # Errors
 /// [`ApiError::ReauthenticationInvalid`].
-pub async fn check_nonce(app: &App, user: &User, nonce: &str) -> Result<(), ApiError> {
+pub async fn check_nonce(app: &App, user: &User, nonce: &str) -> Result<String, ApiError> {
     let now = clock::now();
     let account = AccountId::of(&user.email);
     let purpose = Purpose::Reauthentication.as_str();
@@ -70,12 +70,18 @@ pub async fn check_nonce(app: &App, user: &User, nonce: &str) -> Result<(), ApiE
         found.user.as_deref() == Some(user.id.as_str())
             && app.auth.one_time.is_code(&found.id, nonce)
     });
-    let found = found.ok_or(ApiError::ReauthenticationInvalid)?;
-    match app
-        .db
-        .use_one_time(&found.id, &Effect::Nothing, now)
-        .await?
-    {
+    found
+        .map(|found| found.id)
+        .ok_or(ApiError::ReauthenticationInvalid)
+}
+
+/// Uses it up; it is good once.
+///
+/// # Errors
+/// [`ApiError::ReauthenticationInvalid`].
+pub async fn use_nonce(app: &App, id: &str) -> Result<(), ApiError> {
+    let now = clock::now();
+    match app.db.use_one_time(id, &Effect::Nothing, now).await? {
         Use::Done => Ok(()),
         Use::HalfDone | Use::Refused | Use::Taken => Err(ApiError::ReauthenticationInvalid),
     }
@@ -162,7 +168,8 @@ async fn ask_for(
     let order = Order {
         to: asked.email,
         code_challenge: asked.challenge,
-        creates: asked.creates && kind == Kind::MagicLink,
+        // Where nobody signs up, the answer is the same; there is no mail.
+        creates: asked.creates && kind == Kind::MagicLink && !app.auth.settings.disable_signup,
         data: asked.data,
         ..order(app, request)?
     };

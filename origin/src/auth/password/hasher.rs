@@ -210,6 +210,7 @@ impl Hasher {
             .acquire_owned()
             .await
             .map_err(|_| HashError::Failed)?;
+        tracing::debug!("hashing");
         tokio::task::spawn_blocking(move || {
             let _permits = (turn, running);
             work()

@@ -11,7 +11,7 @@ use serde_json::json;
 pub fn settings(app: &App) -> Answer {
     let settings = json!({
         "external": { "email": true, "phone": false, "anonymous_users": false },
-        "disable_signup": false,
+        "disable_signup": app.auth.settings.disable_signup,
         "mailer_autoconfirm": !app.auth.settings.confirm_email,
         "phone_autoconfirm": false,
         "sms_provider": "",

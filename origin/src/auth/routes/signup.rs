@@ -40,6 +40,9 @@ pub(super) async fn sign_up(
     request: &mut Admitted,
     delivery: Delivery,
 ) -> Result<Answer, ApiError> {
+    if app.auth.settings.disable_signup {
+        return Err(ApiError::SignupDisabled);
+    }
     let Signup {
         login,
         data,

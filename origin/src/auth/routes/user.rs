@@ -72,6 +72,10 @@ async fn update(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
     if email.is_some() && !app.mail.is_on() {
         return Err(ApiError::MailOff);
     }
+    // Asked before anything changes: both happen, or neither.
+    if email.is_some() && !app.db.has_mail_room(app.mail.settings.max_queue).await? {
+        return Err(ApiError::Busy);
+    }
     let hash = match sent.password {
         Some(new) => {
             let change = NewPassword {
@@ -158,19 +162,27 @@ impl NewPassword {
         }
         let age_ms = clock::now().0.saturating_sub(session.created.0);
         let is_fresh = u128::from(age_ms) < auth.settings.reauthenticate.as_millis();
-        match (self.current, self.nonce) {
-            (Some(current), _) => proven(app, request, user, current).await?,
-            (None, Some(nonce)) => one_time::check_nonce(app, user, &nonce).await?,
-            (None, None) if is_fresh => {}
+        let nonce = match (self.current, self.nonce) {
+            (Some(current), _) => {
+                proven(app, request, user, current).await?;
+                None
+            }
+            (None, Some(nonce)) => Some(one_time::check_nonce(app, user, &nonce).await?),
+            (None, None) if is_fresh => None,
             (None, None) => return Err(ApiError::ReauthenticationNeeded),
-        }
+        };
         let same = auth
             .hasher
             .verify(self.new.clone(), Some(&user.password_hash));
         if same.await?.matches {
             return Err(ApiError::SamePassword);
         }
-        Ok(auth.hasher.hash(self.new).await?)
+        let hash = auth.hasher.hash(self.new).await?;
+        // Last: what is refused before must not cost the code.
+        if let Some(nonce) = nonce {
+            one_time::use_nonce(app, &nonce).await?;
+        }
+        Ok(hash)
     }
 }
 

@@ -20,6 +20,9 @@ pub(in crate::cli) struct Add {
     /// The role.
     #[arg(long, default_value = ROLE_USER)]
     role: String,
+    /// Make the role, without permissions, if it is not there.
+    #[arg(long)]
+    make_missing: bool,
     /// Read the password from standard input; otherwise one is made and printed.
     #[arg(long)]
     password_stdin: bool,
@@ -68,6 +71,7 @@ pub(in crate::cli) async fn first_admin(
         place: Place { config },
         email,
         role: "admin".into(),
+        make_missing: false,
         password_stdin: false,
         if_missing,
     };
@@ -84,6 +88,7 @@ impl Add {
         let email = address(&self.email)?;
         let role = role(&self.role)?;
         let site = self.place.open().await?;
+        site.have_role(&role, self.make_missing).await?;
         let added = add(&site, email, role, self.password_stdin).await?;
         site.db.close().await;
         if added.is_new || self.if_missing {

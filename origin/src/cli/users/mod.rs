@@ -21,13 +21,14 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use gapura_shared::{
+    event::Kind,
     outcome::AccountId,
     push::{self, Revocation},
     seal::Keys,
     secret::Secret,
     time::{UnixMillis, UnixSeconds},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::path::PathBuf;
 
 pub(super) use add::first_admin;
@@ -170,12 +171,29 @@ fn tell(
     if let Ok(edge) = &edge {
         text = format!("{text}\n{}", edge.text());
     }
-    json["edge_told"] = json!(edge.as_ref().is_ok_and(|edge| *edge == Edge::Told));
+    if let Value::Object(members) = &mut json {
+        let is_told = edge.as_ref().is_ok_and(|edge| *edge == Edge::Told);
+        members.insert("edge_told".into(), is_told.into());
+    }
     out.tell(&text, &json)?;
     edge.map(drop)
 }
 
 impl Site {
+    /// Fails where there is no such role, unless it is to be made: a mistyped one would open nothing.
+    async fn have_role(&self, role: &str, make_missing: bool) -> Result<(), CliError> {
+        if self.db.permissions(role).await?.is_some() {
+            return Ok(());
+        }
+        if !make_missing {
+            let message = format!("there is no role {role} (--make-missing makes it)");
+            return Err(CliError::Usage(message));
+        }
+        self.db.set_role(role, &[], clock::now()).await?;
+        log::operator(Kind::AccessChanged, role, "users role");
+        Ok(())
+    }
+
     /// Changes an account and ends its sessions; how many there were.
     async fn change(
         &self,

@@ -13,6 +13,9 @@ pub(in crate::cli) struct SetRole {
     /// The role from now on.
     #[arg(long)]
     role: String,
+    /// Make the role, without permissions, if it is not there.
+    #[arg(long)]
+    make_missing: bool,
 }
 
 impl SetRole {
@@ -20,6 +23,7 @@ impl SetRole {
     pub(super) async fn run(self, out: Out) -> Result<(), CliError> {
         let role = role(&self.role)?;
         let (site, user) = self.account.open().await?;
+        site.have_role(&role, self.make_missing).await?;
         let change = |user: &mut User| user.role.clone_from(&role);
         let ended = site.change(&user.id, clock::now(), change).await?;
         log::operator(Kind::AccountChanged, &user.id, "users role");

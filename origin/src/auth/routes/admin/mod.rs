@@ -3,6 +3,7 @@
 
 mod factors;
 mod invite;
+mod link;
 mod roles;
 mod tenants;
 mod users;
@@ -28,6 +29,7 @@ pub async fn admin(app: &App, request: &mut Admitted) -> Result<Answer, ApiError
     let below = path.strip_prefix(PREFIX).unwrap_or_default();
     let segments: Vec<_> = below.split('/').collect();
     match segments.as_slice() {
+        ["generate_link"] => link::generate(app, request).await,
         ["users"] => users::all(app, request).await,
         ["users", id] => users::one(app, request, id).await,
         ["users", id, "factors"] => factors::all(app, request, id).await,

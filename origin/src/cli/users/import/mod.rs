@@ -11,7 +11,7 @@ use super::{CliError, Out, Place, Site};
 use crate::{
     auth::password::Hasher,
     clock,
-    db::{Import as Imported, User},
+    db::{Import as Imported, ImportHow, User},
     log,
 };
 use clap::Args;
@@ -32,6 +32,7 @@ use tokio::sync::mpsc;
 const BATCH: usize = 200;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(in crate::cli) struct Import {
     #[command(flatten)]
     place: Place,
@@ -46,6 +47,9 @@ pub(in crate::cli) struct Import {
     /// Leave accounts that are there as they are, without an error.
     #[arg(long)]
     if_missing: bool,
+    /// Make roles (without permissions) and tenants that are not there.
+    #[arg(long)]
+    make_missing: bool,
     /// Leave out columns and members that have no meaning here.
     #[arg(long)]
     ignore_unknown: bool,
@@ -74,7 +78,10 @@ impl Import {
         let importer = Importer {
             hasher: Hasher::new(&site.config.auth).map_err(crate::StartError::from)?,
             site,
-            dry_run: self.dry_run,
+            how: ImportHow {
+                dry_run: self.dry_run,
+                make_missing: self.make_missing,
+            },
             if_missing: self.if_missing,
         };
         let mut tally = Tally::default();
@@ -139,7 +146,7 @@ fn batches(
 struct Importer {
     site: Site,
     hasher: Hasher,
-    dry_run: bool,
+    how: ImportHow,
     if_missing: bool,
 }
 
@@ -157,17 +164,19 @@ impl Importer {
                 Err(bad) => refuse(line, &bad, tally)?,
             }
         }
-        let became = self.site.db.import_users(&users, self.dry_run).await?;
+        let became = self.site.db.import_users(&users, self.how, now).await?;
         for ((line, user), became) in lines.iter().zip(&users).zip(became) {
             match became {
                 Imported::Added => {
                     tally.added += 1;
-                    if !self.dry_run {
+                    if !self.how.dry_run {
                         log::operator(Kind::AccountCreated, &user.id, "users import");
                     }
                 }
                 Imported::Taken if self.if_missing => tally.kept += 1,
                 Imported::Taken => refuse(*line, &Bad::Taken, tally)?,
+                Imported::NoRole => refuse(*line, &Bad::NoRole, tally)?,
+                Imported::NoTenant => refuse(*line, &Bad::NoTenant, tally)?,
             }
         }
         Ok(())

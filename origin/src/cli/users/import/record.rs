@@ -79,6 +79,10 @@ pub(in crate::cli::users) enum Bad {
     Time(&'static str),
     #[error("{0} is not a JSON object of at most {MAX_METADATA_BYTES} bytes")]
     Metadata(&'static str),
+    #[error("there is no such role (--make-missing makes it)")]
+    NoRole,
+    #[error("there is no such tenant (--make-missing makes it)")]
+    NoTenant,
     #[error("the address or the id has an account already")]
     Taken,
 }
