@@ -207,7 +207,7 @@ fn what_an_operator_ends_at_the_origin_is_pushed_to_the_gate() {
         assert_eq!(isolate(&edge, &money).status, 200);
     }
     let told = origin.run(&["users", "logout", "--email", "made@example.test"], "");
-    assert!(told.contains("the edge refuses"), "{told}");
+    assert!(told.contains("the edge knows"), "{told}");
     let pushed = Instant::now();
     for isolate in [Edge::send, Edge::elsewhere] {
         assert_eq!(isolate(&edge, &money).status, 401);
@@ -215,6 +215,28 @@ fn what_an_operator_ends_at_the_origin_is_pushed_to_the_gate() {
     thread::sleep(COPY.saturating_sub(pushed.elapsed()));
     for isolate in [Edge::send, Edge::elsewhere] {
         assert_eq!(isolate(&edge, &user).status, 401);
+    }
+}
+
+#[test]
+fn what_an_operator_unlocks_is_unlocked_at_the_gate() {
+    let origin = Origin::start();
+    let edge = pair(&origin);
+    origin.tell(&edge);
+    sign_up(&edge, "made@example.test");
+    let log_in = |password: &str| login(&edge, "made@example.test", password, "192.0.2.1").status;
+    let email = ["--email", "made@example.test"];
+    for (command, input) in [
+        (&["users", "unlock"][..], ""),
+        (&["users", "reset", "--password-stdin"], PASSWORD),
+    ] {
+        for _ in 0..5 {
+            assert_eq!(log_in("wrong horse"), 400);
+        }
+        assert_eq!(log_in(PASSWORD), 400, "locked");
+        let told = origin.run(&[command, &email].concat(), input);
+        assert!(told.contains("the edge knows"), "{told}");
+        assert_eq!(log_in(PASSWORD), 200, "{command:?}");
     }
 }
 

@@ -290,6 +290,47 @@ fn a_session_in_cookies_lives_and_ends_by_them() {
     );
 }
 
+/// Who was logged out elsewhere still has the cookies: they keep nobody from the login, and go with a logout.
+#[test]
+fn cookies_that_do_not_hold_any_more_are_none() {
+    let (_origin, edge) = with_cookies("");
+    let [here, there] = [(); 2].map(|()| cookies(&login(&edge, "&cookies=true")));
+    let ask = |method: &str, target: &str, cookie: &str| {
+        let request = Request::new(method, target).header("Cookie", cookie);
+        edge.send(&request.header("Sec-Fetch-Site", "same-origin"))
+    };
+    let others = ask("POST", "/auth/v1/logout?scope=others", &here.join("; "));
+    assert_eq!(others.status, 204);
+    let stale = there.join("; ");
+    let user = ask("GET", "/auth/v1/user", &stale);
+    assert_eq!(
+        (user.status, &user.json()["code"]),
+        (401, &json!("session_not_found"))
+    );
+    let body = json!({ "email": EMAIL, "password": PASSWORD });
+    let again = Request::new("POST", "/auth/v1/token?grant_type=password&cookies=true")
+        .header("Cookie", &stale)
+        .header("Sec-Fetch-Site", "same-origin")
+        .json(&body);
+    assert_eq!(edge.send(&again).status, 200);
+    for cookie in [stale.as_str(), "__Host-gapura-access=x.y.z"] {
+        let renewed = ask("POST", RENEW, cookie);
+        assert_eq!(renewed.status, 400, "not for the access cookie: {cookie}");
+    }
+    // The access cookie is over, the other one is not: out.
+    let out = ask("POST", "/auth/v1/logout", &here[1]);
+    assert_eq!(out.status, 204);
+    assert_eq!(
+        cookies(&out),
+        ["__Host-gapura-access=", "__Host-gapura-refresh="]
+    );
+    assert_eq!(
+        ask("POST", RENEW, &here[1]).json()["code"],
+        "session_expired"
+    );
+    assert_eq!(ask("POST", "/auth/v1/logout", "a=b").status, 401);
+}
+
 #[test]
 fn a_foreign_page_changes_nothing_by_cookies() {
     let (_origin, edge) = with_cookies("");

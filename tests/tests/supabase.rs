@@ -12,6 +12,7 @@ on_every_engine!(
     second_factors,
     mails_and_what_they_let_people_do,
     rows_of_tables,
+    claims_that_a_client_verifies,
 );
 
 /// One client address does what many would: limits are other tests' matter.
@@ -53,6 +54,11 @@ fn operators_and_what_they_change(engine: Engine) {
 
 fn second_factors(engine: Engine) {
     run(engine, "factors", &[]);
+}
+
+fn claims_that_a_client_verifies(engine: Engine) {
+    let algorithm = ("token_algorithm = \"EdDSA\"", "token_algorithm = \"ES256\"");
+    run(engine, "claims", &[algorithm]);
 }
 
 fn rows_of_tables(engine: Engine) {
