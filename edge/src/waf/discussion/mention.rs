@@ -106,6 +106,8 @@ const NO_VERBS: &[&[u8]] = &[
 
 /// Whether the line, which starts and ends there, speaks of the code that was found.
 pub(super) fn mentions(text: &[u8], hit: &Hit, start: usize, end: usize) -> bool {
+    // Many findings may stand on one long line: each looks at what is near.
+    let start = start.max(hit.start.saturating_sub(REACH));
     if STATEMENTS.contains(&hit.rule.id) {
         let line = span(text, start, end.min(hit.start + REACH));
         return holds_statement(line, hit.start - start);
@@ -116,7 +118,8 @@ pub(super) fn mentions(text: &[u8], hit: &Hit, start: usize, end: usize) -> bool
     if ANYWHERE.contains(&class) {
         is_led && is_followed
     } else {
-        let is_asked = SHOWN.contains(&hit.rule.id) && asks(span(text, hit.start, end));
+        let tail = hit.start.max(end.saturating_sub(REACH));
+        let is_asked = SHOWN.contains(&hit.rule.id) && asks(span(text, tail, end));
         is_led || is_followed || is_asked
     }
 }
