@@ -16,7 +16,7 @@
 //! who writes to the database can move or bring back such a value until it is rewritten. The length of
 //! a field shows in its ciphertext, and equal fields of one column in their blind indexes.
 //!
-//! Pure: randomness is an argument, keys come from [`Keys`].
+//! Pure: randomness is an argument, keys come from [`gapura_shared::keys::Keys`].
 
 mod blind;
 mod envelope;
