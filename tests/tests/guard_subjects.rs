@@ -173,6 +173,27 @@ fn a_token_counts_as_one_in_whichever_header_it_comes() {
 }
 
 #[test]
+fn a_ban_holds_where_no_class_counts_the_address() {
+    let origin = Origin::start();
+    let edge = Edge::start(&config(&origin).second());
+    for _ in 0..2 {
+        let _ = edge.send(&Request::new("GET", "/.env").from("192.0.2.77"));
+    }
+    // Known to the objects alone: the second isolate must ask them.
+    let mut n = 0;
+    let banned = (0..200).any(|_| {
+        thread::sleep(Duration::from_millis(25));
+        n += 1;
+        let by_key = ask("/by-key", 77, "dewi", "t-6", &format!("k-{n}"));
+        edge.send(&by_key).status == 403
+    });
+    assert!(banned, "two probes ban");
+    let elsewhere = |n| edge.elsewhere(&ask("/by-user", n, "dewi", "t-6", "k-6"));
+    assert_eq!(elsewhere(77).problem(), "banned");
+    assert_eq!(elsewhere(78).status, 200, "the user is not");
+}
+
+#[test]
 fn two_subjects_are_asked_about_at_once() {
     const SLOW_MS: u64 = 1_500;
     let origin = Origin::start();
@@ -211,14 +232,14 @@ fn what_a_user_may_no_longer_do_is_given_back_to_the_tenant() {
     }
     // The tenant has room and counts it; the user has none.
     assert_eq!(send(3, "ana").status, 429);
-    // Two questions for each of four, and what was counted for nothing goes back after the answer.
+    // Three questions for each of four, the address's for its bans, and what was counted for nothing goes back after the answer.
     for _ in 0..200 {
-        if edge.asked().0 - before >= 9 {
+        if edge.asked().0 - before >= 13 {
             break;
         }
         thread::sleep(Duration::from_millis(25));
     }
-    assert_eq!(edge.asked().0 - before, 9);
+    assert_eq!(edge.asked().0 - before, 13);
     assert_eq!(send(4, "budi").status, 200);
     assert_eq!(send(5, "budi").status, 200, "five of the tenant in all");
     assert_eq!(send(6, "budi").status, 429, "the tenant is used up");

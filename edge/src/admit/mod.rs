@@ -89,8 +89,8 @@ impl<R> std::fmt::Debug for Admission<'_, R> {
     }
 }
 
-/// Asks what can be asked at once: about the client's address, and about nothing on a
-/// route that counts nothing.
+/// Asks what can be asked at once: about the client's address, also where no class counts it, for
+/// its bans; about nothing on a route that counts nobody and is answered by the gate itself.
 pub fn start<'a, R: Runtime>(
     gate: &'a Gate,
     route: &'a Route,
@@ -103,6 +103,10 @@ pub fn start<'a, R: Runtime>(
     // Accounts also for their locks.
     if !route.account.is_empty() && !open.contains(&SubjectKind::Account) {
         open.push(SubjectKind::Account);
+    }
+    let is_guarded = !open.is_empty() || route.answer.is_none();
+    if is_guarded && !open.contains(&SubjectKind::Ip) {
+        open.push(SubjectKind::Ip);
     }
     begin(gate, &route.classes, open, facts, runtime, exempt)
 }
@@ -199,7 +203,8 @@ impl<'a, R: Runtime> Admission<'a, R> {
         }
         let is_account = kinds.contains(&SubjectKind::Account);
         let counted = subject::counted(self.gate, self.classes, &kinds);
-        if counted.is_empty() && !is_account {
+        let can_be_banned = kinds.contains(&SubjectKind::Ip) && !self.exempt;
+        if counted.is_empty() && !is_account && !can_be_banned {
             return;
         }
         let asked_class = |(class, cost)| subject::asked(class, cost, self.under_attack);

@@ -90,6 +90,25 @@ fn what_is_given_back_is_no_part_of_a_later_lease() {
 }
 
 #[test]
+fn an_address_that_no_class_counts_is_asked_about_once_in_a_while() {
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    isolate.classes.clear();
+    let who = isolate.who.clone();
+    let pass = Answer::parse("2 1 pass - -", 0).unwrap();
+    isolate.memory.learn(&who, &[], &pass, 1_000, 1_000);
+    let mut at = |now_ms| isolate.memory.recall(&who, &[], now_ms);
+    assert_eq!(at(5_999), Recall::Admitted(Vec::new()));
+    assert_eq!(at(6_000), Recall::Ask(Vec::new()));
+    isolate.learn(BAN, 6_000);
+    isolate.refuse(1, 6_001);
+    // An account's locks are another matter: they are asked about with each login.
+    let account = subject("account:a");
+    isolate.memory.learn(&account, &[], &pass, 7_000, 7_000);
+    let recall = isolate.memory.recall(&account, &[], 7_000);
+    assert_eq!(recall, Recall::Ask(Vec::new()));
+}
+
+#[test]
 fn an_admission_ends_a_denial_and_so_does_being_forgotten() {
     let mut isolate = Isolate::new("ip:192.0.2.1");
     isolate.learn("2 1 limit 0:4000:4000 -", 1_000);

@@ -15,6 +15,8 @@ use crate::guard::{
 pub(super) struct Known {
     pub(super) seen_ms: u64,
     pub(super) stop: Option<Stop>,
+    /// Until then no ban is looked for where no class asks.
+    pub(super) free_ms: u64,
     pub(super) classes: Vec<(Box<str>, Held)>,
 }
 
@@ -60,9 +62,11 @@ impl Known {
             held.leases.iter().any(|lease| lease.until_ms > now_ms)
                 || held.denied.is_some_and(|denied| denied.1 > now_ms)
         };
-        self.stop
-            .as_ref()
-            .is_some_and(|stop| stop.believed_ms > now_ms)
+        self.free_ms > now_ms
+            || self
+                .stop
+                .as_ref()
+                .is_some_and(|stop| stop.believed_ms > now_ms)
             || self.classes.iter().any(|class| useful(&class.1))
     }
 

@@ -10,7 +10,7 @@ mod known;
 mod over;
 
 use crate::guard::{
-    SKEW_MS, Subject,
+    LEASE_MS, SKEW_MS, Subject,
     wire::{Answer, AskedClass, Return, Standing, Verdict},
 };
 use known::{Known, Stop};
@@ -174,6 +174,9 @@ impl Memory {
         if let Some(refusal) = known.denied(classes, now_ms) {
             return Recall::Refused(refusal);
         }
+        if classes.is_empty() && now_ms < known.free_ms {
+            return Recall::Admitted(Vec::new());
+        }
         let lent = |class: &AskedClass| {
             known
                 .find(class)
@@ -226,6 +229,9 @@ impl Memory {
             }
             // A lock holds for a source and a device: it is asked about.
             Verdict::Locked { .. } => {}
+            Verdict::Admitted if classes.is_empty() && matches!(subject, Subject::Ip(_)) => {
+                self.known(subject, now_ms).free_ms = sent_ms.saturating_add(LEASE_MS);
+            }
             Verdict::Admitted | Verdict::Exhausted => {
                 let useful = |class: &AskedClass, n: usize| {
                     lends(classes)
