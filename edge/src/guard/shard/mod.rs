@@ -11,7 +11,8 @@
 //! minute, from the heartbeat row: that is written at most once a minute while the shard works.
 //!
 //! *Bounds*: [`MAX_SUBJECTS`] subjects, [`MAX_ENTRIES`] log entries. When full, the quiet
-//! subjects that were seen longest ago are forgotten; when that does not help, [`Unanswered::Full`].
+//! subjects that were seen longest ago are forgotten, then strikes, then bans by jails; stored windows,
+//! locks and an operator's bans stay: when that does not help, [`Unanswered::Full`].
 
 mod admin;
 mod admit;

@@ -55,33 +55,53 @@ impl Shard {
         changes
     }
 
-    /// Sweeps, and if that is not enough forgets the quarter of the quiet subjects that was
-    /// seen longest ago. `spared` stays.
+    /// Sweeps, and while that is not enough forgets a quarter of those who can be spared first: quiet
+    /// subjects, the one seen longest ago first; then those with strikes alone and those that a jail
+    /// holds, the one that would be forgotten first, first. Otherwise a strike from each of more
+    /// addresses than a shard holds would close the strict classes to everybody. `spared` stays.
     fn make_room(&mut self, spared: &Subject, now_ms: u64, changes: &mut Vec<Change>) {
         changes.extend(self.sweep(now_ms));
         if !self.is_crowded(self.records.contains_key(spared)) {
             return;
         }
         let quiet = |record: &Record| record.row_until_ms == 0;
-        let mut seen: Vec<u64> = self
-            .records
-            .values()
-            .filter(|r| quiet(r))
-            .map(|r| r.seen_ms)
-            .collect();
-        if seen.is_empty() {
-            return;
+        if let Some(last_ms) = self.forget(spared, quiet, |record| record.seen_ms, changes) {
+            self.forgot_ms = self.forgot_ms.max(last_ms);
         }
-        let quarter = seen.len() / 4;
-        let (_, last, _) = seen.select_nth_unstable(quarter);
-        let last_ms = *last;
+        for such in [Record::holds_nobody, Record::is_jailed] {
+            if !self.is_crowded(self.records.contains_key(spared)) {
+                return;
+            }
+            self.forget(spared, such, Record::until_ms, changes);
+        }
+    }
+
+    /// Forgets the quarter of such records that comes first; where the last of them came.
+    fn forget(
+        &mut self,
+        spared: &Subject,
+        such: impl Fn(&Record) -> bool,
+        order: impl Fn(&Record) -> u64,
+        changes: &mut Vec<Change>,
+    ) -> Option<u64> {
+        let records = self.records.values().filter(|record| such(record));
+        let mut places: Vec<u64> = records.map(&order).collect();
+        if places.is_empty() {
+            return None;
+        }
+        let quarter = places.len() / 4;
+        let last = *places.select_nth_unstable(quarter).1;
         self.records.retain(|subject, record| {
-            let forget = quiet(record) && record.seen_ms <= last_ms && subject != spared;
+            let forget = such(record) && order(record) <= last && subject != spared;
             if forget {
                 self.entries = self.entries.saturating_sub(record.weight());
+                changes.extend((record.row_until_ms > 0).then(|| Change {
+                    key: subject.to_string(),
+                    row: None,
+                }));
             }
             !forget
         });
-        self.forgot_ms = self.forgot_ms.max(last_ms);
+        Some(last)
     }
 }

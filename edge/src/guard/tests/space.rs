@@ -1,7 +1,7 @@
 //! Bounds of memory, forgetting, and what is stored.
 
-use super::{Object, class, subject};
-use crate::guard::{Ask, Message, Unanswered};
+use super::{Object, class, jail, subject};
+use crate::guard::{Ask, Lock, Message, Order, Unanswered, Verdict};
 
 fn ask(n: u32, strict: bool) -> Message {
     let class = class("general", 8, 60, strict);
@@ -50,6 +50,51 @@ fn a_full_shard_forgets_the_quiet_and_keeps_the_stored() {
         object.send(&ask(9, true), 66_000).is_ok(),
         "the others have passed"
     );
+}
+
+/// A probe from each of more addresses than a shard holds must not close the login to everybody.
+#[test]
+fn strikes_and_then_bans_give_way_to_those_who_are_counted() {
+    let full = |strikes| {
+        let mut object = Object::new(0);
+        object.shard.max_subjects = 8;
+        for n in 0..8 {
+            let who = subject(&format!("ip:192.0.2.{n}"));
+            object.strike(&who, 1, &jail(strikes, 86_400, 600 + n, 900), 5_000);
+        }
+        assert_eq!(object.subjects_stored(), 8);
+        object
+    };
+    let mut struck = full(2);
+    assert!(struck.send(&ask(9, true), 5_001).is_ok());
+    assert!(struck.subjects_stored() < 8, "their rows leave, too");
+    let mut banned = full(1);
+    assert!(banned.send(&ask(9, true), 5_001).is_ok());
+    let mut verdict = |n| {
+        let who = subject(&format!("ip:192.0.2.{n}"));
+        banned.ask(&Ask::new(who, vec![]), 5_002).verdict
+    };
+    assert_eq!(verdict(0), Verdict::Admitted, "it would have ended first");
+    assert!(matches!(verdict(7), Verdict::Banned { .. }));
+}
+
+#[test]
+fn locks_and_an_operators_bans_do_not_give_way() {
+    let mut object = Object::new(0);
+    object.shard.max_subjects = 2;
+    let lock = Lock {
+        source: None,
+        until_ms: 900_000,
+        delay_ms: 0,
+    };
+    object.order(&subject("user:locked"), Order::Lock(lock), 1);
+    let ban = Order::Ban {
+        until_ms: 900_000,
+        reason: "by hand".into(),
+        actor: "operator".into(),
+    };
+    object.order(&subject("ip:192.0.2.1"), ban, 1);
+    assert_eq!(object.send(&ask(9, true), 5_001), Err(Unanswered::Full));
 }
 
 #[test]
