@@ -31,6 +31,8 @@ pub struct Timeouts {
     pub header_read: Duration,
     /// `body_read_s`: the whole body; of a stream, each piece.
     pub body_read: Duration,
+    /// `body_write_s`: for a client to take anything of an answer that is sent in pieces.
+    pub body_write: Duration,
     /// `request_s`: from the head to the answer.
     pub request: Duration,
     /// `idle_s`: between two requests.
@@ -51,6 +53,7 @@ impl Listen {
             timeouts: Timeouts {
                 header_read: section.seconds("header_read_s", 10, 1..=600),
                 body_read: section.seconds("body_read_s", 30, 1..=600),
+                body_write: section.seconds("body_write_s", 30, 1..=600),
                 request: section.seconds("request_s", 60, 1..=3600),
                 idle: section.seconds("idle_s", 60, 1..=3600),
                 drain: section.seconds("drain_s", 30, 1..=3600),

@@ -2,13 +2,15 @@
 //!
 //! Guarantees: whatever the number of rows, no more of them is in memory than a few chunks; what
 //! fails before the first chunk is full is a refusal, what fails later breaks the connection off. The
-//! connection's own time limit ends the rest: nobody takes the chunks then.
+//! database does not wait for the client (see [`super::spool`]); when the connection ends, so does the
+//! statement: nobody takes the chunks then.
 
 use super::{
     answer::{self, Range, Told},
     error::DataError,
     field::Fields,
     request::Asked,
+    spool,
     statement::{self, Cell, Sql},
     unseal,
 };
@@ -20,8 +22,6 @@ use std::sync::Arc;
 use tokio::{sync::mpsc, task::JoinError};
 
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Chunks that wait for a client.
-const AHEAD: usize = 2;
 
 /// GET and HEAD. `total`: how many rows there are, where that was asked for.
 pub(super) async fn answer(
@@ -33,7 +33,7 @@ pub(super) async fn answer(
     let read = &asked.query.read;
     let cells = statement::cells(&mut sql, &asked.scope(), asked.table, read)?;
     let lines = Lines::new(cells, asked.data().fields.clone())?;
-    let (out, mut pieces) = mpsc::channel(AHEAD);
+    let (out, mut pieces) = spool::spool(&asked.data().space);
     let written = tokio::spawn(lines.write(transaction, sql.finish(), out));
     let ended = async || written.await.map_err(|_: JoinError| DataError::Internal)?;
     let offset = read.window.offset;

@@ -22,6 +22,7 @@ mod request;
 mod rights;
 mod rotate;
 mod row;
+mod spool;
 mod start;
 mod statement;
 mod table;
@@ -79,6 +80,7 @@ pub struct Data {
     settings: config::Data,
     engine: Engine,
     warnings: Vec<String>,
+    space: spool::Space,
 }
 
 impl Data {

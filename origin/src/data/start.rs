@@ -5,6 +5,7 @@ use super::{
     field::Fields,
     folding, keys,
     policy::{Caller, Claim, Policy},
+    spool::Space,
     statement::Sql,
     table::{Rules, Table},
 };
@@ -97,6 +98,7 @@ impl Data {
                 settings: settings.clone(),
                 engine: db.engine(),
                 warnings,
+                space: Space::default(),
             })
         } else {
             Err(BadData::Faults(Faults(faults)))

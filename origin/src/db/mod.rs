@@ -42,6 +42,7 @@ pub use mail::{DueMail, NewMail, Queued, SignUp, SignUpMails};
 pub use one_time::{Effect, NewOneTime, OneTime, Use};
 pub use operator::{Import, ImportHow};
 pub use pool::Db;
+pub(crate) use pool::rest;
 pub use refresh_token::{Exchange, Rotation};
 pub use reseal::Sealed;
 pub use session::{Device, End, NewSession, Proofs, Session};

@@ -9,12 +9,13 @@ use super::{
     sqlite::{Lent, Shelf},
     url::Address,
 };
-use crate::config::Database;
+use crate::{config::Database, random};
 use gapura_shared::time::UnixMillis;
 use sqlx::{
     MySql, MySqlConnection, MySqlPool, PgConnection, PgPool, Postgres, Transaction,
     pool::PoolConnection,
 };
+use std::time::Duration;
 
 /// The database. Clones share one bounded pool.
 #[derive(Clone)]
@@ -144,6 +145,23 @@ impl Db {
             Pool::MySql(pool) => Write::MySql(pool.begin().await?),
         })
     }
+
+    /// A transaction that reads alone, and one state of the database, whatever others write.
+    pub(super) async fn snapshot(&self) -> Result<Write, DbError> {
+        Ok(match &self.pool {
+            Pool::Sqlite(pools) => Write::Sqlite(pools.readers.snapshot().await?),
+            Pool::Postgres(pool) => Write::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                    .await?,
+            ),
+            Pool::MySql(pool) => Write::MySql(
+                pool.begin_with(
+                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION READ ONLY",
+                )
+                .await?,
+            ),
+        })
+    }
 }
 
 impl Connection {
@@ -197,13 +215,27 @@ pub(super) async fn retried<T, F>(transaction: impl Fn() -> F + Send) -> Result<
 where
     F: Future<Output = Result<T, DbError>> + Send,
 {
-    for _ in 1..TRIES {
+    for tried in 1..TRIES {
         match transaction().await {
             Err(error) if error.is_collision() => {}
             done => return done,
         }
+        rest(tried).await;
     }
     transaction().await
+}
+
+/// Waits before a transaction is tried again that was tried so often.
+pub(crate) async fn rest(tried: u32) {
+    let random = u32::from_le_bytes(random::bytes());
+    tokio::time::sleep(pause(tried, random)).await;
+}
+
+/// At random up to a bound that doubles with each time, 8 ms at first and 64 ms at most: those that
+/// collided come at different times then.
+fn pause(tried: u32, random: u32) -> Duration {
+    let bound = Duration::from_millis(4 << tried.min(4));
+    bound * (random >> 16) / u32::from(u16::MAX)
 }
 
 /// As the engine stores it.
@@ -214,4 +246,19 @@ pub(super) fn stored(at: UnixMillis) -> i64 {
 /// As it was before [`stored`]; 1970 for what we never stored.
 pub(super) fn restored(at: i64) -> UnixMillis {
     UnixMillis(u64::try_from(at).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, pause};
+
+    #[test]
+    fn pauses_are_random_and_bounded() {
+        for (tried, most) in [(1, 8), (2, 16), (3, 32), (4, 64), (9, 64)] {
+            assert_eq!(pause(tried, 0), Duration::ZERO);
+            assert_eq!(pause(tried, u32::MAX), Duration::from_millis(most));
+            let half = pause(tried, u32::MAX / 2);
+            assert!(half.abs_diff(Duration::from_millis(most / 2)) < Duration::from_millis(1));
+        }
+    }
 }

@@ -1,4 +1,4 @@
-use super::{Db, DbError, Device, End, NewSession, pool::Write, query::query};
+use super::{As, Db, DbError, Device, End, NewSession, Statement, pool::Write, query::query};
 use crate::{
     auth::new_user,
     config,
@@ -153,6 +153,7 @@ async fn a_database_that_cannot_be_made_is_unavailable() {
 }
 
 on_every_engine!(async
+    a_snapshot_sees_one_state,
     a_closed_database_is_unavailable,
     a_transaction_ends_with_its_last_statements,
     an_address_has_one_account,
@@ -301,6 +302,39 @@ async fn short_statements_have_their_time_each() {
             .await
             .unwrap();
     }
+}
+
+/// However often it reads.
+async fn a_snapshot_sees_one_state(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
+    let whom = As {
+        role: None,
+        claims: "{}".into(),
+    };
+    let all = Statement {
+        sql: "SELECT email FROM user_account".into(),
+        values: Vec::new(),
+    };
+    let mut snapshot = db.data_snapshot(&whom).await.unwrap();
+    let before = snapshot.rows(&all).await.unwrap();
+    let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
+    assert!(db.insert_user(&user).await.unwrap());
+    assert_eq!(snapshot.rows(&all).await.unwrap(), before);
+    if engine != Engine::Sqlite {
+        let sql = "DELETE FROM user_account".into();
+        let values = Vec::new();
+        let written = snapshot.execute(&Statement { sql, values }).await;
+        assert!(written.is_err(), "it reads alone");
+    }
+    drop(snapshot);
+    // The next one has its own, and others of that connection are as they were.
+    for _ in 0..5 {
+        let mut snapshot = db.data_snapshot(&whom).await.unwrap();
+        assert_ne!(snapshot.rows(&all).await.unwrap(), before);
+        snapshot.commit().await.unwrap();
+    }
+    let user = new_user("b@b.co".into(), "$x".into(), "user", NOW);
+    assert!(db.insert_user(&user).await.unwrap());
 }
 
 async fn a_statement_has_its_time(engine: Engine) {

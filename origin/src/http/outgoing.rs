@@ -50,6 +50,11 @@ impl Outgoing {
             ended: false,
         })
     }
+
+    /// Whether it takes as long as its client does.
+    pub(crate) const fn is_in_pieces(&self) -> bool {
+        matches!(self.0, Kind::Pieces { .. })
+    }
 }
 
 impl Default for Outgoing {

@@ -91,7 +91,16 @@ impl Body for Tracked {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if self.body.is_in_pieces() {
+            // From here on it is the client's time, or ours.
+            match (&polled, self.progress.phase()) {
+                (Poll::Ready(_), _) => self.progress.enter(Phase::Sending),
+                (Poll::Pending, Phase::Sending) => self.progress.enter(Phase::Busy),
+                (Poll::Pending, _) => {}
+            }
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

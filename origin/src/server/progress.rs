@@ -28,6 +28,8 @@ pub(super) enum Phase {
     Busy,
     /// The next request is awaited.
     Idle,
+    /// The client has pieces of an answer to take.
+    Sending,
 }
 
 impl Phase {
@@ -37,6 +39,7 @@ impl Phase {
             Self::Head => timeouts.header_read,
             Self::Busy => timeouts.request.saturating_add(LAST_WORD),
             Self::Idle => timeouts.idle,
+            Self::Sending => timeouts.body_write,
         }
     }
 }
@@ -61,6 +64,7 @@ impl Progress {
             Phase::Head => 0,
             Phase::Busy => 1,
             Phase::Idle => 2,
+            Phase::Sending => 3,
         };
         self.packed
             .store(self.elapsed_ms() << 2 | bits, Ordering::Relaxed);
@@ -70,7 +74,15 @@ impl Progress {
         match self.packed.load(Ordering::Relaxed) & 3 {
             0 => Phase::Head,
             1 => Phase::Busy,
-            _ => Phase::Idle,
+            2 => Phase::Idle,
+            _ => Phase::Sending,
+        }
+    }
+
+    /// The client has taken something.
+    fn moved(&self) {
+        if self.phase() == Phase::Sending {
+            self.enter(Phase::Sending);
         }
     }
 
@@ -92,11 +104,12 @@ pub(super) fn interval(timeouts: &Timeouts) -> Duration {
     let shortest = timeouts
         .header_read
         .min(timeouts.idle)
+        .min(timeouts.body_write)
         .min(timeouts.request);
     (shortest / 4).min(Duration::from_secs(1))
 }
 
-/// A connection that notices when a new head begins.
+/// A connection that notices when a new head begins, and when the client takes something.
 #[derive(Debug)]
 pub(super) struct Noticing<T> {
     inner: T,
@@ -106,6 +119,12 @@ pub(super) struct Noticing<T> {
 impl<T> Noticing<T> {
     pub(super) const fn new(inner: T, progress: Arc<Progress>) -> Self {
         Self { inner, progress }
+    }
+
+    fn written(&self, polled: &Poll<std::io::Result<usize>>) {
+        if matches!(polled, Poll::Ready(Ok(1..))) {
+            self.progress.moved();
+        }
     }
 }
 
@@ -130,7 +149,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Noticing<T> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, bytes)
+        let polled = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.written(&polled);
+        polled
     }
 
     fn poll_flush(
@@ -152,7 +173,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Noticing<T> {
         context: &mut Context<'_>,
         bytes: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(context, bytes)
+        let polled = Pin::new(&mut self.inner).poll_write_vectored(context, bytes);
+        self.written(&polled);
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -173,6 +196,7 @@ mod tests {
         assert_eq!(Phase::Head.limit(&timeouts), Duration::from_secs(10));
         assert_eq!(Phase::Busy.limit(&timeouts), Duration::from_secs(65));
         assert_eq!(Phase::Idle.limit(&timeouts), Duration::from_mins(1));
+        assert_eq!(Phase::Sending.limit(&timeouts), Duration::from_secs(30));
         assert_eq!(interval(&timeouts), Duration::from_secs(1));
     }
 
@@ -186,6 +210,15 @@ mod tests {
         assert!(progress.is_overdue(&timeouts));
         progress.enter(Phase::Idle);
         assert!(!progress.is_overdue(&timeouts));
+        timeouts.body_write = Duration::from_millis(1);
+        progress.enter(Phase::Sending);
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(progress.is_overdue(&timeouts));
+        // Whatever is taken begins it anew.
+        let before = progress.packed.load(super::Ordering::Relaxed);
+        progress.moved();
+        assert!(progress.packed.load(super::Ordering::Relaxed) > before);
+        assert_eq!(progress.phase(), Phase::Sending);
     }
 
     #[tokio::test]

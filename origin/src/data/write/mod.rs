@@ -23,7 +23,7 @@ use super::{
 use crate::{
     admission::Admitted,
     clock,
-    db::{Bound, DataTransaction, TextRow},
+    db::{self, Bound, DataTransaction, TextRow},
     http::Answer,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -101,11 +101,12 @@ pub(super) async fn delete(asked: &Asked<'_>, request: &mut Admitted) -> Result<
 impl Work<'_> {
     /// Tries again what collided: nothing has changed then.
     async fn done(&self, asked: &Asked<'_>) -> Result<Done, DataError> {
-        for _ in 1..TRIES {
+        for tried in 1..TRIES {
             match self.once(asked).await {
                 Err(error) if self.may_do_better(&error) => {}
                 done => return done,
             }
+            db::rest(tried).await;
         }
         self.once(asked).await
     }

@@ -141,7 +141,7 @@ impl Batch {
             // Not by this task: who asked may hang up, the others may not.
             tokio::spawn(async move { inner.serve().await });
         }
-        // Nobody tells when the runtime ends.
+        // Nobody tells when the runtime ends, or what serves the line.
         waits
             .await
             .unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into()))
@@ -168,6 +168,7 @@ impl Inner {
     }
 
     async fn serve(&self) {
+        let serving = Serving(Some(self));
         while let Some(mut jobs) = self.next() {
             // Who has hung up wants nothing any more.
             jobs.retain(|job| !job.told.is_closed());
@@ -184,6 +185,7 @@ impl Inner {
                 ),
             }
         }
+        serving.ends();
     }
 
     /// The rows of each of them; `None` where they cannot be done together.
@@ -213,6 +215,25 @@ impl Inner {
         }
         lent.commit().await?;
         Ok(Some(all))
+    }
+}
+
+/// Serves the line. If it does not come to its end, those who wait are sent away, and whoever comes
+/// next begins again.
+struct Serving<'a>(Option<&'a Inner>);
+
+impl Serving<'_> {
+    /// Nobody waits, and [`Inner::next`] has said so.
+    fn ends(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        if let Some(inner) = self.0 {
+            *inner.line() = Line::default();
+        }
     }
 }
 

@@ -148,3 +148,26 @@ async fn a_commit_that_fails_says_why() {
     }
     assert_eq!(there(&db).await, [0; 0]);
 }
+
+/// A defect of ours ends what is under way, and nothing after it.
+#[tokio::test]
+async fn one_that_panics_gives_the_line_back() {
+    let (db, _home) = fresh(Engine::Sqlite).await;
+    db.run_script(TABLES).await.unwrap();
+    let batch = &sqlites(&db).batch;
+    let sql = "INSERT INTO n VALUES (1) RETURNING n".into();
+    let values = Vec::new();
+    let panics = || Script::holding(Statement { sql, values }, |_| panic!("a defect"));
+    // The one that is served, and those that wait behind it.
+    let others = join_all((2..5).map(|n| batch.run(add(n))));
+    let (fault, others) = tokio::join!(batch.run(panics()), others);
+    assert!(matches!(fault, Err(DbError::Unavailable(_))));
+    assert!(
+        others
+            .iter()
+            .all(|other| matches!(other, Err(DbError::Unavailable(_))))
+    );
+    assert_eq!(there(&db).await, [0; 0]);
+    let rows = batch.run(add(9)).await.unwrap().unwrap();
+    assert_eq!(told(&rows), [9]);
+}

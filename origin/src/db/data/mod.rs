@@ -124,12 +124,7 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn data_snapshot(&self, whom: &As) -> Result<DataTransaction, DbError> {
-        match &self.pool {
-            Pool::Sqlite(pools) => Ok(DataTransaction(Kind::Whole(Write::Sqlite(
-                pools.readers.snapshot().await?,
-            )))),
-            Pool::Postgres(_) | Pool::MySql(_) => self.data_write(whom).await,
-        }
+        self.whole(self.snapshot().await?, whom).await
     }
 
     /// For statements that write.
@@ -140,7 +135,11 @@ impl Db {
         if let Pool::Sqlite(pools) = &self.pool {
             return Ok(DataTransaction(Kind::Grouped(pools.group.join().await?)));
         }
-        let mut transaction = DataTransaction(Kind::Whole(self.write().await?));
+        self.whole(self.write().await?, whom).await
+    }
+
+    async fn whole(&self, write: Write, whom: &As) -> Result<DataTransaction, DbError> {
+        let mut transaction = DataTransaction(Kind::Whole(write));
         if self.engine() == Engine::Postgres {
             transaction.become_one(whom).await?;
         }

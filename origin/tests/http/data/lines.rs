@@ -7,16 +7,19 @@ use crate::{
     harness::{Origin, Site},
 };
 use gapura_shared::{claims::Assurance, identity::Principal};
-use std::io::{BufReader, Write};
+use std::{
+    io::{BufReader, Write},
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
 
 const ROWS: usize = 100_000;
 
 /// A hundred thousand notes of ada, numbered, of some 300 bytes each.
-fn many(engine: Engine) -> (Site, Origin) {
-    let config = format!(
-        "{}notes = true\n[data]\nmax_rows = 1000000\n{NOTES}",
-        config()
-    );
+fn many(engine: Engine, database: &str, others: &str) -> (Site, Origin) {
+    let config = config().replace("[database]", &format!("[database]\n{database}"));
+    let config = format!("{config}notes = true\n{others}\n[data]\nmax_rows = 1000000\n{NOTES}");
     let site = Site::on(engine, &config);
     let origin = site.start();
     let id = match engine {
@@ -40,8 +43,26 @@ fn many(engine: Engine) -> (Site, Origin) {
     (site, origin)
 }
 
+/// Asks as ada, and reads nothing.
+fn ask(origin: &Origin, target: &str) -> TcpStream {
+    let mut call = Call::get(target);
+    call.principal = Some(Principal {
+        subject: Some(ADA.into()),
+        role: "user".into(),
+        tenant: None,
+        session: None,
+        token_id: None,
+        assurance: Assurance::Aal1,
+    });
+    let mut wire = call.seal(origin);
+    wire.add("accept", "text/csv");
+    let mut stream = origin.connect();
+    stream.write_all(&wire.bytes()).unwrap();
+    stream
+}
+
 fn many_rows_come_in_chunks_and_in_little_memory(engine: Engine) {
-    let (site, origin) = many(engine);
+    let (site, origin) = many(engine, "", "");
     let ada = Who::user(&origin, ADA);
     ada.rows("/rest/v1/notes?limit=1");
     let before = origin.peak_memory_kib();
@@ -71,21 +92,43 @@ fn many_rows_come_in_chunks_and_in_little_memory(engine: Engine) {
         &site,
         "UPDATE notes SET phone = 'x' WHERE id = '00000000-0000-4000-8000-000000099999'",
     );
-    let mut call = Call::get(target);
-    call.principal = Some(Principal {
-        subject: Some(ADA.into()),
-        role: "user".into(),
-        tenant: None,
-        session: None,
-        token_id: None,
-        assurance: Assurance::Aal1,
-    });
-    let mut wire = call.seal(&origin);
-    wire.add("accept", "text/csv");
-    let mut stream = origin.connect();
-    stream.write_all(&wire.bytes()).unwrap();
+    let stream = ask(&origin, target);
     assert!(Answer::try_read(&mut BufReader::new(stream)).is_err());
     origin.await_log("FIELD_TAMPERED");
 }
 
-on_every_engine!(many_rows_come_in_chunks_and_in_little_memory);
+/// There is one connection to the database: others get it before the client has taken anything.
+fn a_slow_client_holds_no_statement_up(engine: Engine) {
+    let (_site, origin) = many(engine, "max_connections = 1\nstatement_s = 600", "");
+    let stream = ask(&origin, "/rest/v1/notes?select=id,title&order=id");
+    // It is being sent.
+    assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
+    let ada = Who::user(&origin, ADA);
+    let rows = ada.rows("/rest/v1/notes?limit=1");
+    assert_eq!(rows.as_array().unwrap().len(), 1);
+    let answer = Answer::try_read(&mut BufReader::new(stream)).unwrap();
+    assert_eq!(answer.status, 200);
+    let text = String::from_utf8(answer.body).unwrap();
+    assert_eq!(text.lines().count(), ROWS + 1);
+    for (line, id) in text.lines().skip(1).zip(0..) {
+        assert!(line.starts_with(&format!("00000000-0000-4000-8000-{id:012},x")));
+    }
+}
+
+on_every_engine!(
+    many_rows_come_in_chunks_and_in_little_memory,
+    a_slow_client_holds_no_statement_up,
+);
+
+#[test]
+fn who_takes_nothing_is_hung_up_on() {
+    let settings = "[listen]\nbody_write_s = 1\n[log]\nlevel = \"debug\"";
+    let (_site, origin) = many(Engine::Sqlite, "", settings);
+    let stream = ask(&origin, "/rest/v1/notes?select=id,title&order=id");
+    let began = Instant::now();
+    while !origin.log().contains("connection timed out") {
+        assert!(began.elapsed() < Duration::from_mins(1), "{}", origin.log());
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(Answer::try_read(&mut BufReader::new(stream)).is_err());
+}
