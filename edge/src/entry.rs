@@ -209,7 +209,7 @@ async fn operated(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> we
         report: None,
         verdict: Verdict::Preflight,
     };
-    if let Err(stop) = limits::check(facts, &gate.policy.limits) {
+    if let Err(stop) = limits::check(facts, &gate.policy.limits, gate.policy.limits.url_bytes) {
         let refusal = respond::refuse(&stop, Some(&facts.request_id));
         return answer_refusal(gate, facts, &decision, &refusal);
     }

@@ -11,12 +11,14 @@ use gapura_shared::parse::percent;
 /// copies with a comma, which none of them may contain.
 const SINGLE: [&str; 3] = ["host", "content-length", "authorization"];
 
-/// Refuses what is too long, of an unknown method, for an unknown host, or malformed.
+/// Refuses what is too long, of an unknown method, for an unknown host, or malformed. The URL may have
+/// `url_bytes`: of a request whose route is not known yet, what the most generous route takes, which
+/// bounds the search for it.
 ///
 /// # Errors
 /// [`Stop`] with the first bound that is broken.
-pub fn check(facts: &Facts, limits: &Limits) -> Result<(), Stop> {
-    url_length(facts, limits.url_bytes)?;
+pub fn check(facts: &Facts, limits: &Limits, url_bytes: usize) -> Result<(), Stop> {
+    url_length(facts, url_bytes)?;
     header_size(facts, limits.header_bytes)?;
     if !limits.methods.contains(&facts.method) {
         return Err(Stop::MethodNotAllowed {
@@ -58,7 +60,11 @@ pub fn declared_body(facts: &Facts, limit: u64) -> Result<(), Stop> {
     }
 }
 
-fn url_length(facts: &Facts, limit: usize) -> Result<(), Stop> {
+/// Refuses a path and query that are together longer than `limit`.
+///
+/// # Errors
+/// [`Stop::UrlTooLong`].
+pub fn url_length(facts: &Facts, limit: usize) -> Result<(), Stop> {
     let length = facts.path.len() + facts.query.len() + usize::from(!facts.query.is_empty());
     if length > limit {
         return Err(Stop::UrlTooLong { limit, length });
@@ -101,11 +107,11 @@ mod tests {
     }
 
     fn refused(method: &str, url: &str, headers: &[(&str, &str)]) -> Stop {
-        check(&facts(method, url, headers), &limits()).unwrap_err()
+        check(&facts(method, url, headers), &limits(), 2048).unwrap_err()
     }
 
     fn passes(method: &str, url: &str, headers: &[(&str, &str)]) -> bool {
-        check(&facts(method, url, headers), &limits()).is_ok()
+        check(&facts(method, url, headers), &limits(), 2048).is_ok()
     }
 
     #[test]
@@ -167,7 +173,7 @@ mod tests {
             hosts: vec!["app.example".into()],
             ..limits()
         };
-        let ask = |url| check(&facts("GET", url, &[]), &only);
+        let ask = |url| check(&facts("GET", url, &[]), &only, 2048);
         assert!(matches!(
             ask("http://evil.example/"),
             Err(Stop::UnknownHost)

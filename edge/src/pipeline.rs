@@ -134,7 +134,7 @@ async fn stages<'g, R: Runtime>(
     decision: &mut Decision<'g>,
 ) -> Result<Verdict<'g>, Stop> {
     let policy = &gate.policy;
-    limits::check(facts, &policy.limits)?;
+    limits::check(facts, &policy.limits, policy.longest_url())?;
     access::check(facts, &policy.access)?;
     revocation::early(gate, facts, runtime)?;
     if cors::is_preflight(facts) {
@@ -146,7 +146,12 @@ async fn stages<'g, R: Runtime>(
         let reply = challenge::take(gate, facts, runtime).await?;
         return Ok(Verdict::Challenge(reply));
     }
-    let route = match find_route(gate, facts) {
+    let found = find_route(gate, facts);
+    let url_bytes = found
+        .as_ref()
+        .map_or(policy.limits.url_bytes, |route| route.url_bytes);
+    limits::url_length(facts, url_bytes)?;
+    let route = match found {
         Ok(route) => route,
         Err(stop) => {
             let (_, report) = inspect(&policy.waf, facts, Body::Empty);

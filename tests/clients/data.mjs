@@ -38,6 +38,8 @@ assert.deepEqual(await titles(from().neq('title', 'first').gte('title', 'second'
 assert.deepEqual(await titles(from().like('title', 'f%')), ['first', 'fourth']);
 assert.deepEqual(await titles(from().ilike('title', '%IR%')), ['first', 'third']);
 assert.deepEqual(await titles(from().in('title', ['first', 'second', "x, (y) 'z'"])), ['first', 'second']);
+// As many ids as one page of another table has.
+assert.deepEqual(await titles(from().in('title', ['first', ...Array.from({ length: 200 }, () => crypto.randomUUID())])), ['first']);
 assert.deepEqual(await titles(from().is('body', null)), ['first', 'fourth']);
 assert.deepEqual(await titles(from().not('body', 'is', null)), ['second', 'third']);
 assert.deepEqual(await titles(from().or('title.eq.first,and(title.eq.third,body.not.is.null)')), ['first', 'third']);

@@ -14,6 +14,10 @@ fn bounds_are_held_to_the_byte() {
     assert_eq!(edge.get(&url(2048)).status, 200);
     let long = edge.get(&url(2049));
     assert_eq!((long.status, long.problem()), (414, "url-too-long".into()));
+    // Filters of tables are in the URL: the route has a bound of its own.
+    let filter = |length: usize| format!("/rest/v1/notes?id=eq.{}", "a".repeat(length - 21));
+    assert_ne!(edge.get(&filter(16_384)).status, 414);
+    assert_eq!(edge.get(&filter(16_385)).status, 414);
     assert!(
         long.text().contains("2049") && long.text().contains("2048"),
         "{}",
@@ -61,9 +65,21 @@ path = "/small/**"
 rewrite = "/echo/**"
 token = "none"
 body_bytes = 10
+
+[[route]]
+name = "wide"
+path = "/wide/**"
+rewrite = "/echo/**"
+token = "none"
+url_bytes = 900
 "#,
     );
     let edge = &stack.edge;
+    for (path, status) in [("/wide/", 200), ("/echo/", 414), ("/nowhere/", 414)] {
+        let url = |length: usize| format!("{path}{}", "a".repeat(length - path.len()));
+        assert_eq!(edge.get(&url(900)).status, status, "{path}");
+        assert_eq!(edge.get(&url(901)).status, 414, "{path}");
+    }
     assert_eq!(edge.get(&format!("/echo/{}", "a".repeat(300))).status, 414);
     let post = |body: &str| Request::new("POST", "/small/x").body("text/plain", body);
     assert_eq!(edge.send(&post("0123456789")).status, 200);

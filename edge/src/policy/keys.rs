@@ -90,6 +90,7 @@ pub(super) const ROUTE: &[&str] = &[
     "compressed_bodies",
     "graphql",
     "body",
+    "url_bytes",
     "body_bytes",
     "access",
     "rewrite",

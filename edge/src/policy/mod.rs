@@ -64,7 +64,7 @@ pub struct Policy {
 /// Bounds on every request.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Longest path and query, in bytes (414).
+    /// Longest path and query, in bytes (414); a route may have a bound of its own.
     pub url_bytes: usize,
     /// Names and values of all headers together, in bytes (431).
     pub header_bytes: usize,
@@ -197,6 +197,8 @@ pub struct Route {
     pub waf: waf::Settings,
     /// What becomes of the body.
     pub body: BodyUse,
+    /// Longest path and query, in bytes.
+    pub url_bytes: usize,
     /// Longest body, in bytes.
     pub body_bytes: u64,
     /// Access list of this route.

@@ -18,6 +18,13 @@ pub enum Found<'a> {
 }
 
 impl Policy {
+    /// The longest path and query that some request may have: what is longer need not be looked at.
+    #[must_use]
+    pub fn longest_url(&self) -> usize {
+        let routes = self.routes.iter().map(|route| route.url_bytes);
+        routes.fold(self.limits.url_bytes, usize::max)
+    }
+
     /// The first route that fits. `host` is lower case without port, `path` and `query`
     /// are as sent, without `?`. HEAD fits where GET does. A query that cannot be read
     /// meets no condition.

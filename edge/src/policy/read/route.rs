@@ -111,6 +111,9 @@ fn route(table: &Table<'_>, name: Option<String>, context: &Context<'_>) -> Opti
         body: table
             .read("body", |item| item.choice(&body))
             .unwrap_or(BodyUse::Read),
+        url_bytes: table
+            .read("url_bytes", section::url_bytes)
+            .unwrap_or(limits.url_bytes),
         body_bytes: table
             .read("body_bytes", |item| {
                 item.number_up_to(0..=limits.body_bytes, " (limits.body_bytes)")

@@ -62,6 +62,7 @@ const CORS_EXPOSE: &[&str] = &[
     "preference-applied",
     "idempotency-replayed",
     "link",
+    "location",
     "ratelimit",
     "ratelimit-policy",
     "retry-after",
@@ -72,9 +73,7 @@ const CORS_EXPOSE: &[&str] = &[
 pub(super) fn limits(root: &Table<'_>) -> Limits {
     let table = root.table("limits", keys::LIMITS);
     Limits {
-        url_bytes: table
-            .read("url_bytes", |item| item.number(256..=16_384))
-            .unwrap_or(2_048),
+        url_bytes: table.read("url_bytes", url_bytes).unwrap_or(2_048),
         header_bytes: table
             .read("header_bytes", |item| item.number(1_024..=131_072))
             .unwrap_or(8_192),
@@ -88,6 +87,11 @@ pub(super) fn limits(root: &Table<'_>) -> Limits {
             .read("hosts", |item| item.texts(is_host, HOST))
             .unwrap_or_default(),
     }
+}
+
+/// The longest path and query of all requests or of those that one route fits.
+pub(super) fn url_bytes(item: &Item<'_>) -> Option<usize> {
+    item.number(256..=16_384)
 }
 
 /// At least one of the known methods.

@@ -280,6 +280,7 @@ fn every_rule_of_a_route_refuses() {
             "must be true or false",
         ),
         ("body = \"skip\"", "must be one of \"read\", \"stream\""),
+        ("url_bytes = 16385", "must be 256 to 16384, is 16385"),
         (
             "body_bytes = 10485761",
             "must be 0 to 10485760 (limits.body_bytes), is 10485761",

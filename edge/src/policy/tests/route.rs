@@ -57,6 +57,21 @@ fn a_route_gets_what_it_says() {
 }
 
 #[test]
+fn a_routes_url_may_be_longer_or_shorter_than_others() {
+    let limits = "[limits]\nurl_bytes = 1000\n[[route]]\nname = \"a\"\npath = \"/a\"\n";
+    let route = |line| with(&format!("{limits}{line}")).unwrap();
+    for (line, own, longest) in [
+        ("", 1_000, 1_000),
+        ("url_bytes = 300", 300, 1_000),
+        ("url_bytes = 16384", 16_384, 16_384),
+    ] {
+        let policy = route(line);
+        assert_eq!(policy.routes[0].url_bytes, own);
+        assert_eq!(policy.longest_url(), longest);
+    }
+}
+
+#[test]
 fn an_empty_common_header_is_taken_away() {
     let policy = with("[headers]\nx-frame-options = \"\"\nx-a = \"b\"").unwrap();
     assert!(
