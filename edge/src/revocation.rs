@@ -169,6 +169,7 @@ fn late(gate: &Gate, sent: UnixMillis) -> Late {
     let held = Rc::clone(&gate.memory.ledger);
     Box::new(move |answer, _| {
         held.borrow_mut().learn(Some(answer), sent);
+        None
     })
 }
 

@@ -58,13 +58,14 @@ pub trait Runtime {
     fn text(&self, response: Self::Response, limit: u64) -> impl Future<Output = Option<String>>;
 }
 
-/// What is made of an answer that nobody waited for any more, and when it came.
-pub type Late = Box<dyn FnOnce(&str, UnixMillis)>;
+/// What is made of an answer that nobody waited for any more, and when it came; what the same
+/// object is told of it, if anything.
+pub type Late = Box<dyn FnOnce(&str, UnixMillis) -> Option<String>>;
 
 /// Nothing is made of a late answer.
 #[must_use]
 pub fn ignored() -> Late {
-    Box::new(|_, _| {})
+    Box::new(|_, _| None)
 }
 
 /// An object that keeps state for all isolates.

@@ -91,6 +91,43 @@ fn a_slow_object_is_given_up_in_time_and_the_class_decides() {
 }
 
 #[test]
+fn a_login_that_was_refused_for_a_slow_object_is_not_counted() {
+    let origin = Origin::start();
+    let config = EdgeConfig::for_origin(&origin).instrumented();
+    let overlay = config
+        .overlay
+        .replace("budget_ms = 2_000", "budget_ms = 500");
+    let edge = Edge::start(&EdgeConfig { overlay, ..config });
+    edge.fault("guard", "1500");
+    let before = edge.asked().0;
+    for _ in 0..5 {
+        let refused = edge.send(&login("192.0.2.9", "d@example.test"));
+        assert_eq!(refused.problem(), "guard-unavailable");
+    }
+    // The address and the account of each are asked about, and told to take it back.
+    let await_asked = |count| {
+        let mut asked = 0;
+        for _ in 0..1_200 {
+            asked = edge.asked().0 - before;
+            if asked >= count {
+                return;
+            }
+            thread::sleep(Duration::from_millis(25));
+        }
+        panic!("{asked} of {count}");
+    };
+    await_asked(20);
+    // One that comes later, and is taken back when the others are.
+    assert_eq!(
+        edge.send(&login("192.0.2.10", "e@example.test")).status,
+        503
+    );
+    await_asked(24);
+    edge.fault("guard", "");
+    assert_eq!(edge.send(&login("192.0.2.9", "d@example.test")).status, 400);
+}
+
+#[test]
 fn a_failing_object_refuses_logins_and_comes_back() {
     let origin = Origin::start();
     let edge = instrumented(&origin, "");

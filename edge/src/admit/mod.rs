@@ -298,15 +298,15 @@ impl<'a, R: Runtime> Admission<'a, R> {
     }
 
     /// An answer beyond the budget decides nothing about its request. What it says of the next ones, a
-    /// lease or a denial, is learnt.
+    /// lease or a denial, is learnt; an admission of what was refused meanwhile is given back.
     fn late(&self, asked: &Asked<'_>) -> Late {
         let memory = self.gate.memory.clone();
         let (subject, classes) = (asked.subject.clone(), asked.classes.clone());
-        let sent_ms = self.runtime.now().0;
+        let (sent_ms, closed) = (self.runtime.now().0, asked.closed);
         Box::new(move |text, now| {
-            if let Ok(answer) = Answer::parse(text, classes.len()) {
-                learn(&memory, &subject, &classes, &answer, sent_ms, now.0);
-            }
+            let answer = Answer::parse(text, classes.len()).ok()?;
+            learn(&memory, &subject, &classes, &answer, sent_ms, now.0);
+            (closed && answer.admitted()).then(|| refund(subject, classes, answer.at_ms))
         })
     }
 
@@ -430,11 +430,7 @@ impl<'a, R: Runtime> Admission<'a, R> {
                 }
                 Place::Nowhere => continue,
             };
-            let order = Order::Refund {
-                classes: asked.classes.clone(),
-                at_ms,
-            };
-            let message = Message::Order(asked.subject.clone(), order).to_text();
+            let message = refund(asked.subject.clone(), asked.classes.clone(), at_ms);
             let name = shard(self.gate, &asked.subject, self.runtime);
             self.runtime.tell(Object::Guard(&name), &message, |_| None);
         }
@@ -486,6 +482,11 @@ const fn rank(stop: &Stop) -> (u8, Reverse<u64>) {
         Stop::GuardUnavailable => (2, Reverse(0)),
         _ => (3, Reverse(0)),
     }
+}
+
+/// Tells a shard to take an admission back.
+fn refund(subject: Subject, classes: Vec<AskedClass>, at_ms: u64) -> String {
+    Message::Order(subject, Order::Refund { classes, at_ms }).to_text()
 }
 
 /// Has the isolate remember an answer.

@@ -23,26 +23,46 @@ pub(crate) struct WorkerRuntime<'a> {
 /// How long an object may take that nobody waits for.
 const LATER_MS: u32 = 10_000;
 
-/// Asks an object; the question is under way at once.
-fn question_to(env: &Env, object: Object<'_>, question: &str, budget_ms: u32) -> Option<JsFuture> {
-    let (binding, name) = match object {
-        Object::Guard(shard) => (durable::GUARD_BINDING, shard),
-        Object::Ledger => (durable::LEDGER_BINDING, durable::LEDGER_NAME),
-    };
-    let namespace = Reflect::get(env, &JsValue::from_str(binding)).ok()?;
-    namespace
-        .is_object()
-        .then(|| JsFuture::from(glue::ask(&namespace, name, question, budget_ms)))
+/// Where an object is asked.
+struct Address {
+    namespace: JsValue,
+    name: String,
+}
+
+impl Address {
+    fn of(env: &Env, object: Object<'_>) -> Option<Self> {
+        let (binding, name) = match object {
+            Object::Guard(shard) => (durable::GUARD_BINDING, shard),
+            Object::Ledger => (durable::LEDGER_BINDING, durable::LEDGER_NAME),
+        };
+        let namespace = Reflect::get(env, &JsValue::from_str(binding)).ok()?;
+        namespace.is_object().then(|| Self {
+            namespace,
+            name: name.to_owned(),
+        })
+    }
+
+    /// The question is under way at once.
+    fn ask(&self, question: &str, budget_ms: u32) -> JsFuture {
+        JsFuture::from(glue::ask(&self.namespace, &self.name, question, budget_ms))
+    }
 }
 
 /// The answer within its budget; else `late` has it when it comes.
-async fn answer(asked: Option<JsFuture>, context: &JsValue, late: Late) -> Option<String> {
-    let answer = asked?.await.ok()?;
+async fn answer(
+    asked: Option<(Address, JsFuture)>,
+    context: &JsValue,
+    late: Late,
+) -> Option<String> {
+    let (address, asked) = asked?;
+    let answer = asked.await.ok()?;
     if let Some(question) = answer.dyn_ref::<Array>() {
         let question = JsFuture::from(Promise::resolve(&question.get(0)));
         let heard = async move {
-            if let Some(text) = question.await.ok().and_then(|text| text.as_string()) {
-                late(&text, now());
+            let text = question.await.ok().and_then(|text| text.as_string());
+            if let Some(message) = text.and_then(|text| late(&text, now())) {
+                // Nobody waits for it.
+                let _ = address.ask(&message, LATER_MS).await;
             }
             Ok(JsValue::UNDEFINED)
         };
@@ -79,7 +99,10 @@ impl<'a> Runtime for WorkerRuntime<'a> {
         budget_ms: u32,
         late: Late,
     ) -> impl Future<Output = Option<String>> + use<'a> {
-        let asked = question_to(self.env, object, question, budget_ms);
+        let asked = Address::of(self.env, object).map(|address| {
+            let asked = address.ask(question, budget_ms);
+            (address, asked)
+        });
         answer(asked, self.context, late)
     }
 
@@ -89,7 +112,7 @@ impl<'a> Runtime for WorkerRuntime<'a> {
         message: &str,
         then: impl FnOnce(Option<String>) -> Option<String> + 'static,
     ) {
-        let asked = question_to(self.env, object, message, LATER_MS);
+        let asked = Address::of(self.env, object).map(|address| address.ask(message, LATER_MS));
         let told = async move {
             let answer = match asked {
                 Some(asked) => asked.await.ok().and_then(|text| text.as_string()),
