@@ -27,8 +27,7 @@ const MILLION: u64 = 1_000_000;
 /// Rows of the streamed answer.
 const LINES: u64 = 100_000;
 const SETTINGS: [(&str, &str); 3] = [
-    // Two minutes of 25,000 reads a second.
-    ("\nmax_nonces = 1048576", "\nmax_nonces = 8388608"),
+    crate::NONCES,
     ("\ndurable = false", "\ndurable = true"),
     ("\nmax_rows = 1000", "\nmax_rows = 200000"),
 ];

@@ -114,6 +114,9 @@ fn main() {
     }
 }
 
+/// Room for two minutes of 60,000 requests a second.
+const NONCES: (&str, &str) = ("\nmax_nonces = 1048576", "\nmax_nonces = 8388608");
+
 /// An origin on each engine, one after the other.
 fn origins() -> impl Iterator<Item = (&'static str, Origin)> {
     let engines = [
@@ -123,15 +126,15 @@ fn origins() -> impl Iterator<Item = (&'static str, Origin)> {
     ];
     engines.into_iter().map(|(name, engine)| {
         let origin = match engine {
-            Engine::Sqlite => Origin::start(),
-            _ => Origin::configured(&engine.home().url, &[]),
+            Engine::Sqlite => Origin::configured("", &[NONCES]),
+            _ => Origin::configured(&engine.home().url, &[NONCES]),
         };
         (name, origin)
     })
 }
 
 fn start() -> Stack {
-    let origin = Origin::start();
+    let origin = Origin::configured("", &[NONCES]);
     Stack {
         edge: start_edge(&origin),
         origin,
