@@ -228,6 +228,15 @@ fn chunks(stream: &mut impl BufRead) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Its status and the code of its refusal.
+pub(crate) fn told(answer: &Answer) -> (u16, String) {
+    let code = answer.json()["code"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    (answer.status, code)
+}
+
 impl Answer {
     /// Status 0 when the connection ended without an answer.
     pub(crate) fn read(stream: &mut impl BufRead) -> Self {

@@ -1,7 +1,7 @@
 //! The second factor over HTTP, as `supabase.auth.mfa` asks for it.
 
 use crate::{
-    client::{Answer, Call, keys, now},
+    client::{Answer, Call, keys, now, told},
     engines::{Engine, on_every_engine},
     harness::{CONFIG, Origin, Site},
     person::operator,
@@ -69,14 +69,6 @@ fn ask(origin: &Origin, session: &Value, method: &str, path: &str, body: &Value)
         ..Call::post(&target, &text)
     };
     origin.send(&call.seal(origin))
-}
-
-fn told(answer: &Answer) -> (u16, String) {
-    let code = answer.json()["code"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    (answer.status, code)
 }
 
 fn login_as(origin: &Origin, email: &str) -> Value {

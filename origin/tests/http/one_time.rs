@@ -1,7 +1,7 @@
 //! What links and codes let people do: once, for a while, and nothing else.
 
 use crate::{
-    client::{Answer, Call, keys},
+    client::{Answer, Call, keys, told},
     engines::{Engine, on_every_engine},
     harness::{CONFIG, Origin, Site},
     mail::{EMAIL, PASSWORD, recover, sign_up, site},
@@ -60,14 +60,6 @@ fn login(origin: &Origin, email: &str, password: &str) -> Answer {
 fn otp(origin: &Origin, body: &Value) {
     let answer = origin.post("/auth/v1/otp", &body.to_string());
     assert_eq!((answer.status, answer.json()), (200, json!({})));
-}
-
-fn told(answer: &Answer) -> (u16, String) {
-    let code = answer.json()["code"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    (answer.status, code)
 }
 
 fn expired() -> (u16, String) {

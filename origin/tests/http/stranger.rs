@@ -2,7 +2,7 @@
 
 use crate::{
     auth::{login, text},
-    client::Answer,
+    client::{Answer, told},
     engines::{Engine, on_every_engine},
     harness::{CONFIG, Origin, Site},
     mail::{EMAIL, PASSWORD, site},
@@ -30,14 +30,6 @@ const STRANGE: &str = "stranger horse";
 fn sign_up(origin: &Origin, email: &str, password: &str) -> Answer {
     let body = json!({ "email": email, "password": password });
     origin.post("/auth/v1/signup", &body.to_string())
-}
-
-fn told(answer: &Answer) -> (u16, String) {
-    let code = answer.json()["code"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    (answer.status, code)
 }
 
 fn invalid() -> (u16, String) {

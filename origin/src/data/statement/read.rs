@@ -72,6 +72,16 @@ impl<'a> Member<'a> {
         let (Self::Column { label, .. } | Self::Embed { label, .. }) = self;
         label
     }
+
+    /// A column under its own name, as it is.
+    const fn whole(column: &'a Column) -> Self {
+        Self::Column {
+            label: column.name.as_str(),
+            column,
+            field: None,
+            cast: None,
+        }
+    }
 }
 
 /// Adds a member, once. Of two different ones of a name, one would be taken for the other, also where
@@ -352,17 +362,7 @@ impl<'s, 'a> Writer<'s, 'a> {
             match item {
                 Item::All => {
                     for column in level.table.readable() {
-                        let label = &column.name;
-                        let (field, cast) = (None, None);
-                        add(
-                            &mut members,
-                            Member::Column {
-                                label,
-                                column,
-                                field,
-                                cast,
-                            },
-                        )?;
+                        add(&mut members, Member::whole(column))?;
                     }
                 }
                 Item::Column { field, cast, .. } => {
