@@ -71,6 +71,9 @@ pub(crate) struct Policy {
     /// Values that are compared with PostgreSQL's `uuid`, which takes no text: found out when the
     /// origin starts.
     pub(crate) uuids: Vec<Claim>,
+    /// The table's columns that it may be about, where it can be asked of a row before that is written:
+    /// found out when the origin starts.
+    pub(crate) columns: Option<Vec<String>>,
 }
 
 /// Why a text is no condition.
@@ -127,8 +130,33 @@ impl Policy {
             pieces: read.pieces,
             is_row_local: !read.selects,
             uuids: Vec::new(),
+            columns: None,
         })
     }
+
+    /// Whether it may be about a column of `table`, the one whose rows it judges. A name that another
+    /// table of a query within it has, too, counts as well.
+    pub(crate) fn names(&self, table: &str, column: &str) -> bool {
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Sql(sql) => names(sql, table, column),
+            Piece::Claim(_) => false,
+        })
+    }
+}
+
+fn names(sql: &str, table: &str, column: &str) -> bool {
+    // Every second part is a text in quotation marks.
+    sql.split('\'').step_by(2).any(|part| {
+        let plain = part.replace(['"', '`'], "");
+        let mut before = "";
+        plain.split_inclusive(|c| !is_word(c)).any(|word| {
+            let (name, owner) = (word.trim_end_matches(|c| !is_word(c)), before);
+            before = word;
+            let owner = owner.strip_suffix('.');
+            name.eq_ignore_ascii_case(column)
+                && owner.is_none_or(|owner| owner.eq_ignore_ascii_case(table))
+        })
+    })
 }
 
 impl fmt::Display for Policy {
@@ -288,6 +316,23 @@ mod tests {
         let text = "EXISTS (SELECT 1 FROM notes n WHERE n.id = note_id)";
         assert!(!Policy::parse(text).unwrap().is_row_local);
         assert!(Policy::parse("selected = 1").unwrap().is_row_local);
+    }
+
+    #[test]
+    fn columns_are_told_from_those_of_other_tables() {
+        let text = "EXISTS (SELECT 1 FROM notes n WHERE n.id = note_id AND n.title <> 'tag') \
+            AND (\"Tags\".Code=1)";
+        let policy = Policy::parse(text).unwrap();
+        for (column, is_named) in [
+            ("note_id", true),
+            ("code", true),
+            ("id", false),
+            ("title", false),
+            ("tag", false),
+            ("note", false),
+        ] {
+            assert_eq!(policy.names("tags", column), is_named, "{column}");
+        }
     }
 
     #[test]

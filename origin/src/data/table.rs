@@ -115,6 +115,18 @@ pub(crate) struct Rules {
     pub(crate) delete: Option<Policy>,
 }
 
+impl Rules {
+    /// Whether what is written may be judged by a column.
+    fn are_about(&self, column: &String) -> bool {
+        let judges = [&self.insert, &self.update_check];
+        let mut named = judges
+            .into_iter()
+            .flatten()
+            .filter_map(|policy| policy.columns.as_ref());
+        named.any(|columns| columns.contains(column))
+    }
+}
+
 /// JSON functions of the engines take so many members.
 const MAX_COLUMNS: usize = 60;
 
@@ -173,8 +185,8 @@ impl Table {
         };
         check.lists();
         check.key();
-        let columns = check.columns();
         let roles = check.roles();
+        let columns = check.columns(&roles);
         let max_rows = match declared.max_rows {
             0 => settings.max_rows,
             own => own,
@@ -299,7 +311,7 @@ impl Check<'_> {
         }
     }
 
-    fn columns(&mut self) -> Vec<Column> {
+    fn columns(&mut self, roles: &BTreeMap<String, Rules>) -> Vec<Column> {
         let relation = self.relation;
         let declared = self.declared;
         let needed = |name: &String| {
@@ -307,6 +319,7 @@ impl Check<'_> {
                 || declared.tenant.as_ref() == Some(name)
                 || declared.defaults.iter().any(|(column, _)| column == name)
                 || declared.blind_index.iter().any(|(_, to)| to == name)
+                || roles.values().any(|rules| rules.are_about(name))
                 || relation
                     .foreign_keys
                     .iter()
@@ -398,7 +411,12 @@ impl Check<'_> {
         let mut read = |operation: &str, text: &Option<String>| {
             let text = text.as_deref()?;
             match Policy::parse(text) {
-                Ok(policy) => Some(policy),
+                Ok(mut policy) => {
+                    let columns = self.relation.columns.iter().map(|column| &column.name);
+                    let named = columns.filter(|name| policy.names(&self.declared.name, name));
+                    policy.columns = Some(named.cloned().collect());
+                    Some(policy)
+                }
                 Err(bad) => {
                     self.fault(&format!("roles.{}.{operation}: {bad}", role.role));
                     None

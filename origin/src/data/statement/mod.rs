@@ -12,7 +12,9 @@ mod write;
 pub(crate) use read::{Cell, Spot, cells, count, rows, targets};
 pub(crate) use rotate::{reseal, sealed_values};
 pub(crate) use sql::Sql;
-pub(crate) use write::{Key, colliding, delete, insert, lock, look, update};
+pub(crate) use write::{
+    Key, colliding, delete, foresee, foresee_change, insert, lock, look, update,
+};
 
 use super::{
     error::{DataError, Denied},

@@ -1,5 +1,8 @@
 //! Statements that write, and those that look at what was written.
 //!
+//! What a caller may not write is refused before it is written, where a condition can be asked of it:
+//! else the unique indexes would tell of rows that are none of the caller's.
+//!
 //! Rows to change are found first, by key; what was written is looked at afterwards, in the same
 //! transaction, by conditions that see it as it is now. Three short statements instead of a clever
 //! one: each engine has its own limits to what a condition in `RETURNING` may ask.
@@ -7,6 +10,7 @@
 use super::sql::Sql;
 use crate::{
     data::{
+        kind::Kind,
         policy::{Caller, Policy},
         table::{Column, Table},
     },
@@ -16,14 +20,14 @@ use crate::{
 /// The key of a row, as text, in the order of the key's columns.
 pub(crate) type Key = Vec<String>;
 
-/// Rows of the same columns to be added; answers the key of each, and with `check` whether it
-/// holds, which the row alone must be able to say.
+/// Rows of the same columns to be added; answers the key of each that `policy` lets through, as far
+/// as it can be asked beforehand, and whether the row as written is such, where it can tell alone.
 pub(crate) fn insert(
     sql: &mut Sql,
     table: &Table,
     columns: &[&Column],
     rows: &[Vec<Bound>],
-    check: Option<&Policy>,
+    policy: &Policy,
     caller: &Caller,
 ) {
     sql.push("INSERT INTO ").name(&table.name);
@@ -38,19 +42,163 @@ pub(crate) fn insert(
         sql.push(" (").list(columns, ", ", |sql, column| {
             sql.name(&column.name);
         });
-        sql.push(") VALUES ").list(rows, ", ", |sql, row| {
-            sql.push("(");
-            sql.list(columns.iter().zip(row), ", ", |sql, (column, value)| {
-                sql.bind_of(column, value.clone());
+        sql.push(") ");
+        if let Some(more) = unsaid(table, columns, policy) {
+            sql.push("SELECT ").list(columns, ", ", |sql, column| {
+                sql.name(&column.name);
             });
-            sql.push(")");
-        });
+            proposed(sql, table, columns, rows, &more);
+            // As a value: a join of the policy's tables would bring the rows into another order.
+            sql.push(" WHERE ");
+            holds(sql, Some(policy), caller);
+            sql.push(" = 'y'");
+        } else {
+            values(sql, columns, rows, &[]);
+        }
     }
     sql.push(" RETURNING ");
     keys(sql, table);
-    if check.is_some() {
+    if policy.is_row_local {
         sql.push(", ");
-        holds(sql, check, caller);
+        holds(sql, Some(policy), caller);
+    }
+}
+
+/// Of each row to be added, whether `policy` lets it through; `false`: it cannot be asked.
+pub(crate) fn foresee(
+    sql: &mut Sql,
+    table: &Table,
+    columns: &[&Column],
+    rows: &[Vec<Bound>],
+    policy: &Policy,
+    caller: &Caller,
+) -> bool {
+    let Some(more) = unsaid(table, columns, policy) else {
+        return false;
+    };
+    sql.push("SELECT ");
+    holds(sql, Some(policy), caller);
+    proposed(sql, table, columns, rows, &more);
+    true
+}
+
+/// Of each row to be changed, whether `policy` lets it through as it would be.
+pub(crate) fn foresee_change(
+    sql: &mut Sql,
+    table: &Table,
+    set: &[(&Column, Bound)],
+    of: &[Key],
+    policy: &Policy,
+    caller: &Caller,
+) {
+    sql.push("SELECT ");
+    holds(sql, Some(policy), caller);
+    sql.push(" FROM (SELECT ");
+    sql.list(&table.columns, ", ", |sql, column| {
+        let new = set.iter().find(|(one, _)| one.name == column.name);
+        match new {
+            Some((_, value)) => would_be(sql, column, value),
+            None => {
+                sql.name(&column.name);
+            }
+        }
+        sql.push(" AS ").name(&column.name);
+    });
+    sql.push(" FROM ").name(&table.name).push(" WHERE ");
+    is_one_of(sql, table, of);
+    sql.push(") AS ").name(&table.name);
+}
+
+/// A value, compared as one of the column is.
+fn would_be(sql: &mut Sql, column: &Column, value: &Bound) {
+    match sql.engine() {
+        Engine::Sqlite => {
+            sql.push("CAST(").bind_of(column, value.clone());
+            sql.push(" AS ").push(affinity(column)).push(")");
+        }
+        // Its collation is the column's then.
+        Engine::MySql if matches!(column.kind, Kind::Text | Kind::Uuid) => {
+            sql.push("IF(TRUE, ").bind_of(column, value.clone());
+            sql.push(", ").name(&column.name).push(")");
+        }
+        Engine::Postgres | Engine::MySql => {
+            sql.bind_of(column, value.clone());
+        }
+    }
+}
+
+/// The columns that `policy` is about and nobody says: they will be NULL. `None`: it cannot be asked
+/// beforehand, for the database will fill one of them.
+fn unsaid<'t>(table: &'t Table, columns: &[&Column], policy: &Policy) -> Option<Vec<&'t Column>> {
+    let said = |name: &String| columns.iter().any(|column| column.name == *name);
+    let named = policy.columns.as_ref()?.iter().filter(|name| !said(name));
+    let more = named.map(|name| table.column(name).filter(|column| !column.has_default));
+    more.collect()
+}
+
+/// Rows that are not there yet, under the table's name and with its columns' ways to compare.
+fn proposed(
+    sql: &mut Sql,
+    table: &Table,
+    columns: &[&Column],
+    rows: &[Vec<Bound>],
+    more: &[&Column],
+) {
+    let all: Vec<&Column> = columns.iter().chain(more).copied().collect();
+    match sql.engine() {
+        Engine::Postgres => {
+            sql.push(" FROM (");
+            values(sql, columns, rows, more);
+            sql.push(") AS ").name(&table.name).push(" (");
+            sql.list(all, ", ", |sql, column| {
+                sql.name(&column.name);
+            });
+            sql.push(")");
+        }
+        Engine::Sqlite => {
+            sql.push(" FROM (SELECT ");
+            sql.list(all.iter().enumerate(), ", ", |sql, (at, column)| {
+                sql.push(&format!("CAST(column{} AS {})", at + 1, affinity(column)));
+                sql.push(" AS ").name(&column.name);
+            });
+            sql.push(" FROM (");
+            values(sql, columns, rows, more);
+            sql.push(")) AS ").name(&table.name);
+        }
+        Engine::MySql => {
+            sql.push(" FROM (SELECT ");
+            sql.list(all, ", ", |sql, column| {
+                sql.name(&column.name);
+            });
+            sql.push(" FROM ").name(&table.name);
+            sql.push(" WHERE FALSE UNION ALL ");
+            values(sql, columns, rows, more);
+            sql.push(") AS ").name(&table.name);
+        }
+    }
+}
+
+/// `VALUES`, with NULL for `more` columns.
+fn values(sql: &mut Sql, columns: &[&Column], rows: &[Vec<Bound>], more: &[&Column]) {
+    sql.push("VALUES ").list(rows, ", ", |sql, row| {
+        sql.push("(");
+        let said = columns.iter().copied().zip(row.iter().cloned());
+        let more = more.iter().map(|column| (*column, Bound::Null));
+        sql.list(said.chain(more), ", ", |sql, (column, value)| {
+            sql.bind_of(column, value);
+        });
+        sql.push(")");
+    });
+}
+
+/// What a column of SQLite that holds this prefers. No value that was read for it is changed.
+const fn affinity(column: &Column) -> &'static str {
+    match column.kind {
+        Kind::Integer => "INTEGER",
+        Kind::Number | Kind::Boolean => "NUMERIC",
+        Kind::Text | Kind::Uuid | Kind::Timestamp | Kind::Date | Kind::Json | Kind::Native => {
+            "TEXT"
+        }
     }
 }
 

@@ -198,28 +198,46 @@ async fn write(
     set: &[(&Column, Bound)],
     targets: &[Target],
 ) -> Result<(), DataError> {
-    let engine = asked.data().engine;
     if set.iter().any(|(column, _)| column.encrypted) {
         let making = asked.making();
         for target in targets {
-            let set = target.sealed(&making, set)?;
-            let mut sql = Sql::new(engine);
-            statement::update(
-                &mut sql,
-                asked.table,
-                &set,
-                std::slice::from_ref(&target.key),
-            );
-            transaction.execute(&sql.finish()).await?;
+            let sealed = target.sealed(&making, set)?;
+            let key = std::slice::from_ref(&target.key);
+            self::set(asked, transaction, &sealed, key).await?;
         }
         return Ok(());
     }
     let keys: Vec<Key> = targets.iter().map(|target| target.key.clone()).collect();
     for some in keys.chunks(CHUNK) {
-        let mut sql = Sql::new(engine);
-        statement::update(&mut sql, asked.table, set, some);
-        transaction.execute(&sql.finish()).await?;
+        self::set(asked, transaction, set, some).await?;
     }
+    Ok(())
+}
+
+/// Gives rows new values, if they may be such: what may not be is refused before a unique index can
+/// tell of somebody else's row.
+pub(super) async fn set(
+    asked: &Asked<'_>,
+    transaction: &mut DataTransaction,
+    set: &[(&Column, Bound)],
+    of: &[Key],
+) -> Result<(), DataError> {
+    let engine = asked.data().engine;
+    let scope = asked.scope();
+    let update = scope.policy(asked.table, |rules| rules.update.as_ref())?;
+    let check = scope.policy(asked.table, |rules| rules.update_check.as_ref())?;
+    let decides = |columns: &Vec<String>| {
+        // Rows that were found by the same condition pass it as long as it is about other columns.
+        update != check || set.iter().any(|(column, _)| columns.contains(&column.name))
+    };
+    if check.columns.as_ref().is_some_and(decides) {
+        let mut sql = Sql::new(engine);
+        statement::foresee_change(&mut sql, asked.table, set, of, check, &asked.caller);
+        asked.all_hold(&transaction.rows(&sql.finish()).await?)?;
+    }
+    let mut sql = Sql::new(engine);
+    statement::update(&mut sql, asked.table, set, of);
+    transaction.execute(&sql.finish()).await?;
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use super::{
     },
     CHUNK, Done, Target,
     body::Objects,
-    key, once,
+    change, key, once,
 };
 use crate::db::{Before, Bound, DataTransaction, IdempotencyKey, Statement, TextRow};
 
@@ -111,7 +111,7 @@ impl<'a> Plan<'a> {
         let Some(added) = asked.db().data_together(statement).await? else {
             return Ok(None);
         };
-        let keys = checked(asked, added)?;
+        let keys = checked(asked, added, self.rows.len())?;
         Ok(Some(Done::of(keys, None)))
     }
 
@@ -129,6 +129,10 @@ impl<'a> Plan<'a> {
                 }
             }
             Some(upsert) => {
+                // Which of them are there already is nothing to tell who may not add them.
+                for rows in self.alike() {
+                    foresee(asked, transaction, rows).await?;
+                }
                 for row in &self.rows {
                     keys.extend(upsert.run(asked, transaction, row).await?);
                 }
@@ -185,34 +189,40 @@ struct Adding {
 }
 
 fn adding(asked: &Asked<'_>, rows: &[NewRow<'_>]) -> Result<Adding, DataError> {
-    let first = rows.first().map_or(&[][..], Vec::as_slice);
-    let columns: Vec<&Column> = first.iter().map(|(column, _)| *column).collect();
-    let values: Vec<Vec<Bound>> = rows
-        .iter()
-        .map(|row| row.iter().map(|(_, value)| value.clone()).collect())
-        .collect();
+    let (columns, values) = parts(rows);
     let scope = asked.scope();
     let policy = scope.policy(asked.table, |rules| rules.insert.as_ref())?;
-    let at_once = Some(policy).filter(|policy| policy.is_row_local);
     let mut sql = Sql::new(asked.data().engine);
     statement::insert(
         &mut sql,
         asked.table,
         &columns,
         &values,
-        at_once,
+        policy,
         &asked.caller,
     );
     Ok(Adding {
         statement: sql.finish(),
-        is_checked: at_once.is_some(),
+        is_checked: policy.is_row_local,
     })
 }
 
-/// The keys of rows, each of which must be such as the caller may add.
-fn checked(asked: &Asked<'_>, mut added: Vec<TextRow>) -> Result<Vec<Key>, DataError> {
+/// The columns of rows that are alike, and their values.
+fn parts<'t>(rows: &[NewRow<'t>]) -> (Vec<&'t Column>, Vec<Vec<Bound>>) {
+    let first = rows.first().map_or(&[][..], Vec::as_slice);
+    let columns = first.iter().map(|(column, _)| *column).collect();
+    let values = |row: &NewRow<'_>| row.iter().map(|(_, value)| value.clone()).collect();
+    (columns, rows.iter().map(values).collect())
+}
+
+/// The keys of as many rows, each of which must be such as the caller may add.
+fn checked(
+    asked: &Asked<'_>,
+    mut added: Vec<TextRow>,
+    count: usize,
+) -> Result<Vec<Key>, DataError> {
     let holds = |row: &mut TextRow| row.pop().flatten().as_deref() == Some("y");
-    if !added.iter_mut().all(holds) {
+    if added.len() != count || !added.iter_mut().all(holds) {
         return Err(asked.denied_row());
     }
     added.into_iter().map(key).collect()
@@ -230,11 +240,39 @@ async fn add(
     let adding = adding(asked, rows)?;
     let added = transaction.rows(&adding.statement).await?;
     if adding.is_checked {
-        return checked(asked, added);
+        return checked(asked, added, rows.len());
+    }
+    if added.len() != rows.len() {
+        return Err(asked.denied_row());
     }
     let keys = added.into_iter().map(key).collect::<Result<Vec<_>, _>>()?;
     check(asked, transaction, &keys, |rules| rules.insert.as_ref()).await?;
     Ok(keys)
+}
+
+/// Refuses rows of which it is known before they are written that the caller may not add them.
+async fn foresee(
+    asked: &Asked<'_>,
+    transaction: &mut DataTransaction,
+    rows: &[NewRow<'_>],
+) -> Result<(), DataError> {
+    let (columns, values) = parts(rows);
+    let scope = asked.scope();
+    let policy = scope.policy(asked.table, |rules| rules.insert.as_ref())?;
+    let mut sql = Sql::new(asked.data().engine);
+    if columns.is_empty()
+        || !statement::foresee(
+            &mut sql,
+            asked.table,
+            &columns,
+            &values,
+            policy,
+            &asked.caller,
+        )
+    {
+        return Ok(());
+    }
+    asked.all_hold(&transaction.rows(&sql.finish()).await?)
 }
 
 /// Whether rows are, as written, such as the caller may write.
@@ -250,11 +288,10 @@ pub(super) async fn check(
         let mut sql = Sql::new(asked.data().engine);
         statement::look(&mut sql, asked.table, some, &[Some(policy)], &asked.caller);
         let rows = transaction.rows(&sql.finish()).await?;
-        let holds =
-            |row: &Vec<Option<String>>| row.last().is_some_and(|flag| flag.as_deref() == Some("y"));
-        if rows.len() != some.len() || !rows.iter().all(holds) {
+        if rows.len() != some.len() {
             return Err(asked.denied_row());
         }
+        asked.all_hold(&rows)?;
     }
     Ok(())
 }
@@ -333,9 +370,7 @@ impl<'a> Upsert<'a> {
         let set = self.set(asked, row, &there)?;
         let keys = [there.key];
         if !set.is_empty() {
-            let mut sql = Sql::new(asked.data().engine);
-            statement::update(&mut sql, asked.table, &set, &keys);
-            transaction.execute(&sql.finish()).await?;
+            change::set(asked, transaction, &set, &keys).await?;
         }
         check(asked, transaction, &keys, |rules| {
             rules.update_check.as_ref()

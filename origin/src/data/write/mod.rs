@@ -285,6 +285,16 @@ impl Asked<'_> {
         Ok(found)
     }
 
+    /// Each row must end with `y`.
+    fn all_hold(&self, rows: &[TextRow]) -> Result<(), DataError> {
+        let holds = |row: &TextRow| row.last().is_some_and(|flag| flag.as_deref() == Some("y"));
+        if rows.iter().all(holds) {
+            Ok(())
+        } else {
+            Err(self.denied_row())
+        }
+    }
+
     fn denied_row(&self) -> DataError {
         DataError::Denied(Denied::Row(self.table.name.clone()))
     }

@@ -51,6 +51,14 @@ pub struct Statement {
     pub values: Vec<Bound>,
 }
 
+impl Statement {
+    /// A line of the log at level `debug`: its first word alone, for the rest is as the client asked.
+    fn note(&self) {
+        let kind = self.sql.split(' ').next().unwrap_or_default();
+        tracing::debug!(kind, "statement");
+    }
+}
+
 /// A row: every column as text.
 pub type TextRow = Vec<Option<String>>;
 
@@ -160,6 +168,7 @@ impl Db {
         let Pool::Sqlite(pools) = &self.pool else {
             return Ok(None);
         };
+        statement.note();
         let script = Script::holding(statement, |rows| rows.iter().all(ends_with_y));
         let Some(rows) = pools.batch.run(script).await? else {
             return Ok(None);
@@ -236,6 +245,7 @@ impl DataTransaction {
         statement: &Statement,
         mut take: impl FnMut(TextRow) -> F + Send,
     ) -> Result<(), E> {
+        statement.note();
         let sql = AssertSqlSafe(statement.sql.clone());
         macro_rules! each {
             ($engine:ident, $sql:expr, $connection:expr, $text:path) => {{
@@ -264,6 +274,7 @@ impl DataTransaction {
     /// # Errors
     /// [`DbError`].
     pub async fn execute(&mut self, statement: &Statement) -> Result<u64, DbError> {
+        statement.note();
         let sql = AssertSqlSafe(statement.sql.clone());
         macro_rules! run {
             ($engine:ident, $connection:expr) => {{

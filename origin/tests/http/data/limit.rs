@@ -225,8 +225,8 @@ fn policies_know_tenant_role_and_claims(engine: Engine) {
         "POST",
         "/rest/v1/memo",
         &json!({ "title": "n" }),
-        400,
-        "23502",
+        403,
+        "42501",
     );
     // For another tenant, or another role, than one's own.
     for row in [

@@ -1,6 +1,7 @@
 //! `/rest/v1` on every engine, through the seal.
 
 mod attack;
+mod collision;
 mod command;
 mod fault;
 mod field;

@@ -13,7 +13,7 @@ columns = ["id", "parent_id", "done", "many", "price", "day", "at", "more", "sec
 types = { done = "boolean", day = "date", at = "timestamp", more = "json" }
 write_only = ["secret"]
 unfiltered = true
-roles.user = { select = "1 = 1", insert = "many < 100", update = "1 = 1", update_check = "many < 100", delete = "1 = 1" }
+roles.user = { select = "1 = 1", insert = "many IS NULL OR many < 100", update = "1 = 1", update_check = "many < 100", delete = "1 = 1" }
 "#;
 
 const SQLITE: &str = "CREATE TABLE thing (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES thing (id), \
