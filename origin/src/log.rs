@@ -132,6 +132,11 @@ pub fn seal_refused(line: &Line, peer: IpAddr, refusal: &Refusal) {
 
 /// Writes what an operator did on this machine.
 pub fn operator(kind: Kind, actor: &str, action: &str) {
+    operator_on(kind, actor, action, "");
+}
+
+/// Writes what an operator did on this machine, and to what.
+pub fn operator_on(kind: Kind, actor: &str, action: &str, target: &str) {
     write(&Event {
         at_ms: clock::now(),
         event: kind,
@@ -139,7 +144,7 @@ pub fn operator(kind: Kind, actor: &str, action: &str) {
         client: None,
         actor: Some(actor.to_owned()),
         action: action.to_owned(),
-        target: String::new(),
+        target: target.to_owned(),
         outcome: 0,
         reason: "operator".to_owned(),
     });

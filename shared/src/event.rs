@@ -81,6 +81,10 @@ pub enum Kind {
     TokenKeyRetired,
     /// The secrets in the database were sealed under another key.
     SecretsResealed,
+    /// Encrypted fields are being encrypted anew under the current key.
+    FieldRotationBegun,
+    /// They have been, as far as the event says.
+    FieldRotationEnded,
 }
 
 /// One event, as it is logged and sent (one JSON object).
@@ -133,6 +137,8 @@ mod tests {
             (Kind::TokenKeyRotated, "TOKEN_KEY_ROTATED"),
             (Kind::TokenKeyRetired, "TOKEN_KEY_RETIRED"),
             (Kind::SecretsResealed, "SECRETS_RESEALED"),
+            (Kind::FieldRotationBegun, "FIELD_ROTATION_BEGUN"),
+            (Kind::FieldRotationEnded, "FIELD_ROTATION_ENDED"),
             (Kind::AccountChanged, "ACCOUNT_CHANGED"),
             (Kind::AccountDeleted, "ACCOUNT_DELETED"),
             (Kind::PasswordChanged, "PASSWORD_CHANGED"),

@@ -5,10 +5,14 @@ use crate::{
     StartError, clock, config,
     data::{BadData, Data, Tally, Told, field::Fields},
     db::{Db, DbError},
+    log,
 };
+use gapura_shared::event::Kind;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
+/// In events.
+const ACTION: &str = "keys rotate --fields";
 /// How often it is told how far it is.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -52,7 +56,14 @@ async fn run(
         }
         Told::Progress { .. } => {}
     };
+    let key = data.field_key().unwrap_or_default();
+    log::operator(Kind::FieldRotationBegun, key, ACTION);
     let done: Result<Tally, DbError> = data.rotate_fields(db, pause, &mut tell).await;
+    let target = match &done {
+        Ok(tally) => line(*tally),
+        Err(_) => "broken off".to_owned(),
+    };
+    log::operator_on(Kind::FieldRotationEnded, key, ACTION, &target);
     Ok(done?)
 }
 

@@ -94,7 +94,10 @@ fn bad(path: &Path) -> impl Fn(BadConfig) -> CliError + '_ {
 
 impl Place {
     pub(super) fn config(&self) -> Result<Config, CliError> {
-        config::load(&self.config, &environment).map_err(bad(&self.config))
+        let config = config::load(&self.config, &environment).map_err(bad(&self.config))?;
+        // What is done to keys is an event.
+        log::start(config.log);
+        Ok(config)
     }
 
     /// A secret by itself: not every command needs all of them.

@@ -130,11 +130,27 @@ impl Kind {
         match (self, value) {
             (_, Value::Null) => Ok(Bound::Null),
             (Self::Json, value) => self.read_text(&value.to_string()),
+            (Self::Native, Value::Array(items)) => self.read_text(&array(items)),
             (_, Value::String(text)) => self.read_text(text),
             (Self::Boolean, Value::Bool(value)) => Ok(Bound::Boolean(*value)),
             (_, value) => self.read_text(&value.to_string()),
         }
     }
+}
+
+/// A list as PostgreSQL writes an array (§8.15.2 of its manual).
+fn array(items: &[Value]) -> String {
+    let items = items.iter().map(|item| match item {
+        Value::Null => "NULL".to_owned(),
+        Value::Array(items) => array(items),
+        Value::String(text) => quoted(text),
+        other => quoted(&other.to_string()),
+    });
+    format!("{{{}}}", items.collect::<Vec<_>>().join(","))
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// UTC, as `YYYY-MM-DD HH:MM:SS` with what a second has beyond: the form in which SQLite's own
@@ -232,6 +248,11 @@ mod tests {
             (Kind::Json, json!("a"), text("\"a\"")),
             (Kind::Number, json!(0.1), Bound::Number("0.1".into())),
             (Kind::Text, json!(null), Bound::Null),
+            (
+                Kind::Native,
+                json!(["a", "b, \"c\\", null, 1, [true], {"d": ""}]),
+                text(r#"{"a","b, \"c\\",NULL,"1",{"true"},"{\"d\":\"\"}"}"#),
+            ),
         ] {
             assert_eq!(kind.read_json(&given), Ok(kept), "{kind:?} {given}");
         }

@@ -9,6 +9,7 @@ use super::{
     answer::{self, Range, Told},
     error::DataError,
     field::Fields,
+    read::{self, Page},
     request::Asked,
     spool,
     statement::{self, Cell, Sql},
@@ -31,7 +32,7 @@ pub(super) async fn answer(
 ) -> Result<Answer, DataError> {
     let mut sql = Sql::new(asked.data().engine);
     let read = &asked.query.read;
-    let cells = statement::cells(&mut sql, &asked.scope(), asked.table, read)?;
+    let cells = statement::cells(&mut sql, &asked.scope(), asked.table, read, None)?;
     let lines = Lines::new(cells, asked.data().fields.clone())?;
     let (out, mut pieces) = spool::spool(&asked.data().space);
     let written = tokio::spawn(lines.write(transaction, sql.finish(), out));
@@ -58,6 +59,29 @@ pub(super) async fn answer(
         location: None,
     };
     Ok(answer::rows(body, asked.accept, &asked.prefer, &told))
+}
+
+/// Rows that are in memory already: those that a write answers.
+pub(super) fn page<'r>(
+    asked: &Asked<'_>,
+    cells: Vec<Cell>,
+    rows: impl Iterator<Item = &'r TextRow>,
+) -> Result<Page, DataError> {
+    let mut lines = Lines::new(cells, asked.data().fields.clone())?;
+    let mut body = Vec::new();
+    for row in rows {
+        if let Some(chunk) = lines.add(row.clone())? {
+            body.extend_from_slice(&chunk);
+            read::bounded(asked, &body)?;
+        }
+    }
+    body.extend_from_slice(&lines.take()?);
+    read::bounded(asked, &body)?;
+    Ok(Page {
+        body,
+        rows: lines.rows,
+        etag: None,
+    })
 }
 
 struct Lines {

@@ -90,6 +90,13 @@ impl Data {
         self.tables.keys().map(String::as_str).collect()
     }
 
+    /// The id of the key that fields are encrypted with.
+    #[must_use]
+    pub fn field_key(&self) -> Option<&str> {
+        let (id, _) = self.fields.as_ref()?.key_checks().next()?;
+        Some(id)
+    }
+
     /// What is not wrong, but not as it should be.
     #[must_use]
     pub fn warnings(&self) -> &[String] {

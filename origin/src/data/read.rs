@@ -182,7 +182,7 @@ impl<'a> List<'a> {
     }
 }
 
-fn bounded(asked: &Asked<'_>, body: &[u8]) -> Result<(), DataError> {
+pub(super) fn bounded(asked: &Asked<'_>, body: &[u8]) -> Result<(), DataError> {
     let most = usize::try_from(asked.data().settings.max_answer_bytes).unwrap_or(usize::MAX);
     if body.len() > most {
         return Err(DataError::AnswerTooLarge(most));

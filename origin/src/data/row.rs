@@ -24,6 +24,8 @@ pub(crate) type Object = BTreeMap<String, Given>;
 pub(crate) enum Given {
     /// A number as it is written: no float stands between.
     Number(String),
+    /// An object or a list as it is written, for the same reason.
+    Nested(String),
     /// Anything else.
     Value(Value),
 }
@@ -36,6 +38,11 @@ impl Given {
     pub(crate) fn read(&self, kind: Kind) -> Result<Bound, DataError> {
         match self {
             Self::Number(text) => kind.read_text(text),
+            Self::Nested(text) if kind == Kind::Json => kind.read_text(text),
+            Self::Nested(text) => {
+                let value = serde_json::from_str(text);
+                kind.read_json(&value.map_err(|_| DataError::Internal)?)
+            }
             Self::Value(value) => kind.read_json(value),
         }
     }

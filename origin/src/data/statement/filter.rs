@@ -3,12 +3,15 @@
 use super::{
     Level, Scope,
     path::{Path, SortKey},
+    read,
     sql::Sql,
 };
 use crate::{
     config::is_name,
     data::{
-        dialect::{Comparison, Condition, Field, Filter, Is, Nulls, Order, Search, Test},
+        dialect::{
+            Comparison, Condition, Embed, Field, Filter, Is, Item, Nulls, Order, Search, Test,
+        },
         error::{DataError, Denied},
         kind::Kind,
         table::Column,
@@ -78,6 +81,12 @@ fn test(
     level: &Level<'_>,
     condition: &Condition,
 ) -> Result<(), DataError> {
+    if let Test::Is(is @ (Is::Null | Is::NotNull)) = condition.test
+        && let Some(embed) = embedded(level, &condition.field)
+    {
+        sql.push(if is == Is::Null { "NOT " } else { "" });
+        return read::embeds(sql, scope, level, embed);
+    }
     let column = readable(level, &condition.field)?;
     if column.encrypted {
         return encrypted(sql, scope, level, column, condition);
@@ -157,6 +166,18 @@ fn test(
         } => search(sql, &operand, *syntax, config.as_deref(), text)?,
     }
     Ok(())
+}
+
+/// The embedded table that a field names, where it is no column.
+fn embedded<'a>(level: &Level<'a>, field: &Field) -> Option<&'a Embed> {
+    let column = level.table.column(&field.name);
+    if !field.json.is_empty() || column.is_some_and(Column::is_exposed) {
+        return None;
+    }
+    level.select.iter().find_map(|item| match item {
+        Item::Embed(embed) if embed.label() == field.name => Some(embed),
+        _ => None,
+    })
 }
 
 /// The column of a field, if clients may ask for it.

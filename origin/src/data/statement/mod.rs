@@ -17,6 +17,7 @@ pub(crate) use write::{
 };
 
 use super::{
+    dialect::Item,
     error::{DataError, Denied},
     field::Fields,
     policy::{Caller, Policy},
@@ -42,6 +43,8 @@ pub(crate) struct Level<'a> {
     pub(crate) table: &'a Table,
     /// Ours, such as `t0`.
     pub(crate) alias: String,
+    /// What is read of it: filters may ask whether there is something of the tables embedded in it.
+    pub(crate) select: &'a [Item],
 }
 
 impl<'a> Scope<'a> {

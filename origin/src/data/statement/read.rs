@@ -116,7 +116,7 @@ pub(crate) fn rows<'a>(
     only: Option<&[Key]>,
 ) -> Result<Vec<Spot>, DataError> {
     let mut writer = Writer::new(sql, scope);
-    let level = writer.level(table);
+    let level = writer.level(table, &read.select);
     writer.sql.push("SELECT ");
     if only.is_some() {
         keys_of(writer.sql, &level);
@@ -125,19 +125,11 @@ pub(crate) fn rows<'a>(
     writer.sql.push("CAST(");
     let spots = writer.object(&level, read)?;
     writer.sql.push(text_type(writer.sql.engine()));
-    writer.from(&level)?;
-    writer.conditions(&level, read)?;
-    if let Some(keys) = only {
-        writer.sql.push(" AND ");
-        write::is_one_of(writer.sql, table, keys);
-        return Ok(spots);
-    }
-    filter::order(writer.sql, &level, &read.order)?;
-    writer.page(table, read);
+    writer.which(&level, read, only)?;
     Ok(spots)
 }
 
-/// Rows of a table as lines of CSV: a text for each column.
+/// Rows of a table as lines of CSV: a text for each column. With `only` as [`rows`].
 ///
 /// # Errors
 /// [`DataError`].
@@ -146,15 +138,20 @@ pub(crate) fn cells<'a>(
     scope: &Scope<'a>,
     table: &'a Table,
     read: &'a Read,
+    only: Option<&[Key]>,
 ) -> Result<Vec<Cell>, DataError> {
     let mut writer = Writer::new(sql, scope);
-    let level = writer.level(table);
+    let level = writer.level(table, &read.select);
     let mut cells = Vec::new();
     let members = writer.members(&level, &read.select)?;
     if members.is_empty() {
         return Err(DataError::Unsupported("CSV of no column".into()));
     }
     writer.sql.push("SELECT ");
+    if only.is_some() {
+        keys_of(writer.sql, &level);
+        writer.sql.push(", ");
+    }
     for (at, member) in members.iter().enumerate() {
         let Member::Column {
             label,
@@ -187,10 +184,7 @@ pub(crate) fn cells<'a>(
                 .then(|| (table.name.clone(), column.name.clone())),
         });
     }
-    writer.from(&level)?;
-    writer.conditions(&level, read)?;
-    filter::order(writer.sql, &level, &read.order)?;
-    writer.page(table, read);
+    writer.which(&level, read, only)?;
     Ok(cells)
 }
 
@@ -205,7 +199,7 @@ pub(crate) fn count<'a>(
     read: &'a Read,
 ) -> Result<(), DataError> {
     let mut writer = Writer::new(sql, scope);
-    let level = writer.level(table);
+    let level = writer.level(table, &read.select);
     writer.sql.push("SELECT ");
     writer.sql.as_text(|sql| {
         sql.push("COUNT(*)");
@@ -228,7 +222,7 @@ pub(crate) fn targets<'a>(
     most: u64,
 ) -> Result<(), DataError> {
     let mut writer = Writer::new(sql, scope);
-    let mut level = writer.level(table);
+    let mut level = writer.level(table, &read.select);
     let is_mysql = writer.sql.engine() == Engine::MySql;
     if is_mysql {
         level.alias.clone_from(&table.name);
@@ -261,6 +255,27 @@ pub(crate) fn targets<'a>(
     Ok(())
 }
 
+/// Whether there is a row of a table embedded at `outer`.
+///
+/// # Errors
+/// [`DataError`].
+pub(super) fn embeds<'a>(
+    sql: &mut Sql,
+    scope: &Scope<'a>,
+    outer: &Level<'a>,
+    embed: &'a Embed,
+) -> Result<(), DataError> {
+    let number = outer.alias.strip_prefix('t');
+    let number: Option<usize> = number.and_then(|number| number.parse().ok());
+    let mut writer = Writer {
+        sql,
+        scope,
+        // Those further out have smaller numbers.
+        aliases: number.map_or(0, |number| number + 1),
+    };
+    writer.exists(outer, embed)
+}
+
 struct Writer<'s, 'a> {
     sql: &'s mut Sql,
     scope: &'s Scope<'a>,
@@ -276,10 +291,33 @@ impl<'s, 'a> Writer<'s, 'a> {
         }
     }
 
-    fn level(&mut self, table: &'a Table) -> Level<'a> {
+    fn level(&mut self, table: &'a Table, select: &'a [Item]) -> Level<'a> {
         let alias = format!("t{}", self.aliases);
         self.aliases += 1;
-        Level { table, alias }
+        Level {
+            table,
+            alias,
+            select,
+        }
+    }
+
+    /// From where: a page of what is asked for, or those of it that have these keys.
+    fn which(
+        &mut self,
+        level: &Level<'a>,
+        read: &'a Read,
+        only: Option<&[Key]>,
+    ) -> Result<(), DataError> {
+        self.from(level)?;
+        self.conditions(level, read)?;
+        if let Some(keys) = only {
+            self.sql.push(" AND ");
+            write::is_one_of(self.sql, level.table, keys);
+            return Ok(());
+        }
+        filter::order(self.sql, level, &read.order)?;
+        self.page(level.table, read);
+        Ok(())
     }
 
     fn from(&mut self, level: &Level<'a>) -> Result<(), DataError> {
@@ -315,24 +353,20 @@ impl<'s, 'a> Writer<'s, 'a> {
             if let Item::Embed(embed) = item
                 && embed.join == Join::Inner
             {
-                let link = self.link(level.table, embed)?;
-                self.exists(level, &link, &embed.read)?;
+                self.sql.push(" AND ");
+                self.exists(level, embed)?;
             }
         }
         Ok(())
     }
 
-    fn exists(
-        &mut self,
-        level: &Level<'a>,
-        link: &Link<'a>,
-        read: &'a Read,
-    ) -> Result<(), DataError> {
-        let inner = self.level(link.table);
-        self.sql.push(" AND EXISTS (SELECT 1");
+    fn exists(&mut self, level: &Level<'a>, embed: &'a Embed) -> Result<(), DataError> {
+        let (link, read) = (self.link(level.table, embed)?, &embed.read);
+        let inner = self.level(link.table, &read.select);
+        self.sql.push("EXISTS (SELECT 1");
         self.from(&inner)?;
         self.conditions(&inner, read)?;
-        self.joined(level, &inner, link);
+        self.joined(level, &inner, &link);
         self.sql.push(")");
         Ok(())
     }
@@ -383,6 +417,10 @@ impl<'s, 'a> Writer<'s, 'a> {
                 Item::Embed(embed) => {
                     let (label, read) = (embed.label(), &embed.read);
                     let link = self.link(level.table, embed)?;
+                    // One of no columns is there to be asked for alone.
+                    if read.select.is_empty() {
+                        continue;
+                    }
                     add(&mut members, Member::Embed { label, read, link })?;
                 }
             }
@@ -506,7 +544,7 @@ impl<'s, 'a> Writer<'s, 'a> {
         read: &'a Read,
         link: &Link<'a>,
     ) -> Result<Vec<Spot>, DataError> {
-        let inner = self.level(link.table);
+        let inner = self.level(link.table, &read.select);
         let engine = self.sql.engine();
         let (open, between, close) = match (engine, link.many) {
             (Engine::Postgres, false) => ("(SELECT ", "", " LIMIT 1)"),

@@ -73,6 +73,10 @@ fn object(text: &str) -> Result<Object, DataError> {
         let is_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
         let given = if is_number {
             Given::Number(text.to_owned())
+        } else if text.starts_with(['{', '[']) {
+            // Whether it is JSON: a raw value is looked through, but not with a limit to its depth.
+            read::<serde::de::IgnoredAny>(text)?;
+            Given::Nested(text.to_owned())
         } else {
             Given::Value(read(text)?)
         };

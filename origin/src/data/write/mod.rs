@@ -14,10 +14,11 @@ use super::{
     answer::{self, Told},
     dialect::{Accept, Returning, Tx},
     error::{Constraint, DataError, Denied},
+    lines,
     read::{self, List, Page},
     request::Asked,
     row::{Making, NewRow},
-    statement::{self, Key, Spot, Sql},
+    statement::{self, Cell, Key, Spot, Sql},
     table::{Column, Table},
 };
 use crate::{
@@ -265,22 +266,28 @@ impl Asked<'_> {
         transaction: &mut DataTransaction,
         keys: &[Key],
     ) -> Result<Found, DataError> {
-        if self.accept == Accept::Csv {
-            return Err(DataError::Unsupported("a write is answered in JSON".into()));
-        }
-        let scope = self.scope();
+        let (scope, read) = (self.scope(), &self.query.read);
         let mut found = Found {
             rows: HashMap::with_capacity(keys.len()),
             spots: Vec::new(),
+            cells: Vec::new(),
         };
         for some in keys.chunks(CHUNK) {
             let mut sql = Sql::new(self.data().engine);
-            found.spots =
-                statement::rows(&mut sql, &scope, self.table, &self.query.read, Some(some))?;
-            for mut row in transaction.rows(&sql.finish()).await? {
-                let json = row.pop().flatten().ok_or(DataError::Internal)?;
-                found.rows.insert(key(row)?, json);
+            if self.accept == Accept::Csv {
+                found.cells = statement::cells(&mut sql, &scope, self.table, read, Some(some))?;
+            } else {
+                found.spots = statement::rows(&mut sql, &scope, self.table, read, Some(some))?;
             }
+            for mut row in transaction.rows(&sql.finish()).await? {
+                let shown = row.split_off(self.table.key.len().min(row.len()));
+                found.rows.insert(key(row)?, shown);
+            }
+        }
+        if keys.is_empty() && self.accept == Accept::Csv {
+            // The first line is there all the same.
+            let mut sql = Sql::new(self.data().engine);
+            found.cells = statement::cells(&mut sql, &scope, self.table, read, None)?;
         }
         Ok(found)
     }
@@ -312,8 +319,10 @@ impl Asked<'_> {
 
 /// Rows as they were seen, by their keys.
 struct Found {
-    rows: HashMap<Key, String>,
+    /// As JSON, or as the cells of a line.
+    rows: HashMap<Key, TextRow>,
     spots: Vec<Spot>,
+    cells: Vec<Cell>,
 }
 
 impl Found {
@@ -327,9 +336,14 @@ impl Found {
 
     /// Those of `keys` that were found, in their order.
     fn page(&self, asked: &Asked<'_>, keys: &[Key]) -> Result<Page, DataError> {
+        let rows = keys.iter().filter_map(|key| self.rows.get(key));
+        if asked.accept == Accept::Csv {
+            return lines::page(asked, self.cells.clone(), rows);
+        }
         let mut list = List::new(asked, &self.spots);
-        for json in keys.iter().filter_map(|key| self.rows.get(key)) {
-            list.add(json)?;
+        for row in rows {
+            let json = row.last().and_then(Option::as_deref);
+            list.add(json.ok_or(DataError::Internal)?)?;
         }
         let page = list.finish();
         if asked.accept == Accept::Object && page.rows != 1 {

@@ -173,7 +173,17 @@ fn numbers_keep_their_digits(engine: Engine) {
     let ada = Who::user(&origin, ADA);
     let body = format!(r#"{{"title": "a", "phone": "+62", "amount": {AMOUNT}}}"#);
     assert_eq!(ada.send("POST", "/rest/v1/contact", &body, &[]).status, 201);
-    let all = ada.get("/rest/v1/contact?select=amount,phone");
+    // Within JSON, too: it is kept as it is written.
+    let more =
+        format!(r#"{{"title": "j", "more": {{"n": {AMOUNT}, "of": [1.10, 9007199254740993]}}}}"#);
+    assert_eq!(ada.send("POST", "/rest/v1/contact", &more, &[]).status, 201);
+    let within = ada.get("/rest/v1/contact?select=more,phone&title=eq.j");
+    let text = String::from_utf8(within.body).unwrap();
+    assert!(
+        text.contains(AMOUNT) && text.contains("1.10") && text.contains("9007199254740993"),
+        "{text}"
+    );
+    let all = ada.get("/rest/v1/contact?select=amount,phone&title=eq.a");
     let text = String::from_utf8(all.body).unwrap();
     if engine == Engine::Sqlite {
         // It has no such type: a float is what it keeps.

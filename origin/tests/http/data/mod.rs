@@ -3,6 +3,7 @@
 mod attack;
 mod collision;
 mod command;
+mod conflict;
 mod fault;
 mod field;
 mod header;

@@ -37,6 +37,9 @@ roles.admin = { select = "1 = 1", insert = "1 = 1" }
 [data.tables.trash]
 columns = ["id", "note"]
 roles.user = { select = "1 = 1", update = "1 = 1", delete = "note = 'a'" }
+[data.tables.list]
+columns = ["id", "tags", "numbers"]
+roles.user = { select = "1 = 1", insert = "1 = 1", update = "1 = 1" }
 "#;
 
 /// Roles belong to the whole server, where another test may just be making them.
@@ -57,6 +60,8 @@ CREATE TABLE caller (
 );
 GRANT SELECT, INSERT ON caller TO authenticated;
 CREATE TABLE trash (id bigint PRIMARY KEY, note text);
+CREATE TABLE list (id bigint PRIMARY KEY, tags text[], numbers int[][]);
+GRANT ALL ON list TO authenticated;
 INSERT INTO trash VALUES (1, 'a'), (2, 'b');
 GRANT SELECT, DELETE ON trash TO authenticated;
 ";
@@ -276,4 +281,73 @@ fn who_may_delete_need_not_be_allowed_to_change() {
         ada.rows("/rest/v1/trash"),
         json!([{ "id": 2, "note": "b" }])
     );
+}
+
+#[test]
+fn lists_are_arrays() {
+    let (_site, origin) = sidarsih();
+    let ada = Who::user(&origin, ADA);
+    let row = json!({ "id": 1, "tags": ["a", "b, \"{c}\\", "", "NULL", null], "numbers": [[1, 2], [3, 4]] });
+    assert_eq!(ada.add("list", &row), json!([row]));
+    let changed = json!({ "tags": [], "numbers": null });
+    let target = "/rest/v1/list?id=eq.1&select=tags,numbers";
+    let answer = ada.ask(
+        "PATCH",
+        target,
+        &changed,
+        &[("prefer", "return=representation")],
+    );
+    assert_eq!((answer.status, answer.json()), (200, json!([changed])));
+    // As PostgreSQL writes it, too.
+    ada.add("list", &json!({ "id": 2, "tags": "{x,y}" }));
+    assert_eq!(
+        ada.rows("/rest/v1/list?select=tags&tags=eq.{x,y}"),
+        json!([{ "tags": ["x", "y"] }])
+    );
+    for list in [json!(["x"]), json!([[1], [2, 3]]), json!({ "a": 1 })] {
+        let row = json!({ "id": 3, "numbers": list });
+        ada.refused("POST", "/rest/v1/list", &row, 400, "22P02");
+    }
+}
+
+/// Every policy and grant of the DDL for the rows that it lets through, beside those that it does not.
+#[test]
+fn logs_are_seen_by_whose_session_it_was() {
+    let (site, origin) = sidarsih();
+    let (ada, bob) = (Who::user(&origin, ADA), Who::user(&origin, BOB));
+    let (of_ada, of_bob) = (session(ada, ADA, "a"), session(bob, BOB, "b"));
+    for (who, id, session) in [(ada, ADA, &of_ada), (bob, BOB, &of_bob)] {
+        let message = json!({
+            "user_id": id, "session_id": session, "from_number": "1", "to_number": "2",
+            "message_content": format!("of {id}"),
+        });
+        who.add("message_logs", &message);
+        // The backend writes these, past every policy.
+        super::past::sql(
+            &site,
+            &format!(
+                "INSERT INTO session_logs (session_id, event_type, event_data) \
+                 VALUES ('{session}', 'qr_generated', '{{\"of\": \"{id}\"}}')"
+            ),
+        );
+    }
+    for (who, id, session) in [(ada, ADA, &of_ada), (bob, BOB, &of_bob)] {
+        assert_eq!(
+            who.rows("/rest/v1/message_logs?select=message_content"),
+            json!([{ "message_content": format!("of {id}") }])
+        );
+        assert_eq!(
+            who.rows("/rest/v1/session_logs?select=session_id,event_data->>of"),
+            json!([{ "session_id": session, "of": id }])
+        );
+    }
+    // An UPDATE is granted, and no policy lets a row through.
+    let all = "/rest/v1/message_logs?from_number=eq.1";
+    let changed = ada.ask(
+        "PATCH",
+        all,
+        &json!({ "message_content": "x" }),
+        &[("prefer", "return=representation")],
+    );
+    assert_eq!((changed.status, changed.json()), (200, json!([])));
 }

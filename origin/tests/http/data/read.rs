@@ -120,6 +120,63 @@ fn tables_are_embedded_two_levels_deep(engine: Engine) {
     );
 }
 
+/// `table=is.null`: rows with nothing of a table that is embedded in them.
+fn rows_are_found_by_what_is_embedded(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let (ada, bob) = (Who::user(&origin, ADA), Who::user(&origin, BOB));
+    let (first, second) = (ada.note("first"), ada.note("second"));
+    ada.note("third");
+    ada.add(
+        "note_tags",
+        &json!([{ "note_id": first, "tag": "a" }, { "note_id": second, "tag": "b" }]),
+    );
+    let of_bob = bob.note("of bob");
+    bob.add("note_tags", &json!({ "note_id": of_bob, "tag": "a" }));
+    for (filter, found) in [
+        ("note_tags=is.null", &["third"][..]),
+        ("note_tags=not.is.null", &["first", "second"]),
+        ("note_tags=is.null&note_tags.tag=eq.a", &["second", "third"]),
+        ("or=(note_tags.is.null,title.eq.first)", &["first", "third"]),
+        ("not.or=(note_tags.is.null,title.eq.first)", &["second"]),
+    ] {
+        let target = format!("/rest/v1/notes?select=title,note_tags()&order=title&{filter}");
+        let rows = found.iter().map(|title| json!({ "title": title }));
+        assert_eq!(ada.rows(&target), rows.collect::<Value>(), "{filter}");
+    }
+    // By its name in the answer, beside what is shown of it, and within another one.
+    let rows = ada.rows("/rest/v1/notes?select=title,of:note_tags(tag)&of=not.is.null&order=title");
+    assert_eq!(
+        rows[1],
+        json!({ "title": "second", "of": [{ "tag": "b" }] })
+    );
+    let target = "/rest/v1/note_tags?select=tag,notes(title,note_tags())&order=tag\
+        &notes.note_tags=not.is.null&notes.note_tags.tag=eq.a";
+    assert_eq!(
+        ada.rows(target),
+        json!([{ "tag": "a", "notes": { "title": "first" } }, { "tag": "b", "notes": null }])
+    );
+    // What is not embedded is no column either.
+    for target in [
+        "/rest/v1/notes?note_tags=is.null",
+        "/rest/v1/notes?select=note_tags()&note_tags=eq.a",
+    ] {
+        ada.refused("GET", target, &Value::Null, 400, "42703");
+    }
+    let none = "/rest/v1/notes?select=title,note_tags()&note_tags=is.null";
+    let shown = [("prefer", "return=representation")];
+    let changed = ada.ask("PATCH", none, &json!({ "title": "none" }), &shown);
+    assert_eq!(
+        (changed.status, changed.json()),
+        (200, json!([{ "title": "none" }]))
+    );
+    let gone = ada.ask("DELETE", none, &Value::Null, &shown);
+    assert_eq!(
+        (gone.status, gone.json()),
+        (200, json!([{ "title": "none" }]))
+    );
+    assert_eq!(bob.rows(none), json!([]));
+}
+
 fn filters_mean_the_same_everywhere(engine: Engine) {
     let (_site, origin) = notes(engine);
     let ada = Who::user(&origin, ADA);
@@ -299,6 +356,7 @@ on_every_engine!(
     what_is_not_declared_does_not_exist,
     a_row_looks_the_same_on_every_engine,
     tables_are_embedded_two_levels_deep,
+    rows_are_found_by_what_is_embedded,
     filters_mean_the_same_everywhere,
     pages_are_counted_and_ordered,
     an_answer_may_be_one_object_or_csv,

@@ -56,6 +56,17 @@ fn told(output: &Output) -> Value {
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
 }
 
+/// The security events of a log: which, about which key, and what they say.
+fn events(log: &str) -> Vec<(String, String, String)> {
+    let lines = log.lines().filter_map(|line| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let event: Value = serde_json::from_str(line["fields"]["event"].as_str()?).ok()?;
+        let text = |name: &str| event[name].as_str().map(str::to_owned);
+        Some((text("event")?, text("actor")?, text("target")?))
+    });
+    lines.collect()
+}
+
 /// With the new key alone, each note has its number and is found by it.
 fn all_are_there(site: &mut Site, ids: &[String], phones: &[String]) {
     give(site, &format!("k2:{NEW_KEY}"));
@@ -100,7 +111,8 @@ fn fields_are_encrypted_anew_while_clients_write(engine: Engine) {
                 }
             }
         });
-        let output = rotate(&site, "100");
+        // Five transactions: it takes longer than the second after which it tells how far it is.
+        let output = rotate(&site, "400");
         done.store(true, Ordering::Relaxed);
         client.join().unwrap();
         output
@@ -112,6 +124,17 @@ fn fields_are_encrypted_anew_while_clients_write(engine: Engine) {
         (&json!(ROWS), &json!(0))
     );
     assert!(tally["rewritten"].as_u64().unwrap() > 0, "{tally}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("\"so_far\":{\"examined\":"), "{errors}");
+    let rewritten = &tally["rewritten"];
+    let ended = format!("{ROWS} values examined, {rewritten} encrypted anew, 0 left");
+    assert_eq!(
+        events(&errors),
+        [
+            ("FIELD_ROTATION_BEGUN".into(), "k2".into(), String::new()),
+            ("FIELD_ROTATION_ENDED".into(), "k2".into(), ended),
+        ]
+    );
     drop(origin);
     all_are_there(&mut site, &ids, &phones);
     let again = told(&rotate(&site, "0"));

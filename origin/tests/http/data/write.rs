@@ -130,6 +130,49 @@ fn half_of_a_bulk_insert_is_nothing(engine: Engine) {
     assert!(matches!(answer.status, 403 | 409), "{answer:?}");
 }
 
+fn what_was_written_is_told_as_csv(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let ada = Who::user(&origin, ADA);
+    let told = |method, target: &str, body: &Value, status| {
+        let headers = [("prefer", "return=representation"), ("accept", "text/csv")];
+        let answer = ada.ask(method, target, body, &headers);
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(answer.headers["content-type"], "text/csv; charset=utf-8");
+        String::from_utf8(answer.body).unwrap()
+    };
+    let rows = json!([{ "title": "b,", "phone": "+62 811" }, { "title": "a", "phone": null }]);
+    let target = "/rest/v1/notes?select=title,phone,body";
+    // In the order in which they came.
+    assert_eq!(
+        told("POST", target, &rows, 201),
+        "title,phone,body\n\"b,\",+62 811,\na,,\n"
+    );
+    let one = format!("{target}&title=eq.a");
+    assert_eq!(
+        told("PATCH", &one, &json!({ "phone": "1" }), 200),
+        "title,phone,body\na,1,\n"
+    );
+    assert_eq!(
+        told("DELETE", &one, &Value::Null, 200),
+        "title,phone,body\na,1,\n"
+    );
+    assert_eq!(
+        told("DELETE", &one, &Value::Null, 200),
+        "title,phone,body\n"
+    );
+    let nested = "/rest/v1/notes?select=title,note_tags(tag)";
+    let csv = [("prefer", "return=representation"), ("accept", "text/csv")];
+    let answer = ada.ask("POST", nested, &json!({ "title": "c" }), &csv);
+    assert_eq!(
+        (answer.status, answer.json()["code"].as_str()),
+        (400, Some("PGRST100"))
+    );
+    assert_eq!(
+        ada.rows("/rest/v1/notes?select=title"),
+        json!([{ "title": "b," }])
+    );
+}
+
 fn a_rehearsal_changes_nothing(engine: Engine) {
     let (_site, origin) = notes(engine);
     let ada = Who::user(&origin, ADA);
@@ -228,6 +271,7 @@ on_every_engine!(
     rows_are_changed_and_deleted_by_filter,
     upserts_change_or_leave_what_is_there,
     half_of_a_bulk_insert_is_nothing,
+    what_was_written_is_told_as_csv,
     a_rehearsal_changes_nothing,
     a_row_is_changed_as_it_was_seen_or_not_at_all,
     of_two_at_once_one_wins,
