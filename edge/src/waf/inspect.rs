@@ -117,7 +117,7 @@ impl<'s> Inspector<'s> {
                 // A page may answer with what a link asked for, so markup in one is never spared.
                 let is_answered = part == Part::Query && hit.rule.tags.first() == Some(&"xss");
                 let is_quoted = !is_answered && quotations.cover(hit.start, hit.rule.tags);
-                let is_shown = discussion.shows(&lower, hit)
+                let is_shown = discussion.shows(&lower, &view.text, hit)
                     || discussion::looks_up(&lower, hit)
                     || discussion::is_led(&lower, hit)
                     || holds_setting && discussion::names_setting(hit);

@@ -176,7 +176,7 @@ fn is_logged(line: &[u8]) -> bool {
 pub(super) fn is_quotation(line: &[u8]) -> bool {
     let quote = at(line, 0);
     matches!(quote, b'"' | b'`')
-        && at(line, 1).is_ascii_alphabetic()
+        && (at(line, 1).is_ascii_alphabetic() || matches!(at(line, 1), b'#' | b'$' | b'{'))
         && line.split(|byte| *byte == quote).count() % 2 == 1
 }
 
@@ -400,7 +400,8 @@ pub(super) fn is_break_out(line: &[u8]) -> bool {
             is_number || next == head && head > 1 && !at(line, next + 1).is_ascii_alphabetic()
         }
         b'|' | b'&' => head > 0 && (is_address || next == head || is_stand_in(span(line, 0, head))),
-        b';' | b')' | b'%' => head > 0,
+        b';' | b')' => head > 0,
+        b'%' => head > 0 && next == head,
         _ => is_number && head > 0 && GOING_ON.contains(&word(line, next)),
     }
 }

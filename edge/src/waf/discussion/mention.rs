@@ -185,7 +185,7 @@ fn is_code(token: &[u8]) -> bool {
         )
 }
 
-fn is_predicate(token: &[u8]) -> bool {
+pub(super) fn is_predicate(token: &[u8]) -> bool {
     is_verb(token) || plain_word(token).is_some_and(|word| PREDICATES.contains(&word))
 }
 

@@ -10,6 +10,7 @@
 //! its sentences too (`within.rs`).
 
 mod closing;
+mod embed;
 mod fault;
 mod line;
 mod lookup;
@@ -25,7 +26,7 @@ use self::line::{Line, goes_on, is_end};
 pub(super) use self::lookup::looks_up;
 use self::subject::Subject;
 use super::detect::Hit;
-use super::scan::{Needles, at, is_space, span, trim};
+use super::scan::{Needles, at, before, is_space, span, trim};
 
 /// Lines looked at; what comes after them is not spared.
 const MAX_LINES: usize = 1024;
@@ -76,6 +77,27 @@ const STATEMENTS: &[&str] = &[
 ];
 /// Rules about expressions, shown where they begin the line and close nothing that they did not open.
 const EXPRESSIONS: &[&str] = &["ldapi-001", "xpathi-001"];
+
+/// Whether the finding is of what a language compiles as a whole, so that a sentence before or behind
+/// it is a fault.
+fn is_compiled(text: &[u8], hit: &Hit) -> bool {
+    let code = span(text, hit.start, hit.end + MAX_INDENT);
+    let is_url = code.starts_with(b"javascript:")
+        && matches!(before(text, hit.start), 0 | b' ' | b'\n')
+        && SCRIPT_COMMENTS.find(code, 0).is_none();
+    hit.rule.tags.first() == Some(&"code") || is_url
+}
+
+/// Whether the finding is of what acts in a page or template wherever it stands.
+fn is_rendered(hit: &Hit) -> bool {
+    matches!(hit.rule.tags.first(), Some(&("xss" | "ssti")))
+}
+
+/// What hides from a script the words that follow it.
+static SCRIPT_COMMENTS: Needles<'static> = Needles::new(&[b"//", b"/*", b"<!--", b"%0a"]);
+
+/// What hides from a query the words that follow it.
+static COMMENTS: Needles<'static> = Needles::new(&[b"--", b"/*", b"#"]);
 
 /// What attacks are after and examples need not show; with one of these, nothing is a discussion.
 static SEVERE: Needles<'static> = Needles::new(&[
@@ -235,7 +257,7 @@ impl Discussion {
     }
 
     /// Whether the finding is code that the author shows.
-    pub(super) fn shows(&self, text: &[u8], hit: &Hit) -> bool {
+    pub(super) fn shows(&self, text: &[u8], written: &[u8], hit: &Hit) -> bool {
         let after = self.lines.partition_point(|(start, _)| *start <= hit.start);
         let Some((start, kind)) = after.checked_sub(1).and_then(|last| self.lines.get(last)) else {
             return false;
@@ -255,6 +277,52 @@ impl Discussion {
                 || self.subject.is_report() && !STATEMENTS.contains(&hit.rule.id))
                 && *kind != Line::BreakOut
                 && mention::mentions(text, hit, *start, end)
+            || self.subject.is_report()
+                && *kind != Line::BreakOut
+                && self.is_embedded(text, written, hit, (*start, end))
+    }
+
+    /// Whether a sentence of the line reads on through the finding, or past what would have to be all
+    /// of a program or the end of a query.
+    fn is_embedded(&self, text: &[u8], written: &[u8], hit: &Hit, line: (usize, usize)) -> bool {
+        let is_query = hit.rule.tags.first() == Some(&"sqli");
+        let index = if is_query {
+            self.code_start(hit)
+        } else {
+            hit.start
+        };
+        let end = if is_query {
+            index
+        } else {
+            index.max(hit.end.saturating_sub(1))
+        };
+        let follows = || embed::is_followed(text, written, end, line, is_query);
+        embed::is_embedded(text, written, (index, end), line, is_query)
+            || self.subject.discusses()
+                && (embed::is_ended(text, (index, end), line)
+                    || is_rendered(hit) && follows()
+                    || is_compiled(text, hit) && embed::is_prefaced(text, index, line.0))
+            || is_compiled(text, hit) && (embed::is_led(text, index, line.0) || follows())
+            || self.breaks(text, hit) && follows()
+    }
+
+    /// Where the code of a finding of SQL starts: with the quotation mark that it breaks out by, if any.
+    fn code_start(&self, hit: &Hit) -> usize {
+        let after = self
+            .closings
+            .partition_point(|range| range.start < hit.start);
+        let closing = self.closings.get(after).map(|range| range.start);
+        closing
+            .filter(|closing| *closing < hit.end)
+            .unwrap_or(hit.start)
+    }
+
+    /// Whether words that follow the finding break the query that it would have to end.
+    fn breaks(&self, text: &[u8], hit: &Hit) -> bool {
+        let rest = span(text, hit.start, hit.end + MAX_INDENT);
+        hit.rule.tags.first() == Some(&"sqli")
+            && !self.closes(hit)
+            && COMMENTS.find(rest, 0).is_none()
     }
 
     /// Whether the finding stands behind the end of a string that began before the text. One of SQL

@@ -11,6 +11,8 @@ const JOINING: &[&[u8]] = &[b"in", b"on", b"of", b"for", b"under", b"inside", b"
 const MIN_REPORT: usize = 3;
 /// Words of a text that asks about software.
 const MIN_WORDS: usize = 4;
+/// Words of a text that discusses something.
+const MIN_DISCUSSION: usize = 6;
 /// Words, and terms among them, of a text that explains at length.
 const MIN_ESSAY: (usize, usize) = (12, 2);
 /// Words of a text about an attack: who asks what one does needs fewer.
@@ -64,7 +66,7 @@ impl Subject {
 
     /// Whether it holds a sentence.
     pub(super) fn is_prose(self) -> bool {
-        self.words >= MIN_WORDS && self.is_joined
+        self.words >= MIN_REPORT && self.is_joined
     }
 
     /// Whether a sentence in it asks or reports something.
@@ -74,7 +76,13 @@ impl Subject {
 
     /// Whether it says what something in it does, or asks about it.
     pub(super) fn is_report(self) -> bool {
-        self.words >= MIN_REPORT && self.asks + self.terms > 0
+        self.words >= MIN_REPORT && (self.asks + self.terms > 0 || self.is_warning)
+    }
+
+    /// Whether it goes on for more than a few words, asks, warns or speaks of the trade.
+    pub(super) fn discusses(self) -> bool {
+        self.words >= MIN_DISCUSSION
+            && (self.asks > 0 || self.is_warning || self.terms >= MIN_ESSAY.1)
     }
 
     /// Whether it asks about software, or tells how to use it.
@@ -150,6 +158,7 @@ fn is_name(token: &[u8]) -> bool {
         || function().unwrap_or(false)
         || is_product(token)
         || is_file(token)
+        || is_path(token)
         || is_identifier(token)
 }
 
@@ -201,6 +210,16 @@ fn is_file(token: &[u8]) -> bool {
         && !token.starts_with(b"win.")
         && !token.starts_with(b"boot.")
         && dot.is_some_and(|dot| dot > 0 && EXTENSIONS.contains(&span(token, dot + 1, token.len())))
+}
+
+/// Whether the token is the path of a resource: `/api/v1/users`.
+fn is_path(token: &[u8]) -> bool {
+    let is_plain = |byte: &u8| is_word(*byte) || matches!(byte, b'/' | b'-');
+    token.starts_with(b"/")
+        && token.split(|byte| *byte == b'/').count() > 2
+        && token.iter().all(is_plain)
+        && !token.starts_with(b"/etc/")
+        && !token.starts_with(b"/proc/")
 }
 
 /// Whether words joined by underscores or an option make up the token: `document_root`, `--force`.

@@ -7,7 +7,9 @@ use super::subject::Subject;
 use super::words::{ASKING, FUNCTION};
 use super::{EXPRESSIONS, MAX_INDENT, SHOWN, STATEMENTS};
 use crate::waf::detect::Hit;
-use crate::waf::scan::{Needles, at, before, is_space, last_before, span, trim, word_before};
+use crate::waf::scan::{
+    Needles, at, before, find, from, is_space, last_before, span, trim, word_before,
+};
 
 /// Bytes of markup, and of a line before a finding, that are looked at.
 const REACH: usize = 400;
@@ -47,7 +49,6 @@ static HOSTILE: Needles<'static> = Needles::new(&[
     b"print(",
     b"location=",
     b"innerhtml=",
-    b"onerror=",
     b"self[",
     b"constructor",
     b"throw ",
@@ -179,6 +180,21 @@ pub(super) fn is_harmless_markup(text: &[u8], hit: &Hit) -> bool {
     hit.rule.tags.first() == Some(&"xss")
         && !DISGUISED.contains(&hit.rule.id)
         && HOSTILE.find(markup, 0).is_none()
+        && is_replaced(markup)
+}
+
+/// Whether all that happens to a picture that cannot be loaded is that another takes its place.
+fn is_replaced(markup: &[u8]) -> bool {
+    let mut index = 0;
+    while let Some(found) = find(markup, b"onerror=", index) {
+        index = found + b"onerror=".len();
+        let code = from(markup, index);
+        let quoted = code.strip_prefix(b"\"").or_else(|| code.strip_prefix(b"'"));
+        if !code.starts_with(b"null") && !quoted.is_some_and(|code| code.starts_with(b"this.")) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether a separator at or before `index` stands behind a sentence: a command of its own stands

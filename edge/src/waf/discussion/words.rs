@@ -83,13 +83,13 @@ pub(super) static TERMS: Words = LazyLock::new(|| {
          deserialization devtools dhcp dict directory div django dkim dns docker \
          doctrine dom dompurify dovecot dropdown drupal duckdb dvwa dynamodb \
          elasticsearch electron elixir eloquent emacs emulator encode encoded endpoint \
-         enum erlang errno error esbuild escape escaped escaping eslint etl eval excel \
+         enum erb erlang errno error esbuild escape escaped escaping eslint etl eval excel \
          exception exec exploit express expression fail2ban favicon filter firefox \
          firewall flask flexbox flutter foreach fortran framework freemarker frontend \
          function fungsi gcc generics git github gitlab godot golang gorm goroutine \
          gpio gpu gradle grafana graphql grep groovy grpc grub gson guzzle gzip hacked \
          hacker hadoop handlebars handler haproxy hashmap haskell header heap helm hex \
-         hibernate hosting hostname href htaccess html http https hydration i2c ide \
+         hibernate hosting hostname href htaccess html htmx http https hydration i2c ide \
          iframe imap import indexeddb inertia influxdb ingress inject injection \
          innerhtml inode input inputan int integer intellij intellisense ionic iptables \
          istio jar java javascript jdbc jenkins jest jinja jmx jndi joomla jooq jpa \
