@@ -11,6 +11,7 @@ use crate::{
     ledger::{self, Batch, Change, Values, message},
     pipeline::Decision,
     policy::StrikeKind,
+    record,
     runtime::{Object, Runtime, ignored},
     token::TokenError,
     verdict::Stop,
@@ -91,14 +92,20 @@ fn forges_seal(facts: &Facts) -> bool {
 }
 
 /// Takes over what the origin told: locks to the accounts' shards, revocations to the Ledger
-/// and at once to this isolate. The answer waits for it, so that whoever has it can rely on it.
-pub async fn take_over<R: Runtime, T>(gate: &Gate, forwarded: &Forwarded<T>, runtime: &R) {
+/// and at once to this isolate. The answer waits for it, so that whoever has it can rely on it; a
+/// revocation that the Ledger does not take is told again after the answer, and logged if it is lost.
+pub async fn take_over<R: Runtime, T>(
+    gate: &Gate,
+    facts: &Facts,
+    forwarded: &Forwarded<T>,
+    runtime: &R,
+) {
     let Outcome { locks, revoked, .. } = &forwarded.outcome;
     let told: Vec<_> = locks
         .iter()
         .map(|lock| tell_lock(gate, lock, runtime))
         .collect();
-    let stored = (!revoked.is_empty()).then(|| revoke(gate, revoked, runtime));
+    let stored = (!revoked.is_empty()).then(|| revoke(gate, facts, revoked, runtime));
     for told in told {
         told.await;
     }
@@ -128,9 +135,10 @@ fn tell_lock<'a, R: Runtime>(
 
 fn revoke<'a, R: Runtime>(
     gate: &Gate,
+    facts: &Facts,
     revoked: &[Revocation],
     runtime: &'a R,
-) -> impl Future<Output = Option<String>> + use<'a, R> {
+) -> impl Future<Output = ()> + use<'a, R> {
     // What the origin says was sealed; what cannot be read is nothing that a token could name.
     let changes: Vec<Change> = revoked
         .iter()
@@ -158,7 +166,14 @@ fn revoke<'a, R: Runtime>(
         list: None,
     })
     .to_text();
-    runtime.ask(Object::Ledger, &message, STORE_MS, ignored())
+    let asked = runtime.ask(Object::Ledger, &message, STORE_MS, ignored());
+    let lost = record::revocation_lost(facts, revoked.len(), now);
+    let is_stored = |answer: &str| matches!(message::applied(answer), Ok(Ok(_)));
+    async move {
+        if !asked.await.is_some_and(|answer| is_stored(&answer)) {
+            runtime.insist(Object::Ledger, &message, is_stored, lost);
+        }
+    }
 }
 
 #[cfg(test)]

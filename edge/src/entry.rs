@@ -90,7 +90,7 @@ async fn serve(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> web_s
         _ => None,
     };
     if let Some(Ok(forwarded)) = &forwarded {
-        aftermath::take_over(gate, forwarded, runtime).await;
+        aftermath::take_over(gate, facts, forwarded, runtime).await;
     }
     // What was found while a body passed is known only now.
     if let Verdict::Pass(pass) = &decision.verdict
@@ -185,7 +185,20 @@ fn refuse(
     if let (true, Verdict::Stop(stop)) = (refused.noted, &decision.verdict) {
         log(gate, &facts, &decision, stop, refusal.status, &runtime);
     }
-    Some(answer_refusal(gate, &facts, &decision, &refusal))
+    let response = answer_refusal(gate, &facts, &decision, &refusal);
+    if let Some(repeat) = refused.repeat
+        && let Some(repetition) = platform::repeat(
+            request,
+            &response,
+            &refusal,
+            &facts.request_id,
+            &repeat,
+            runtime.now(),
+        )
+    {
+        repeat.begun(gate, repetition);
+    }
+    Some(response)
 }
 
 fn random() -> Random {

@@ -72,6 +72,13 @@ pub fn refused(facts: &Facts, kind: Kind, outcome: u16, reason: &str, now: UnixM
     event(facts, kind, outcome, reason.to_owned(), now)
 }
 
+/// The event of revocations that the Ledger did not take, though told again and again.
+#[must_use]
+pub fn revocation_lost(facts: &Facts, count: usize, now: UnixMillis) -> Event {
+    let reason = format!("ledger-unavailable: {count} revocations");
+    event(facts, Kind::RevocationLost, 0, reason, now)
+}
+
 /// The event of a denial that is over: how many requests an isolate refused out of memory. `noticed` is
 /// the request with which that was noticed.
 #[must_use]

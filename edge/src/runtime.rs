@@ -42,6 +42,16 @@ pub trait Runtime {
         then: impl FnOnce(Option<String>) -> Option<String> + 'static,
     );
 
+    /// Tells an object something that must not be lost, some more times in the next
+    /// seconds until it `accepts` an answer; else logs `lost`. Nobody waits for it.
+    fn insist(
+        &self,
+        object: Object<'_>,
+        message: &str,
+        accepts: impl Fn(&str) -> bool + 'static,
+        lost: Event,
+    );
+
     /// Where the client is.
     fn place(&self) -> Place;
 

@@ -59,6 +59,8 @@ pub enum Kind {
     BlockListImported,
     /// Sessions or tokens were taken back.
     Revoked,
+    /// What was taken back could not be stored: other isolates pass it until it expires.
+    RevocationLost,
     /// Somebody asked for a mail with a link or a code.
     MailRequested,
     /// An account got another address, to which both had agreed.
@@ -139,6 +141,7 @@ mod tests {
             (Kind::SecretsResealed, "SECRETS_RESEALED"),
             (Kind::FieldRotationBegun, "FIELD_ROTATION_BEGUN"),
             (Kind::FieldRotationEnded, "FIELD_ROTATION_ENDED"),
+            (Kind::RevocationLost, "REVOCATION_LOST"),
             (Kind::AccountChanged, "ACCOUNT_CHANGED"),
             (Kind::AccountDeleted, "ACCOUNT_DELETED"),
             (Kind::PasswordChanged, "PASSWORD_CHANGED"),

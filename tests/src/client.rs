@@ -147,6 +147,7 @@ pub fn exchange(to: SocketAddr, bytes: &[u8]) -> Response {
         .expect("a timeout can be set");
     // A server that refuses early closes before all is written: what counts is its answer.
     let _ = stream.write_all(bytes);
+    let bodiless = bytes.starts_with(b"HEAD ");
     let mut answer = Vec::new();
     let mut piece = [0; 16 * 1024];
     loop {
@@ -154,11 +155,11 @@ pub fn exchange(to: SocketAddr, bytes: &[u8]) -> Response {
             Ok(0) | Err(_) => break,
             Ok(length) => answer.extend(&piece[..length]),
         }
-        if let Some(response) = Response::parse(&answer, false) {
+        if let Some(response) = Response::parse(&answer, bodiless, false) {
             return response;
         }
     }
-    Response::parse(&answer, true).unwrap_or_else(|| {
+    Response::parse(&answer, bodiless, true).unwrap_or_else(|| {
         panic!(
             "no answer from {to}: {:?}",
             String::from_utf8_lossy(&answer)
@@ -167,8 +168,9 @@ pub fn exchange(to: SocketAddr, bytes: &[u8]) -> Response {
 }
 
 impl Response {
-    /// The answer in these bytes; `None` while it is not complete. `ended`: nothing follows.
-    fn parse(bytes: &[u8], ended: bool) -> Option<Self> {
+    /// The answer in these bytes; `None` while it is not complete. `bodiless`: whatever its headers
+    /// say (RFC 9110 §9.3.2); `ended`: nothing follows.
+    fn parse(bytes: &[u8], bodiless: bool, ended: bool) -> Option<Self> {
         let mut slots = [httparse::EMPTY_HEADER; 100];
         let mut head = httparse::Response::new(&mut slots);
         let httparse::Status::Complete(at) = head.parse(bytes).expect("an HTTP answer") else {
@@ -189,7 +191,7 @@ impl Response {
             body: Vec::new(),
         };
         let rest = bytes.get(at..)?;
-        if matches!(response.status, 204 | 304) {
+        if bodiless || matches!(response.status, 204 | 304) {
             return Some(response);
         }
         response.body = match (

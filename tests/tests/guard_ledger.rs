@@ -253,3 +253,45 @@ fn a_strict_route_is_closed_while_the_ledger_is_away() {
     edge.fault("ledger", "");
     assert_eq!(edge.send(&money).status, 200);
 }
+
+/// Sends until the status is the wanted one, for at most half a minute.
+fn await_elsewhere(edge: &Edge, request: &Request, status: u16) {
+    for _ in 0..600 {
+        if edge.elsewhere(request).status == status {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{status} does not come:\n{}", edge.log());
+}
+
+#[test]
+fn a_logout_that_the_ledger_misses_is_told_again() {
+    let origin = Origin::start();
+    let edge = pair(&origin);
+    sign_up(&edge, "komang@example.test");
+    let bearer = bearer(&edge, "komang@example.test");
+    let user = Request::new("GET", "/auth/v1/user").bearer(&bearer);
+    assert_eq!(edge.elsewhere(&user).status, 200);
+    edge.fault("ledger", "fail");
+    let logout = Request::new("POST", "/auth/v1/logout").bearer(&bearer);
+    assert_eq!(edge.send(&logout).status, 204);
+    assert_eq!(edge.send(&user).status, 401, "here it is known");
+    edge.fault("ledger", "");
+    await_elsewhere(&edge, &user, 401);
+    assert!(!edge.log().contains("REVOCATION_LOST"), "{}", edge.log());
+}
+
+#[test]
+fn a_logout_that_the_ledger_never_takes_is_an_event() {
+    let origin = Origin::start();
+    let edge = pair(&origin);
+    sign_up(&edge, "luh@example.test");
+    let bearer = bearer(&edge, "luh@example.test");
+    edge.fault("ledger", "fail");
+    let logout = Request::new("POST", "/auth/v1/logout").bearer(&bearer);
+    assert_eq!(edge.send(&logout).status, 204);
+    let lost = || edge.log().contains("REVOCATION_LOST");
+    let waits = (0..1_200).map(|_| thread::sleep(Duration::from_millis(25)));
+    assert!(waits.into_iter().any(|()| lost()), "{}", edge.log());
+}

@@ -1,6 +1,6 @@
 //! Refusals out of the isolate's memory: a flood of them costs no question.
 
-use super::{jails, shard, stop, subject};
+use super::{Repeat, jails, shard, stop, subject};
 use crate::{
     admin,
     facts::Facts,
@@ -26,6 +26,8 @@ pub struct Remembered<'g> {
     pub stop: Stop,
     /// Whether it is worth a line in the log: the first, the tenth, the hundredth.
     pub noted: bool,
+    /// How the platform can repeat it.
+    pub repeat: Option<Repeat>,
 }
 
 /// Whether memory refuses a request. Of `facts`, method, URL and address alone are looked at.
@@ -58,6 +60,7 @@ pub fn remembered<'g, R: Runtime>(
             notice: None,
             stop: stop(&refusal.verdict, None),
             noted: is_noted(refusal.count),
+            repeat: Repeat::of(gate, facts, &refusal, now),
         });
     }
     let found = gate
@@ -81,6 +84,7 @@ pub fn remembered<'g, R: Runtime>(
         notice: ratelimit::notice(&told.collect::<Vec<_>>()),
         stop: stop(&refusal.verdict, refusal.class.as_ref()),
         noted: is_noted(refusal.count),
+        repeat: Repeat::of(gate, facts, &refusal, now),
     })
 }
 

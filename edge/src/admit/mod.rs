@@ -5,9 +5,11 @@
 //! `never_ban` is never banned; in `detect` mode bans are logged and windows still hold.
 
 mod memory;
+mod repeat;
 mod subject;
 
 pub use memory::{Remembered, remembered, strike};
+pub use repeat::Repeat;
 pub use subject::{account, jails, shard};
 
 use crate::{
@@ -211,7 +213,9 @@ impl<'a, R: Runtime> Admission<'a, R> {
         let classes: Vec<AskedClass> = counted.iter().copied().map(asked_class).collect();
         let now_ms = self.runtime.now().0;
         let mut memory = self.gate.memory.guard.borrow_mut();
-        let banned = memory.banned(subject, now_ms);
+        // Who cannot be banned is not counted among the refused.
+        let banned = (!self.exempt).then(|| memory.banned(subject, now_ms));
+        let banned = banned.flatten();
         let spared = banned.as_ref().filter(|_| !self.enforces_bans());
         let exempt = self.exempt || spared.is_some();
         let recall = match (spared, banned.as_ref()) {
@@ -404,7 +408,8 @@ impl<'a, R: Runtime> Admission<'a, R> {
         }
     }
 
-    /// Gives back what was admitted of a request that another subject refused.
+    /// Gives back what was admitted of a request that another subject refused. Whoever was refused
+    /// meanwhile for want of it is asked about anew.
     fn refund(&mut self) {
         if std::mem::replace(&mut self.refunded, true) {
             return;
@@ -432,7 +437,12 @@ impl<'a, R: Runtime> Admission<'a, R> {
             };
             let message = refund(asked.subject.clone(), asked.classes.clone(), at_ms);
             let name = shard(self.gate, &asked.subject, self.runtime);
-            self.runtime.tell(Object::Guard(&name), &message, |_| None);
+            let memory = self.gate.memory.clone();
+            let (subject, classes) = (asked.subject.clone(), asked.classes.clone());
+            self.runtime.tell(Object::Guard(&name), &message, move |_| {
+                memory.guard.borrow_mut().reopen(&subject, &classes);
+                None
+            });
         }
     }
 }

@@ -33,7 +33,7 @@ mod record;
 mod text;
 
 pub use jail::{Ban, Jail};
-pub use lease::{Memory, Recall, Refusal};
+pub use lease::{Memory, Recall, Refusal, Repetition};
 pub use lock::Lock;
 pub use shard::{Change, Shard, Step, Unanswered};
 pub use subject::{Kind, Subject};

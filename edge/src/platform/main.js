@@ -2,13 +2,16 @@
 // the Wasm instance after a panic; they cost 6 to 10 µs each. Here a call goes
 // straight in, and through the wrapper only when there was a panic.
 import { DurableObject } from "cloudflare:workers";
-import Entrypoint, { Guard as GuardCore, LedgerObject as LedgerCore } from "./index.js";
+import Entrypoint, { Guard as GuardCore, LedgerObject as LedgerCore, Shim } from "./index.js";
 
 const { fetch } = Entrypoint.prototype;
+const repeat = Shim.repeater();
 const state = globalThis.__worker_init_state;
 
 export default {
   fetch(request, env, ctx) {
+    const refused = repeat(request);
+    if (refused) return refused;
     if (state.criticalError) new Entrypoint(ctx, env); // renews the instance
     return fetch.call({ env, ctx }, request);
   },

@@ -2,9 +2,11 @@
 //! can be wrong is in the modules that it serves.
 
 mod glue;
+mod repeat;
 mod worker_runtime;
 
 pub(crate) use glue::{answer, brief, facts, relay};
+pub(crate) use repeat::repeat;
 pub(crate) use worker_runtime::{WorkerRuntime, join, now};
 
 use crate::gate::Bindings;

@@ -23,6 +23,11 @@ pub(crate) struct WorkerRuntime<'a> {
 /// How long an object may take that nobody waits for.
 const LATER_MS: u32 = 10_000;
 
+/// How long is waited before each further attempt to tell an object what must not be lost, and
+/// for its answer: less than the half minute in all that the platform leaves after an answer.
+const AGAIN_MS: [u32; 3] = [500, 2_000, 6_000];
+const INSISTENT_MS: u32 = 5_000;
+
 /// Where an object is asked.
 struct Address {
     namespace: JsValue,
@@ -126,6 +131,30 @@ impl<'a> Runtime for WorkerRuntime<'a> {
         glue::later(self.context, &future_to_promise(told));
     }
 
+    fn insist(
+        &self,
+        object: Object<'_>,
+        message: &str,
+        accepts: impl Fn(&str) -> bool + 'static,
+        lost: Event,
+    ) {
+        let (address, message) = (Address::of(self.env, object), message.to_owned());
+        let told = async move {
+            for pause_ms in AGAIN_MS {
+                let _ = JsFuture::from(glue::pause(pause_ms)).await;
+                let Some(address) = &address else { break };
+                let answer = address.ask(&message, INSISTENT_MS).await;
+                let answer = answer.ok().and_then(|answer| answer.as_string());
+                if answer.is_some_and(|answer| accepts(&answer)) {
+                    return Ok(JsValue::UNDEFINED);
+                }
+            }
+            console_warn!("{}", serde_json::to_string(&lost).unwrap_or_default());
+            Ok(JsValue::UNDEFINED)
+        };
+        glue::later(self.context, &future_to_promise(told));
+    }
+
     fn place(&self) -> Place {
         let text = glue::place(self.request);
         let (continent, asn) = text.split_once(' ').unwrap_or_default();
@@ -214,9 +243,12 @@ pub(crate) fn join<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> Str
     text
 }
 
-/// A limit as JavaScript's number.
-#[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
-const fn number(limit: u64) -> f64 {
+/// A limit or a time as JavaScript's number.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "limits and times are far below 2^53"
+)]
+pub(super) const fn number(limit: u64) -> f64 {
     limit as f64
 }
 

@@ -55,6 +55,15 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// Whether which route a request with this path takes depends on its query.
+    #[must_use]
+    pub fn tells_by_query(&self, host: &str, path: &str) -> bool {
+        let mut routes = self.routes.iter();
+        routes.any(|route| !route.query.is_empty() && route.stands_at(host, path))
+    }
+}
+
 impl Route {
     /// Whether a request with this method is for this route.
     pub(super) fn takes(&self, method: &str) -> bool {
@@ -63,11 +72,14 @@ impl Route {
     }
 
     fn fits(&self, host: &str, path: &str, query: &str) -> bool {
-        self.host.as_deref().is_none_or(|wanted| wanted == host)
-            && self.path.matches(path)
+        self.stands_at(host, path)
             && self.query.iter().all(|(name, value)| {
                 query::first(query, name).is_ok_and(|found| found.as_deref() == Some(value))
             })
+    }
+
+    fn stands_at(&self, host: &str, path: &str) -> bool {
+        self.host.as_deref().is_none_or(|wanted| wanted == host) && self.path.matches(path)
     }
 
     /// Whether every request that fits `later` fits this route too, so that `later`,

@@ -14,7 +14,7 @@
 
 mod memory;
 
-pub use memory::{Denied, MAX_SUBJECTS, Memory, REMEMBER_MS, Recall, Refusal};
+pub use memory::{Denied, MAX_SUBJECTS, Memory, REMEMBER_MS, Recall, Refusal, Repetition};
 
 /// Leases of one class of one subject that may be out; with more the isolates just ask.
 pub(super) const MAX_LEASES: usize = 256;

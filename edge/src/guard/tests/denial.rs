@@ -1,7 +1,10 @@
 //! What an isolate tells of its refusals once they are over.
 
 use super::{class, subject};
-use crate::guard::{Answer, AskedClass, Memory, Recall, Subject, Verdict, lease::Denied};
+use crate::guard::{
+    Answer, AskedClass, Memory, Recall, Repetition, Subject, Verdict, lease::Denied,
+};
+use std::{cell::Cell, rc::Rc};
 
 const BAN: &str = "2 1 ban;90000;ip:192.0.2.1;waf - -";
 
@@ -190,4 +193,97 @@ fn of_several_exhausted_classes_the_one_that_lasts_longest_refuses() {
     assert_eq!((name.as_str(), standing.wait_ms), ("day", 299_999));
     let standings = refusal.standings(&isolate.classes);
     assert_eq!(standings, [None, Some(*standing)]);
+}
+
+#[test]
+fn what_the_platform_repeats_counts_as_soon_as_somebody_asks() {
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    let who = isolate.who.clone();
+    isolate.learn("2 1 limit 0:4000:4000 -", 1_000);
+    isolate.refuse(3, 2_000);
+    isolate
+        .memory
+        .repeat(&who, Some("few"), Repetition::new(|| 5));
+    isolate.refuse(1, 2_000);
+    isolate
+        .memory
+        .repeat(&who, Some("few"), Repetition::new(|| 7));
+    assert_eq!(isolate.memory.report(&who, "few"), 16);
+    isolate
+        .memory
+        .repeat(&who, Some("few"), Repetition::new(|| 1));
+    let over = isolate.memory.over(5_000);
+    assert_eq!((over[0].count, over[0].unreported), (17, 1));
+
+    isolate.learn(BAN, 6_000);
+    isolate.refuse(10, 6_000);
+    isolate.memory.repeat(&who, None, Repetition::new(|| 20));
+    // The same ban, told again.
+    isolate.learn(BAN, 7_000);
+    isolate.memory.repeat(&who, None, Repetition::new(|| 30));
+    isolate.memory.lift(&who);
+    assert_eq!(isolate.over(8_000), [("ip:192.0.2.1".into(), None, 60)]);
+}
+
+#[test]
+fn a_ban_and_news_of_a_class_end_what_is_repeated() {
+    let ended = Rc::new(Cell::new(0));
+    let repetition = || {
+        let ended = ended.clone();
+        Repetition::new(move || {
+            ended.set(ended.get() + 1);
+            0
+        })
+    };
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    let who = isolate.who.clone();
+    isolate.learn("2 1 limit 0:4000:4000 -", 1_000);
+    isolate.memory.repeat(&who, Some("few"), repetition());
+    isolate.learn("2 1 limit 0:3500:3500 -", 1_600);
+    assert_eq!(ended.get(), 1);
+    isolate.memory.repeat(&who, Some("few"), repetition());
+    isolate.learn(BAN, 2_000);
+    assert_eq!(ended.get(), 2);
+}
+
+#[test]
+fn a_refusal_is_the_same_until_a_second_or_the_denial_ends() {
+    let same_ms = |answer: &str, now_ms| {
+        let mut isolate = Isolate::new("ip:192.0.2.1");
+        isolate.learn(answer, 1_000);
+        match isolate
+            .memory
+            .recall(&isolate.who, &isolate.classes, now_ms)
+        {
+            Recall::Refused(refusal) => refusal.same_ms,
+            other => panic!("{other:?}"),
+        }
+    };
+    for (answer, now_ms, expected) in [
+        ("2 1 limit 0:9500:9500 -", 1_000, 500),
+        ("2 1 limit 0:9500:9500 -", 1_499, 1),
+        ("2 1 limit 0:9500:9500 -", 1_500, 1_000),
+        ("2 1 limit 0:9500:4200 -", 1_000, 200),
+        // Another second's burst is not known.
+        ("2 1 limit 0:30000:30000:0 -", 1_300, 700),
+        ("2 1 limit 0:90000:90000 -", 60_900, 100),
+    ] {
+        assert_eq!(same_ms(answer, now_ms), expected, "{answer} at {now_ms}");
+    }
+    assert_eq!(same_ms(BAN, 2_000), 59_000);
+}
+
+#[test]
+fn an_admission_that_was_taken_back_ends_a_denial() {
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    isolate.learn("2 1 limit 0:60000:60000 -", 1_000);
+    isolate.refuse(2, 1_000);
+    let (who, classes) = (isolate.who.clone(), isolate.classes.clone());
+    isolate.memory.reopen(&who, &[class("other", 9, 60, false)]);
+    isolate.refuse(1, 1_000);
+    isolate.memory.reopen(&who, &classes);
+    let recall = isolate.memory.recall(&who, &classes, 1_000);
+    assert!(matches!(recall, Recall::Ask(_)), "{recall:?}");
+    let told = isolate.over(1_000);
+    assert_eq!(told, [("ip:192.0.2.1".into(), Some("few".into()), 3)]);
 }

@@ -1,6 +1,6 @@
 //! What an isolate remembers of one class of a subject: leases, and how it stands.
 
-use super::over::Ended;
+use super::{over::Ended, refused::Refused};
 use crate::guard::{
     LEASE_MS, MAX_LIMIT,
     counter::SECOND_MS,
@@ -13,7 +13,7 @@ pub(super) const MAX_HELD: usize = 4;
 /// How long an answer with a lease is waited for before another question asks for one.
 const UNDER_WAY_MS: u64 = 1_000;
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Held {
     pub(super) leases: Vec<Spent>,
     /// How the class stood, and when.
@@ -21,7 +21,7 @@ pub(super) struct Held {
     pub(super) at_ms: u64,
     /// Exhausted for requests of at least this cost, until then.
     pub(super) denied: Option<(u32, u64)>,
-    pub(super) count: u32,
+    pub(super) refused: Refused,
     /// How many of these were reported as strikes.
     pub(super) reported: u32,
     pub(super) strict: bool,
@@ -40,13 +40,13 @@ pub(super) struct Spent {
 }
 
 impl Held {
-    pub(super) const fn new(standing: Standing, asked: u32, asked_ms: u64) -> Self {
+    pub(super) fn new(standing: Standing, asked: u32, asked_ms: u64) -> Self {
         Self {
             leases: Vec::new(),
             standing,
             at_ms: 0,
             denied: None,
-            count: 0,
+            refused: Refused::default(),
             reported: 0,
             strict: false,
             asked_ms,
@@ -60,7 +60,7 @@ impl Held {
         self.denied = None;
         let unreported = self.report();
         self.reported = 0;
-        let count = std::mem::take(&mut self.count);
+        let count = self.refused.take();
         (count > 0).then(|| Ended {
             verdict: Verdict::Exhausted,
             class: Some(name.to_owned()),
@@ -71,8 +71,9 @@ impl Held {
 
     /// How many refusals are to be reported as strikes: those that were not yet.
     pub(super) fn report(&mut self) -> u32 {
-        let unreported = self.count.saturating_sub(self.reported);
-        self.reported = self.count;
+        let count = self.refused.count();
+        let unreported = count.saturating_sub(self.reported);
+        self.reported = count;
         unreported
     }
 
@@ -80,6 +81,25 @@ impl Held {
     pub(super) fn denied_ms(&self, class: &AskedClass, now_ms: u64) -> Option<u64> {
         let (cost, until_ms) = self.denied?;
         (now_ms < until_ms && class.cost >= cost).then(|| self.standing(now_ms).wait_ms)
+    }
+
+    /// For how long a denied request gets the same answer, which tells times in whole seconds.
+    pub(super) fn same_ms(&self, now_ms: u64) -> u64 {
+        let Standing {
+            burst,
+            reset_ms,
+            wait_ms,
+            ..
+        } = self.standing(now_ms);
+        let second = |ms: u64| ms.checked_sub(1).map(|ms| ms % 1_000 + 1);
+        let leases = self.leases.iter().map(|lease| lease.until_ms);
+        let burst = burst.map(|_| self.at_ms.saturating_add(SECOND_MS));
+        let ends = leases
+            .chain(burst)
+            .chain(self.denied.map(|denied| denied.1));
+        let ends = ends.filter_map(|end_ms| end_ms.checked_sub(now_ms).filter(|ms| *ms > 0));
+        let seconds = [wait_ms, reset_ms].into_iter().filter_map(second);
+        ends.chain(seconds).min().unwrap_or(0)
     }
 
     /// Notes a question; how much to tell the shard that was asked for one by one, when nothing else speaks

@@ -4,6 +4,7 @@ use super::{
     REMEMBER_MS, Refusal,
     held::{Held, MAX_HELD, Spent},
     over::Ended,
+    refused::{Refused, Repetition},
 };
 use crate::guard::{
     LEASE_MS, MAX_CLASSES,
@@ -11,7 +12,7 @@ use crate::guard::{
     wire::{AskedClass, Return, Standing, Verdict},
 };
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) seen_ms: u64,
     pub(super) stop: Option<Stop>,
@@ -21,22 +22,23 @@ pub(super) struct Known {
 }
 
 /// A ban.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Stop {
     pub(super) verdict: Verdict,
     /// When it ends, and until when that is believed.
     pub(super) until_ms: u64,
     pub(super) believed_ms: u64,
-    pub(super) count: u32,
+    pub(super) refused: Refused,
 }
 
 impl Stop {
     /// What it was, if it refused anybody.
-    pub(super) fn ended(self) -> Option<Ended> {
-        (self.count > 0).then_some(Ended {
+    pub(super) fn ended(mut self) -> Option<Ended> {
+        let count = self.refused.take();
+        (count > 0).then_some(Ended {
             verdict: self.verdict,
             class: None,
-            count: self.count,
+            count,
             unreported: 0,
         })
     }
@@ -75,7 +77,7 @@ impl Known {
         if now_ms >= stop.believed_ms {
             return None;
         }
-        stop.count = stop.count.saturating_add(1);
+        let count = stop.refused.add();
         self.seen_ms = now_ms;
         let mut verdict = stop.verdict.clone();
         if let Verdict::Banned { for_ms, .. } = &mut verdict {
@@ -84,7 +86,8 @@ impl Known {
         Some(Refusal {
             verdict,
             class: None,
-            count: stop.count,
+            count,
+            same_ms: stop.believed_ms.saturating_sub(now_ms),
         })
     }
 
@@ -95,12 +98,28 @@ impl Known {
             .filter_map(|class| Some((self.find(class)?.denied_ms(class, now_ms)?, class)));
         let (_, class) = denied.max_by_key(|(wait_ms, _)| *wait_ms)?;
         let held = self.find_mut(class)?;
-        held.count = held.count.saturating_add(1);
+        let count = held.refused.add();
         Some(Refusal {
             verdict: Verdict::Exhausted,
             class: Some((class.name.clone(), held.standing(now_ms))),
-            count: held.count,
+            count,
+            same_ms: held.same_ms(now_ms),
         })
+    }
+
+    /// Notes that the refusals of a class, or by the ban, are repeated from now on.
+    pub(super) fn repeat(&mut self, class: Option<&str>, repetition: Repetition) {
+        let refused = match class {
+            None => self.stop.as_mut().map(|stop| &mut stop.refused),
+            Some(class) => {
+                let mut classes = self.classes.iter_mut();
+                let held = classes.find(|known| *known.0 == *class);
+                held.map(|known| &mut known.1.refused)
+            }
+        };
+        if let Some(refused) = refused {
+            refused.repeat(repetition);
+        }
     }
 
     pub(super) fn give_back(
@@ -174,6 +193,8 @@ impl Known {
             None => None,
         };
         let (name, held) = held?;
+        // What is repeated would tell how it stood before.
+        held.refused.count();
         held.standing = standing;
         held.at_ms = sent_ms;
         held.strict = class.strict;

@@ -8,6 +8,7 @@
 mod held;
 mod known;
 mod over;
+mod refused;
 
 use crate::guard::{
     LEASE_MS, SKEW_MS, Subject,
@@ -16,6 +17,8 @@ use crate::guard::{
 use known::{Known, Stop};
 pub use over::Denied;
 use over::Over;
+use refused::Refused;
+pub use refused::Repetition;
 use std::collections::HashMap;
 
 /// Subjects that an isolate remembers.
@@ -44,6 +47,8 @@ pub struct Refusal {
     pub class: Option<(String, Standing)>,
     /// How many requests were refused out of memory since the shard's answer, this one included.
     pub count: u32,
+    /// For how long a request like this one gets the same answer.
+    pub same_ms: u64,
 }
 
 impl Refusal {
@@ -59,7 +64,7 @@ impl Refusal {
 }
 
 /// The memory of an isolate.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Memory {
     subjects: HashMap<Subject, Known>,
     clock_ms: u64,
@@ -145,6 +150,14 @@ impl Memory {
         held.map_or(0, |(_, held)| held.report())
     }
 
+    /// Notes that a refusal is repeated from now on: of the subject that is banned, or of one to
+    /// which a class is denied.
+    pub fn repeat(&mut self, subject: &Subject, class: Option<&str>, repetition: Repetition) {
+        if let Some(known) = self.subjects.get_mut(subject) {
+            known.repeat(class, repetition);
+        }
+    }
+
     /// Bans that began with an answer that was learnt; each is told once.
     pub fn begun(&mut self) -> Vec<Verdict> {
         self.over.take_begun()
@@ -199,6 +212,18 @@ impl Memory {
         for (class, (_, lease)) in classes.iter().zip(spent) {
             if let Some(held) = known.find_mut(class) {
                 held.refund(class.cost, *lease);
+            }
+        }
+    }
+
+    /// Forgets that these classes are exhausted: the shard took an admission back.
+    pub fn reopen(&mut self, subject: &Subject, classes: &[AskedClass]) {
+        let Some(known) = self.subjects.get_mut(subject) else {
+            return;
+        };
+        for (name, held) in &mut known.classes {
+            if classes.iter().any(|class| *class.name == **name) {
+                self.over.note(subject, held.end_denial(name));
             }
         }
     }
@@ -287,16 +312,20 @@ impl Memory {
         }
         let believed_ms = sent_ms.saturating_add(for_ms.min(REMEMBER_MS));
         let known = self.known(target, sent_ms);
-        let (count, ended) = match known.stop.take() {
+        let (refused, ended) = match known.stop.take() {
             // Told again of a ban that it remembers.
-            Some(stop) if sent_ms < stop.believed_ms => (stop.count, None),
-            stop => (0, stop.and_then(Stop::ended)),
+            Some(stop) if sent_ms < stop.believed_ms => (stop.refused, None),
+            stop => (Refused::default(), stop.and_then(Stop::ended)),
         };
+        // Whatever else the client is told again and again, it is told of the ban now.
+        for (_, held) in &mut known.classes {
+            held.refused.count();
+        }
         known.stop = Some(Stop {
             verdict,
             until_ms: sent_ms.saturating_add(for_ms),
             believed_ms,
-            count,
+            refused,
         });
         self.over.note(target, ended);
         self.over.expect(believed_ms);

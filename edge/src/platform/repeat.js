@@ -1,0 +1,70 @@
+// Refusals that Wasm has repeated: to one client, so often and for so long as it says. What is
+// refused and what counts is decided there; a request that is not like the one refused goes there.
+
+/** Clients at a time: the one that has been repeated to for longest makes room. */
+const MAX_REPEATED = 1024;
+
+/** By the client's address as the platform writes it. */
+const repeated = new Map();
+
+/** A path is what follows the first slash of these: scheme and host have none. */
+const pathAt = (url) => url.indexOf("/", url.indexOf("://") + 3);
+
+const withoutQuery = (url) => url.split("?", 1)[0];
+
+/**
+ * Has `response` repeated, `id` in it replaced. To the same method and URL, whatever its query;
+ * with a `barred` path, to all requests but those below it.
+ */
+export function begin(request, response, body, id, series, times, from, until, barred) {
+  const address = request.headers.get("cf-connecting-ip");
+  const [before, after] = body.split(id);
+  const entry = {
+    address,
+    init: { status: response.status, headers: new Headers(response.headers) },
+    before,
+    after,
+    series: series.slice(0, 24),
+    used: 0,
+    times,
+    from,
+    until,
+    barred,
+    method: request.method,
+    url: withoutQuery(request.url),
+  };
+  repeated.delete(address);
+  if (repeated.size >= MAX_REPEATED) repeated.delete(repeated.keys().next().value);
+  repeated.set(address, entry);
+  return entry;
+}
+
+/** Ends it; how often it was repeated. */
+export function end(entry) {
+  if (repeated.get(entry.address) === entry) repeated.delete(entry.address);
+  return entry.used;
+}
+
+function fits(entry, request) {
+  const now = Date.now();
+  if (entry.used >= entry.times || now < entry.from || now >= entry.until) return false;
+  const { url } = request;
+  if (entry.barred !== undefined) return !url.startsWith(entry.barred, pathAt(url));
+  return request.method === entry.method && withoutQuery(url) === entry.url;
+}
+
+/** The refusal of a request, if it is to be repeated. */
+function repeat(request) {
+  if (repeated.size === 0) return undefined;
+  const { headers } = request;
+  const entry = repeated.get(headers.get("cf-connecting-ip"));
+  // What a page may read of an answer depends on its origin.
+  if (entry === undefined || headers.has("origin") || !fits(entry, request)) return undefined;
+  entry.used += 1;
+  const id = entry.series + entry.used.toString(16).padStart(8, "0");
+  const response = new Response(entry.before + id + entry.after, entry.init);
+  response.headers.set("x-request-id", id);
+  return response;
+}
+
+export const repeater = () => repeat;

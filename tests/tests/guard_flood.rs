@@ -1,0 +1,410 @@
+//! A flood of refusals, which the platform's side of the Worker repeats by itself: who asks gets
+//! the same answers, and everything is counted as if each request had been looked at.
+
+use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, token};
+use serde_json::{Value, json};
+use std::{collections::HashSet, thread, time::Duration};
+
+/// A class of two in half a minute.
+const POLICY: &str = "
+[classes.few]
+limit = 2
+window_s = 30
+on_error = \"open\"
+[[route]]
+name = \"few\"
+methods = [\"GET\", \"HEAD\", \"POST\"]
+path = \"/few\"
+rewrite = \"/echo/few\"
+token = \"none\"
+classes = [\"few\"]
+[[route]]
+name = \"chosen\"
+path = \"/chosen\"
+query = { by = \"query\" }
+rewrite = \"/echo/chosen\"
+token = \"none\"
+classes = [\"general\"]
+[[route]]
+name = \"left\"
+path = \"/chosen\"
+rewrite = \"/echo/left\"
+token = \"none\"
+classes = [\"few\"]
+";
+
+/// Who asks too often is never banned.
+const UNBANNED: &str = "[jails.limit]\nkinds = []\n";
+
+fn edge(origin: &Origin, overlay: &str) -> Edge {
+    let config = EdgeConfig {
+        token_keys: token::key_set(),
+        ..EdgeConfig::for_origin(origin)
+            .overlay(POLICY)
+            .overlay(overlay)
+    };
+    let edge = Edge::start(&config.instrumented());
+    edge.stop_clock();
+    edge
+}
+
+fn ask(edge: &Edge, target: &str, client: &str) -> Response {
+    edge.send(&Request::new("GET", target).from(client))
+}
+
+fn id(response: &Response) -> &str {
+    response.header("x-request-id").unwrap_or_default()
+}
+
+/// Ids of refusals that are repeated are of one series, numbered; any other is random.
+fn is_repeated(response: &Response) -> bool {
+    id(response)
+        .get(24..)
+        .is_some_and(|number| number.starts_with("0000"))
+}
+
+/// An answer without what is its own.
+fn common(response: &Response) -> (u16, Vec<(String, String)>, String) {
+    let anonymous = |text: &str| text.replace(id(response), "ID");
+    let headers = response.headers.iter();
+    let headers = headers.map(|(name, value)| (name.clone(), anonymous(value)));
+    (
+        response.status,
+        headers.collect(),
+        anonymous(&response.text()),
+    )
+}
+
+/// Sends until a refusal is repeated; the one before it, and how many there were of this status.
+fn flood(edge: &Edge, target: &str, client: &str, status: u16) -> (Response, u32) {
+    let mut last = None;
+    let mut refused = 0;
+    for _ in 0..200 {
+        let response = ask(edge, target, client);
+        refused += u32::from(response.status == status);
+        if is_repeated(&response) {
+            return (last.expect("no flood has one request"), refused);
+        }
+        last = Some(response);
+        thread::sleep(Duration::from_millis(5));
+    }
+    panic!("nothing is repeated");
+}
+
+fn ban(edge: &Edge, client: &str) {
+    for _ in 0..2 {
+        assert_eq!(ask(edge, "/.env", client).status, 403);
+    }
+    flood(edge, "/echo/a", client, 403);
+}
+
+fn operator(edge: &Edge, method: &str, path: &str, client: &str) -> Response {
+    let bearer = token::token(&token::claims_with("role", json!("admin")));
+    let request = Request::new(method, &format!("/_gapura/v1/{path}"));
+    edge.send(&request.bearer(&bearer).from(client))
+}
+
+fn events(edge: &Edge, client: &str) -> Vec<Value> {
+    let log = edge.log();
+    let lines = log
+        .lines()
+        .filter_map(|line| line.find('{').map(|at| &line[at..]));
+    let events = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    events.filter(|event| event["client"] == client).collect()
+}
+
+fn await_events(edge: &Edge, client: &str, what: impl Fn(&Value) -> bool, count: usize) {
+    for _ in 0..400 {
+        if events(edge, client)
+            .iter()
+            .filter(|event| what(event))
+            .count()
+            == count
+        {
+            return;
+        }
+        // Whoever comes next brings to light what is over.
+        assert_eq!(edge.get("/.well-known/security.txt").status, 200);
+        thread::sleep(Duration::from_millis(25));
+    }
+    panic!("not {count} about {client}:\n{}", edge.log());
+}
+
+#[test]
+fn a_banned_client_gets_the_same_answer_to_everything_again_and_again() {
+    let origin = Origin::start();
+    let edge = edge(&origin, "");
+    let client = "192.0.2.1";
+    ban(&edge, client);
+    let own = ask(&edge, "/_gapura/v1/bans", client);
+    assert_ne!(own.status, 403, "who lifts bans is let in: {}", own.text());
+
+    // The operator's request ended nothing: it is not this client's ban that answered it.
+    let mut ids = HashSet::new();
+    let plain = [
+        ask(&edge, "/echo/a", client),
+        ask(&edge, "/x?y=/_gapura/v1/", client),
+    ];
+    for response in &plain {
+        assert!(is_repeated(response), "{response:?}");
+        assert!(ids.insert(id(response).to_owned()), "an id twice");
+        assert_eq!(response.problem(), "banned");
+    }
+    // What the gate says itself: pages of an origin that may read it are told so.
+    let page = Request::new("GET", "/echo/a").from(client);
+    let page = edge.send(&page.header("Origin", "http://localhost:5173"));
+    assert!(!is_repeated(&page));
+    assert_eq!(
+        page.header("access-control-allow-origin"),
+        Some("http://localhost:5173")
+    );
+    let strange = Request::new("GET", "/echo/a").from(client);
+    let strange = edge.send(&strange.header("Origin", "http://elsewhere.example"));
+    assert!(!is_repeated(&strange));
+    assert_eq!(common(&strange), common(&plain[0]));
+
+    for method in ["HEAD", "POST", "OPTIONS"] {
+        let request = Request::new(method, "/echo/a").from(client);
+        let by_gate = edge.send(&request.clone().header("Origin", "null"));
+        flood(&edge, "/echo/a", client, 403);
+        let repeated = edge.send(&request);
+        assert!(is_repeated(&repeated) && !is_repeated(&by_gate), "{method}");
+        assert_eq!(common(&repeated), common(&by_gate), "{method}");
+    }
+}
+
+#[test]
+fn the_operators_api_is_open_however_its_path_is_written() {
+    let origin = Origin::start();
+    let edge = edge(&origin, "");
+    let (flooding, other) = ("192.0.2.1", "192.0.2.2");
+    ban(&edge, flooding);
+    for _ in 0..2 {
+        assert_eq!(ask(&edge, "/.env", other).status, 403);
+    }
+    for target in [
+        "/_gapura/v1/bans",
+        "/_gapura/v1/bans?q=1",
+        "/_gapura/v1/",
+        "/_gapura/v1",
+        "/_gapura//v1/bans",
+        "/_GAPURA/v1/bans",
+        "/%5fgapura/v1/bans",
+        "/_gapura/v1/../v1/bans",
+        "/a/../_gapura/v1/bans",
+        "/a/%2e%2e/_gapura/v1/bans",
+        "\\_gapura\\v1\\bans",
+        "//_gapura/v1/bans",
+        "http://gate.example.test/_gapura/v1/bans",
+    ] {
+        let flooded = ask(&edge, "/echo/a", flooding);
+        let get = |client| ask(&edge, target, client).status;
+        assert_eq!(
+            get(flooding),
+            get(other),
+            "{target}, while {}",
+            flooded.status
+        );
+    }
+}
+
+#[test]
+fn a_lifted_ban_is_lifted_at_once_and_what_it_refused_is_known() {
+    let origin = Origin::start();
+    let edge = edge(&origin, "");
+    let client = "192.0.2.1";
+    ban(&edge, client);
+    for _ in 0..20 {
+        assert!(is_repeated(&ask(&edge, "/echo/a", client)));
+    }
+    assert_eq!(
+        operator(&edge, "DELETE", "bans/ip:192.0.2.1", "192.0.2.9").status,
+        204
+    );
+    assert_eq!(ask(&edge, "/echo/a", client).status, 200);
+    let told = |event: &Value| {
+        let reason = event["reason"].as_str().unwrap_or_default();
+        event["action"] == "DENIED" && reason.ends_with("refused from memory")
+    };
+    await_events(&edge, client, told, 1);
+    // The tenth is the first that can be repeated.
+    let over = events(&edge, client).into_iter().find(told).unwrap();
+    assert_eq!(over["reason"], "banned: probe: 31 refused from memory");
+}
+
+#[test]
+fn what_is_repeated_ends_with_its_time() {
+    let origin = Origin::start();
+    let edge = edge(&origin, "");
+    let client = "192.0.2.1";
+    ban(&edge, client);
+    edge.shift_clock(999);
+    assert!(is_repeated(&ask(&edge, "/echo/a", client)));
+    edge.shift_clock(1_000);
+    let anew = ask(&edge, "/echo/a", client);
+    assert_eq!((anew.status, is_repeated(&anew)), (403, false));
+    assert!(is_repeated(&ask(&edge, "/echo/a", client)));
+    // By a clock that stepped back it would go on for long.
+    edge.shift_clock(500);
+    assert!(!is_repeated(&ask(&edge, "/echo/a", client)));
+}
+
+#[test]
+fn an_exhausted_class_is_told_again_where_it_counts_alone() {
+    let origin = Origin::start();
+    let edge = edge(&origin, UNBANNED);
+    let client = "192.0.2.1";
+    let (by_gate, _) = flood(&edge, "/few", client, 429);
+    let repeated = ask(&edge, "/few?x=1", client);
+    assert!(is_repeated(&repeated));
+    assert_eq!(common(&repeated), common(&by_gate));
+    assert_eq!(by_gate.header("ratelimit-policy"), Some("\"few\";q=2;w=30"));
+
+    assert_eq!(ask(&edge, "/echo/few", client).status, 200, "another route");
+    assert_eq!(ask(&edge, "/fewer", client).status, 404);
+    let host = Request::new("GET", "/few")
+        .from(client)
+        .header("Host", "other.example");
+    assert!(!is_repeated(&edge.send(&host)), "another host");
+    flood(&edge, "/few", client, 429);
+    let head = edge.send(&Request::new("HEAD", "/few").from(client));
+    assert!(!is_repeated(&head), "another method");
+
+    // What is told in seconds is told anew with each.
+    let wait =
+        |response: &Response| -> u32 { response.header("retry-after").unwrap().parse().unwrap() };
+    edge.shift_clock(5_000);
+    flood(&edge, "/few", client, 429);
+    let first = wait(&ask(&edge, "/few", client));
+    for (ms, later) in [(5_999, 0..=1), (6_000, 1..=1), (7_000, 2..=2)] {
+        edge.shift_clock(ms);
+        let response = ask(&edge, "/few", client);
+        assert!(
+            later.contains(&(first - wait(&response))),
+            "{ms}: {response:?}"
+        );
+    }
+
+    // Where the query tells which route it is, it is looked at.
+    for _ in 0..20 {
+        let left = ask(&edge, "/chosen", client);
+        assert_eq!((left.status, is_repeated(&left)), (429, false));
+    }
+    assert_eq!(ask(&edge, "/chosen?by=query", client).status, 200);
+}
+
+#[test]
+fn every_refusal_counts_also_if_it_is_repeated() {
+    let origin = Origin::start();
+    let edge = edge(&origin, UNBANNED);
+    let client = "192.0.2.1";
+    let few = |n: u32| {
+        let request = match n % 10 {
+            // Not all come to the same place.
+            7 => Request::new("GET", "/few").header("Origin", "null"),
+            8 => Request::new("HEAD", "/few"),
+            n => Request::new("GET", &format!("/few?n={n}")),
+        };
+        // One client in two forms.
+        request.from(if n % 50 == 23 {
+            "::ffff:192.0.2.1"
+        } else {
+            client
+        })
+    };
+    let responses: Vec<Response> = (0..1_203).map(|n| edge.send(&few(n))).collect();
+    let refused = responses.iter().filter(|response| response.status == 429);
+    assert_eq!(refused.count(), 1_201);
+    let repeated = responses
+        .iter()
+        .filter(|response| is_repeated(response))
+        .count();
+    assert!(repeated > 500, "{repeated}");
+    let ids: HashSet<&str> = responses.iter().map(id).collect();
+    assert_eq!(ids.len(), responses.len());
+    // The object's own, and of those from memory the first, tenth, hundredth and thousandth.
+    let noted =
+        |event: &Value| event["event"] == "RATE_LIMIT_EXCEEDED" && event["action"] != "DENIED";
+    await_events(&edge, client, noted, 5);
+    edge.shift_clock(31_000);
+    await_events(&edge, client, |event| event["action"] == "DENIED", 1);
+    let events = events(&edge, client);
+    let over = events
+        .iter()
+        .find(|event| event["action"] == "DENIED")
+        .unwrap();
+    assert_eq!(
+        over["reason"],
+        "rate-limited: few: 1200 refused from memory"
+    );
+}
+
+#[test]
+fn a_jail_bans_after_as_many_refusals_as_it_bears() {
+    let origin = Origin::start();
+    let edge = edge(&origin, "[jails.limit]\nstrikes = 50\n");
+    let client = "192.0.2.1";
+    let statuses: Vec<u16> = (0..51).map(|_| ask(&edge, "/few", client).status).collect();
+    assert_eq!(statuses[..2], [200, 200]);
+    assert!(
+        statuses[2..].iter().all(|status| *status == 429),
+        "{statuses:?}"
+    );
+    assert_eq!(ask(&edge, "/echo/a", client).status, 200, "49 refusals");
+    assert_eq!(ask(&edge, "/few", client).status, 429, "the fiftieth");
+    await_events(&edge, client, |event| event["event"] == "BAN_ADDED", 1);
+    assert_eq!(
+        ask(&edge, "/few", client).problem(),
+        "banned",
+        "nothing else is repeated"
+    );
+}
+
+#[test]
+fn nobody_is_refused_for_another() {
+    let origin = Origin::start();
+    let edge = edge(&origin, "");
+    for (client, forms, others) in [
+        (
+            "192.0.2.77",
+            ["::ffff:192.0.2.77", "::FFFF:c000:24d"],
+            ["192.0.2.7", "::ffff:192.0.2.78"],
+        ),
+        (
+            "2001:db8:1:2::1",
+            ["2001:DB8:1:2::1", "2001:db8:1:2:0:0:0:5"],
+            ["2001:db8:1:3::1", "2001:db8:1:20::1"],
+        ),
+    ] {
+        ban(&edge, client);
+        for other in others {
+            assert_eq!(ask(&edge, "/echo/a", other).status, 200, "{other}");
+            let two = Request::new("GET", "/echo/a").from(client).from(other);
+            assert!(!is_repeated(&edge.send(&two)), "{client} and {other}");
+        }
+        for form in forms {
+            let response = ask(&edge, "/echo/a", form);
+            assert_eq!(
+                (response.status, is_repeated(&response)),
+                (403, false),
+                "{form}"
+            );
+        }
+    }
+    assert_eq!(edge.get("/echo/a").status, 200, "no address at all");
+}
+
+#[test]
+fn in_detect_mode_nothing_is_repeated() {
+    let origin = Origin::start();
+    let mut config = EdgeConfig::for_origin(&origin).overlay(POLICY);
+    let detect = "[guard]\nmode = \"detect\"\n";
+    config.overlay = config.overlay.replace("[guard]\n", detect);
+    let edge = Edge::start(&config);
+    let responses = (0..30).map(|_| ask(&edge, "/few", "192.0.2.1"));
+    assert!(
+        responses
+            .skip(2)
+            .all(|response| response.status == 429 && !is_repeated(&response))
+    );
+}
