@@ -38,6 +38,7 @@ pub fn report<R: Runtime>(
     runtime: &R,
 ) {
     let mut kinds = stop
+        .filter(|_| !is_sent_by_another_site(facts))
         .map(|stop| of_stop(stop, decision.report.as_ref()))
         .unwrap_or_default();
     if outcome.login == Some(Login::Failed) || matches!(stop, Some(Stop::Locked { .. })) {
@@ -52,12 +53,19 @@ pub fn report<R: Runtime>(
 }
 
 /// What a client did wrong that was stopped for it. Exhausted windows were counted where they
-/// were found; a token that has expired is everybody's. A solution is a sealed text as a token is.
+/// were found. A token that has expired is everybody's, and so is one whose key was retired or that
+/// is another site's: programs keep them for long. A solution is a sealed text as a token is.
 #[must_use]
 pub fn of_stop(stop: &Stop, report: Option<&waf::Report>) -> Vec<StrikeKind> {
     match stop {
         // Who is slow, or sends a solution twice, forged nothing.
-        Stop::TokenRefused(TokenError::Expired | TokenError::NotYetValid)
+        Stop::TokenRefused(
+            TokenError::Expired
+            | TokenError::NotYetValid
+            | TokenError::UnknownKey
+            | TokenError::Issuer
+            | TokenError::Audience,
+        )
         | Stop::ChallengeFailed(Unsolved::Expired | Unsolved::Spent) => Vec::new(),
         Stop::TokenRefused(_) | Stop::ChallengeFailed(_) => vec![StrikeKind::BadToken],
         Stop::WafBlocked { .. } => {
@@ -81,6 +89,14 @@ pub fn of_stop(stop: &Stop, report: Option<&waf::Report>) -> Vec<StrikeKind> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether a browser says that another site's page had it send the request: an image, a frame, a
+/// link. Its user did nothing, and must not be banned for an address in a foreign page. A program that
+/// says so too is stopped as ever and counts in its windows.
+fn is_sent_by_another_site(facts: &Facts) -> bool {
+    facts.header("sec-fetch-site") == Some("cross-site")
+        && matches!(facts.header("sec-fetch-mode"), Some("no-cors" | "navigate"))
 }
 
 /// Whether a client sends headers that only the edge writes.
@@ -178,13 +194,14 @@ fn revoke<'a, R: Runtime>(
 
 #[cfg(test)]
 mod tests {
-    use super::{Unsolved, forges_seal, of_stop};
+    use super::{Unsolved, forges_seal, is_sent_by_another_site, of_stop};
     use crate::{facts::tests::facts, policy::StrikeKind, token::TokenError, verdict::Stop};
 
     #[test]
     fn an_expired_token_is_no_strike_and_a_forged_one_is() {
         assert!(of_stop(&Stop::TokenRefused(TokenError::Expired), None).is_empty());
         assert!(of_stop(&Stop::TokenMissing, None).is_empty());
+        assert!(of_stop(&Stop::TokenRefused(TokenError::UnknownKey), None).is_empty());
         let forged = of_stop(&Stop::TokenRefused(TokenError::Signature), None);
         assert_eq!(forged, [StrikeKind::BadToken]);
         let solution = |why| of_stop(&Stop::ChallengeFailed(why), None);
@@ -197,6 +214,22 @@ mod tests {
             None,
         );
         assert_eq!(blocked, [StrikeKind::Waf(None)]);
+    }
+
+    #[test]
+    fn what_a_foreign_page_asks_for_is_no_strike_of_its_visitor() {
+        let sent = |site, mode| {
+            let headers = [("sec-fetch-site", site), ("sec-fetch-mode", mode)];
+            is_sent_by_another_site(&facts("GET", "http://h/.env", &headers))
+        };
+        assert!(sent("cross-site", "no-cors") && sent("cross-site", "navigate"));
+        assert!(!sent("same-origin", "no-cors") && !sent("none", "navigate"));
+        assert!(!sent("cross-site", "cors"));
+        assert!(!is_sent_by_another_site(&facts(
+            "GET",
+            "http://h/.env",
+            &[]
+        )));
     }
 
     #[test]

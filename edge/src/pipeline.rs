@@ -166,8 +166,10 @@ async fn stages<'g, R: Runtime>(
     // WAF at work; its verdict comes first, so that refused requests count too.
     let mut ledger = revocation::look(gate, Some(route), facts, runtime);
     let mut admission = admit::start(gate, route, facts, runtime);
+    let now = runtime.now();
     let under_attack = async || ledger.under_attack(runtime).await;
-    let challenged = challenge::check(gate, route, facts, runtime.now(), under_attack).await;
+    let token = challenge::Token::Unchecked;
+    let challenged = challenge::check(gate, route, facts, token, now, under_attack).await;
     if !matches!(challenged, Ok(None)) {
         admission.settle(&mut decision.notice).await?;
     }
@@ -178,6 +180,18 @@ async fn stages<'g, R: Runtime>(
         admission.settle(&mut decision.notice).await?;
     }
     let shown = authenticate::check(gate, route, facts, runtime).await;
+    // A cookie that proves nothing clears no challenge either.
+    if matches!(shown, Ok(None)) && authenticate::bears_token(gate, facts) {
+        let under_attack = async || ledger.under_attack(runtime).await;
+        let token = challenge::Token::None;
+        let challenged = challenge::check(gate, route, facts, token, now, under_attack).await;
+        if !matches!(challenged, Ok(None)) {
+            admission.settle(&mut decision.notice).await?;
+        }
+        if let Some(reply) = challenged? {
+            return Ok(Verdict::Challenge(reply));
+        }
+    }
     let token = shown.as_ref().ok().and_then(Option::as_ref);
     let bearer = token.map(|token| &token.verified);
     admission.identify(bearer.map(|verified| &verified.principal));

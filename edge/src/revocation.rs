@@ -131,13 +131,12 @@ pub fn look<'a, R: Runtime>(
     let question = Message::Since(held.replica.version()).to_text();
     let max_ms = max_age_ms(gate, route, facts);
     let is_fresh = max_ms.is_some_and(|max_ms| age_ms.is_some_and(|age_ms| age_ms <= max_ms));
-    let renew = is_fresh
-        && age_ms > max_ms.map(|max_ms| max_ms / 2)
-        && now.0.saturating_sub(held.asked_ms) >= PATIENCE_MS;
+    let renew =
+        is_fresh && age_ms > max_ms.map(|max_ms| max_ms / 2) && !is_recent(held.asked_ms, now);
     let given_up = max_ms.is_some()
         && held
             .failed_ms
-            .is_some_and(|failed_ms| now.0.saturating_sub(failed_ms) < PATIENCE_MS);
+            .is_some_and(|failed_ms| is_recent(failed_ms, now));
     drop(held);
     if renew {
         gate.memory.ledger.borrow_mut().asked_ms = now.0;
@@ -162,6 +161,14 @@ pub fn look<'a, R: Runtime>(
         is_fresh,
         spared: None,
     }
+}
+
+/// Whether something happened within [`PATIENCE_MS`]. After a step back of the clock nobody can
+/// say, and it is asked again.
+fn is_recent(at_ms: u64, now: UnixMillis) -> bool {
+    now.0
+        .checked_sub(at_ms)
+        .is_some_and(|gone_ms| gone_ms < PATIENCE_MS)
 }
 
 /// Has the isolate learn what came too late for the request that asked.

@@ -65,6 +65,16 @@ impl Network {
             },
         }
     }
+
+    /// The network with every client that it touches as a whole: an IPv6 network longer than
+    /// a client's /64 becomes that.
+    #[must_use]
+    pub fn of_clients(self) -> Self {
+        match self.base {
+            IpAddr::V6(_) if self.prefix > 64 => Self::of_client(self.base),
+            _ => self,
+        }
+    }
 }
 
 /// An IPv4 network in its IPv6 form (`::ffff:192.0.2.0/120`) is read as IPv4, as clients are.

@@ -224,6 +224,12 @@ fn programs_need_a_token_that_holds() {
         stack.edge.send(&api.bearer("guess")).problem(),
         "token-invalid"
     );
+    // Where a cookie may be missing, one that proves nothing is missing.
+    let junk = Request::new("POST", "/auth/v1/token?grant_type=password")
+        .header("cookie", "__Host-gapura-access=x")
+        .header("sec-fetch-site", "same-origin")
+        .json(&json!({ "email": "a@example.test", "password": "a guess" }));
+    assert_eq!(stack.edge.send(&junk).problem(), "challenge-required");
     // A route that looks at no token takes none for a clearance.
     let open = Request::new("GET", "/echo/a").bearer(&good);
     assert_eq!(stack.edge.send(&open).problem(), "challenge-required");

@@ -5,7 +5,7 @@ use super::{
     body::{self, BanBody, ModeBody, Parameters},
 };
 use crate::ledger::{
-    Batch, Change, Entry, Key, Note, Search, Target, checked,
+    ADDED_LIST, Batch, Change, Entry, Key, Note, Search, Target, checked,
     list::{self, Decision, Format, List},
 };
 use gapura_shared::{
@@ -135,7 +135,8 @@ fn search(parameters: &Parameters) -> Result<Search, AdminError> {
 
 fn add_ban(ban: &BanBody, context: &Context<'_>) -> Result<Operation, AdminError> {
     let target = Target::parse_loose(&ban.target)
-        .map_err(|why| AdminError::Invalid(format!("`target` {why}")))?;
+        .map_err(|why| AdminError::Invalid(format!("`target` {why}")))?
+        .of_clients();
     let reason = body::text("reason", &ban.reason)?;
     if let Some(why) = list::too_wide(&target) {
         return Err(AdminError::Invalid(format!("`target`: {why}")));
@@ -177,7 +178,15 @@ fn harmless(target: &Target, context: &Context<'_>) -> Result<(), AdminError> {
 
 fn lift_ban(id: String) -> Result<Operation, AdminError> {
     let batch = if let Ok(target) = id.parse::<Target>() {
-        batch(vec![Change::Lift(Key::Ban(target))])
+        // The ban of one IPv6 address is its client's.
+        let mut targets = vec![target.clone(), target.of_clients()];
+        targets.dedup();
+        batch(
+            targets
+                .into_iter()
+                .map(|target| Change::Lift(Key::Ban(target)))
+                .collect(),
+        )
     } else {
         is_subject(&id)?;
         Batch::default()
@@ -229,6 +238,7 @@ fn import(
     let usual = reason
         .or_else(|| name.clone())
         .unwrap_or_else(|| "imported".into());
+    let list = name.unwrap_or_else(|| ADDED_LIST.into());
     let seconds = parameters.number("seconds")?;
     let until = seconds
         .map(|seconds| body::within(seconds, now))
@@ -245,15 +255,15 @@ fn import(
                 since: now,
                 actor: Arc::clone(&actor),
                 reason,
-                list: name.clone(),
+                list: Some(Arc::clone(&list)),
             }),
         };
-        Change::Put(Key::Ban(decision.target), entry)
+        Change::Put(Key::Ban(decision.target.of_clients()), entry)
     };
     Ok(Operation::Import {
         batch: Batch {
             changes: decisions.into_iter().map(change).collect(),
-            list: name.clone(),
+            list: Some(Arc::clone(&list)),
         },
         skipped,
     })

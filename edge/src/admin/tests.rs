@@ -269,6 +269,42 @@ fn a_ban_is_added_listed_and_lifted() {
 }
 
 #[test]
+fn a_ban_of_an_ipv6_address_is_its_clients() {
+    let mut ledger = Ledger::default();
+    let body = r#"{"target":"2001:db8:1:2::1","reason":"scans","permanent":true}"#;
+    let add = asked("POST", "bans", body).unwrap();
+    assert_eq!(done(&mut ledger, &add).1["id"], "ip:2001:db8:1:2::/64");
+    for id in ["ip:2001:db8:1:2::9", "ip:2001:db8:1:2::%2F64"] {
+        let _ = done(&mut ledger, &add);
+        let lift = asked("DELETE", &format!("bans/{id}"), "").unwrap();
+        assert_eq!(done(&mut ledger, &lift).0, 204, "{id}");
+    }
+    let import = asked(
+        "POST",
+        "import?list=drop",
+        "2001:db8:1:3::1\n2001:db8:1:3::2\n",
+    )
+    .unwrap();
+    assert_eq!(done(&mut ledger, &import).1["added"], 1);
+}
+
+#[test]
+fn an_import_without_a_name_adds_and_leaves_what_was_banned_by_hand() {
+    let mut ledger = Ledger::default();
+    let body = r#"{"target":"192.0.2.1","reason":"scans","permanent":true}"#;
+    let _ = done(&mut ledger, &asked("POST", "bans", body).unwrap());
+    for text in ["192.0.2.1\n192.0.2.2\n", "192.0.2.3\n"] {
+        let import = asked("POST", "import?seconds=60", text).unwrap();
+        let (_, told, _) = done(&mut ledger, &import);
+        assert_eq!((&told["added"], &told["lifted"]), (&json!(1), &json!(0)));
+    }
+    let search = asked("GET", "bans?q=192.0.2.1", "").unwrap();
+    let (_, found, _) = done(&mut ledger, &search);
+    assert_eq!(found["bans"][0]["source"], "operator");
+    assert_eq!(found["bans"][0]["until"], Value::Null);
+}
+
+#[test]
 fn refuses_what_makes_no_sense() {
     for (method, target, body, wanted) in [
         ("POST", "bans", "{", "the body: EOF"),

@@ -90,6 +90,15 @@ pub async fn take<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Result
     redeem(gate, facts, body.as_deref(), runtime.now())
 }
 
+/// What is known of a request's token when it may be challenged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Token {
+    /// Nobody has looked at it. One that is sent will be refused if it does not hold.
+    Unchecked,
+    /// There is none, or a cookie whose token does not hold.
+    None,
+}
+
 /// The stage: keeps out what has neither token nor clearance; `None` may go on to the
 /// origin. `under_attack` is asked where it matters alone.
 ///
@@ -99,6 +108,7 @@ pub async fn check(
     gate: &Gate,
     route: &Route,
     facts: &Facts,
+    token: Token,
     now: UnixMillis,
     under_attack: impl AsyncFnOnce() -> bool,
 ) -> Result<Option<Reply>, Stop> {
@@ -107,7 +117,7 @@ pub async fn check(
         // What the gate answers by itself costs less than a page.
         || route.answer.is_some()
         || settings.exempt.iter().any(|path| path.matches(&facts.path))
-        || has_token(gate, route, facts);
+        || (token == Token::Unchecked && has_token(gate, route, facts));
     if is_free || (settings.mode == ChallengeMode::Attack && !under_attack().await) {
         return Ok(None);
     }
@@ -153,7 +163,7 @@ fn redeem(gate: &Gate, facts: &Facts, body: Option<&[u8]>, now: UnixMillis) -> R
     })
 }
 
-/// Whether a token comes along that the route looks at: one that does not hold is refused there.
+/// Whether a token comes along that the route looks at.
 fn has_token(gate: &Gate, route: &Route, facts: &Facts) -> bool {
     route.token != TokenNeed::None && matches!(authenticate::sent(gate, facts), Ok(Some(_)))
 }

@@ -1,5 +1,5 @@
 use super::{
-    PATH, Reply, Unsolved, check,
+    PATH, Reply, Token, Unsolved, check,
     puzzle::{LIFETIME_MS, Puzzle, Solved, is_solution},
     redeem,
     spent::{MAX_SPENT, Spent},
@@ -74,12 +74,13 @@ fn page(headers: &[(&str, &str)]) -> Facts {
 }
 
 fn at(gate: &Gate, facts: &Facts, now: UnixMillis) -> Result<Option<Reply>, Stop> {
-    checked(gate, facts, now, true)
+    checked(gate, facts, Token::Unchecked, now, true)
 }
 
 fn checked(
     gate: &Gate,
     facts: &Facts,
+    token: Token,
     now: UnixMillis,
     attack: bool,
 ) -> Result<Option<Reply>, Stop> {
@@ -89,7 +90,7 @@ fn checked(
     else {
         panic!("no route fits {}", facts.path);
     };
-    let mut outcome = pin!(check(gate, route, facts, now, async || attack));
+    let mut outcome = pin!(check(gate, route, facts, token, now, async || attack));
     match outcome
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()))
@@ -180,7 +181,8 @@ fn challenges_only_when_it_is_on_and_what_would_reach_the_origin() {
     let on = gate();
     let facts = page(&[]);
     assert!(is_challenged(&on, &facts));
-    let calm = |gate: &Gate| checked(gate, &facts, NOW, false).map(|r| r.is_some());
+    let calm =
+        |gate: &Gate| checked(gate, &facts, Token::Unchecked, NOW, false).map(|r| r.is_some());
     assert_eq!(calm(&on), Ok(false), "no attack");
     let overlay = |mode: &str| Some(OVERLAY.replace("\"attack\"", mode));
     let always = gate_with(|b| b.policy_overlay = overlay("\"always\""));
@@ -222,6 +224,10 @@ fn a_token_counts_where_the_route_looks_at_it() {
             "{path} {name} {value}"
         );
     }
+    // What was sent as a token and is none clears nothing.
+    let junk = sent("/", "cookie", "__Host-gapura-access=x");
+    let none = checked(&gate, &junk, Token::None, NOW, true);
+    assert_eq!(none, Err(Stop::ChallengeRequired));
 }
 
 #[test]

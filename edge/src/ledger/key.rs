@@ -96,6 +96,15 @@ impl Target {
         }
     }
 
+    /// Every client that it touches as a whole: of an IPv6 address the client's /64.
+    #[must_use]
+    pub fn of_clients(self) -> Self {
+        match self {
+            Self::Network(network) => Self::Network(network.of_clients()),
+            other => other,
+        }
+    }
+
     /// Whether a ban of it takes in this address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

@@ -33,6 +33,9 @@ pub const MAX_ENTRIES: usize = 100_000;
 /// operator's lists must not keep out.
 pub const MAX_WITH_LISTS: usize = 80_000;
 
+/// The list of what is imported without the name of one. It is never replaced, only added to.
+pub const ADDED_LIST: &str = "import";
+
 /// Longest id, reason, actor or name of a list, in bytes.
 pub const MAX_TEXT_BYTES: usize = 256;
 

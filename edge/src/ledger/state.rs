@@ -4,7 +4,7 @@
 //! last: it grows also across a loss of storage, so that no copy takes a new Ledger
 //! for an old one.
 
-use super::{BadRow, Entry, GRACE_S, Key, MAX_ENTRIES, MAX_WITH_LISTS, wire};
+use super::{ADDED_LIST, BadRow, Entry, GRACE_S, Key, MAX_ENTRIES, MAX_WITH_LISTS, wire};
 use gapura_shared::time::{UnixMillis, UnixSeconds};
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},
@@ -31,7 +31,7 @@ pub struct Batch {
     /// In this order.
     pub changes: Vec<Change>,
     /// The changes are all of this list: what an earlier import of it brought and this one
-    /// does not is lifted, and bans that are not the list's stay as they are.
+    /// does not is lifted, and bans that are not the list's stay as they are. [`ADDED_LIST`] only grows.
     pub list: Option<Arc<str>>,
 }
 
@@ -204,7 +204,7 @@ impl Ledger {
             };
             steps.push((text, entry));
         }
-        if let Some(list) = &batch.list {
+        if let Some(list) = batch.list.filter(|list| list.as_ref() != ADDED_LIST) {
             let dropped = self.entries.iter().filter(|(key, entry)| {
                 list_of(entry) == Some(list.as_ref()) && !listed.contains(*key)
             });
