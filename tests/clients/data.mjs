@@ -1,4 +1,23 @@
-// Rows: what postgrest-js can ask of the tables of the development stack.
+// Rows: what postgrest-js can ask of the tables of the development stack, and of `papers`, which the test adds.
+//
+// | Of the interface                                  | Under the heading                                    |
+// |---|---|
+// | columns, renames; casts                           | Insert, Select; Casts, JSON                          |
+// | JSON paths: shown, filtered, ordered              | JSON                                                 |
+// | to one, to many, two levels, `!fk`, `!inner`      | Tables within tables, Paths from table to table      |
+// | eq neq gt gte lt lte like ilike in is not and or  | Select, JSON (lte)                                   |
+// | (any), (all), full text where there is one        | Casts, patterns of several                           |
+// | rows by what is embedded (`is.null`)              | Paths from table to table                            |
+// | order, nulls, limit, offset, Range                | Select, JSON, What the client library has no word for |
+// | Prefer: return                                    | Insert (minimal, representation), no word (headers-only) |
+// | Prefer: count, missing, resolution                | Select, JSON (planned, estimated), Writes, Update    |
+// | Prefer: max-affected, tx, handling                | Writes, no word                                      |
+// | bulk insert, upsert, on_conflict                  | Insert, Update, Writes, JSON (another unique column) |
+// | update and delete by filter, refused without      | Update                                               |
+// | HEAD, one object, CSV out and in                  | Select, no word                                      |
+// | ETag, If-Match, Idempotency-Key                   | no word                                              |
+// | encrypted columns                                 | An encrypted column                                  |
+// | errors: shape and codes                           | What is not there, and `denied` everywhere           |
 
 import assert from 'node:assert/strict';
 import { ADMIN_EMAIL, ANON_KEY, EDGE_URL, account, client, good, loggedIn } from './gapura.mjs';
@@ -9,6 +28,7 @@ const { DATABASE } = process.env;
 function denied({ error, status }, expected, code) {
   assert.ok(error, `${expected} ${code} was expected`);
   assert.deepEqual({ status, code: error.code }, { status: expected, code }, error.message);
+  for (const part of ['code', 'message', 'details', 'hint']) assert.ok(part in error, `no ${part}: ${JSON.stringify(error)}`);
   return error;
 }
 
@@ -77,6 +97,7 @@ const changed = good(await ada.from('notes').update({ body: 'x', phone: '1' }).e
 assert.deepEqual([changed.length, changed[0].body, changed[0].phone], [1, 'x', '1']);
 assert.deepEqual(await titles(from().eq('phone', '1')), ['third']);
 denied(await ada.from('notes').update({ body: 'x' }), 400, '21000');
+denied(await ada.from('notes').delete(), 400, '21000');
 const upserted = good(await ada.from('notes').upsert([{ id: third.id, title: 'third' }, { id: crypto.randomUUID(), title: 'fifth' }]).select());
 assert.deepEqual(upserted.map((row) => [row.title, row.body]), [['third', 'x'], ['fifth', null]]);
 assert.deepEqual(good(await ada.from('notes').upsert({ id: third.id, title: 'not' }, { ignoreDuplicates: true }).select()), []);
@@ -122,6 +143,9 @@ assert.deepEqual(
   [{ tag: 'b' }],
 );
 denied(await ada.from('notes').select('title, note_tags!nothing(tag)'), 400, 'PGRST200');
+const bare = () => ada.from('notes').select('title, note_tags()').order('title');
+assert.deepEqual(good(await bare().is('note_tags', null)), ['first', 'fourth', 'third'].map((title) => ({ title })));
+assert.deepEqual(good(await bare().not('note_tags', 'is', null)), [{ title: 'second' }]);
 
 // Casts, patterns of several, full text where the engine has it, quantifiers.
 const cast = good(await ada.from('notes').select('title::text, made:created_at::text').eq('id', second.id).single());
@@ -132,6 +156,8 @@ assert.deepEqual(await titles(from().ilikeAnyOf('title', ['FI%', '%RD'])), ['fir
 if (DATABASE === 'postgres') {
   assert.deepEqual(await titles(from().textSearch('body', 'calendar & date')), ['second']);
   assert.deepEqual(await titles(from().textSearch('body', 'updating tables', { type: 'plain', config: 'english' })), ['second']);
+  assert.deepEqual(await titles(from().textSearch('body', 'update the table', { type: 'phrase', config: 'english' })), ['second']);
+  assert.deepEqual(await titles(from().textSearch('body', 'calendar -date', { type: 'websearch', config: 'english' })), []);
 } else {
   denied(await from().textSearch('body', 'calendar'), 400, 'PGRST100');
 }
@@ -150,6 +176,45 @@ const tried = good(await ada.from('notes').insert({ title: 'rehearsal' }).select
 assert.deepEqual([tried.title, await titles(from().eq('title', 'rehearsal'))], ['rehearsal', []]);
 const whole = good(await ada.from('notes').select('id, user_id, title, body, phone').eq('id', second.id).single());
 assert.equal(good(await ada.from('notes').update({ ...whole, body: 'whole' }).eq('id', second.id).select().single()).body, 'whole');
+
+// JSON: paths that are shown, filtered and ordered by; numbers; pages that begin in the middle.
+const made = good(await ada.from('papers').insert([
+  { code: 'a', number: 1, price: 1.5, meta: { lang: 'en', year: 1999, tags: ['x', 'y'], by: { name: "O'Brien" } } },
+  { code: 'b', number: 20, price: 20, meta: { lang: 'id', year: 2024, tags: [], by: null, open: true } },
+  { code: 'c', number: null, price: null, meta: null },
+]).select());
+assert.deepEqual(made[0].meta, { lang: 'en', year: 1999, tags: ['x', 'y'], by: { name: "O'Brien" } });
+const papers = (select = 'code') => ada.from('papers').select(select);
+const codes = async (query) => good(await query).map((row) => row.code);
+assert.deepEqual(
+  good(await papers('code, meta->by->name, year:meta->year, first:meta->tags->>0').eq('code', 'a').single()),
+  { code: 'a', name: "O'Brien", year: 1999, first: 'x' },
+);
+assert.deepEqual(
+  good(await papers('n:number::text, y:meta->>year::integer, price::text').eq('code', 'b').single()).y,
+  2024,
+);
+assert.deepEqual(await codes(papers().eq('meta->>lang', 'id')), ['b']);
+assert.deepEqual(await codes(papers().in('meta->>lang', ['id', 'en']).order('code')), ['a', 'b']);
+assert.deepEqual(await codes(papers().gt('meta->year', 2000)), ['b']);
+assert.deepEqual(await codes(papers().lte('meta->year', 1999)), ['a']);
+assert.deepEqual(await codes(papers().eq('meta->open', true)), ['b']);
+assert.deepEqual(await codes(papers().is('meta->>lang', null)), ['c']);
+assert.deepEqual(await codes(papers().like('meta->by->>name', "O'%")), ['a']);
+assert.deepEqual(await codes(papers().or('meta->>lang.eq.en,meta->>year.eq.2024').order('code')), ['a', 'b']);
+assert.deepEqual(await codes(papers().not('meta->year', 'is', null).order('meta->year', { ascending: false })), ['b', 'a']);
+assert.deepEqual(await codes(papers().lte('number', 20).lt('price', 20)), ['a']);
+assert.deepEqual(await codes(papers().order('number', { nullsFirst: true }).order('code')), ['c', 'a', 'b']);
+assert.deepEqual(await codes(papers().order('number', { ascending: false, nullsFirst: false })), ['b', 'a', 'c']);
+for (const count of ['planned', 'estimated']) {
+  assert.equal((await ada.from('papers').select('code', { count }).limit(1)).count, 3, count);
+}
+const merged = good(await ada.from('papers').upsert([{ code: 'a', number: 2 }, { code: 'd', number: 3 }], { onConflict: 'code' }).select('code, number, meta->>lang'));
+assert.deepEqual(merged, [{ code: 'a', number: 2, lang: 'en' }, { code: 'd', number: 3, lang: null }]);
+const taken = denied(await bob.from('papers').insert({ code: 'a' }), 409, '23505');
+assert.deepEqual([taken.details, taken.hint], [null, null]);
+denied(await bob.from('papers').upsert({ code: 'a', number: 0 }, { onConflict: 'code' }), 403, '42501');
+denied(await papers().contains('meta', { lang: 'en' }), 400, 'PGRST127');
 
 // What the client library has no word for: lines in, ranges, one row as it was seen, once.
 const { access_token: token } = good(await ada.auth.getSession()).session;
@@ -170,3 +235,11 @@ assert.deepEqual([first.status, replayed.status, replayed.headers.get('idempoten
 assert.deepEqual(await first.json(), await replayed.json());
 const headersOnly = await rest('notes', { method: 'POST', headers: { 'content-type': 'application/json', prefer: 'return=headers-only' }, body: '{"title":"eleventh"}' });
 assert.match(headersOnly.headers.get('location'), /^\/rest\/v1\/notes\?id=eq\.[0-9a-f-]{36}$/);
+const middle = await rest('papers?select=code&order=code&limit=2&offset=1');
+assert.deepEqual([middle.headers.get('content-range'), (await middle.json()).map((row) => row.code)], ['1-2/*', ['b', 'c']]);
+const strict = await rest('papers?select=code', { headers: { prefer: 'handling=strict, nonsense=1' } });
+assert.deepEqual([strict.status, (await strict.json()).code], [400, 'PGRST122']);
+const told = await rest('papers?select=code,meta->>lang&code=eq.b', {
+  method: 'PATCH', headers: { 'content-type': 'application/json', accept: 'text/csv', prefer: 'return=representation' }, body: '{"number":21}',
+});
+assert.deepEqual([told.status, await told.text()], [200, 'code,lang\nb,id\n']);

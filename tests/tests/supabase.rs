@@ -3,7 +3,7 @@
 #[path = "../../origin/tests/support/engines.rs"]
 mod engines;
 
-use engines::{Engine, on_every_engine};
+use engines::{Engine, Home, on_every_engine};
 use gapura_tests::{Edge, EdgeConfig, Origin, node};
 
 on_every_engine!(
@@ -36,7 +36,10 @@ const SETTINGS: [(&str, &str); 2] = [
 ];
 
 fn run(engine: Engine, program: &str, settings: &[(&str, &str)]) {
-    let home = engine.home();
+    run_on(&engine.home(), engine, program, settings);
+}
+
+fn run_on(home: &Home, engine: Engine, program: &str, settings: &[(&str, &str)]) {
     let origin = Origin::configured(&home.url, &[&SETTINGS, settings].concat());
     let edge = Edge::start(&EdgeConfig::for_origin(&origin).overlay(WIDE));
     let mut environment = node::accounts(&edge, &origin);
@@ -61,8 +64,43 @@ fn claims_that_a_client_verifies(engine: Engine) {
     run(engine, "claims", &[algorithm]);
 }
 
+/// A table with what the development stack's lack: JSON, numbers, a unique column.
+const PAPERS: &str = r#"
+[data.tables.papers]
+columns = ["id", "user_id", "code", "number", "price", "meta"]
+types = { id = "uuid", user_id = "uuid", meta = "json" }
+defaults = { id = "uuid()", user_id = "auth.uid()" }
+[data.tables.papers.roles.user]
+select = "user_id = auth.uid()"
+insert = "user_id = auth.uid()"
+update = "user_id = auth.uid()"
+delete = "user_id = auth.uid()"
+"#;
+
 fn rows_of_tables(engine: Engine) {
-    run(engine, "data", &[]);
+    let home = engine.home();
+    let (json, text, url) = match engine {
+        // It makes the file.
+        Engine::Sqlite => ("TEXT", "TEXT", format!("{}?mode=rwc", home.url)),
+        Engine::Postgres => ("JSONB", "TEXT", home.url.clone()),
+        Engine::MySql => (
+            "LONGTEXT",
+            "VARCHAR(64) COLLATE utf8mb4_bin",
+            home.url.clone(),
+        ),
+    };
+    let sql = format!(
+        "CREATE TABLE papers (id CHAR(36) PRIMARY KEY NOT NULL, user_id CHAR(36) NOT NULL, \
+         code {text} UNIQUE, number INTEGER, price NUMERIC(10, 2), meta {json})"
+    );
+    engines::execute(&url, &sql).expect("a table");
+    let notes = "\n[data.tables.notes]\n";
+    run_on(
+        &home,
+        engine,
+        "data",
+        &[(notes, &format!("{PAPERS}{notes}"))],
+    );
 }
 
 fn mails_and_what_they_let_people_do(engine: Engine) {

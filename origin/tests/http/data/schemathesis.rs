@@ -1,5 +1,6 @@
 //! Schemathesis reads the `OpenAPI` document and sends whatever fits it, and much that does not:
-//! nothing of it may end in a failure of ours.
+//! nothing of it may end in a failure of ours. Its stateful phase follows the links of a document, and
+//! this one has none: rows are found by filters, and no answer's part is another request's path.
 
 use super::{ADA, Who, notes};
 use crate::{
@@ -34,9 +35,10 @@ const DROPPED: [&str; 7] = [
     "expect",
 ];
 
-/// Seals what comes in plain HTTP, as a user; notes the status of each answer.
+/// Seals what comes in plain HTTP, as somebody; notes the status of each answer.
 struct Gate<'a> {
     origin: &'a Origin,
+    who: Option<&'a Principal>,
     seen: Mutex<BTreeMap<u16, Vec<String>>>,
 }
 
@@ -67,14 +69,7 @@ impl Gate<'_> {
         call.method = method;
         call.body = body;
         call.content_type = value("content-type").filter(|_| !call.body.is_empty());
-        call.principal = Some(Principal {
-            subject: Some(ADA.to_owned()),
-            role: "user".into(),
-            tenant: None,
-            session: None,
-            token_id: None,
-            assurance: Assurance::Aal1,
-        });
+        call.principal = self.who.cloned();
         let mut wire = call.seal(self.origin);
         for (name, value) in &headers {
             if !DROPPED.contains(&name.as_str()) {
@@ -100,8 +95,24 @@ impl Gate<'_> {
     }
 }
 
+fn somebody(role: &str) -> Principal {
+    Principal {
+        subject: Some(ADA.to_owned()),
+        role: role.into(),
+        tenant: None,
+        session: None,
+        token_id: None,
+        assurance: Assurance::Aal1,
+    }
+}
+
 /// Runs it to its end; what the gate saw.
-fn run(origin: &Origin, document: &Path) -> (Output, BTreeMap<u16, Vec<String>>) {
+fn run(
+    origin: &Origin,
+    document: &Path,
+    who: Option<&Principal>,
+    (phases, examples): (&str, &str),
+) -> (Output, BTreeMap<u16, Vec<String>>) {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/python/bin");
     let program = python.join("schemathesis");
     assert!(program.exists(), "run ./scripts/setup tests");
@@ -109,6 +120,7 @@ fn run(origin: &Origin, document: &Path) -> (Output, BTreeMap<u16, Vec<String>>)
     let address = listener.local_addr().unwrap();
     let gate = Gate {
         origin,
+        who,
         seen: Mutex::default(),
     };
     let is_over = AtomicBool::new(false);
@@ -127,9 +139,9 @@ fn run(origin: &Origin, document: &Path) -> (Output, BTreeMap<u16, Vec<String>>)
             .arg("run")
             .arg(document)
             .args(["--url", &format!("http://{address}/rest/v1")])
-            .args(["--phases", "examples,coverage,fuzzing"])
+            .args(["--phases", phases])
             .args(["--checks", "not_a_server_error", "--continue-on-failure"])
-            .args(["--max-examples", "20", "--generation-deterministic"])
+            .args(["--max-examples", examples, "--generation-deterministic"])
             .args(["--suppress-health-check", "all"])
             .args(["--no-color", "--no-shrink", "--warnings", "off"])
             .current_dir(document.parent().unwrap())
@@ -151,21 +163,32 @@ fn no_request_of_the_document_ends_in_a_failure(engine: Engine) {
     let written = site.command(&["data", "openapi"]).output().unwrap();
     let document = site.dir.path().join("openapi.json");
     fs::write(&document, written.stdout).unwrap();
-    let (output, seen) = run(&origin, &document);
-    let told = format!("{output:?}").replace("\\n", "\n");
-    for (status, answers) in &seen {
-        assert!(
-            (200..500).contains(status),
-            "{status}: {}\n{}",
-            answers[0],
-            origin.log()
-        );
-    }
-    assert!(output.status.success(), "{told}");
-    // It came through, and some of it to the rows.
-    for status in [200, 201, 204, 400] {
-        let many = seen.get(&status).map_or(0, Vec::len);
-        assert!(many > 0, "no {status}: {told}");
+    let (user, admin) = (somebody("user"), somebody("admin"));
+    let whole = ("examples,coverage,fuzzing", "20");
+    for (who, how, expected) in [
+        // It came through, and some of it to the rows.
+        (Some(&user), whole, &[200, 201, 204, 400][..]),
+        // An administrator looks at all and changes little; nobody else anything.
+        (Some(&admin), ("fuzzing", "10"), &[200, 400]),
+        (None, ("fuzzing", "5"), &[401]),
+    ] {
+        let (output, seen) = run(&origin, &document, who, how);
+        let told = format!("{who:?} {output:?}").replace("\\n", "\n");
+        for (status, answers) in &seen {
+            assert!(
+                (200..500).contains(status),
+                "{status}: {}\n{}",
+                answers[0],
+                origin.log()
+            );
+        }
+        assert!(output.status.success(), "{told}");
+        for status in expected {
+            let many = seen.get(status).map_or(0, Vec::len);
+            assert!(many > 0, "no {status}: {told}");
+        }
+        // The description itself is for administrators.
+        assert!(who.is_some() || !seen.contains_key(&200), "{told}");
     }
 }
 
