@@ -22,6 +22,7 @@ mod refresh_token;
 mod reseal;
 mod role;
 mod session;
+mod shared_read;
 mod sqlite;
 mod tenant;
 #[cfg(test)]

@@ -6,8 +6,10 @@ use super::{
     connect,
     group::Group,
     query::{self, Query, query},
+    shared_read::{PATIENCE, SharedRead},
     sqlite::{Lent, Shelf},
     url::Address,
+    user::Accounts,
 };
 use crate::{config::Database, random};
 use gapura_shared::time::UnixMillis;
@@ -21,6 +23,8 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Db {
     pub(super) pool: Pool,
+    /// By their ids.
+    pub(super) accounts: SharedRead<Accounts>,
 }
 
 #[derive(Clone)]
@@ -84,7 +88,8 @@ impl Db {
             }
             Address::MySql(options) => Pool::MySql(connect::mysql(*options, config).await?),
         };
-        Ok(Self { pool })
+        let accounts = SharedRead::new(Accounts(pool.clone()), PATIENCE);
+        Ok(Self { pool, accounts })
     }
 
     /// Asks what `doctor` tells. Changes nothing.
@@ -120,11 +125,7 @@ impl Db {
 
     /// A connection to read by.
     pub(super) async fn connection(&self) -> Result<Connection, DbError> {
-        Ok(match &self.pool {
-            Pool::Sqlite(pools) => Connection::Sqlite(pools.readers.acquire().await?),
-            Pool::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
-            Pool::MySql(pool) => Connection::MySql(pool.acquire().await?),
-        })
+        self.pool.connection().await
     }
 
     /// A connection for a single statement that writes.
@@ -160,6 +161,16 @@ impl Db {
                 )
                 .await?,
             ),
+        })
+    }
+}
+
+impl Pool {
+    pub(super) async fn connection(&self) -> Result<Connection, DbError> {
+        Ok(match self {
+            Self::Sqlite(pools) => Connection::Sqlite(pools.readers.acquire().await?),
+            Self::Postgres(pool) => Connection::Postgres(pool.acquire().await?),
+            Self::MySql(pool) => Connection::MySql(pool.acquire().await?),
         })
     }
 }

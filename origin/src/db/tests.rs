@@ -5,6 +5,7 @@ use crate::{
     engines::{Engine, Home, PASSWORD, on_every_engine},
     http::ApiError,
 };
+use futures_util::future::join_all;
 use gapura_shared::time::UnixMillis;
 use std::{
     future::poll_fn,
@@ -159,6 +160,8 @@ on_every_engine!(async
     an_address_has_one_account,
     texts_compare_byte_by_byte,
     an_account_is_read_as_it_was_written,
+    who_asks_together_gets_an_account_of_their_own,
+    an_account_is_read_as_it_is_when_somebody_asks,
     sessions_end_once_and_only_those_meant,
     what_waits_for_a_row_gives_up_in_time,
     a_statement_has_its_time,
@@ -215,6 +218,57 @@ async fn an_account_is_read_as_it_was_written(engine: Engine) {
     assert_eq!(read.last_sign_in_at, None);
     assert_eq!(read.email_confirmed_at, user.email_confirmed_at);
     assert!(db.user_by_id("nobody").await.unwrap().is_none());
+}
+
+async fn accounts(db: &Db, count: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    for number in 0..count {
+        let user = new_user(format!("{number}@b.co"), "$x".into(), "user", NOW);
+        assert!(db.insert_user(&user).await.unwrap());
+        ids.push(user.id);
+    }
+    ids
+}
+
+async fn who_asks_together_gets_an_account_of_their_own(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
+    let ids = accounts(&db, 64).await;
+    let ask = |id| db.user_with_token(id, "email_change", NOW);
+    let found = join_all(ids.iter().map(|id| ask(id))).await;
+    for (number, (id, found)) in ids.iter().zip(found).enumerate() {
+        let (user, token) = found.unwrap().unwrap();
+        assert_eq!((&user.id, user.email), (id, format!("{number}@b.co")));
+        assert!(token.is_none());
+    }
+    // What nobody has, and what no engine takes, is so for who asks for it alone.
+    let (nobody, refused, found) = tokio::join!(ask("nobody"), ask("a\0"), ask(&ids[0]));
+    assert!(nobody.unwrap().is_none());
+    assert!(matches!(refused, Err(DbError::NulText)));
+    assert_eq!(found.unwrap().unwrap().0.id, ids[0]);
+    db.close().await;
+    for refused in join_all([ask(&ids[0]), ask(&ids[1])]).await {
+        let refused = refused.map(|_| ()).unwrap_err();
+        assert_eq!(ApiError::from(refused), ApiError::DatabaseUnavailable);
+    }
+}
+
+/// However many others ask meanwhile: what was answered before a question is in its answer.
+async fn an_account_is_read_as_it_is_when_somebody_asks(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
+    let ids = accounts(&db, 16).await;
+    let change_and_look = async |id: &str| {
+        for round in 0..10_u32 {
+            let (old, new) = (round.to_string(), (round + 1).to_string());
+            let old = if round == 0 { "$x" } else { &old };
+            assert!(db.set_password_hash(id, old, &new).await.unwrap());
+            let seen = db.user_with_token(id, "email_change", NOW).await;
+            assert_eq!(seen.unwrap().unwrap().0.password_hash, new);
+        }
+        assert!(db.delete_user(id).await.unwrap());
+        let gone = db.user_with_token(id, "email_change", NOW).await;
+        assert!(gone.unwrap().is_none());
+    };
+    join_all(ids.iter().map(|id| change_and_look(id))).await;
 }
 
 async fn sessions_end_once_and_only_those_meant(engine: Engine) {
