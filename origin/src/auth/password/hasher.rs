@@ -4,6 +4,7 @@ use super::{
     memory::Memory,
     normalise,
     stored::{Stored, Unusable},
+    workers::Workers,
 };
 use crate::config;
 use argon2::{
@@ -60,7 +61,7 @@ pub struct Verdict {
 pub struct Hasher {
     argon2: Argon2<'static>,
     memory: Arc<Memory>,
-    running: Arc<Semaphore>,
+    workers: Workers,
     admitted: Arc<Semaphore>,
     /// The hash of a password that nobody has.
     decoy: Arc<str>,
@@ -96,7 +97,7 @@ impl Pace {
 /// A place in the queue: who has it is not turned away any more. For one hash after the other.
 #[derive(Debug, Clone)]
 pub struct Turn {
-    _admitted: Arc<OwnedSemaphorePermit>,
+    admitted: Arc<OwnedSemaphorePermit>,
 }
 
 impl Hasher {
@@ -122,7 +123,7 @@ impl Hasher {
         let decoy = hash(&argon2, &memory, &unknown)
             .ok_or(BadParameters(argon2::Error::MemoryTooLittle))?;
         Ok(Self {
-            running: Arc::new(Semaphore::new(running)),
+            workers: Workers::new(running),
             admitted: Arc::new(Semaphore::new(running + settings.hash_queue)),
             decoy: decoy.into(),
             pace: Arc::default(),
@@ -161,7 +162,7 @@ impl Hasher {
         let admitted = Arc::clone(&self.admitted).try_acquire_owned();
         let admitted = admitted.map_err(|_| HashError::Busy)?;
         Ok(Turn {
-            _admitted: Arc::new(admitted),
+            admitted: Arc::new(admitted),
         })
     }
 
@@ -199,24 +200,19 @@ impl Hasher {
         kept.len() <= super::MAX_BYTES && self.judge(kept).is_ok()
     }
 
-    /// Runs `work` on the pool. Its permits go with it: a client that hangs up
+    /// Runs `work` on the pool. Its turn goes with it: a client that hangs up
     /// does not make room before the memory is free again.
     async fn run<T: Send + 'static>(
         &self,
         turn: Turn,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let running = Arc::clone(&self.running)
-            .acquire_owned()
-            .await
-            .map_err(|_| HashError::Failed)?;
-        tracing::debug!("hashing");
-        tokio::task::spawn_blocking(move || {
-            let _permits = (turn, running);
+        let work = move || {
+            tracing::debug!("hashing");
             work()
-        })
-        .await
-        .map_err(|_| HashError::Failed)
+        };
+        let done = self.workers.run(turn.admitted, work);
+        done.await.ok_or(HashError::Failed)
     }
 }
 
@@ -282,7 +278,10 @@ fn hash(argon2: &Argon2<'_>, memory: &Memory, password: &str) -> Option<String> 
 mod tests {
     use super::{HashError, Hasher, Unusable};
     use crate::config;
-    use std::time::{Duration, Instant};
+    use std::{
+        sync::{Arc, mpsc},
+        time::{Duration, Instant},
+    };
 
     fn hasher(settings: &str) -> Hasher {
         let text = format!("[auth]\nargon2_memory_kib = 128\nhash_concurrency = 1\n{settings}");
@@ -404,16 +403,25 @@ mod tests {
     #[tokio::test]
     async fn turns_away_what_the_queue_cannot_hold() {
         let hasher = hasher("argon2_iterations = 1\nhash_queue = 1");
-        let held = hasher.running.clone().acquire_owned().await.unwrap();
+        // Until it is let go, the only thread has something else to do.
+        let (let_go, holds) = mpsc::channel::<()>();
+        let hold = hasher.workers.run(Arc::new(()), move || holds.recv());
+        let mut hold = Box::pin(hold);
+        assert!(futures_poll(hold.as_mut()).await.is_none());
         let waits = |_| hasher.hash("password".into());
         let (mut first, mut second, third) = (Box::pin(waits(1)), Box::pin(waits(2)), waits(3));
         // Both places are taken, neither may run.
         assert!(futures_poll(first.as_mut()).await.is_none());
         assert!(futures_poll(second.as_mut()).await.is_none());
         assert_eq!(third.await, Err(HashError::Busy));
-        drop(held);
+        // One that gives up makes room, though its work is in the queue.
+        drop(second);
+        let mut fourth = Box::pin(waits(4));
+        assert!(futures_poll(fourth.as_mut()).await.is_none());
+        drop(let_go);
+        assert!(hold.await.is_some());
         assert!(first.await.is_ok());
-        assert!(second.await.is_ok());
+        assert!(fourth.await.is_ok());
     }
 
     /// One poll, no waiting.

@@ -19,6 +19,7 @@ mod hasher;
 mod memory;
 mod policy;
 mod stored;
+mod workers;
 
 pub use hasher::{BadParameters, HashError, Hasher, Turn, Verdict};
 pub use policy::{Policy, Weakness};
