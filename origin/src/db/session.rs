@@ -2,7 +2,8 @@
 
 use super::{
     Db, DbError, User,
-    pool::{Write, restored, retried, stored},
+    batch::Script,
+    pool::{Pool, Write, restored, retried, stored},
     query::{Query, Row, query},
     refresh_token::new_token,
     user,
@@ -222,6 +223,23 @@ impl Db {
         session: &NewSession<'_>,
         now: UnixMillis,
     ) -> Result<bool, DbError> {
+        match &self.pool {
+            Pool::Sqlite(pools) => {
+                let script = Script::of(&in_sqlite(session, now));
+                if let Some(rows) = pools.batch.run(script).await? {
+                    return Ok(!rows.is_empty());
+                }
+            }
+            Pool::Postgres(_) => {
+                return retried(|| async {
+                    let opened = in_postgres(session, now);
+                    let mut connection = self.connection().await?;
+                    Ok(opened.execute(connection.on()).await? == 1)
+                })
+                .await;
+            }
+            Pool::MySql(_) => {}
+        }
         retried(|| self.try_open_session(session, now)).await
     }
 
@@ -233,14 +251,7 @@ impl Db {
         let mut write = self.write().await?;
         // The account's row first: a row that refers to it takes a weaker lock, which two
         // logins at once could not both make stronger.
-        let login = query(
-            "UPDATE user_account SET last_sign_in_at = $1 \
-             WHERE user_account_id = $2 AND updated_at = $3",
-        )
-        .bind(stored(now))
-        .bind(session.user)
-        .bind(stored(session.seen));
-        if login.execute(write.on()).await? != 1 {
+        if login(session, now).execute(write.on()).await? != 1 {
             return Ok(false);
         }
         let opened = query(
@@ -259,6 +270,66 @@ impl Db {
         write.commit_with([opened, token]).await?;
         Ok(true)
     }
+}
+
+/// Each does something only if the one before did.
+fn in_sqlite<'q>(session: &'q NewSession<'_>, now: UnixMillis) -> [Query<'q>; 3] {
+    [
+        login(session, now),
+        query(
+            "INSERT INTO session (session_id, user_account_id, created_at, last_seen_at, \
+             expires_at, user_agent, address, method) \
+             SELECT $1, $2, $3, $3, $4, $5, $6, $7 WHERE changes() = 1",
+        )
+        .bind(session.id)
+        .bind(session.user)
+        .bind(stored(now))
+        .bind(stored(session.ends))
+        .bind(session.device.user_agent.as_str())
+        .bind(session.device.address.as_str())
+        .bind(session.method),
+        query(
+            "INSERT INTO refresh_token (token_hash, session_id, expires_at) \
+             SELECT $1, $2, $3 WHERE changes() = 1 RETURNING session_id",
+        )
+        .bind(&session.token_hash)
+        .bind(session.id)
+        .bind(stored(session.expires)),
+    ]
+}
+
+/// One statement, and so one transaction.
+fn in_postgres<'q>(session: &'q NewSession<'_>, now: UnixMillis) -> Query<'q> {
+    query(
+        "WITH login AS (UPDATE user_account SET last_sign_in_at = $1 \
+         WHERE user_account_id = $2 AND updated_at = $3 RETURNING user_account_id), \
+         opened AS (INSERT INTO session (session_id, user_account_id, created_at, last_seen_at, \
+         expires_at, user_agent, address, method) \
+         SELECT $4, user_account_id, $1, $1, $5, $6, $7, $8 FROM login RETURNING session_id) \
+         INSERT INTO refresh_token (token_hash, session_id, expires_at) \
+         SELECT $9, session_id, $10 FROM opened",
+    )
+    .bind(stored(now))
+    .bind(session.user)
+    .bind(stored(session.seen))
+    .bind(session.id)
+    .bind(stored(session.ends))
+    .bind(session.device.user_agent.as_str())
+    .bind(session.device.address.as_str())
+    .bind(session.method)
+    .bind(&session.token_hash)
+    .bind(stored(session.expires))
+}
+
+/// Notes a login of an account that is as it was seen.
+fn login<'q>(session: &NewSession<'q>, now: UnixMillis) -> Query<'q> {
+    query(
+        "UPDATE user_account SET last_sign_in_at = $1 \
+         WHERE user_account_id = $2 AND updated_at = $3",
+    )
+    .bind(stored(now))
+    .bind(session.user)
+    .bind(stored(session.seen))
 }
 
 fn read(row: &Row) -> Result<Session, DbError> {

@@ -3,7 +3,7 @@
 use super::{
     Db, DbError,
     pool::{Write, restored, retried, stored},
-    query::{Row, query},
+    query::{Query, Row, query},
 };
 use gapura_shared::time::UnixMillis;
 
@@ -76,37 +76,42 @@ impl Db {
         attempt: &LoginAttempt<'_>,
         now: UnixMillis,
     ) -> Result<Attempt, DbError> {
-        let ceiling = [attempt.ceiling];
         let mut write = self.write().await?;
-        // The account's own row first: whoever has it has the account.
-        let all = read(&mut write, attempt, ANYWHERE, now).await?;
-        let here = read(&mut write, attempt, attempt.source, now).await?;
+        let (all, here) = standing(&mut write, attempt, now).await?;
         let known =
             here.succeeded.0 > 0 && now.0.saturating_sub(here.succeeded.0) < attempt.known_ms;
         let locks = Locks {
             source: here.lock_at(now),
             anywhere: all.lock_at(now).filter(|_| !known),
         };
-        let outcome = if locks == Locks::default() {
-            let (source, ladder) = (attempt.source, attempt.ladder);
-            Attempt::Counted(Locks {
-                source: count(&mut write, attempt, source, &here, ladder, now).await?,
-                anywhere: count(&mut write, attempt, ANYWHERE, &all, &ceiling, now).await?,
-            })
-        } else {
-            query(
+        if locks != Locks::default() {
+            let refused = query(
                 "UPDATE login_failure SET refused = refused + $3 \
                  WHERE account_id = $1 AND source = $2",
             )
             .bind(attempt.account)
             .bind(attempt.source)
-            .bind(i64::from(attempt.counts_refusal))
-            .execute(write.on())
-            .await?;
-            Attempt::Locked(locks)
-        };
-        write.commit().await?;
-        Ok(outcome)
+            .bind(i64::from(attempt.counts_refusal));
+            write.commit_with([refused]).await?;
+            return Ok(Attempt::Locked(locks));
+        }
+        let (all, anywhere) = all.counted(&[attempt.ceiling], now);
+        let (here, source) = here.counted(attempt.ladder, now);
+        let counted = query(
+            "UPDATE login_failure SET last_at = $1, \
+             failures = CASE source WHEN '' THEN $2 ELSE $3 END, \
+             locked_until = CASE source WHEN '' THEN $4 ELSE $5 END \
+             WHERE account_id = $6 AND source IN ('', $7)",
+        )
+        .bind(stored(now))
+        .bind(i64::from(all.failures))
+        .bind(i64::from(here.failures))
+        .bind(stored(all.locked_until))
+        .bind(stored(here.locked_until))
+        .bind(attempt.account)
+        .bind(attempt.source);
+        write.commit_with([counted]).await?;
+        Ok(Attempt::Counted(Locks { source, anywhere }))
     }
 
     /// Takes a counted attempt back: the password was right. What failed from this source is
@@ -121,30 +126,14 @@ impl Db {
         began: Locks,
         now: UnixMillis,
     ) -> Result<(), DbError> {
-        retried(|| self.try_login_succeeded(account, source, began, now)).await
-    }
-
-    async fn try_login_succeeded(
-        &self,
-        account: &str,
-        source: &str,
-        began: Locks,
-        now: UnixMillis,
-    ) -> Result<(), DbError> {
-        let mut write = self.write().await?;
-        hold(&mut write, account, ANYWHERE, now).await?;
-        hold(&mut write, account, source, now).await?;
-        query(
-            "UPDATE login_failure SET failures = 0, refused = 0, locked_until = 0, \
-             succeeded_at = $1 WHERE account_id = $2 AND source = $3",
-        )
-        .bind(stored(now))
-        .bind(account)
-        .bind(source)
-        .execute(write.on())
-        .await?;
-        take_back(&mut write, account, ANYWHERE, began.anywhere).await?;
-        write.commit().await
+        retried(|| async {
+            // A statement is a transaction by itself.
+            succeeded(account, source, began, now)
+                .execute(self.writer().await?.on())
+                .await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Takes a counted attempt back as if it had not been made: the lock that it began ends, what
@@ -256,6 +245,34 @@ impl Standing {
     fn lock_at(&self, now: UnixMillis) -> Option<UnixMillis> {
         Some(self.locked_until).filter(|until| *until > now)
     }
+
+    fn read(row: &Row, forget_ms: u64, now: UnixMillis) -> Result<Self, DbError> {
+        let last = restored(row.get("last_at")?);
+        let is_forgotten = now.0.saturating_sub(last.0) >= forget_ms;
+        Ok(Self {
+            failures: if is_forgotten {
+                0
+            } else {
+                number(row, "failures")?
+            },
+            locked_until: restored(row.get("locked_until")?),
+            succeeded: restored(row.get("succeeded_at")?),
+        })
+    }
+
+    /// With one failure more; the end of the lock that this began. A lock's end is fixed here, once.
+    fn counted(self, ladder: &[Rung], now: UnixMillis) -> (Self, Option<UnixMillis>) {
+        let failures = self.failures.saturating_add(1);
+        let begun =
+            lock_ms(ladder, failures).map(|lock_ms| UnixMillis(now.0.saturating_add(lock_ms)));
+        let locked_until = begun.unwrap_or(self.locked_until);
+        let counted = Self {
+            failures,
+            locked_until,
+            ..self
+        };
+        (counted, begun)
+    }
 }
 
 /// Makes a counter's row if there is none, and keeps others from it until the transaction ends.
@@ -281,6 +298,33 @@ async fn hold(
     Ok(())
 }
 
+/// One failure less from everywhere, and without the lock that began with it; none from here, and the
+/// source is known. Where there is no row, one that says so.
+fn succeeded<'q>(account: &'q str, source: &'q str, began: Locks, now: UnixMillis) -> Query<'q> {
+    macro_rules! rows {
+        ($taken:literal) => {
+            concat!(
+                "INSERT INTO login_failure (account_id, source, failures, last_at, succeeded_at) \
+                 VALUES ($1, '', 0, $3, 0), ($1, $2, 0, $3, $3) ",
+                $taken,
+                " failures = CASE WHEN login_failure.source <> '' OR login_failure.failures = 0 \
+                 THEN 0 ELSE login_failure.failures - 1 END, \
+                 refused = CASE login_failure.source WHEN '' THEN login_failure.refused ELSE 0 END, \
+                 locked_until = CASE WHEN login_failure.source <> '' \
+                 OR login_failure.locked_until = $4 THEN 0 ELSE login_failure.locked_until END, \
+                 succeeded_at = CASE login_failure.source \
+                 WHEN '' THEN login_failure.succeeded_at ELSE $3 END"
+            )
+        };
+    }
+    query(rows!("ON CONFLICT (account_id, source) DO UPDATE SET"))
+        .mysql_as(rows!("ON DUPLICATE KEY UPDATE"))
+        .bind(account)
+        .bind(source)
+        .bind(stored(now))
+        .bind(began.anywhere.map_or(-1, stored))
+}
+
 /// One failure less, and without the lock that began with it.
 async fn take_back(
     write: &mut Write,
@@ -302,62 +346,56 @@ async fn take_back(
     Ok(())
 }
 
-async fn read(
+/// What the account has done from everywhere and from here. Makes the rows that are not there, and keeps
+/// others from them until the transaction ends; the account's own first: whoever has it has the account.
+async fn standing(
     write: &mut Write,
     attempt: &LoginAttempt<'_>,
-    source: &str,
     now: UnixMillis,
-) -> Result<Standing, DbError> {
-    hold(write, attempt.account, source, now).await?;
-    let row = query(
-        "SELECT failures, last_at, locked_until, succeeded_at FROM login_failure \
-         WHERE account_id = $1 AND source = $2",
+) -> Result<(Standing, Standing), DbError> {
+    let hold = query(
+        "INSERT INTO login_failure (account_id, source, failures, last_at) \
+         VALUES ($1, '', 0, $3), ($1, $2, 0, $3) \
+         ON CONFLICT (account_id, source) DO UPDATE SET failures = login_failure.failures \
+         RETURNING source, failures, last_at, locked_until, succeeded_at",
+    )
+    .mysql_as(
+        "INSERT INTO login_failure (account_id, source, failures, last_at) \
+         VALUES ($1, '', 0, $3), ($1, $2, 0, $3) \
+         ON DUPLICATE KEY UPDATE failures = login_failure.failures",
     )
     .bind(attempt.account)
-    .bind(source)
-    .optional(write.on())
-    .await?;
-    let row = row.ok_or(sqlx::Error::RowNotFound)?;
-    let last = restored(row.get("last_at")?);
-    let is_forgotten = now.0.saturating_sub(last.0) >= attempt.forget_ms;
-    Ok(Standing {
-        failures: if is_forgotten {
-            0
+    .bind(attempt.source)
+    .bind(stored(now));
+    // MySQL tells nobody what it has kept.
+    let rows = if matches!(write, Write::MySql(_)) {
+        hold.execute(write.on()).await?;
+        query(
+            "SELECT source, failures, last_at, locked_until, succeeded_at FROM login_failure \
+             WHERE account_id = $1 AND source IN ('', $2)",
+        )
+        .bind(attempt.account)
+        .bind(attempt.source)
+        .all(write.on())
+        .await?
+    } else {
+        hold.all(write.on()).await?
+    };
+    let (mut all, mut here) = (None, None);
+    for row in &rows {
+        let standing = Some(Standing::read(row, attempt.forget_ms, now)?);
+        if row.get::<String>("source")? == ANYWHERE {
+            all = standing;
         } else {
-            number(&row, "failures")?
-        },
-        locked_until: restored(row.get("locked_until")?),
-        succeeded: restored(row.get("succeeded_at")?),
-    })
+            here = standing;
+        }
+    }
+    let both = all.zip(here);
+    Ok(both.ok_or(sqlx::Error::RowNotFound)?)
 }
 
 fn number(row: &Row, name: &str) -> Result<u32, DbError> {
     Ok(u32::try_from(row.get::<i64>(name)?).unwrap_or(u32::MAX))
-}
-
-/// Counts one; the end of the lock that this began. A lock's end is fixed here, once.
-async fn count(
-    write: &mut Write,
-    attempt: &LoginAttempt<'_>,
-    source: &str,
-    standing: &Standing,
-    ladder: &[Rung],
-    now: UnixMillis,
-) -> Result<Option<UnixMillis>, DbError> {
-    let failures = standing.failures.saturating_add(1);
-    let begun = lock_ms(ladder, failures).map(|lock_ms| UnixMillis(now.0.saturating_add(lock_ms)));
-    query(
-        "UPDATE login_failure SET failures = $1, last_at = $2, locked_until = $3 \
-         WHERE account_id = $4 AND source = $5",
-    )
-    .bind(i64::from(failures))
-    .bind(stored(now))
-    .bind(stored(begun.unwrap_or(standing.locked_until)))
-    .bind(attempt.account)
-    .bind(source)
-    .execute(write.on())
-    .await?;
-    Ok(begun)
 }
 
 /// The lock that begins with this failure: one at each rung, and with each failure beyond the last.
