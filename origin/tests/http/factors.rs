@@ -631,8 +631,19 @@ fn who_has_two_factors_changes_the_password_with_both(engine: Engine) {
         let body = json!({ "password": "battery staple", "current_password": PASSWORD });
         ask(&origin, session, "PUT", "/user", &body)
     };
-    let refused = change(&login(&origin));
-    assert_eq!(told(&refused), (403, "insufficient_aal".into()));
+    let single = login(&origin);
+    let refused = (403, "insufficient_aal".into());
+    assert_eq!(told(&change(&single)), refused);
+    // What a token claims, its session must have too.
+    let mut forged = principal(&single);
+    forged.assurance = Assurance::Aal2;
+    let body = json!({ "password": "battery staple", "current_password": PASSWORD }).to_string();
+    let call = Call {
+        method: "PUT",
+        principal: Some(forged),
+        ..Call::post("/auth/v1/user", &body)
+    };
+    assert_eq!(told(&origin.send(&call.seal(&origin))), refused);
     login(&origin);
     assert_eq!(change(&raised).status, 200);
 }

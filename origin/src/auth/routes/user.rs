@@ -1,6 +1,6 @@
 //! `/auth/v1/user`: one's own account.
 
-use super::{changing_user_answer, json_body, may_log_in, present, revoke};
+use super::{changing_user_answer, factors::is_stepped_up, json_body, may_log_in, present, revoke};
 use crate::{
     App,
     admission::Admitted,
@@ -15,7 +15,7 @@ use crate::{
     log,
     mail::{self, Order},
 };
-use gapura_shared::{claims::Assurance, event::Kind};
+use gapura_shared::event::Kind;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
@@ -155,9 +155,8 @@ impl NewPassword {
             .check(&self.new, &user.email)
             .map_err(ApiError::WeakPassword)?;
         // Who has two factors changes one of them with both.
-        let principal = request.identity().principal.as_ref();
-        let is_stepped_up = principal.is_some_and(|it| it.assurance >= Assurance::Aal2);
-        if !is_stepped_up && user.factors.iter().any(|factor| factor.verified) {
+        let has_factor = user.factors.iter().any(|factor| factor.verified);
+        if has_factor && !is_stepped_up(app, request, &user.id, &session.id).await? {
             return Err(ApiError::InsufficientAal);
         }
         let age_ms = clock::now().0.saturating_sub(session.created.0);

@@ -1,6 +1,6 @@
 //! Factors come and go.
 
-use super::{Bearer, body, is_stepped_up};
+use super::{Bearer, body};
 use crate::{
     App,
     admission::Admitted,
@@ -38,7 +38,7 @@ pub(super) async fn enrol(app: &App, request: &mut Admitted) -> Result<Answer, A
         user: &bearer.user,
         friendly_name: &sent.friendly_name,
         secret: &sealed,
-        is_stepped_up: is_stepped_up(app, request, &bearer).await?,
+        is_stepped_up: bearer.is_stepped_up(app, request).await?,
         most: MOST,
     };
     match app.db.enrol_factor(&factor, clock::now()).await? {
@@ -75,7 +75,7 @@ pub(super) async fn remove(
     let bearer = Bearer::of(request)?;
     let found = app.db.factor_secret(&bearer.user, factor).await?;
     let found = found.ok_or(ApiError::FactorNotFound)?;
-    if found.verified && !is_stepped_up(app, request, &bearer).await? {
+    if found.verified && !bearer.is_stepped_up(app, request).await? {
         return Err(ApiError::InsufficientAal);
     }
     let removed = app.db.remove_factor(&bearer.user, factor).await?;

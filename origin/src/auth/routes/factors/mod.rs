@@ -69,16 +69,25 @@ impl Bearer {
             session: principal.session.clone().ok_or(ApiError::NoSubject)?,
         })
     }
+
+    async fn is_stepped_up(&self, app: &App, request: &Admitted) -> Result<bool, ApiError> {
+        is_stepped_up(app, request, &self.user, &self.session).await
+    }
 }
 
 /// Whether two factors stand behind a request: by its token, which may be older than the session's second factor,
 /// and by its session, which may have lost it since.
-async fn is_stepped_up(app: &App, request: &Admitted, bearer: &Bearer) -> Result<bool, ApiError> {
+pub(super) async fn is_stepped_up(
+    app: &App,
+    request: &Admitted,
+    user: &str,
+    session: &str,
+) -> Result<bool, ApiError> {
     let principal = request.identity().principal.as_ref();
     if principal.is_none_or(|principal| principal.assurance < Assurance::Aal2) {
         return Ok(false);
     }
-    let proofs = app.db.session_proofs(&bearer.user, &bearer.session).await?;
+    let proofs = app.db.session_proofs(user, session).await?;
     Ok(proofs.is_some_and(|proofs| proofs.second.is_some()))
 }
 

@@ -1,6 +1,6 @@
 //! Recovery codes.
 
-use super::{Attempted, Bearer, body, is_stepped_up, verify::raise, wrong_code};
+use super::{Attempted, Bearer, body, verify::raise, wrong_code};
 use crate::{
     App,
     admission::Admitted,
@@ -17,7 +17,7 @@ use serde_json::json;
 /// session that stands on two factors.
 pub(super) async fn renew(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
     let bearer = Bearer::of(request)?;
-    if !is_stepped_up(app, request, &bearer).await? {
+    if !bearer.is_stepped_up(app, request).await? {
         return Err(ApiError::InsufficientAal);
     }
     let (codes, kept) = recovery::generate(&random::bytes());
