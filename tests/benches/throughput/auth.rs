@@ -1,5 +1,6 @@
-//! `./scripts/bench origin auth`: logins against what their hash allows, refreshes, and what
-//! other requests feel of both.
+//! `./scripts/bench origin auth`: logins against what their hash allows, refreshes, accounts that are
+//! read, and what such a reader feels of logins. Logins are counted without that reader, whose work
+//! on the same cores is none of theirs; load and database run on these cores all the time.
 
 use crate::{
     connection::Connection,
@@ -17,7 +18,7 @@ use std::{
 };
 
 const PASSWORD: &str = "correct horse battery staple";
-/// Who logs in; more than hashes run at once.
+/// Who logs in, and whose accounts are read; more than hashes run at once.
 const LOGINS: u64 = 16;
 /// Sessions that are refreshed at once.
 const REFRESHES: usize = 8;
@@ -93,7 +94,8 @@ fn measure(origin: &Origin) -> Figures {
 struct Bench<'a> {
     origin: &'a Origin,
     nobody: Sealer,
-    somebody: Sealer,
+    /// Everybody who can log in.
+    everybody: Vec<Sealer>,
     numbers: AtomicU64,
 }
 
@@ -102,19 +104,27 @@ impl<'a> Bench<'a> {
         let nobody = Sealer::of(origin, None);
         let mut bench = Self {
             origin,
-            somebody: Sealer::of(origin, None),
             nobody,
+            everybody: Vec::new(),
             numbers: AtomicU64::new(0),
         };
         let mut connection = Connection::open(origin.address);
         for account in 0..LOGINS {
             let request = bench.post("/auth/v1/signup", &credentials(account));
             assert_eq!(connection.exchange(&request).0, 200);
+            let session = bench.log_in(&mut connection, account);
+            let token = session["access_token"].as_str().expect("a token");
+            let sealer = Sealer::of(origin, Some(principal(token)));
+            bench.everybody.push(sealer);
         }
-        let session = bench.log_in(&mut connection, 0);
-        let token = session["access_token"].as_str().expect("a token");
-        bench.somebody = Sealer::of(origin, Some(principal(token)));
         bench
+    }
+
+    /// A request of one after the other.
+    fn get(&self, path: &str) -> Vec<u8> {
+        let number = self.number();
+        let whose = usize::try_from(number).map_or(0, |number| number % self.everybody.len());
+        self.everybody[whose].get(path, number)
     }
 
     fn number(&self) -> u64 {
@@ -143,7 +153,7 @@ impl<'a> Bench<'a> {
             server: self.origin.address,
             process,
             status: 200,
-            request: Box::new(move |_| self.somebody.get(path, self.number())),
+            request: Box::new(move |_| self.get(path)),
         };
         let per_second = |path| {
             let times = load::drive(&row(path), &AtomicU64::new(0), MEASURED);
@@ -152,9 +162,10 @@ impl<'a> Bench<'a> {
         let floor = per_second("/auth/v1/.well-known/jwks.json");
         let user = per_second("/auth/v1/user");
         let quiet_p99_ms = p99(self.others(|| thread::sleep(MEASURED)));
-        let mut logins = 0.0;
-        let mut busy_mb = 0.0;
-        let others = self.others(|| (logins, busy_mb) = self.saturate(process));
+        let (logins, busy_mb) = self.saturate(process);
+        let others = self.others(|| {
+            self.saturate(process);
+        });
         Figures {
             idle_mb: 0.0,
             hashes,
@@ -239,7 +250,7 @@ impl<'a> Bench<'a> {
                 let mut times = Vec::new();
                 while !ends.load(Ordering::Relaxed) {
                     thread::sleep(Duration::from_millis(2));
-                    let request = self.somebody.get("/auth/v1/user", self.number());
+                    let request = self.get("/auth/v1/user");
                     let sent = Instant::now();
                     assert_eq!(connection.exchange(&request).0, 200);
                     times.push(sent.elapsed());
