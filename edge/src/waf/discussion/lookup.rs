@@ -1,5 +1,6 @@
 //! Code that people type into a search box to find out about it.
 
+use super::inert::is_inert;
 use super::line::{is_break_out, is_quotation, is_statement};
 use super::words::ATTACKS;
 use super::{SEVERE, SHOWN, STATEMENTS};
@@ -179,7 +180,7 @@ pub(in crate::waf) fn looks_up(text: &[u8], hit: &Hit) -> bool {
     let start = text.iter().take_while(|byte| is_space(**byte)).count();
     let text = trim(text);
     let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
-    if is_one_of(CELLS) && is_row(text) {
+    if is_one_of(CELLS) && is_row(text) || is_inert(text, hit) {
         return true;
     }
     if (is_one_of(CONDITIONS) || is_one_of(COMPILED)) && is_quoted_first(text) {

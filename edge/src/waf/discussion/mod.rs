@@ -12,6 +12,7 @@
 mod closing;
 mod embed;
 mod fault;
+mod inert;
 mod line;
 mod lookup;
 mod mention;
