@@ -41,6 +41,8 @@ pub(crate) struct Site {
     pub(crate) token_key: String,
     /// Goes before what is set otherwise.
     pub(crate) env: Vec<(&'static str, String)>,
+    /// What a shell does before it becomes the program.
+    pub(crate) shell: Option<&'static str>,
     pub(crate) home: Home,
 }
 
@@ -61,12 +63,16 @@ impl Site {
             seal_keys: format!("k1:{SEAL_KEY}"),
             token_key: TOKEN_KEY.into(),
             env: Vec::new(),
+            shell: None,
             home,
         }
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(if self.shell.is_some() { "sh" } else { BINARY });
+        if let Some(shell) = self.shell {
+            command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\""), BINARY]);
+        }
         command
             .args(args)
             .arg("--config")
@@ -211,6 +217,14 @@ impl Origin {
     /// Ends it at once, whatever it is doing.
     pub(crate) fn kill(&self) {
         self.signal("-KILL");
+    }
+
+    /// Lets it write files of any size again (util-linux's prlimit).
+    pub(crate) fn lift_file_size(&self) {
+        let id = self.child.id().to_string();
+        let mut command = Command::new("prlimit");
+        let done = command.args(["--fsize=unlimited:", "--pid", &id]).status();
+        assert!(done.unwrap().success());
     }
 
     fn signal(&self, signal: &str) {

@@ -6,6 +6,7 @@ mod command;
 mod conflict;
 mod fault;
 mod field;
+mod full;
 mod header;
 mod json;
 mod kill;
