@@ -23,10 +23,27 @@ impl Doctor {
             &lines.join("\n"),
             &json!({ "severity": worst, "checks": checks }),
         )?;
-        Ok(ExitCode::from(match worst {
-            Severity::Ok => 0,
-            Severity::Warn => 1,
-            Severity::Fail => 2,
-        }))
+        Ok(exit_code(worst))
+    }
+}
+
+fn exit_code(worst: Severity) -> ExitCode {
+    ExitCode::from(match worst {
+        Severity::Ok => 0,
+        Severity::Warn => 1,
+        Severity::Fail => 2,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ExitCode, Severity, exit_code};
+
+    /// Of 1 and 2 the program itself is asked; all is well only behind a gate with a public certificate.
+    #[test]
+    fn ends_well_when_all_is_well() {
+        assert_eq!(exit_code(Severity::Ok), ExitCode::SUCCESS);
+        assert_eq!(exit_code(Severity::Warn), ExitCode::from(1));
+        assert_eq!(exit_code(Severity::Fail), ExitCode::from(2));
     }
 }

@@ -435,6 +435,20 @@ fn init_makes_an_installation_with_an_administrator() {
         let kept = fs::metadata(&file).unwrap().permissions().mode() & 0o777;
         assert_eq!(kept & !mode, 0, "{} {kept:o}", file.display());
     }
+    // Nothing that would hurt now, though some of what it may need one day is not there yet.
+    let secrets = fs::read_to_string(dir.join("secrets.env")).unwrap();
+    let doctor = Command::new(BINARY)
+        .args(["doctor", "--json", "--config"])
+        .arg(dir.join("gapura.toml"))
+        .envs(secrets.lines().filter_map(|line| line.split_once('=')))
+        .output();
+    let doctor = Told::of(doctor.unwrap());
+    let page: Value = serde_json::from_str(&doctor.out).unwrap();
+    assert_eq!(
+        (doctor.code, &page["severity"]),
+        (Some(1), &json!("warn")),
+        "{page}"
+    );
     assert_eq!(init(&[]).code, Some(64));
     let again = init(&["--if-missing", "--admin", "root@example.com"]).json();
     assert_eq!(again["admin"]["added"], false);
