@@ -1,10 +1,21 @@
 //! Keys of tokens rotate while the edge serves; routes that want a second factor; sessions in
 //! cookies, and what a foreign page makes of them.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+#[path = "../../origin/tests/support/engines.rs"]
+mod engines;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use engines::{Engine, Home, on_every_engine};
 use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, Stack, token};
 use serde_json::{Value, json};
 use std::{thread, time::Duration};
+
+on_every_engine!(
+    keys_rotate_while_the_edge_serves,
+    an_edge_that_is_told_refuses_a_retired_key_at_once,
+    a_session_in_cookies_lives_and_ends_by_them,
+    cookies_that_do_not_hold_any_more_are_none,
+);
 
 const EMAIL: &str = "made@example.test";
 const PASSWORD: &str = "benar kuda baterai";
@@ -88,9 +99,9 @@ fn eventually(what: &str, mut probe: impl FnMut() -> bool) {
     panic!("{what}");
 }
 
-#[test]
-fn keys_rotate_while_the_edge_serves() {
-    let origin = Origin::start();
+fn keys_rotate_while_the_edge_serves(engine: Engine) {
+    let home = engine.home();
+    let origin = Origin::configured(&home.url, &[]);
     let edge = Edge::start(&EdgeConfig::for_origin(&origin).overlay(&format!("{YOUNG}{WIDE}")));
     account(&origin);
     let old = access_token(&edge);
@@ -135,9 +146,9 @@ fn keys_rotate_while_the_edge_serves() {
     );
 }
 
-#[test]
-fn an_edge_that_is_told_refuses_a_retired_key_at_once() {
-    let mut origin = Origin::start();
+fn an_edge_that_is_told_refuses_a_retired_key_at_once(engine: Engine) {
+    let home = engine.home();
+    let mut origin = Origin::configured(&home.url, &[]);
     let edge = Edge::start(&EdgeConfig::for_origin(&origin).overlay(WIDE));
     origin.tell(&edge);
     account(&origin);
@@ -234,19 +245,19 @@ fn cookies(answer: &Response) -> [String; 2] {
     })
 }
 
-fn with_cookies(overlay: &str) -> (Origin, Edge) {
-    let origin = Origin::configured("", &[("cookies = false", "cookies = true")]);
+fn with_cookies(engine: Engine, overlay: &str) -> (Home, Origin, Edge) {
+    let home = engine.home();
+    let origin = Origin::configured(&home.url, &[("cookies = false", "cookies = true")]);
     let edge = Edge::start(&EdgeConfig::for_origin(&origin).overlay(&format!("{overlay}{WIDE}")));
     account(&origin);
-    (origin, edge)
+    (home, origin, edge)
 }
 
 const RENEW: &str = "/auth/v1/token?grant_type=refresh_token&cookies=true";
 const FOREIGN: &str = "https://evil.example";
 
-#[test]
-fn a_session_in_cookies_lives_and_ends_by_them() {
-    let (_origin, edge) = with_cookies("");
+fn a_session_in_cookies_lives_and_ends_by_them(engine: Engine) {
+    let (_home, _origin, edge) = with_cookies(engine, "");
     let answer = login(&edge, "&cookies=true");
     let body = answer.json();
     assert_eq!(
@@ -291,9 +302,8 @@ fn a_session_in_cookies_lives_and_ends_by_them() {
 }
 
 /// Who was logged out elsewhere still has the cookies: they keep nobody from the login, and go with a logout.
-#[test]
-fn cookies_that_do_not_hold_any_more_are_none() {
-    let (_origin, edge) = with_cookies("");
+fn cookies_that_do_not_hold_any_more_are_none(engine: Engine) {
+    let (_home, _origin, edge) = with_cookies(engine, "");
     let [here, there] = [(); 2].map(|()| cookies(&login(&edge, "&cookies=true")));
     let ask = |method: &str, target: &str, cookie: &str| {
         let request = Request::new(method, target).header("Cookie", cookie);
@@ -333,7 +343,7 @@ fn cookies_that_do_not_hold_any_more_are_none() {
 
 #[test]
 fn a_foreign_page_changes_nothing_by_cookies() {
-    let (_origin, edge) = with_cookies("");
+    let (_home, _origin, edge) = with_cookies(Engine::Sqlite, "");
     let [access, refresh] = cookies(&login(&edge, "&cookies=true"));
     let attack = |target: &str, cookie: &str, headers: &[(&str, &str)]| {
         let request = Request::new("POST", target).header("Cookie", cookie);
@@ -374,7 +384,7 @@ fn a_foreign_page_changes_nothing_by_cookies() {
 /// What the guard is for: without it, the same request renews the session.
 #[test]
 fn without_the_guard_a_foreign_page_renews_the_session() {
-    let (_origin, edge) = with_cookies("[token]\nrefresh_cookie = \"\"\n");
+    let (_home, _origin, edge) = with_cookies(Engine::Sqlite, "[token]\nrefresh_cookie = \"\"\n");
     let [_, refresh] = cookies(&login(&edge, "&cookies=true"));
     let attack = Request::new("POST", RENEW).header("Cookie", &refresh);
     let renewed = edge.send(&attack.header("Origin", FOREIGN));
