@@ -18,8 +18,9 @@ use tokio::{sync::oneshot, task::yield_now, time::timeout};
 
 /// So many are read by one statement, however many wait.
 pub(super) const MAX_KEYS: usize = 32;
-/// Nobody waits longer for a statement that is not for them.
-pub(super) const PATIENCE: Duration = Duration::from_millis(10);
+/// Nobody waits longer for a statement that is not for them. Far beyond what one takes beside a full
+/// load: then of all times they must go on sharing.
+pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 
 /// From where things are read by their keys.
 pub(super) trait Source: Send + Sync + 'static {
