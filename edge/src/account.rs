@@ -1,13 +1,8 @@
 //! Which account a login is for: the first of the route's fields that its body has.
 
-use crate::{facts::Facts, policy::Route};
+use crate::policy::Route;
 use gapura_shared::{outcome::AccountId, parse::query};
 use serde_json::Value;
-
-/// The cookie by which the origin knows a device that has logged in before.
-const DEVICE_COOKIE: &str = "__Host-gapura-device";
-/// A device's id in hex, a dot, and the origin's signature in base64url.
-const DEVICE_VALUE_BYTES: usize = 32 + 1 + 43;
 
 /// The account that a body names. JSON is told by its first byte, as the origin reads it
 /// whatever its type says; else it is a form.
@@ -31,20 +26,10 @@ pub fn named(route: &Route, body: &[u8]) -> Option<AccountId> {
         .map(|text| AccountId::of(&text))
 }
 
-/// Whether the request carries what looks like a device of the origin's. Only the origin can
-/// tell whether it is: it enforces locks on such logins itself.
-#[must_use]
-pub fn bears_device(facts: &Facts) -> bool {
-    let cookies = facts.header("cookie").unwrap_or_default().split(';');
-    cookies
-        .filter_map(|pair| pair.trim().strip_prefix(DEVICE_COOKIE)?.strip_prefix('='))
-        .any(|value| value.len() == DEVICE_VALUE_BYTES && value.as_bytes().get(32) == Some(&b'.'))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{bears_device, named};
-    use crate::{facts::tests::facts, gate::tests::policy};
+    use super::named;
+    use crate::gate::tests::policy;
     use gapura_shared::outcome::AccountId;
 
     #[test]
@@ -78,13 +63,5 @@ mod tests {
             assert_eq!(named(login, none), None);
         }
         assert_eq!(named(other, br#"{"email":"a@b.example"}"#), None);
-    }
-
-    #[test]
-    fn knows_a_device_by_its_form() {
-        let cookie = |value: &str| bears_device(&facts("POST", "http://h/", &[("cookie", value)]));
-        let value = format!("{}.{}", "a".repeat(32), "b".repeat(43));
-        assert!(cookie(&format!("x=1; __Host-gapura-device={value}")));
-        assert!(!cookie("__Host-gapura-device=short") && !cookie(&format!("device={value}")));
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     policy::{self, Policy},
     revocation, token,
 };
-use gapura_shared::seal::Keys;
+use gapura_shared::{device::Devices, seal::Keys};
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -42,6 +42,8 @@ pub struct Gate {
     pub policy: Policy,
     /// The seal keys.
     pub seal_keys: Keys,
+    /// Devices that logged in before.
+    pub devices: Devices,
     /// What the challenge keeps.
     pub challenge: challenge::State,
     /// Where the origin is.
@@ -144,6 +146,7 @@ impl Gate {
                 ledger: Rc::default(),
             },
             secret_keys,
+            devices: Devices::new(&seal_keys),
             challenge: challenge::State::new(&seal_keys),
             policy,
             seal_keys,

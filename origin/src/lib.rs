@@ -86,7 +86,7 @@ impl App {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: Config, secrets: Secrets) -> Result<Self, StartError> {
-        let mut auth = Auth::new(config.auth.clone(), &secrets.token_key)?;
+        let mut auth = Auth::new(config.auth.clone(), &secrets.token_key, &secrets.seal_keys)?;
         let admission = Admission::new(
             secrets.seal_keys,
             config.listen.max_nonces,

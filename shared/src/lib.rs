@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod claims;
+pub mod device;
 pub mod event;
 pub mod identity;
 pub mod ids;

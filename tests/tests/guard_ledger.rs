@@ -76,6 +76,58 @@ fn a_lock_is_enforced_without_the_origin_and_looks_like_a_wrong_password() {
     );
 }
 
+#[test]
+fn an_account_locked_for_all_is_open_to_devices_that_the_origin_knows() {
+    let mut origin = Origin::configured("", &[("lockout_ceiling = 100", "lockout_ceiling = 10")]);
+    let edge = edge(&origin, WIDE);
+    origin.tell(&edge);
+    origin.restart();
+    sign_up(&edge, "agung@example.test");
+    sign_up(&edge, "other@example.test");
+    let device = |email: &str, cookie: &str| {
+        let body = json!({"email": email, "password": PASSWORD});
+        let request = Request::new("POST", "/auth/v1/token?grant_type=password").json(&body);
+        let response = edge.send(&request.from("192.0.2.1").header("Cookie", cookie));
+        let cookies = response.headers.iter();
+        let mut cookies = cookies.filter(|(name, _)| name == "set-cookie");
+        let cookie = cookies.find(|(_, cookie)| cookie.starts_with("__Host-gapura-device="));
+        let (pair, _) = cookie.expect("a device").1.split_once(';').unwrap();
+        pair.to_owned()
+    };
+    let (known, of_another) = (
+        device("agung@example.test", "x=1"),
+        device("other@example.test", "x=1"),
+    );
+    // The device itself is what logs in from its second time on.
+    assert_eq!(device("agung@example.test", &known), known);
+    for n in 10..20 {
+        let client = format!("192.0.2.{n}");
+        let wrong = login(&edge, "agung@example.test", "wrong password", &client);
+        assert_eq!(wrong.status, 400);
+    }
+    let body = json!({"email": "agung@example.test", "password": PASSWORD});
+    let log_in = |cookie: &str| {
+        let request = Request::new("POST", "/auth/v1/token?grant_type=password");
+        let request = request.json(&body).from("192.0.2.99");
+        edge.send(&request.header("Cookie", cookie)).status
+    };
+    assert_eq!(log_in("x=1"), 400, "locked wherever it comes from");
+    assert_eq!(log_in(&known), 200);
+    origin.stop();
+    // The origin is away: 400 is the edge's own answer, 502 says that it would have been asked.
+    let (id, _) = known.split_once('.').unwrap();
+    for forged in ["x=1", &of_another, &format!("{id}.{}", "b".repeat(43))] {
+        assert_eq!(log_in(forged), 400, "{forged}");
+    }
+    assert_eq!(log_in(&known), 502);
+
+    origin.restart();
+    let email = ["--email", "agung@example.test"];
+    let told = origin.run(&[&["users", "unlock"][..], &email].concat(), "");
+    assert!(told.contains("the edge knows"), "{told}");
+    assert_eq!(log_in("x=1"), 200);
+}
+
 /// A route that asks the Ledger at each request.
 const STRICT: &str = "\n[[route]]\nname = \"money\"\npath = \"/money\"\nrewrite = \"/echo/money\"\n\
     token = \"required\"\nclasses = []\nrevocation = \"strict\"\n";

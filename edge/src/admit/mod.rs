@@ -13,7 +13,7 @@ pub use repeat::Repeat;
 pub use subject::{account, jails, shard};
 
 use crate::{
-    account as login, authenticate,
+    authenticate,
     facts::Facts,
     gate::{Gate, Memory},
     guard::{Answer, Ask, AskedClass, Message, Order, Recall, Return, Standing, Subject, Verdict},
@@ -35,6 +35,8 @@ pub struct Admission<'a, R> {
     /// Whether this client cannot be banned.
     exempt: bool,
     under_attack: bool,
+    /// The account that a login names.
+    account: Option<AccountId>,
     asked: Vec<Asked<'a>>,
     /// Kinds that were not known when the request began, and are not yet.
     open: Vec<SubjectKind>,
@@ -161,6 +163,7 @@ fn begin<'a, R: Runtime>(
             .borrow()
             .replica
             .under_attack(now.seconds()),
+        account: None,
         asked: Vec::new(),
         open,
         refunded: false,
@@ -191,6 +194,7 @@ impl<'a, R: Runtime> Admission<'a, R> {
     /// Asks about the account that a login names: also where no class counts it, for its locks.
     pub fn name_account(&mut self, account: Option<&AccountId>) {
         if let Some(account) = account {
+            self.account = Some(account.clone());
             self.ask(&[SubjectKind::Account], &subject::account(account));
         }
     }
@@ -390,8 +394,8 @@ impl<'a, R: Runtime> Admission<'a, R> {
             .map(|(class, standing)| (class.name.clone(), *standing));
         let end = match &answer.verdict {
             Verdict::Admitted => End::Admitted,
-            // The origin knows its devices: such a login is its to refuse.
-            Verdict::Locked { .. } if login::bears_device(self.facts) => End::Unanswered,
+            // The origin counts such a device for itself.
+            Verdict::Locked { .. } if self.knows_device() => End::Unanswered,
             verdict => End::Stopped(stop(verdict, exhausted.as_ref())),
         };
         // What was lent is left to the client as well.
@@ -406,6 +410,13 @@ impl<'a, R: Runtime> Admission<'a, R> {
             standings: standings.into_iter().map(Some).collect(),
             counted: Place::Shard(answer.at_ms),
         }
+    }
+
+    /// Whether the login comes from a device that logged in to the account before.
+    fn knows_device(&self) -> bool {
+        let cookies = self.facts.header("cookie").unwrap_or_default();
+        let known = |account| self.gate.devices.known(cookies, account);
+        self.account.as_ref().and_then(known).is_some()
     }
 
     /// Gives back what was admitted of a request that another subject refused. Whoever was refused

@@ -10,8 +10,6 @@ const repeated = new Map();
 /** A path is what follows the first slash of these: scheme and host have none. */
 const pathAt = (url) => url.indexOf("/", url.indexOf("://") + 3);
 
-const withoutQuery = (url) => url.split("?", 1)[0];
-
 /**
  * Has `response` repeated, `id` in it replaced. To the same method and URL, whatever its query;
  * with a `barred` path, to all requests but those below it.
@@ -31,7 +29,7 @@ export function begin(request, response, body, id, series, times, from, until, b
     until,
     barred,
     method: request.method,
-    url: withoutQuery(request.url),
+    url: request.url.split("?", 1)[0],
   };
   repeated.delete(address);
   if (repeated.size >= MAX_REPEATED) repeated.delete(repeated.keys().next().value);
@@ -50,7 +48,8 @@ function fits(entry, request) {
   if (entry.used >= entry.times || now < entry.from || now >= entry.until) return false;
   const { url } = request;
   if (entry.barred !== undefined) return !url.startsWith(entry.barred, pathAt(url));
-  return request.method === entry.method && withoutQuery(url) === entry.url;
+  if (request.method !== entry.method || !url.startsWith(entry.url)) return false;
+  return url.length === entry.url.length || url[entry.url.length] === "?";
 }
 
 /** The refusal of a request, if it is to be repeated. */

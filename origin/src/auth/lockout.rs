@@ -10,7 +10,6 @@ use super::{
     Auth,
     open_logins::Place,
     password::{HashError, Turn, Verdict},
-    refresh::hmac,
 };
 use crate::{
     admission::Admitted,
@@ -18,16 +17,15 @@ use crate::{
     db::{Attempt, Db, DbError, Locks, LoginAttempt, Rung},
     random,
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use gapura_shared::{
     address::Network,
+    device::COOKIE,
     ids::hex,
     limits::MAX_REVOCATIONS,
     outcome::{AccountId, Lock, Login},
-    secret::Secret,
     time::UnixMillis,
 };
-use http::{HeaderMap, HeaderValue, header::COOKIE};
+use http::{HeaderMap, HeaderValue, header};
 
 /// The reference systems' ladder: 15 minutes, an hour, a day.
 pub(super) const LADDER: [Rung; 3] = [
@@ -48,8 +46,6 @@ const CEILING_LOCK_MS: u64 = 15 * 60_000;
 const DAY_MS: u64 = 86_400_000;
 /// How long a source of a good login is known.
 const KNOWN_MS: u64 = 30 * DAY_MS;
-/// `__Host-`: no other host of the site can set it (RFC 6265bis §4.1.3.2).
-const DEVICE_COOKIE: &str = "__Host-gapura-device";
 const DEVICE_LIFETIME_S: u32 = 31_536_000;
 
 /// A login as it is counted.
@@ -206,9 +202,9 @@ impl Auth {
             .source
             .strip_prefix("device:")
             .map_or_else(|| hex(&random::bytes::<16>()), str::to_owned);
-        let tag = URL_SAFE_NO_PAD.encode(self.device_tag(&device, &counted.account));
+        let value = self.devices.value(&device, &counted.account);
         let cookie = format!(
-            "{DEVICE_COOKIE}={device}.{tag}; Path=/; Max-Age={DEVICE_LIFETIME_S}; Secure; HttpOnly; SameSite=Lax"
+            "{COOKIE}={value}; Path=/; Max-Age={DEVICE_LIFETIME_S}; Secure; HttpOnly; SameSite=Lax"
         );
         // Hex and base64url are always a field value.
         Ok(HeaderValue::try_from(cookie).unwrap_or_else(|_| HeaderValue::from_static("")))
@@ -223,27 +219,10 @@ impl Auth {
 
     /// The id of a device that has logged in as this account before.
     fn device(&self, headers: &HeaderMap, account: &AccountId) -> Option<String> {
-        headers
-            .get_all(COOKIE)
-            .iter()
-            .filter_map(|field| field.to_str().ok())
-            .flat_map(|field| field.split(';'))
-            .filter_map(|pair| pair.trim().strip_prefix(DEVICE_COOKIE)?.strip_prefix('='))
-            .find_map(|value| {
-                let (device, tag) = value.split_once('.')?;
-                let hex_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-                let fits = device.len() == 32 && device.bytes().all(hex_digit);
-                let tag = URL_SAFE_NO_PAD.decode(tag).ok()?;
-                let known =
-                    fits && Secret::new(self.device_tag(device, account)) == Secret::new(tag);
-                known.then(|| device.to_owned())
-            })
-    }
-
-    /// Binds a device to an account; under a key derived for this alone.
-    fn device_tag(&self, device: &str, account: &AccountId) -> Vec<u8> {
-        let message = format!("{device}.{}", account.as_str());
-        hmac(&self.device_key, message.as_bytes()).to_vec()
+        let fields = headers.get_all(header::COOKIE).iter();
+        let mut fields = fields.filter_map(|field| field.to_str().ok());
+        let known = fields.find_map(|field| self.devices.known(field, account));
+        known.map(str::to_owned)
     }
 }
 
@@ -251,9 +230,4 @@ impl Auth {
 #[must_use]
 pub const fn forgotten_before(now: UnixMillis) -> UnixMillis {
     UnixMillis(now.0.saturating_sub(KNOWN_MS))
-}
-
-/// The key of device cookies.
-pub(super) fn device_key(token_key: &Secret) -> Secret {
-    Secret::new(hmac(token_key, b"gapura login device v1").to_vec())
 }

@@ -30,7 +30,7 @@ mod view;
 
 use crate::{config, db::User};
 use at_rest::AtRest;
-use gapura_shared::{secret::Secret, time::UnixMillis};
+use gapura_shared::{device::Devices, seal::Keys, secret::Secret, time::UnixMillis};
 use keys::KeyRing;
 pub use lockout::forgotten_before;
 use one_time::OneTimeKey;
@@ -60,7 +60,7 @@ pub struct Auth {
     one_time: OneTimeKey,
     open_logins: OpenLogins,
     /// Of the cookies by which devices are known.
-    device_key: Secret,
+    devices: Devices,
     /// Of secrets in the database.
     at_rest: AtRest,
     challenges: Challenges,
@@ -71,7 +71,11 @@ impl Auth {
     ///
     /// # Errors
     /// [`BadParameters`] where the Argon2 settings do not fit together.
-    pub fn new(settings: config::Auth, token_key: &Secret) -> Result<Self, BadParameters> {
+    pub fn new(
+        settings: config::Auth,
+        token_key: &Secret,
+        seal_keys: &Keys,
+    ) -> Result<Self, BadParameters> {
         Ok(Self {
             hasher: Hasher::new(&settings)?,
             passwords: Policy::new(&settings),
@@ -81,7 +85,7 @@ impl Auth {
             successors: Successors::new(token_key),
             one_time: OneTimeKey::new(token_key),
             open_logins: OpenLogins::new(),
-            device_key: lockout::device_key(token_key),
+            devices: Devices::new(seal_keys),
             at_rest: AtRest::new(token_key),
             challenges: Challenges::new(token_key),
             settings,

@@ -8,7 +8,7 @@ use crate::{
     db::{Changed, Db, DbError, Device, End, User},
     engines::{Engine, Home, on_every_engine},
 };
-use gapura_shared::{secret::Secret, time::UnixMillis};
+use gapura_shared::{seal::Keys, secret::Secret, time::UnixMillis};
 use std::time::Duration;
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
@@ -26,6 +26,10 @@ on_every_engine!(async
     a_rehash_never_undoes_a_change_of_password,
     a_login_that_waited_sees_what_changed_meanwhile,
 );
+
+pub(super) fn seal_keys() -> Keys {
+    Keys::parse(&format!("k1:{}", "A".repeat(43))).unwrap()
+}
 
 struct Fixture {
     _home: Home,
@@ -47,7 +51,7 @@ async fn fixture(engine: Engine) -> Fixture {
     assert!(db.insert_user(&user).await.unwrap());
     Fixture {
         _home: home,
-        auth: Auth::new(config.auth, &Secret::new(vec![1; 32])).unwrap(),
+        auth: Auth::new(config.auth, &Secret::new(vec![1; 32]), &seal_keys()).unwrap(),
         db,
         user,
     }

@@ -109,10 +109,12 @@ impl Place {
 async fn anon(place: &Place, out: Out) -> Result<(), CliError> {
     let config = place.config()?;
     let token_key = place.secret(config::token_key(&environment))?;
+    let seal_keys = place.secret(config::seal_keys(&environment))?;
     let shared = place.secret(config::hs256_key(&environment))?;
     let db = Db::open(&config.database).await?;
     let now = clock::now();
-    let mut auth = Auth::new(config.auth.clone(), &token_key).map_err(crate::StartError::from)?;
+    let mut auth =
+        Auth::new(config.auth.clone(), &token_key, &seal_keys).map_err(crate::StartError::from)?;
     let used = auth.use_keys(&db, shared.as_ref(), now).await;
     db.close().await;
     used.map_err(crate::StartError::from)?;

@@ -2,6 +2,7 @@ use super::{KeyError, KeyState, LEAD, list, retire, rotate};
 use crate::{
     auth::{
         Auth,
+        tests::seal_keys,
         token::{Algorithm, TokenKey},
     },
     config,
@@ -34,7 +35,7 @@ fn token_key(byte: u8) -> Secret {
 }
 
 async fn origin(db: &Db, settings: &config::Auth) -> Auth {
-    let mut auth = Auth::new(settings.clone(), &token_key(1)).unwrap();
+    let mut auth = Auth::new(settings.clone(), &token_key(1), &seal_keys()).unwrap();
     auth.use_keys(db, None, NOW).await.unwrap();
     auth
 }
@@ -131,7 +132,7 @@ async fn keys_are_of_the_configured_algorithm(engine: Engine) {
     assert_eq!(names, ["ES256", "EdDSA"]);
 
     let hs256 = settings(Algorithm::Hs256);
-    let mut auth = Auth::new(hs256, &token_key(1)).unwrap();
+    let mut auth = Auth::new(hs256, &token_key(1), &seal_keys()).unwrap();
     let without = auth.use_keys(&db, None, NOW).await;
     assert!(
         matches!(without, Err(KeyError::NoSharedSecret)),
@@ -146,7 +147,7 @@ async fn nobody_else_opens_the_keys(engine: Engine) {
     let (db, _home) = fresh(engine).await;
     let settings = settings(Algorithm::EdDsa);
     origin(&db, &settings).await;
-    let mut stranger = Auth::new(settings, &token_key(2)).unwrap();
+    let mut stranger = Auth::new(settings, &token_key(2), &seal_keys()).unwrap();
     let refused = stranger.use_keys(&db, None, NOW).await;
     assert!(matches!(refused, Err(KeyError::Sealed)), "{refused:?}");
 }
