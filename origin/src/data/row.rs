@@ -51,6 +51,39 @@ impl Given {
 /// A row to be added: its columns with their values, in the table's order.
 pub(crate) type NewRow<'t> = Vec<(&'t Column, Bound)>;
 
+/// What the encrypted columns of a row are bound to, as the database writes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct SealedFor {
+    /// The row's key.
+    pub(crate) key: String,
+    /// Its tenant.
+    pub(crate) tenant: String,
+}
+
+impl SealedFor {
+    /// That of a new row; `None` where it holds nothing encrypted.
+    #[must_use]
+    pub(crate) fn of(table: &Table, row: &NewRow<'_>) -> Option<Self> {
+        let holds = |(column, value): &(&Column, Bound)| column.encrypted && *value != Bound::Null;
+        if !row.iter().any(holds) {
+            return None;
+        }
+        let text_of = |name: &String| {
+            let found = row.iter().find(|(column, _)| column.name == *name);
+            match found.map(|(_, value)| value) {
+                Some(Bound::Text(text) | Bound::Number(text)) => text.clone(),
+                Some(Bound::Integer(integer)) => integer.to_string(),
+                // Without a key there is no row: the database says so better than we could.
+                Some(Bound::Null | Bound::Boolean(_)) | None => String::new(),
+            }
+        };
+        Some(Self {
+            key: table.key.first().map(text_of).unwrap_or_default(),
+            tenant: table.tenant.as_ref().map(text_of).unwrap_or_default(),
+        })
+    }
+}
+
 /// What rows are made with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Making<'a> {
@@ -112,7 +145,10 @@ impl<'a> Making<'a> {
                 continue;
             }
             if let Some(default) = column.default {
-                row.push((column, self.default(default)));
+                row.push((column, self.default(default, column)));
+            } else if column.encrypted {
+                // What the database would write by itself could be read there.
+                row.push((column, Bound::Null));
             } else if column.kind == Kind::Uuid && self.is_bare_key(column) {
                 row.push((column, Bound::Text(random::uuid())));
             }
@@ -126,15 +162,21 @@ impl<'a> Making<'a> {
 
     /// A key that nobody else makes, or that a field's encryption needs before the database makes it.
     fn is_bare_key(&self, column: &Column) -> bool {
-        self.table.key.contains(&column.name)
-            && (!column.has_default || self.table.columns.iter().any(|column| column.encrypted))
+        self.table.key.contains(&column.name) && (!column.has_default || self.table.is_encrypted())
     }
 
-    fn default(&self, default: DefaultValue) -> Bound {
+    fn default(&self, default: DefaultValue, column: &Column) -> Bound {
         let text = match default {
             DefaultValue::Uuid => Some(random::uuid()),
             DefaultValue::Now => moment_of(self.now.0),
-            DefaultValue::Claim(claim) => self.caller.claim(claim).map(str::to_owned),
+            DefaultValue::Claim(claim) => {
+                let own = self.caller.claim(claim).map(str::to_owned);
+                // In the column's own form, such as a UUID in small letters.
+                return own.map_or(Bound::Null, |text| {
+                    let read = column.kind.read_text(&text);
+                    read.unwrap_or(Bound::Text(text))
+                });
+            }
         };
         text.map_or(Bound::Null, Bound::Text)
     }
@@ -147,18 +189,8 @@ impl<'a> Making<'a> {
         if !row.iter().any(|(column, _)| column.encrypted) {
             return Ok(row);
         }
-        let text_of = |name: &str| {
-            let found = row.iter().find(|(column, _)| column.name == name);
-            found.and_then(|(_, value)| match value {
-                Bound::Text(text) => Some(text.clone()),
-                _ => None,
-            })
-        };
-        let key = self.table.key.first().and_then(|key| text_of(key));
-        let tenant = self.table.tenant.as_ref();
-        let tenant = tenant.and_then(|tenant| text_of(tenant));
-        // Without a key there is no row: the database says so better than we could.
-        self.sealed(&row, &key.unwrap_or_default(), &tenant.unwrap_or_default())
+        let SealedFor { key, tenant } = SealedFor::of(self.table, &row).unwrap_or_default();
+        self.sealed(&row, &key, &tenant)
     }
 
     /// Values as they are stored in the row `key` of `tenant`: encrypted columns encrypted, their

@@ -163,11 +163,16 @@ impl Table {
         })
     }
 
+    /// Whether a column of it is.
+    #[must_use]
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.columns.iter().any(|column| column.encrypted)
+    }
+
     /// Whether rows stay with their tenant: its key is what their fields are encrypted with.
     #[must_use]
     pub(crate) fn keeps(&self, column: &Column) -> bool {
-        self.tenant.as_ref() == Some(&column.name)
-            && self.columns.iter().any(|column| column.encrypted)
+        self.tenant.as_ref() == Some(&column.name) && self.is_encrypted()
     }
 
     /// Checks a declaration against what the database says; adds each fault to `faults`.
@@ -297,6 +302,12 @@ impl Check<'_> {
                 [key] if !matches!(self.kind(key), Some(Kind::Text | Kind::Uuid)) => {
                     self.fault("encrypted needs a primary key that holds text or a uuid");
                 }
+                [key] if self.is_made_by_the_database(key) => {
+                    self.fault(&format!(
+                        "encrypted: the database makes the key {key} when the row is encrypted already; \
+                         `defaults` may say how it is made"
+                    ));
+                }
                 [_] => {}
                 _ => self.fault("encrypted needs a primary key of one column"),
             }
@@ -309,6 +320,17 @@ impl Check<'_> {
                 ));
             }
         }
+    }
+
+    /// Whether a text is made where nobody gives one.
+    fn is_made_by_the_database(&self, name: &str) -> bool {
+        let found = self.relation.columns.iter();
+        let mut found = found.filter(|column| column.name == name);
+        let declared = self.declared.defaults.iter();
+        let mut declared = declared.filter(|(column, _)| column == name);
+        self.kind(name) == Some(Kind::Text)
+            && found.any(|column| column.has_default)
+            && declared.next().is_none()
     }
 
     fn columns(&mut self, roles: &BTreeMap<String, Rules>) -> Vec<Column> {

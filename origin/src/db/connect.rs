@@ -186,8 +186,9 @@ fn create_private(file: &Path) -> Result<(), DbError> {
 pub(super) struct Watch(Arc<Mutex<Instant>>);
 
 impl Watch {
-    /// Steps of SQLite's machine between calls, some 10 ms.
-    const STEPS: i32 = 1_000_000;
+    /// Steps of SQLite's machine between calls: those of some ten rows. One step may be a call of a
+    /// function that takes a while.
+    const STEPS: i32 = 100;
 
     pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(Instant::now())))

@@ -2,7 +2,7 @@
 
 use super::{
     DialectError, Field,
-    limit::{CONDITIONS, LOGIC_DEPTH},
+    limit::{CONDITIONS, LOGIC_DEPTH, PATTERN_BYTES},
     scan::Scanner,
     value::{Place, Tests, operation},
 };
@@ -102,10 +102,11 @@ pub enum Search {
     Web,
 }
 
-/// The conditions of one request, counted.
+/// The conditions of one request and the bytes of their patterns, counted.
 #[derive(Debug, Default)]
 pub(super) struct Parser {
     conditions: usize,
+    pattern_bytes: usize,
 }
 
 impl Parser {
@@ -192,6 +193,10 @@ impl Parser {
     fn one(&mut self, field: &Field, test: Test) -> Result<Filter, DialectError> {
         self.conditions = self.conditions.saturating_add(1);
         CONDITIONS.check(self.conditions)?;
+        if let Test::Like { pattern, .. } = &test {
+            self.pattern_bytes = self.pattern_bytes.saturating_add(pattern.len());
+            PATTERN_BYTES.check(self.pattern_bytes)?;
+        }
         Ok(Filter::Condition(Condition {
             field: field.clone(),
             test,

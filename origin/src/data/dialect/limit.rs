@@ -26,6 +26,9 @@ pub const LOGIC_DEPTH: Limit = Limit::new(10, "levels of conditions");
 pub const LIST_VALUES: Limit = Limit::new(1000, "values in a list");
 /// Bytes of a value in a condition.
 pub const VALUE_BYTES: Limit = Limit::new(8192, "bytes in a value");
+/// Bytes of the patterns of `like` and `ilike`, of all conditions together: what looks for them takes
+/// as many steps at every character, and SQLite cannot be stopped within one text.
+pub const PATTERN_BYTES: Limit = Limit::new(256, "bytes in patterns");
 /// `order`, of all tables together.
 pub const ORDER_TERMS: Limit = Limit::new(20, "terms to order by");
 /// `columns` and `on_conflict`.
@@ -40,7 +43,7 @@ impl Limit {
     ///
     /// # Errors
     /// [`TooMuch`](super::DialectError::TooMuch).
-    pub(super) const fn check(self, count: usize) -> Result<(), super::DialectError> {
+    pub(crate) const fn check(self, count: usize) -> Result<(), super::DialectError> {
         if count > self.most {
             return Err(super::DialectError::TooMuch { limit: self });
         }

@@ -13,7 +13,7 @@ pub(crate) use read::{Cell, Spot, cells, count, rows, targets};
 pub(crate) use rotate::{reseal, sealed_values};
 pub(crate) use sql::Sql;
 pub(crate) use write::{
-    Key, colliding, delete, foresee, foresee_change, insert, lock, look, update,
+    Key, colliding, delete, foresee, foresee_change, insert, kept, lock, look, update,
 };
 
 use super::{

@@ -209,7 +209,8 @@ pub(crate) fn count<'a>(
 }
 
 /// The keys of rows to be changed or deleted, and their tenants: those that may be seen, that
-/// `policy` lets through and that the filters name. One more than `most`, if there are as many.
+/// `policy` lets through and that the filters name. One more than `most`, if there are as many. With
+/// `versions`, PostgreSQL tells the version of each row, too.
 ///
 /// # Errors
 /// [`DataError`].
@@ -220,11 +221,13 @@ pub(crate) fn targets<'a>(
     read: &'a Read,
     policy: &Policy,
     most: u64,
+    versions: bool,
 ) -> Result<(), DataError> {
     let mut writer = Writer::new(sql, scope);
     let mut level = writer.level(table, &read.select);
-    let is_mysql = writer.sql.engine() == Engine::MySql;
-    if is_mysql {
+    // MariaDB locks no rows of a table within the table, and there PostgreSQL knows no versions.
+    let is_direct = writer.sql.engine() != Engine::Sqlite;
+    if is_direct {
         level.alias.clone_from(&table.name);
     }
     writer.sql.push("SELECT ");
@@ -236,9 +239,12 @@ pub(crate) fn targets<'a>(
         }),
         None => writer.sql.push("''"),
     };
+    if versions {
+        writer.sql.push(", ");
+        write::version(writer.sql);
+    }
     writer.sql.push(" FROM ");
-    if is_mysql {
-        // It locks no rows of a table within the table: these are to be locked.
+    if is_direct {
         let select = scope.policy(table, |rules| rules.select.as_ref())?;
         writer.sql.name(&table.name);
         writer.conditions(&level, read)?;
@@ -252,6 +258,7 @@ pub(crate) fn targets<'a>(
     let asked = read.window.limit.unwrap_or(u64::MAX);
     let most = asked.min(most.saturating_add(1));
     writer.sql.push(&format!(" LIMIT {most}"));
+    writer.offset(read);
     Ok(())
 }
 
@@ -301,7 +308,8 @@ impl<'s, 'a> Writer<'s, 'a> {
         }
     }
 
-    /// From where: a page of what is asked for, or those of it that have these keys.
+    /// From where: a page of what is asked for, or the rows of these keys. Those were found before, and
+    /// what has changed meanwhile may be what the filters asked for.
     fn which(
         &mut self,
         level: &Level<'a>,
@@ -309,12 +317,12 @@ impl<'s, 'a> Writer<'s, 'a> {
         only: Option<&[Key]>,
     ) -> Result<(), DataError> {
         self.from(level)?;
-        self.conditions(level, read)?;
         if let Some(keys) = only {
-            self.sql.push(" AND ");
+            self.sql.push(" WHERE ");
             write::is_one_of(self.sql, level.table, keys);
             return Ok(());
         }
+        self.conditions(level, read)?;
         filter::order(self.sql, level, &read.order)?;
         self.page(level.table, read);
         Ok(())
@@ -380,6 +388,10 @@ impl<'s, 'a> Writer<'s, 'a> {
 
     fn page(&mut self, table: &Table, read: &Read) {
         self.sql.push(&format!(" LIMIT {}", limit(table, read)));
+        self.offset(read);
+    }
+
+    fn offset(&mut self, read: &Read) {
         if read.window.offset > 0 {
             let offset = read.window.offset;
             self.sql.push(&format!(" OFFSET {offset}"));

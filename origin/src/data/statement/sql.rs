@@ -63,7 +63,7 @@ impl Sql {
 
     /// A column of an alias.
     pub(crate) fn of(&mut self, alias: &str, column: &str) -> &mut Self {
-        self.push(alias).push(".").name(column)
+        self.name(alias).push(".").name(column)
     }
 
     /// A text of ours, such as the key of a member: never a client's.

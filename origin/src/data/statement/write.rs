@@ -16,12 +16,14 @@ use crate::{
     },
     db::{Bound, Engine},
 };
+use std::collections::BTreeSet;
 
 /// The key of a row, as text, in the order of the key's columns.
 pub(crate) type Key = Vec<String>;
 
 /// Rows of the same columns to be added; answers the key of each that `policy` lets through, as far
-/// as it can be asked beforehand, and whether the row as written is such, where it can tell alone.
+/// as it can be asked beforehand, its tenant where a column is encrypted, and whether the row as written
+/// is such, where it can tell alone.
 pub(crate) fn insert(
     sql: &mut Sql,
     table: &Table,
@@ -58,6 +60,10 @@ pub(crate) fn insert(
     }
     sql.push(" RETURNING ");
     keys(sql, table);
+    if table.is_encrypted() {
+        sql.push(", ");
+        tenant(sql, table);
+    }
     if policy.is_row_local {
         sql.push(", ");
         holds(sql, Some(policy), caller);
@@ -220,11 +226,51 @@ pub(crate) fn update(sql: &mut Sql, table: &Table, set: &[(&Column, Bound)], of:
     is_one_of(sql, table, of);
 }
 
-/// Deletes rows that `policy` still lets through: where they could not be locked, they may have changed.
-pub(crate) fn delete(sql: &mut Sql, table: &Table, of: &[Key], policy: &Policy, caller: &Caller) {
+/// Deletes rows that `policy` still lets through; where they could not be locked, those that still are
+/// of one of `versions`.
+pub(crate) fn delete(
+    sql: &mut Sql,
+    table: &Table,
+    of: &[Key],
+    policy: &Policy,
+    caller: &Caller,
+    versions: &BTreeSet<String>,
+) {
     sql.push("DELETE FROM ").name(&table.name).push(" WHERE ");
     is_one_of(sql, table, of);
     sql.push(" AND ").policy(policy, caller);
+    if !versions.is_empty() {
+        sql.push(" AND ");
+        is_still(sql, versions);
+    }
+}
+
+/// Which of these rows are there still, and whether of one of `versions`.
+pub(crate) fn kept(sql: &mut Sql, table: &Table, of: &[Key], versions: &BTreeSet<String>) {
+    sql.push("SELECT ");
+    keys(sql, table);
+    sql.push(", ");
+    if versions.is_empty() {
+        sql.push("'y'");
+    } else {
+        sql.flag(|sql| is_still(sql, versions));
+    }
+    sql.push(" FROM ").name(&table.name).push(" WHERE ");
+    is_one_of(sql, table, of);
+}
+
+/// The transaction that wrote a row of PostgreSQL. None that commits after a statement has begun has
+/// written a row that the statement sees.
+pub(crate) fn version(sql: &mut Sql) {
+    sql.push("CAST(xmin AS TEXT)");
+}
+
+fn is_still(sql: &mut Sql, versions: &BTreeSet<String>) {
+    let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
+    version(sql);
+    sql.push(" = ANY(string_to_array(");
+    sql.bind(Bound::Text(versions.join(",")));
+    sql.push(", ','))");
 }
 
 /// Of each row: its key, then whether each condition holds.
@@ -251,12 +297,7 @@ pub(crate) fn colliding(
     sql.push("SELECT ");
     keys(sql, table);
     sql.push(", ");
-    match &table.tenant {
-        Some(tenant) => sql.as_text(|sql| {
-            sql.name(tenant);
-        }),
-        None => sql.push("''"),
-    };
+    tenant(sql, table);
     flags(sql, table, asked, caller);
     sql.list(with, " AND ", |sql, (column, value)| {
         sql.name(&column.name).push(" = ");
@@ -296,6 +337,15 @@ pub(crate) fn keys(sql: &mut Sql, table: &Table) {
             sql.name(&column.name);
         });
     });
+}
+
+fn tenant(sql: &mut Sql, table: &Table) {
+    match &table.tenant {
+        Some(tenant) => sql.as_text(|sql| {
+            sql.name(tenant);
+        }),
+        None => sql.push("''"),
+    };
 }
 
 /// Whether a row's key is one of `keys`, which are not empty.

@@ -1,7 +1,10 @@
 //! Rows in a body: JSON, CSV or a form.
 
 use super::super::{
-    dialect::ContentType,
+    dialect::{
+        ContentType,
+        limit::{COLUMNS, NAME_BYTES},
+    },
     error::DataError,
     request::{Asked, text},
     row::{Given, Object},
@@ -30,9 +33,12 @@ pub(super) fn objects(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Objects, DataError> {
+    // One more tells that there are too many.
+    let most =
+        usize::try_from(asked.table.max_rows).map_or(usize::MAX, |rows| rows.saturating_add(1));
     let objects = match ContentType::parse(text(headers, &CONTENT_TYPE))? {
-        ContentType::Json => json(body)?,
-        ContentType::Csv => csv(body)?,
+        ContentType::Json => json(body, most)?,
+        ContentType::Csv => csv(body, most)?,
         ContentType::Form => form_row(body)?,
     };
     asked.too_many(objects.rows.len())?;
@@ -43,8 +49,8 @@ fn bad(why: impl Into<String>) -> DataError {
     DataError::BadBody(why.into())
 }
 
-/// An object, or an array of them.
-fn json(body: &[u8]) -> Result<Objects, DataError> {
+/// An object, or an array of them; no more than `most` are read.
+fn json(body: &[u8], most: usize) -> Result<Objects, DataError> {
     let body = std::str::from_utf8(body).map_err(|_| bad("Empty or invalid json"))?;
     match body.trim_start().bytes().next() {
         Some(b'{') => Ok(Objects {
@@ -53,7 +59,7 @@ fn json(body: &[u8]) -> Result<Objects, DataError> {
         }),
         Some(b'[') => {
             let rows: Vec<&RawValue> = read(body)?;
-            let rows = rows.into_iter().map(|row| match row.get() {
+            let rows = rows.into_iter().take(most).map(|row| match row.get() {
                 row if row.starts_with('{') => object(row),
                 _ => Err(bad("All rows must be objects")),
             });
@@ -95,16 +101,21 @@ fn read<'t, T: serde::Deserialize<'t>>(text: &'t str) -> Result<T, DataError> {
     })
 }
 
-/// A line of names, and one for each row; `NULL` is null.
-fn csv(body: &[u8]) -> Result<Objects, DataError> {
+/// A line of names, and one for each row; `NULL` is null. Every row repeats the names: there are few
+/// and short ones, and no more than `most` rows.
+fn csv(body: &[u8], most: usize) -> Result<Objects, DataError> {
     let mut reader = csv::Reader::from_reader(body);
     let why = |error: csv::Error| {
         let line = error.position().map_or(0, csv::Position::line);
         bad(format!("Bad CSV (line {line})"))
     };
     let names = reader.headers().map_err(why)?.clone();
+    COLUMNS.check(names.len())?;
+    for name in &names {
+        NAME_BYTES.check(name.len())?;
+    }
     let mut rows = Vec::new();
-    for record in reader.records() {
+    for record in reader.records().take(most) {
         let record = record.map_err(why)?;
         let cell = |(name, text): (&str, &str)| {
             let value = if text == "NULL" {
@@ -144,8 +155,8 @@ mod tests {
     #[test]
     fn the_same_row_in_three_forms() {
         for objects in [
-            json(br#"{"a":"1","b":"x y"}"#),
-            csv(b"a,b\n1,x y\n"),
+            json(br#"{"a":"1","b":"x y"}"#, 1),
+            csv(b"a,b\n1,x y\n", 1),
             form_row(b"a=1&b=x+y"),
         ] {
             let rows = objects.unwrap().rows;
@@ -154,7 +165,7 @@ mod tests {
             assert_eq!((&rows[0]["a"], &rows[0]["b"]), (&text("1"), &text("x y")));
         }
         assert_eq!(
-            csv(b"a\nNULL\n").unwrap().rows[0]["a"],
+            csv(b"a\nNULL\n", 1).unwrap().rows[0]["a"],
             Given::Value(Value::Null)
         );
     }
@@ -163,15 +174,28 @@ mod tests {
     fn bombs_and_rubbish_are_refused() {
         let deep = "[".repeat(100_000);
         for body in [deep.as_str(), "", "1", "[1]", "[[{}]]", "{", "{\"a\":1}{"] {
-            assert!(json(body.as_bytes()).is_err(), "{body:.20}");
+            assert!(json(body.as_bytes(), 1).is_err(), "{body:.20}");
         }
-        assert!(csv(b"a,b\n1\n").is_err());
+        assert!(csv(b"a,b\n1\n", 1).is_err());
+        // Every row repeats the names.
+        let name = "a".repeat(64);
+        assert!(csv(format!("{name}\n1\n").as_bytes(), 1).is_err());
+        let names = vec!["a"; 201].join(",");
+        assert!(csv(format!("{names}\n").as_bytes(), 1).is_err());
+    }
+
+    #[test]
+    fn rows_beyond_the_last_are_not_read() {
+        let lines = format!("a\n{}", "1\n".repeat(100));
+        assert_eq!(csv(lines.as_bytes(), 3).unwrap().rows.len(), 3);
+        let array = format!("[{}{{}}]", "{},".repeat(100));
+        assert_eq!(json(array.as_bytes(), 3).unwrap().rows.len(), 3);
     }
 
     proptest! {
         #[test]
         fn never_panics(body in proptest::collection::vec(any::<u8>(), 0..60)) {
-            let _ = (json(&body), csv(&body), form_row(&body));
+            let _ = (json(&body, 9), csv(&body, 9), form_row(&body));
         }
     }
 }

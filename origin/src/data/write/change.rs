@@ -17,7 +17,7 @@ use super::{
 };
 use crate::db::{Bound, DataTransaction, Engine};
 use http::{HeaderMap, header::IF_MATCH};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What is done with the rows that the filters name.
 pub(super) struct Change<'a> {
@@ -34,9 +34,6 @@ impl<'a> Change<'a> {
         headers: &HeaderMap,
         objects: &Objects,
     ) -> Result<Self, DataError> {
-        asked
-            .scope()
-            .policy(asked.table, |rules| rules.update.as_ref())?;
         let [object] = objects.rows.as_slice() else {
             return Err(DataError::BadBody("An update takes one object".into()));
         };
@@ -88,7 +85,7 @@ impl<'a> Change<'a> {
 
     pub(super) async fn run(&self, asked: &Asked<'_>) -> Result<Done, DataError> {
         let mut transaction = asked.db().data_write(&asked.whom).await?;
-        let targets = self.targets(asked, &mut transaction).await?;
+        let (targets, versions) = self.targets(asked, &mut transaction).await?;
         let mut keys: Vec<Key> = targets.iter().map(|target| target.key.clone()).collect();
         if let Some(seen) = &self.seen {
             seen_before(asked, &mut transaction, &keys, seen).await?;
@@ -118,10 +115,10 @@ impl<'a> Change<'a> {
         } else if asked.returns_rows() {
             // What is deleted is shown as it was.
             let found = asked.found(&mut transaction, &keys).await?;
-            keys = delete(asked, &mut transaction, keys).await?;
+            keys = delete(asked, &mut transaction, keys, &versions).await?;
             page = Some(found.page_of_all(asked, &keys)?);
         } else {
-            keys = delete(asked, &mut transaction, keys).await?;
+            keys = delete(asked, &mut transaction, keys, &versions).await?;
         }
         if page.is_none() && asked.accept == Accept::Object && keys.len() != 1 {
             return Err(DataError::NotOne(
@@ -131,11 +128,12 @@ impl<'a> Change<'a> {
         asked.end(transaction, Done::of(keys, page)).await
     }
 
+    /// The rows, and their versions where they are not locked.
     async fn targets(
         &self,
         asked: &Asked<'_>,
         transaction: &mut DataTransaction,
-    ) -> Result<Vec<Target>, DataError> {
+    ) -> Result<(Vec<Target>, BTreeSet<String>), DataError> {
         let scope = asked.scope();
         let policy = scope.policy(asked.table, |rules| match self.set {
             Some(_) => rules.update.as_ref(),
@@ -143,6 +141,8 @@ impl<'a> Change<'a> {
         })?;
         let mut sql = Sql::new(asked.data().engine);
         let most = asked.table.max_rows;
+        // PostgreSQL locks rows for those alone who may change them.
+        let is_locked = self.set.is_some() || asked.data().engine != Engine::Postgres;
         statement::targets(
             &mut sql,
             &scope,
@@ -150,39 +150,50 @@ impl<'a> Change<'a> {
             &asked.query.read,
             policy,
             most,
+            !is_locked,
         )?;
-        // PostgreSQL locks rows for those alone who may change them; who deletes asks again then.
-        if self.set.is_some() || asked.data().engine != Engine::Postgres {
+        if is_locked {
             statement::lock(&mut sql);
         }
-        let rows = transaction.rows(&sql.finish()).await?;
+        let mut rows = transaction.rows(&sql.finish()).await?;
         asked.too_many(rows.len())?;
         let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         if asked.prefer.max_affected.is_some_and(|most| count > most) {
             return Err(DataError::TooManyAffected(count));
         }
-        rows.into_iter().map(Target::of).collect()
+        let mut versions = BTreeSet::new();
+        if !is_locked {
+            versions.extend(rows.iter_mut().filter_map(|row| row.pop().flatten()));
+        }
+        let targets = rows.into_iter().map(Target::of);
+        Ok((targets.collect::<Result<_, _>>()?, versions))
     }
 }
 
-/// Deletes rows; those that are gone. The database's own policies and triggers may keep some.
+/// Deletes rows; those that are gone. The database's own policies and triggers may keep some. What
+/// somebody else has changed meanwhile is to be looked at again.
 async fn delete(
     asked: &Asked<'_>,
     transaction: &mut DataTransaction,
     mut keys: Vec<Key>,
+    versions: &BTreeSet<String>,
 ) -> Result<Vec<Key>, DataError> {
     let scope = asked.scope();
     let policy = scope.policy(asked.table, |rules| rules.delete.as_ref())?;
     let mut kept: HashSet<Key> = HashSet::new();
     for some in keys.chunks(CHUNK) {
         let mut sql = Sql::new(asked.data().engine);
-        statement::delete(&mut sql, asked.table, some, policy, &asked.caller);
+        let caller = &asked.caller;
+        statement::delete(&mut sql, asked.table, some, policy, caller, versions);
         let gone = transaction.execute(&sql.finish()).await?;
         // Or another row took it along.
         if usize::try_from(gone).is_ok_and(|gone| gone < some.len()) {
             let mut sql = Sql::new(asked.data().engine);
-            statement::look(&mut sql, asked.table, some, &[], &asked.caller);
-            for row in transaction.rows(&sql.finish()).await? {
+            statement::kept(&mut sql, asked.table, some, versions);
+            for mut row in transaction.rows(&sql.finish()).await? {
+                if row.pop().flatten().as_deref() != Some("y") {
+                    return Err(DataError::Collided);
+                }
                 kept.insert(key(row)?);
             }
         }

@@ -9,11 +9,11 @@ use super::{
         statement::{self, Key, Sql},
         table::{Column, Rules},
     },
-    CHUNK, Done, Target,
+    CHUNK, Done, Target, add,
     body::Objects,
-    change, key, once,
+    change, once,
 };
-use crate::db::{Before, Bound, DataTransaction, IdempotencyKey, Statement, TextRow};
+use crate::db::{Before, Bound, DataTransaction, IdempotencyKey};
 
 /// Rows to be added.
 pub(super) struct Plan<'a> {
@@ -101,18 +101,8 @@ impl<'a> Plan<'a> {
         if is_more || asked.prefer.tx == Some(Tx::Rollback) || self.rows.len() != 1 {
             return Ok(None);
         }
-        let Adding {
-            statement,
-            is_checked: true,
-        } = adding(asked, &self.rows)?
-        else {
-            return Ok(None);
-        };
-        let Some(added) = asked.db().data_together(statement).await? else {
-            return Ok(None);
-        };
-        let keys = checked(asked, added, self.rows.len())?;
-        Ok(Some(Done::of(keys, None)))
+        let keys = add::together(asked, &self.rows).await?;
+        Ok(keys.map(|keys| Done::of(keys, None)))
     }
 
     async fn write(
@@ -124,14 +114,14 @@ impl<'a> Plan<'a> {
         match &self.upsert {
             None => {
                 for rows in self.alike() {
-                    let added = add(asked, transaction, rows).await?;
+                    let added = add::add(asked, transaction, rows).await?;
                     keys.extend(added);
                 }
             }
             Some(upsert) => {
                 // Which of them are there already is nothing to tell who may not add them.
                 for rows in self.alike() {
-                    foresee(asked, transaction, rows).await?;
+                    add::foresee(asked, transaction, rows).await?;
                 }
                 for row in &self.rows {
                     keys.extend(upsert.run(asked, transaction, row).await?);
@@ -179,100 +169,6 @@ fn columns(asked: &Asked<'_>, objects: &Objects) -> Result<Vec<String>, DataErro
         return Err(DataError::BadBody("All object keys must match".into()));
     }
     Ok(first.keys().cloned().collect())
-}
-
-/// A statement that adds rows.
-struct Adding {
-    statement: Statement,
-    /// Whether it tells of each row if the caller may add it.
-    is_checked: bool,
-}
-
-fn adding(asked: &Asked<'_>, rows: &[NewRow<'_>]) -> Result<Adding, DataError> {
-    let (columns, values) = parts(rows);
-    let scope = asked.scope();
-    let policy = scope.policy(asked.table, |rules| rules.insert.as_ref())?;
-    let mut sql = Sql::new(asked.data().engine);
-    statement::insert(
-        &mut sql,
-        asked.table,
-        &columns,
-        &values,
-        policy,
-        &asked.caller,
-    );
-    Ok(Adding {
-        statement: sql.finish(),
-        is_checked: policy.is_row_local,
-    })
-}
-
-/// The columns of rows that are alike, and their values.
-fn parts<'t>(rows: &[NewRow<'t>]) -> (Vec<&'t Column>, Vec<Vec<Bound>>) {
-    let first = rows.first().map_or(&[][..], Vec::as_slice);
-    let columns = first.iter().map(|(column, _)| *column).collect();
-    let values = |row: &NewRow<'_>| row.iter().map(|(_, value)| value.clone()).collect();
-    (columns, rows.iter().map(values).collect())
-}
-
-/// The keys of as many rows, each of which must be such as the caller may add.
-fn checked(
-    asked: &Asked<'_>,
-    mut added: Vec<TextRow>,
-    count: usize,
-) -> Result<Vec<Key>, DataError> {
-    let holds = |row: &mut TextRow| row.pop().flatten().as_deref() == Some("y");
-    if added.len() != count || !added.iter_mut().all(holds) {
-        return Err(asked.denied_row());
-    }
-    added.into_iter().map(key).collect()
-}
-
-/// Adds rows; each must be, as written, such as the caller may add.
-async fn add(
-    asked: &Asked<'_>,
-    transaction: &mut DataTransaction,
-    rows: &[NewRow<'_>],
-) -> Result<Vec<Key>, DataError> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let adding = adding(asked, rows)?;
-    let added = transaction.rows(&adding.statement).await?;
-    if adding.is_checked {
-        return checked(asked, added, rows.len());
-    }
-    if added.len() != rows.len() {
-        return Err(asked.denied_row());
-    }
-    let keys = added.into_iter().map(key).collect::<Result<Vec<_>, _>>()?;
-    check(asked, transaction, &keys, |rules| rules.insert.as_ref()).await?;
-    Ok(keys)
-}
-
-/// Refuses rows of which it is known before they are written that the caller may not add them.
-async fn foresee(
-    asked: &Asked<'_>,
-    transaction: &mut DataTransaction,
-    rows: &[NewRow<'_>],
-) -> Result<(), DataError> {
-    let (columns, values) = parts(rows);
-    let scope = asked.scope();
-    let policy = scope.policy(asked.table, |rules| rules.insert.as_ref())?;
-    let mut sql = Sql::new(asked.data().engine);
-    if columns.is_empty()
-        || !statement::foresee(
-            &mut sql,
-            asked.table,
-            &columns,
-            &values,
-            policy,
-            &asked.caller,
-        )
-    {
-        return Ok(());
-    }
-    asked.all_hold(&transaction.rows(&sql.finish()).await?)
 }
 
 /// Whether rows are, as written, such as the caller may write.
@@ -361,7 +257,7 @@ impl<'a> Upsert<'a> {
         };
         let Some(there) = there else {
             let row = asked.making().stored(row.clone())?;
-            let added = add(asked, transaction, std::slice::from_ref(&row)).await?;
+            let added = add::add(asked, transaction, std::slice::from_ref(&row)).await?;
             return Ok(added.into_iter().next());
         };
         if self.resolution == Resolution::Ignore {

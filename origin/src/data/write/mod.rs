@@ -4,6 +4,7 @@
 //! they were written, before the transaction ends; one that fails changes nothing. A transaction
 //! that collided with another one is tried again a bounded number of times.
 
+mod add;
 mod body;
 mod change;
 mod insert;
@@ -72,6 +73,10 @@ enum Work<'a> {
 /// POST.
 pub(super) async fn insert(asked: &Asked<'_>, request: &mut Admitted) -> Result<Answer, DataError> {
     let body = body::bytes(asked, request).await?;
+    // Who may do nothing gives nobody work.
+    asked
+        .scope()
+        .policy(asked.table, |rules| rules.insert.as_ref())?;
     let objects = body::objects(asked, request.headers(), &body)?;
     let once = once::key(asked, request, &body)?;
     let work = Work::Insert(insert::Plan::of(asked, &objects, once)?);
@@ -88,6 +93,9 @@ pub(super) async fn insert(asked: &Asked<'_>, request: &mut Admitted) -> Result<
 /// PATCH.
 pub(super) async fn update(asked: &Asked<'_>, request: &mut Admitted) -> Result<Answer, DataError> {
     let body = body::bytes(asked, request).await?;
+    asked
+        .scope()
+        .policy(asked.table, |rules| rules.update.as_ref())?;
     let objects = body::objects(asked, request.headers(), &body)?;
     let work = Work::Change(change::Change::update(asked, request.headers(), &objects)?);
     Ok(answer(asked, StatusCode::OK, work.done(asked).await?))
@@ -272,6 +280,9 @@ impl Asked<'_> {
             spots: Vec::new(),
             cells: Vec::new(),
         };
+        let most = self.data().settings.max_answer_bytes;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let mut bytes = 0_usize;
         for some in keys.chunks(CHUNK) {
             let mut sql = Sql::new(self.data().engine);
             if self.accept == Accept::Csv {
@@ -279,10 +290,16 @@ impl Asked<'_> {
             } else {
                 found.spots = statement::rows(&mut sql, &scope, self.table, read, Some(some))?;
             }
-            for mut row in transaction.rows(&sql.finish()).await? {
+            let take = |mut row: TextRow| {
                 let shown = row.split_off(self.table.key.len().min(row.len()));
+                bytes += shown.iter().flatten().map(String::len).sum::<usize>();
+                if bytes > most {
+                    return Err(DataError::AnswerTooLarge(most));
+                }
                 found.rows.insert(key(row)?, shown);
-            }
+                Ok(())
+            };
+            transaction.each(&sql.finish(), take).await?;
         }
         if keys.is_empty() && self.accept == Accept::Csv {
             // The first line is there all the same.

@@ -28,6 +28,9 @@ const MAX_SCRIPTS: usize = 64;
 /// found again.
 const MAX_ALIKE: usize = 32;
 
+/// Whether what answered these rows may be done.
+type Holds = Box<dyn Fn(&[Row]) -> bool + Send + Sync>;
+
 /// Statements of one transaction, of which none depends on what another one answers.
 pub(super) struct Script {
     /// One after the other; each ends with `;`, its placeholders are `?`.
@@ -35,7 +38,7 @@ pub(super) struct Script {
     statements: usize,
     values: Vec<Owned>,
     /// Whether it may be done, by its rows.
-    holds: fn(&[Row]) -> bool,
+    holds: Holds,
 }
 
 /// A value to bind.
@@ -87,17 +90,20 @@ impl Script {
             sql,
             statements: statements.len(),
             values,
-            holds: |_| true,
+            holds: Box::new(|_| true),
         }
     }
 
     /// A single one, which may be done if its rows are such.
-    pub(super) fn holding(statement: Statement, holds: fn(&[Row]) -> bool) -> Self {
+    pub(super) fn holding(
+        statement: Statement,
+        holds: impl Fn(&[Row]) -> bool + Send + Sync + 'static,
+    ) -> Self {
         Self {
             sql: statement.sql + ";",
             statements: 1,
             values: statement.values.into_iter().map(Owned::from).collect(),
-            holds,
+            holds: Box::new(holds),
         }
     }
 }

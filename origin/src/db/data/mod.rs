@@ -157,19 +157,22 @@ impl Db {
 
 impl Db {
     /// Runs a statement that is a transaction by itself together with others that come at the same
-    /// time, if each of its rows ends with `y`. `None`: nothing was done, and it is to be run alone.
+    /// time, if each of its rows is such. `None`: nothing was done, and it is to be run alone.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn data_together(
         &self,
         statement: Statement,
+        holds: impl Fn(TextRow) -> bool + Send + Sync + 'static,
     ) -> Result<Option<Vec<TextRow>>, DbError> {
         let Pool::Sqlite(pools) = &self.pool else {
             return Ok(None);
         };
         statement.note();
-        let script = Script::holding(statement, |rows| rows.iter().all(ends_with_y));
+        let script = Script::holding(statement, move |rows| {
+            rows.iter().all(|row| texts(row).is_ok_and(&holds))
+        });
         let Some(rows) = pools.batch.run(script).await? else {
             return Ok(None);
         };
@@ -184,11 +187,6 @@ fn texts(row: &AnyRow) -> Result<TextRow, sqlx::Error> {
         AnyRow::Postgres(row) => postgres_texts(row),
         AnyRow::MySql(row) => mysql_texts(row),
     }
-}
-
-fn ends_with_y(row: &AnyRow) -> bool {
-    let texts = texts(row);
-    texts.is_ok_and(|mut texts| texts.pop().flatten().as_deref() == Some("y"))
 }
 
 impl DataTransaction {

@@ -261,6 +261,18 @@ fn bombs_are_refused_with_their_limit(engine: Engine) {
     let answer = ada.ask("POST", "/rest/v1/notes", &json!(many), &[]);
     assert_eq!(answer.status, 400);
     assert!(answer.json()["message"].as_str().unwrap().contains("1000"));
+    // A line of names that each row would repeat.
+    let names = format!("{}\n{}", "a".repeat(400_000), "1\n".repeat(3_000));
+    let csv = ("content-type", "text/csv");
+    let before = origin.peak_memory_kib();
+    for method in ["POST", "PATCH"] {
+        let answer = ada.send(method, "/rest/v1/notes?title=eq.a", &names, &[csv]);
+        assert_eq!(answer.status, 400, "{answer:?}");
+        let answer = Who::anon(&origin).send(method, "/rest/v1/notes?title=eq.a", "{", &[]);
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    let grown = origin.peak_memory_kib() - before;
+    assert!(grown < 64 * 1024, "{grown} KiB");
     for query in [
         "select=note_tags(notes(note_tags(*)))".to_owned(),
         format!("select={}", vec!["title"; 101].join(",")),

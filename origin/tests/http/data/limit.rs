@@ -123,6 +123,61 @@ fn no_embedding_makes_an_answer_without_end(engine: Engine) {
     assert_eq!(some[19]["note_tags"].as_array().unwrap().len(), SIDE);
 }
 
+/// What a write answers embeds one large note many times.
+fn no_write_answers_without_end(engine: Engine) {
+    let (_site, origin) = bounded(engine, "max_answer_bytes = 1048576");
+    let ada = Who::user(&origin, ADA);
+    let id = ada.note("large");
+    let body = json!({ "body": "x".repeat(900_000) });
+    let of = format!("/rest/v1/notes?id=eq.{id}");
+    assert_eq!(ada.ask("PATCH", &of, &body, &[]).status, 204);
+    let tags: Vec<Value> = (0..60)
+        .map(|n| json!({ "note_id": id, "tag": n.to_string() }))
+        .collect();
+    let before = origin.peak_memory_kib();
+    let target = "/rest/v1/note_tags?select=notes(body)";
+    let shown = [("prefer", "return=representation")];
+    let answer = ada.ask("POST", target, &json!(tags), &shown);
+    assert_eq!(
+        (answer.status, answer.json()["code"].as_str()),
+        (400, Some("GAPURA400"))
+    );
+    let grown = origin.peak_memory_kib() - before;
+    assert!(grown < 24 * 1024, "{grown} KiB");
+    assert_eq!(ada.rows("/rest/v1/note_tags"), json!([]));
+}
+
+/// One call of the function that compares patterns is one step of SQLite's machine, however long it is.
+fn no_pattern_outlasts_its_time(engine: Engine) {
+    let settings = config().replace("acquire_s = 20", "acquire_s = 20\nstatement_s = 1");
+    let site = Site::on(engine, &format!("{settings}notes = true\n{NOTES}"));
+    let origin = site.start();
+    let ada = Who::user(&origin, ADA);
+    for filter in [
+        format!("body=like.*{}*", "a".repeat(257)),
+        format!("or=(body.like.*{0}*,body.ilike.*{0}*)", "a".repeat(129)),
+        format!("body=like(any).{{*{0}*,{0}}}", "a".repeat(129)),
+    ] {
+        let target = format!("/rest/v1/notes?{filter}");
+        ada.refused("GET", &target, &Value::Null, 400, "PGRST100");
+    }
+    if engine != Engine::Sqlite {
+        return;
+    }
+    past::sql(
+        &site,
+        &format!(
+            "INSERT INTO notes (id, user_id, title, body, created_at) \
+             WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 60) \
+             SELECT printf('00000000-0000-4000-8000-%012d', n), '{ADA}', 'x', \
+             replace(hex(zeroblob(450000)), '0', 'a'), '2026-01-01 00:00:00' FROM c"
+        ),
+    );
+    let target = format!("/rest/v1/notes?body=like.*{}b*", "a".repeat(240));
+    ada.refused("GET", &target, &Value::Null, 503, "57014");
+    ada.note("served");
+}
+
 fn a_slow_request_has_its_time(engine: Engine) {
     let slow = match engine {
         Engine::Sqlite => {
@@ -329,6 +384,8 @@ fn what_collided_is_tried_again(engine: Engine) {
 on_every_engine!(
     no_list_is_longer_than_its_table_says,
     no_embedding_makes_an_answer_without_end,
+    no_write_answers_without_end,
+    no_pattern_outlasts_its_time,
     a_slow_request_has_its_time,
     policies_know_tenant_role_and_claims,
     what_collided_is_tried_again,

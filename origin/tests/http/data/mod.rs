@@ -1,6 +1,7 @@
 //! `/rest/v1` on every engine, through the seal.
 
 mod attack;
+mod change;
 mod collision;
 mod command;
 mod conflict;
@@ -19,6 +20,7 @@ mod postgres;
 mod read;
 mod rotate;
 mod schemathesis;
+mod sealed;
 mod stock;
 mod types;
 mod upsert;

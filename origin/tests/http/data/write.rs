@@ -124,10 +124,34 @@ fn half_of_a_bulk_insert_is_nothing(engine: Engine) {
     let rows = json!([{ "title": "a" }, { "title": null }]);
     ada.refused("POST", "/rest/v1/notes", &rows, 400, "23502");
     assert_eq!(ada.rows("/rest/v1/notes"), json!([]));
+}
+
+fn a_row_to_refer_to_is_the_callers_or_is_not(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let ada = Who::user(&origin, ADA);
     let tag = json!({ "note_id": ADA, "tag": "x" });
-    // There is no such note, so it cannot be the caller's own.
-    let answer = ada.ask("POST", "/rest/v1/note_tags", &tag, &[]);
-    assert!(matches!(answer.status, 403 | 409), "{answer:?}");
+    // There is no such note, which is told as if it were somebody else's.
+    let bob = Who::user(&origin, BOB);
+    let of_bob = json!({ "note_id": bob.note("b"), "tag": "x" });
+    let tell = |tag: &Value| {
+        let answer = ada.ask("POST", "/rest/v1/note_tags", tag, &[]);
+        (answer.status, answer.json())
+    };
+    assert_eq!(tell(&tag), tell(&of_bob));
+    assert_eq!(tell(&tag).0, 403);
+    let id = ada.note("own");
+    ada.add("note_tags", &json!({ "note_id": id, "tag": "own" }));
+    let tell = |tag: &Value| {
+        let to = "/rest/v1/note_tags?tag=eq.own";
+        let answer = ada.ask("PATCH", to, tag, &[]);
+        (answer.status, answer.json())
+    };
+    let (nowhere, elsewhere) = (
+        json!({ "note_id": ADA }),
+        json!({ "note_id": of_bob["note_id"] }),
+    );
+    assert_eq!(tell(&nowhere), tell(&elsewhere));
+    assert_eq!(tell(&nowhere).0, 403);
 }
 
 fn what_was_written_is_told_as_csv(engine: Engine) {
@@ -271,6 +295,7 @@ on_every_engine!(
     rows_are_changed_and_deleted_by_filter,
     upserts_change_or_leave_what_is_there,
     half_of_a_bulk_insert_is_nothing,
+    a_row_to_refer_to_is_the_callers_or_is_not,
     what_was_written_is_told_as_csv,
     a_rehearsal_changes_nothing,
     a_row_is_changed_as_it_was_seen_or_not_at_all,
