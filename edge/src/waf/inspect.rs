@@ -10,6 +10,7 @@ use super::excerpt::Excerpt;
 use super::field::{self, Sink};
 use super::quote::{self, Quotations};
 use super::rules::{self, Rule, html};
+use super::scan::span;
 use super::{Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict};
 use super::{body, decode, header, path, prefilter, score, shape};
 
@@ -20,8 +21,12 @@ const MIN_LANGUAGE: usize = 5;
 /// JSON within JSON that is read as such; deeper, it is read as text.
 const MAX_NESTED: usize = 3;
 
-/// Bytes inspected of the readings between what is sent and what it comes to, in one request:
-/// each reading costs as much again.
+/// Findings told once more of a request that is stopped already, after which the rest is not read:
+/// they change nothing.
+const MAX_REPEATS: u32 = 64;
+
+/// Bytes inspected, in one request, of the readings that decoding goes on from, the value as it was
+/// sent among them: each costs as much again as what it comes to, which is always inspected.
 const MAX_STEPWISE: usize = 32 * 1024;
 
 /// Inspects everything in the request that an application could read.
@@ -29,7 +34,7 @@ const MAX_STEPWISE: usize = 32 * 1024;
 /// Time is linear in the size of the request; memory is bounded by a few times the longest value.
 #[must_use]
 pub fn inspect(request: &Request<'_>, settings: &Settings) -> Report {
-    let mut inspector = Inspector::new(settings, Vec::new(), 0);
+    let mut inspector = Inspector::new(settings, Vec::new(), Counts::default());
     inspector
         .exclusions
         .retain(|exclusion| exclusion.holds_for(request.path));
@@ -38,6 +43,77 @@ pub fn inspect(request: &Request<'_>, settings: &Settings) -> Report {
         inspector.request(request);
     }
     inspector.end().0
+}
+
+/// What is counted over all that is read of a request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    /// GraphQL documents read.
+    documents: u32,
+    /// Findings that were known already.
+    repeats: u32,
+    /// Whether values come in windows, each with [`MAX_STEPWISE`] of its own.
+    is_stream: bool,
+}
+
+impl Counts {
+    /// Those of a body that is passed on while it comes.
+    pub(super) fn stream() -> Self {
+        Self {
+            is_stream: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// What of a view is written for people to read.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts about one view, each asked for by itself"
+)]
+struct Spared {
+    quotations: Quotations,
+    discussion: Discussion,
+    is_query: bool,
+    is_listing: bool,
+    /// Whether it can be what a project's settings hold.
+    holds_setting: bool,
+    takes_scripts: bool,
+    is_script_sample: bool,
+}
+
+impl Spared {
+    fn of(lower: &[u8], part: Part, name: &str, is_document: bool) -> Self {
+        let is_query = part == Part::Query;
+        let is_setting = is_document || field::is_project_script(name);
+        Self {
+            quotations: Quotations::of(lower),
+            discussion: if is_query {
+                Discussion::default()
+            } else {
+                Discussion::of(lower)
+            },
+            is_query,
+            is_listing: quote::is_listing(lower),
+            holds_setting: is_setting && discussion::holds_setting(lower),
+            takes_scripts: !is_query && field::takes_scripts(name),
+            is_script_sample: field::is_script_sample(name),
+        }
+    }
+
+    fn covers(&self, lower: &[u8], sent: &[u8], hit: &Hit) -> bool {
+        let is_markup = hit.rule.tags.first() == Some(&"xss");
+        // A page may answer with what a link asked for, so markup in one is never spared.
+        let is_answered = self.is_query && is_markup;
+        let is_sample = self.is_script_sample && hit.rule.id != html::SCRIPT.id;
+        is_markup && (is_sample || self.takes_scripts)
+            || self.is_listing && quote::is_listed(hit.rule.tags)
+            || !is_answered && self.quotations.cover(hit.start, hit.rule.tags)
+            || self.holds_setting && discussion::names_setting(hit)
+            || self.discussion.shows(lower, sent, hit)
+            || discussion::looks_up(lower, hit)
+            || discussion::is_led(lower, hit)
+    }
 }
 
 /// An inspection under way.
@@ -55,16 +131,18 @@ pub(super) struct Inspector<'s> {
     nested: usize,
     /// Whether the values read stand in a document that is shown ([`json::is_laid_out`]).
     is_document: bool,
-    /// GraphQL documents read.
-    documents: u32,
+    counts: Counts,
+    /// Whether the findings alone reach the mode's threshold.
+    is_over: bool,
     /// What is left of [`MAX_STEPWISE`].
     stepwise: usize,
 }
 
 impl<'s> Inspector<'s> {
-    /// One that goes on from earlier findings and so many GraphQL documents.
-    pub(super) fn new(settings: &'s Settings, findings: Vec<Finding>, documents: u32) -> Self {
+    /// One that goes on from earlier findings.
+    pub(super) fn new(settings: &'s Settings, findings: Vec<Finding>, counts: Counts) -> Self {
         Self {
+            is_over: is_over(&findings, settings.mode),
             settings,
             rules: settings.rules.iter().collect(),
             exclusions: settings.exclusions.iter().collect(),
@@ -72,7 +150,7 @@ impl<'s> Inspector<'s> {
             hits: Vec::new(),
             nested: 0,
             is_document: false,
-            documents,
+            counts,
             stepwise: MAX_STEPWISE,
         }
     }
@@ -101,37 +179,23 @@ impl<'s> Inspector<'s> {
         let mut hits = std::mem::take(&mut self.hits);
         let signals = prefilter::scan(&text, &mut hits);
         prefilter::run(signals, &text, &mut hits);
-        if !hits.is_empty() && self.spares_quotations(part) {
-            let quotations = Quotations::of(&lower);
-            let is_listing = quote::is_listing(&lower);
-            let discussion = if part == Part::Query {
-                Discussion::default()
-            } else {
-                Discussion::of(&lower)
-            };
-            let is_setting = self.is_document || field::is_project_script(name);
-            let holds_setting = is_setting && discussion::holds_setting(&lower);
-            let takes_scripts = part != Part::Query && field::takes_scripts(name);
-            hits.retain(|hit| {
-                let is_listed = is_listing && quote::is_listed(hit.rule.tags);
-                // A page may answer with what a link asked for, so markup in one is never spared.
-                let is_answered = part == Part::Query && hit.rule.tags.first() == Some(&"xss");
-                let is_quoted = !is_answered && quotations.cover(hit.start, hit.rule.tags);
-                let is_shown = discussion.shows(&lower, &view.text, hit)
-                    || discussion::looks_up(&lower, hit)
-                    || discussion::is_led(&lower, hit)
-                    || holds_setting && discussion::names_setting(hit);
-                let is_reported = hit.rule.tags.first() == Some(&"xss")
-                    && hit.rule.id != html::SCRIPT.id
-                    && field::is_script_sample(name)
-                    || takes_scripts && hit.rule.tags.first() == Some(&"xss");
-                !is_listed && !is_quoted && !is_shown && !is_reported
-            });
-        }
         // A rule counts once in a view, however often a hostile one repeats it.
         let mut told: Vec<&'static Rule> = Vec::new();
+        let is_told =
+            |told: &[&'static Rule], rule| told.iter().any(|other| std::ptr::eq(*other, rule));
+        if !hits.is_empty() && self.spares_quotations(part) {
+            let spared = Spared::of(&lower, part, name, self.is_document);
+            hits.retain(|hit| {
+                let counts = !is_told(&told, hit.rule) && !spared.covers(&lower, &view.text, hit);
+                if counts {
+                    told.push(hit.rule);
+                }
+                counts
+            });
+            told.clear();
+        }
         for hit in hits.drain(..) {
-            if told.iter().rev().any(|rule| std::ptr::eq(*rule, hit.rule)) {
+            if is_told(&told, hit.rule) {
                 continue;
             }
             told.push(hit.rule);
@@ -164,8 +228,8 @@ impl<'s> Inspector<'s> {
         let Some(shape) = is_query.then(|| Shape::of(value)).flatten() else {
             return false;
         };
-        shape.check(&self.settings.graphql, self.documents, self);
-        self.documents += 1;
+        shape.check(&self.settings.graphql, self.counts.documents, self);
+        self.counts.documents += 1;
         self.nested += 1;
         graphql::read(value, part, self);
         self.nested -= 1;
@@ -251,16 +315,19 @@ impl<'s> Inspector<'s> {
     ) {
         let known = |finding: &Finding| finding.rule == rule && finding.target == target;
         let excludes = |exclusion: &&Exclusion| exclusion.covers(rule, tags, &target.name);
-        if !self.is_full()
-            && !self.findings.iter().any(known)
-            && !self.exclusions.iter().any(excludes)
-        {
+        if self.is_full() {
+            return;
+        }
+        if self.findings.iter().any(known) {
+            self.counts.repeats = self.counts.repeats.saturating_add(1);
+        } else if !self.exclusions.iter().any(excludes) {
             self.findings.push(finding(target));
+            self.is_over = is_over(&self.findings, self.settings.mode);
         }
     }
 
-    /// The report, and how many GraphQL documents were read.
-    pub(super) fn end(self) -> (Report, u32) {
+    /// The report, and what was counted.
+    pub(super) fn end(self) -> (Report, Counts) {
         let mode = self.settings.mode;
         let score = score::score(&self.findings, mode);
         let verdict = if mode == Mode::Off {
@@ -274,8 +341,12 @@ impl<'s> Inspector<'s> {
             threshold: score::threshold(mode),
             verdict,
         };
-        (report, self.documents)
+        (report, self.counts)
     }
+}
+
+fn is_over(findings: &[Finding], mode: Mode) -> bool {
+    score::score(findings, mode) >= score::threshold(mode)
 }
 
 impl Sink for Inspector<'_> {
@@ -290,17 +361,21 @@ impl Sink for Inspector<'_> {
             self.custom_view(part, name, value, Steps::default());
             return;
         }
-        let mut views = decode::views(part, value);
-        if let Some(view) = views.next() {
-            self.view(part, name, &view);
+        if self.counts.is_stream {
+            self.stepwise = MAX_STEPWISE;
         }
         let mut last: Option<View<'_>> = None;
-        for view in views {
-            if let Some(between) = last.replace(view)
-                && let Some(left) = self.stepwise.checked_sub(between.text.len())
-            {
-                self.stepwise = left;
-                self.view(part, name, &between);
+        for view in decode::views(part, value) {
+            if let Some(View { text, steps }) = last.replace(view) {
+                let seen = span(&text, 0, self.stepwise);
+                self.stepwise -= seen.len();
+                if seen.len() < text.len() {
+                    self.custom_view(part, name, &text, steps);
+                }
+                if !seen.is_empty() {
+                    let text = seen.into();
+                    self.view(part, name, &View { text, steps });
+                }
             }
         }
         if let Some(view) = last {
@@ -313,7 +388,7 @@ impl Sink for Inspector<'_> {
     }
 
     fn is_full(&self) -> bool {
-        self.findings.len() >= MAX_FINDINGS
+        self.findings.len() >= MAX_FINDINGS || self.is_over && self.counts.repeats >= MAX_REPEATS
     }
 
     fn shows_document(&mut self, is_shown: bool) {

@@ -109,20 +109,24 @@ impl<'n> Needles<'n> {
         this
     }
 
+    /// Those that may start with these two bytes.
+    pub(super) fn starting(&self, first: u8, second: u8) -> impl Iterator<Item = &'n [u8]> {
+        let mut number = self.heads.get(slot(first, second)).copied().unwrap_or(0);
+        std::iter::from_fn(move || {
+            let position = usize::from(number).checked_sub(1)?;
+            number = self.chain.get(position).copied().unwrap_or(0);
+            self.literals.get(position).copied()
+        })
+    }
+
     /// First place at or after `start` where one of them stands, and which.
     pub(super) fn find(&self, text: &[u8], start: usize) -> Option<(usize, &'n [u8])> {
         let rest = from(text, start);
         let pairs = rest.iter().zip(rest.iter().skip(1));
         pairs.enumerate().find_map(|(index, (first, second))| {
-            let mut number = self.heads.get(slot(*first, *second)).copied().unwrap_or(0);
-            while let Some(position) = usize::from(number).checked_sub(1) {
-                let needle = self.literals.get(position)?;
-                if stands(rest, index, needle) {
-                    return Some((start + index, *needle));
-                }
-                number = self.chain.get(position).copied().unwrap_or(0);
-            }
-            None
+            let mut likely = self.starting(*first, *second);
+            let needle = likely.find(|needle| stands(rest, index, needle))?;
+            Some((start + index, needle))
         })
     }
 }

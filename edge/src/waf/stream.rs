@@ -1,7 +1,7 @@
 //! Inspection of a body that is passed on while it comes.
 
 use super::body::{Bounds, Reader};
-use super::inspect::Inspector;
+use super::inspect::{Counts, Inspector};
 use super::{Mode, Report, Request, Settings, Verdict};
 
 /// An inspection under way: it goes on from what the rest of the request scored.
@@ -13,8 +13,7 @@ pub struct Stream {
     /// With the exclusions and the policy's rules that hold for the request alone.
     settings: Settings,
     report: Report,
-    /// GraphQL documents read.
-    documents: u32,
+    counts: Counts,
     reader: Option<Reader>,
 }
 
@@ -41,7 +40,7 @@ impl Stream {
             reader: reads.then(|| Reader::new(content_type, Bounds::STREAM)),
             settings,
             report,
-            documents: 0,
+            counts: Counts::stream(),
         }
     }
 
@@ -66,9 +65,9 @@ impl Stream {
     fn inspect(&mut self, read: impl FnOnce(&mut Reader, &mut Inspector<'_>)) -> Verdict {
         if let Some(reader) = self.reader.as_mut() {
             let findings = std::mem::take(&mut self.report.findings);
-            let mut inspector = Inspector::new(&self.settings, findings, self.documents);
+            let mut inspector = Inspector::new(&self.settings, findings, self.counts);
             read(reader, &mut inspector);
-            (self.report, self.documents) = inspector.end();
+            (self.report, self.counts) = inspector.end();
         }
         self.report.verdict
     }

@@ -10,7 +10,7 @@ use crate::waf::field::leaf;
 use crate::waf::rules::Rule;
 use crate::waf::rules::crlf as rules;
 use crate::waf::scan::{
-    at, before, from, is_space, is_word, skip_space, skip_while, span, stands, trim, word,
+    at, before, from, is_space, is_word, position, skip_space, skip_while, span, stands, trim, word,
 };
 
 /// Without one of these nothing here can fire. The characters whose low bytes are CR and LF are
@@ -132,13 +132,18 @@ fn first_line(text: &[u8]) -> &[u8] {
 
 fn next_break(text: &[u8], start: usize) -> Option<(usize, usize)> {
     let mut index = start;
-    while index < text.len() {
+    loop {
+        index = position(text, index, is_start)?;
         if let Some(length) = break_at(text, index) {
             return Some((index, length));
         }
         index += 1;
     }
-    None
+}
+
+/// Whether a break, or one of [`ENCODED`], may start with this byte.
+const fn is_start(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r' | b'%' | b'\\' | 0xc4 | 0xe5)
 }
 
 /// Length of the break that stands at `index`.

@@ -48,17 +48,19 @@ fn is_setting(text: &Text<'_>, first: usize, start: usize) -> bool {
 /// The end of the known folder or file that the value starts with.
 fn rooted(text: &[u8], first: usize) -> Option<usize> {
     let start = path_start(text, first);
-    FOLDERS.iter().find_map(|folder| {
-        let end = fits(text, start, folder)?;
-        let is_file = !folder.ends_with(b"/");
-        let goes_on = is_word(at(text, end))
-            || matches!(at(text, end), b'.' | b'*' | b'?' | b'\'' | b'"' | b'\\');
-        // `.environment` and `id_rsa.pub` are other names.
-        let is_name = matches!(at(folder, 1), b'.' | b'i') && !folder.ends_with(b"_");
-        let is_longer =
-            is_name && is_file && (is_word(at(text, end)) || stands(text, end, b".pub"));
-        ((is_file || goes_on) && !is_longer).then_some(end)
-    })
+    FOLDERS
+        .starting(b'/', at(text, slashes(text, start)))
+        .find_map(|folder| {
+            let end = fits(text, start, folder)?;
+            let is_file = !folder.ends_with(b"/");
+            let goes_on = is_word(at(text, end))
+                || matches!(at(text, end), b'.' | b'*' | b'?' | b'\'' | b'"' | b'\\');
+            // `.environment` and `id_rsa.pub` are other names.
+            let is_name = matches!(at(folder, 1), b'.' | b'i') && !folder.ends_with(b"_");
+            let is_longer =
+                is_name && is_file && (is_word(at(text, end)) || stands(text, end, b".pub"));
+            ((is_file || goes_on) && !is_longer).then_some(end)
+        })
 }
 
 /// Past a drive, a home folder, a scheme, and steps that lead nowhere, to the slash of the path.
@@ -194,14 +196,20 @@ fn bare(text: &[u8], first: usize, hits: &mut Vec<Hit>) {
 /// Whether what a climb leads to is known.
 pub(super) fn is_reached(target: &[u8]) -> bool {
     let start = skip_space(target, 0);
-    REACHED.iter().any(|name| {
-        target
-            .split(|byte| matches!(byte, b'/' | b'\\'))
-            .any(|part| part.starts_with(name))
-            || target.ends_with(name)
-    }) || FOLDERS
-        .iter()
-        .any(|folder| fits_after_slash(target, start, folder).is_some())
+    let mut likely = FOLDERS.starting(b'/', at(target, start));
+    likely.any(|folder| fits_after_slash(target, start, folder).is_some()) || names_file(target)
+}
+
+/// Whether a known file's name starts one of the path's parts or ends the path.
+fn names_file(path: &[u8]) -> bool {
+    let mut index = 0;
+    while let Some((start, name)) = REACHED.find(path, index) {
+        if start == 0 || is_slash(before(path, start)) || start + name.len() == path.len() {
+            return true;
+        }
+        index = start + 1;
+    }
+    false
 }
 
 /// Where `pattern` ends when it stands at `start`: either slash, any number of them, `./` between.

@@ -1,5 +1,7 @@
 //! Names of files and folders that no application takes as a parameter.
 
+use crate::waf::scan::Needles;
+
 /// Files by the folder at the root that they lie in, slashes forward. Names that end in a slash, a
 /// dot or an underscore are beginnings.
 pub(super) const FILES: &[(&[u8], &[&[u8]])] = &[
@@ -83,7 +85,7 @@ pub(super) const FILES: &[(&[u8], &[&[u8]])] = &[
 ];
 
 /// Folders at the root: a value that is a path into one of them is no page and no picture.
-pub(super) const FOLDERS: &[&[u8]] = &[
+pub(super) static FOLDERS: Needles<'static> = Needles::new(&[
     b"/etc/",
     b"/proc/",
     b"/root/",
@@ -165,10 +167,10 @@ pub(super) const FOLDERS: &[&[u8]] = &[
     b"/id_dsa",
     b"/id_ed25519",
     b"/wp-config.php",
-];
+]);
 
 /// What a climb of one step is for, besides the folders above.
-pub(super) const REACHED: &[&[u8]] = &[
+pub(super) static REACHED: Needles<'static> = Needles::new(&[
     b"config.php",
     b"config.inc.php",
     b"configuration.php",
@@ -196,4 +198,4 @@ pub(super) const REACHED: &[&[u8]] = &[
     b"my.cnf",
     b"php.ini",
     b"httpd.conf",
-];
+]);

@@ -5,7 +5,7 @@ use super::command::{self, Class};
 use super::context::{self, Head};
 use super::lead::{self, Lead};
 use super::scanner::Scanner;
-use super::word::Word;
+use super::word::{MAX_WORD, Word};
 use crate::waf::Part;
 use crate::waf::scan::{at, is_space, span, stands};
 
@@ -94,8 +94,24 @@ impl Scanner<'_> {
     /// Whether the value starts with a command that developers quote, with a prompt, a build step or a
     /// loop of their script, or flows into a filter such
     /// as `grep` and not from nothing.
-    fn is_tame(&self, lead_at: usize, word: &Word, head: Head) -> bool {
+    fn is_tame(&mut self, lead_at: usize, word: &Word, head: Head) -> bool {
         let is_filtered = at(self.text, lead_at) == b'|' && command::is_filter(word.name());
+        if is_filtered && head > Head::Address {
+            return true;
+        }
+        if lead_at < self.first + MAX_WORD {
+            return self.starts_tame(lead_at);
+        }
+        // What the value starts with stays the same from here on.
+        if let Some(known) = self.tame {
+            return known;
+        }
+        let is_tame = self.starts_tame(lead_at);
+        self.tame = Some(is_tame);
+        is_tame
+    }
+
+    fn starts_tame(&self, lead_at: usize) -> bool {
         let first = Word::read(span(self.text, self.first, lead_at), 0);
         let starts: [&[u8]; 5] = [b"$ ", b"run ", b"run: ", b"for ", b"while "];
         let shown = |start: &&[u8]| {
@@ -104,9 +120,7 @@ impl Scanner<'_> {
                 && (matches!(*start, b"for " | b"while ")
                     || next().and_then(|word| word.class()).is_some())
         };
-        first.and_then(|first| first.class()) == Some(Class::Tame)
-            || starts.iter().any(shown)
-            || (is_filtered && head > Head::Address)
+        first.and_then(|first| first.class()) == Some(Class::Tame) || starts.iter().any(shown)
     }
 
     /// Whether a command stands before this one as well: `cd ..;pwd`.

@@ -96,6 +96,7 @@ fn scanner<'t>(lower: &'t [u8], text: &Text<'t>) -> Scanner<'t> {
         prose: None,
         severe: None,
         fed: None,
+        tame: None,
     }
 }
 

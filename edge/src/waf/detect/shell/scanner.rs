@@ -30,6 +30,8 @@ pub(super) struct Scanner<'t> {
     pub(super) severe: Option<usize>,
     /// The first sign of what a shell could be fed, once asked.
     pub(super) fed: Option<usize>,
+    /// Whether the value starts with a command that developers quote, once asked far behind it.
+    pub(super) tame: Option<bool>,
 }
 
 impl Scanner<'_> {

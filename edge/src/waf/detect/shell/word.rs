@@ -7,7 +7,7 @@ use crate::waf::scan::{at, before, from, is_space, is_word, skip_while, span, st
 /// Longest name of a command.
 const MAX_NAME: usize = 24;
 /// Bytes looked at for one word.
-const MAX_WORD: usize = 96;
+pub(super) const MAX_WORD: usize = 96;
 /// Pieces in a row that add nothing to the name; evasions have a few.
 const MAX_IDLE: usize = 12;
 
