@@ -9,7 +9,7 @@ use super::discussion::{self, Discussion};
 use super::excerpt::Excerpt;
 use super::field::{self, Sink};
 use super::quote::{self, Quotations};
-use super::rules::{self, Rule, html};
+use super::rules::{self, Rule, html, protocol};
 use super::scan::span;
 use super::{Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict};
 use super::{body, decode, header, path, prefilter, score, shape};
@@ -28,6 +28,11 @@ const MAX_REPEATS: u32 = 64;
 /// Bytes inspected, in one request, of the readings that decoding goes on from, the value as it was
 /// sent among them: each costs as much again as what it comes to, which is always inspected.
 const MAX_STEPWISE: usize = 32 * 1024;
+
+/// Most bytes that detectors read in one request, each counted once for every detector. An honest
+/// body of 128 KB is a long way from it; a hostile one is read as several kinds, decoded and not, by
+/// all of them.
+const MAX_WORK: usize = 18 * 128 * 1024;
 
 /// Inspects everything in the request that an application could read.
 ///
@@ -52,7 +57,9 @@ pub(super) struct Counts {
     documents: u32,
     /// Findings that were known already.
     repeats: u32,
-    /// Whether values come in windows, each with [`MAX_STEPWISE`] of its own.
+    /// What counts towards [`MAX_WORK`].
+    work: usize,
+    /// Whether values come in windows, each with bounds of its own.
     is_stream: bool,
 }
 
@@ -179,6 +186,15 @@ impl<'s> Inspector<'s> {
         let mut hits = std::mem::take(&mut self.hits);
         let signals = prefilter::scan(&text, &mut hits);
         prefilter::run(signals, &text, &mut hits);
+        let readers = usize::try_from(signals.count()).unwrap_or_default();
+        self.counts.work = self.counts.work.saturating_add(lower.len() * readers);
+        if self.counts.work > MAX_WORK {
+            self.broken(
+                &protocol::READINGS,
+                Part::Body,
+                "too much for every detector",
+            );
+        }
         // A rule counts once in a view, however often a hostile one repeats it.
         let mut told: Vec<&'static Rule> = Vec::new();
         let is_told =
@@ -362,6 +378,7 @@ impl Sink for Inspector<'_> {
             return;
         }
         if self.counts.is_stream {
+            self.counts.work = 0;
             self.stepwise = MAX_STEPWISE;
         }
         let mut last: Option<View<'_>> = None;

@@ -17,6 +17,11 @@ impl Signals {
     pub(super) const fn has(self, detector: usize) -> bool {
         self.0 & (1 << detector) != 0
     }
+
+    /// How many detectors may fire.
+    pub(super) const fn count(self) -> u32 {
+        self.0.count_ones()
+    }
 }
 
 /// What one pattern of the automaton means.

@@ -55,6 +55,26 @@ pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
     if text.starts_with(b"(~") && find(text, b")(", 2).is_some() {
         hits.push(Hit::new(&rules::PHP_CALL, 0, 2));
     }
+    if let Some((start, end)) = masked(text) {
+        hits.push(Hit::new(&rules::PHP_CALL, start, end));
+    }
+}
+
+/// Longest string of a name that is spelled by two.
+const MAX_MASK: usize = 64;
+
+/// `("..."^"...")(...)`: a name that two strings make by exclusive or, called.
+fn masked(text: &[u8]) -> Option<(usize, usize)> {
+    let sign = find(text, b"\"^\"", 0).or_else(|| find(text, b"'^'", 0))?;
+    let quote = at(text, sign);
+    let head = span(text, sign.saturating_sub(MAX_MASK), sign);
+    let open = head.iter().rposition(|byte| *byte == quote)?;
+    let tail = from(text, sign + 3);
+    let length = tail.iter().take(MAX_MASK).position(|byte| *byte == quote)?;
+    let start = sign - (head.len() - open);
+    let end = sign + 3 + length + 1;
+    let is_called = before(text, start) == b'(' && span(text, end, end + 2) == b")(";
+    is_called.then_some((start - 1, end + 2))
 }
 
 /// `$_GET['c']` as a whole value or where code uses it; a sentence may name it.

@@ -4,7 +4,7 @@ use super::known::{FILES, FOLDERS, REACHED};
 use super::{Hit, Text, is_single, words_after};
 use crate::waf::Part;
 use crate::waf::rules::path as rules;
-use crate::waf::scan::{at, before, find_any, is_word, skip_space, skip_while, span, stands};
+use crate::waf::scan::{Needles, at, before, is_word, skip_space, skip_while, span, stands};
 
 /// Reports a known file: as the value's own path an attack, inside prose a warning.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
@@ -165,7 +165,7 @@ fn is_severe(text: &[u8], start: usize) -> bool {
 
 /// Known files without a slash before them: `etc/passwd`, `boot.ini`, `web-inf/web.xml`.
 fn bare(text: &[u8], first: usize, hits: &mut Vec<Hit>) {
-    let files: [&[u8]; 8] = [
+    static BARE: Needles<'static> = Needles::new(&[
         b"etc/passwd",
         b"etc/shadow",
         b"boot.ini",
@@ -174,8 +174,8 @@ fn bare(text: &[u8], first: usize, hits: &mut Vec<Hit>) {
         b"web-inf/",
         b".htpasswd",
         b".aws/credentials",
-    ];
-    let Some((start, file)) = find_any(text, &files) else {
+    ]);
+    let Some((start, file)) = BARE.find(text, 0) else {
         return;
     };
     let end = start + file.len();

@@ -4,10 +4,10 @@
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::path as rules;
-use crate::waf::scan::{at, before, find, find_any, is_word, skip_while, span, stands};
+use crate::waf::scan::{Needles, at, before, find, is_word, skip_while, span, stands};
 
 /// Wrappers that are code wherever they stand.
-const WRAPPERS: &[&[u8]] = &[
+static WRAPPERS: Needles<'static> = Needles::new(&[
     b"php://filter",
     b"php:filter",
     b"php://fd",
@@ -36,7 +36,7 @@ const WRAPPERS: &[&[u8]] = &[
     b"lzma://",
     b"s3://../",
     b"view-source:file:",
-];
+]);
 /// Wrappers that PHP code names as well.
 const STREAMS: &[&[u8]] = &[
     b"php://input",
@@ -52,7 +52,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     let first = skip_while(lower, 0, |byte| {
         byte <= b' ' && byte != 0 || matches!(byte, b'"' | b'\'' | b'@' | b'=')
     });
-    if let Some((start, wrapper)) = find_any(lower, WRAPPERS)
+    if let Some((start, wrapper)) = WRAPPERS.find(lower, 0)
         && !is_word(before(lower, start))
         && !names_nothing(lower, start + wrapper.len())
     {

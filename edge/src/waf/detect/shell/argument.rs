@@ -2,7 +2,7 @@
 
 use super::command::{class, takes_command, takes_host, takes_seconds, takes_word};
 use super::word::Word;
-use crate::waf::scan::{at, is_space, is_word, skip_space, skip_while, span, stands};
+use crate::waf::scan::{at, from, is_space, is_word, skip_space, skip_while, span, stands};
 
 /// Longest argument looked at.
 const MAX_ARGUMENT: usize = 120;
@@ -81,6 +81,8 @@ pub(super) fn proof(text: &[u8], word: &Word) -> Proof {
     let token = span(text, start, end);
     match at(token, 0) {
         b'<' | b'>' => redirection(text, start),
+        // `echo x>/tmp/y`
+        _ if writes_rooted(token) => Proof::Hard,
         digit if digit.is_ascii_digit() && at(token, 1) == b'>' => redirection(text, start + 1),
         0 if opens => Proof::Hard,
         b'$' if is_variable(token) => Proof::Hard,
@@ -89,6 +91,15 @@ pub(super) fn proof(text: &[u8], word: &Word) -> Proof {
             first => first,
         },
     }
+}
+
+/// Whether a word and a redirection to a path in a known folder are one token.
+fn writes_rooted(token: &[u8]) -> bool {
+    let sign = token.iter().position(|byte| *byte == b'>');
+    sign.is_some_and(|sign| {
+        let path = skip_while(token, sign, |byte| byte == b'>');
+        is_word(at(token, 0)) && at(token, path) == b'/' && is_rooted(from(token, path))
+    })
 }
 
 /// What the arguments after the first one prove.

@@ -2,7 +2,7 @@
 //! variables and braces undone.
 
 use super::command::{self, Class};
-use crate::waf::scan::{at, before, from, is_space, is_word, skip_while, span, stands};
+use crate::waf::scan::{at, before, from, is_space, is_word, position, skip_while, span, stands};
 
 /// Longest name of a command.
 const MAX_NAME: usize = 24;
@@ -74,9 +74,10 @@ impl Word {
         matches!(self.length, 3 | 6 | 12)
             && !self.is_path
             && !command::is_beginning(span(&self.name, 0, self.length))
-            && !span(text, self.end, limit)
-                .iter()
-                .any(|byte| matches!(byte, b'/' | b'\\' | b'$' | b':'))
+            && position(span(text, 0, limit), self.end, |byte| {
+                matches!(byte, b'/' | b'\\' | b'$' | b':')
+            })
+            .is_none()
     }
 
     /// The name, without a folder.

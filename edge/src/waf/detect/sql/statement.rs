@@ -61,10 +61,18 @@ impl Sql<'_> {
 
     /// Statements, each with its operands.
     pub(super) fn statement(&self, index: usize, hits: &mut Vec<Hit>) {
-        if !self.starts_statement(index) || !self.is_anchored(index) {
+        let stacked = self.previous(index) == Kind::Semi;
+        let is_verb = matches!(
+            self.kind(index),
+            Kind::Select | Kind::Insert | Kind::Update | Kind::Delete | Kind::Schema | Kind::Exec
+        );
+        // Other verbs count behind a semicolon and at the start alone.
+        if !(is_verb || stacked || index <= 2)
+            || !self.starts_statement(index)
+            || !self.is_anchored(index)
+        {
             return;
         }
-        let stacked = self.previous(index) == Kind::Semi;
         if stacked && self.listing && !self.follows_value(index) {
             return;
         }
@@ -329,6 +337,25 @@ impl Sql<'_> {
                         && self.kind(2) == Kind::Str
                         && self.word(3) == b"as"
                         && self.ends(5)
+                }
+                b"copy" => (2..MAX_STATEMENT).any(|at| {
+                    matches!(self.word(at - 1), b"to" | b"from")
+                        && self.word(at) == b"program"
+                        && self.kind(at + 1) == Kind::Str
+                        && (self.kind(at + 2) == Kind::End
+                            || self.kind(at + 2) == Kind::Semi && self.kind(at + 3) == Kind::End)
+                }),
+                b"bulk" => {
+                    self.word(1) == b"insert"
+                        && (3..6)
+                            .any(|at| self.word(at) == b"from" && self.kind(at + 1) == Kind::Str)
+                }
+                b"pragma" => {
+                    self.word(1) == b"table_info" && self.kind(2) == Kind::Open && self.ends(5)
+                }
+                b"prepare" => {
+                    self.word(2) == b"from"
+                        && (self.word(3) == b"concat" || self.word(3).starts_with(b"@"))
                 }
                 _ => false,
             }

@@ -12,7 +12,7 @@ use crate::waf::Part;
 use crate::waf::field::leaf;
 use crate::waf::rules::Rule;
 use crate::waf::rules::ssrf as rules;
-use crate::waf::scan::{before, find_any, is_word, span};
+use crate::waf::scan::{Needles, before, is_word, span};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -147,12 +147,12 @@ const SERVICES: &[u16] = &[
 const DEVELOPMENT: &[u16] = &[1313, 4173, 4200, 4321, 5173, 5174, 19006];
 
 /// Hosts of metadata services that count anywhere in a value.
-const METADATA: &[&[u8]] = &[
+static METADATA: Needles<'static> = Needles::new(&[
     b"169.254.169.254",
     b"metadata.google.internal",
     b"100.100.100.200",
     b"fd00:ec2::254",
-];
+]);
 
 /// Headers that name hosts and addresses by their own grammar.
 const HEADERS: &[&str] = &[
@@ -178,7 +178,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         return;
     }
     let lower = text.lower;
-    if let Some((start, name)) = find_any(lower, METADATA) {
+    if let Some((start, name)) = METADATA.find(lower, 0) {
         let is_host = matches!(before(lower, start), 0 | b'/' | b'@' | b'[' | b'\\');
         // A bare address is what an inventory lists; with a path or behind slashes it is asked.
         let is_url = start > 0 || lower.len() > name.len();

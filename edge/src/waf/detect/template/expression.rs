@@ -230,6 +230,24 @@ pub(super) fn reaches(expression: &Expression<'_>) -> bool {
         || is_polyglot(expression)
         || filters_constant(expression)
         || prints_constant(expression)
+        || assigns(expression)
+}
+
+/// `{{x=Object}}{{w=new x}}`: an assignment that is all, or stands right behind another expression.
+/// What a page is filled with names values and sets none.
+fn assigns(expression: &Expression<'_>) -> bool {
+    let name = word(expression.inner, 0);
+    let value = from(expression.inner, name.len() + 1);
+    let stands_alone = expression.is_whole || expression.before == b'}';
+    expression.open == b"{{"
+        && stands_alone
+        && at(name, 0).is_ascii_alphabetic()
+        && at(expression.inner, name.len()) == b'='
+        && matches!(
+            at(value, 0),
+            b'a'..=b'z' | b'[' | b'{' | b'\'' | b'"' | b'$'
+        )
+        && !value.contains(&b'|')
 }
 
 /// Go's `{{printf "%s" "x"}}`, `{{"a"+"b"}}`, Twig's `{{ 'a' ~ 'b' }}` alone.

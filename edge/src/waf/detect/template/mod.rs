@@ -8,7 +8,7 @@ use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::Rule;
 use crate::waf::rules::template as rules;
-use crate::waf::scan::{Needles, at, find, from, is_space, span, stands, trim};
+use crate::waf::scan::{at, find, from, is_space, span, stands, trim};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -75,6 +75,7 @@ pub(super) const TRIGGERS: &[&str] = &[
     "{self::",
     "{math ",
     "{fetch ",
+    "{@math ",
     "{include ",
     "smarty_",
     ".forname(",
@@ -136,9 +137,8 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
 }
 
 fn directives(text: &[u8], hits: &mut Vec<Hit>) {
-    let signs = Needles::new(names::DIRECTIVES);
     let mut index = 0;
-    while let Some((start, sign)) = signs.find(text, index) {
+    while let Some((start, sign)) = names::DIRECTIVES.find(text, index) {
         index = start + sign.len();
         if counts(text, start, index, sign) {
             hits.push(Hit::new(&rules::DIRECTIVE, start, index));
@@ -250,9 +250,8 @@ fn is_polyglot(value: &[u8]) -> bool {
 }
 
 fn expressions(text: &[u8], hits: &mut Vec<Hit>) {
-    let objects = Needles::new(names::OBJECTS);
     // Where the next object stands, looked up once per place: linear however many expressions.
-    let mut object = objects.find(text, 0);
+    let mut object = names::OBJECTS.find(text, 0);
     // Where each delimiter closes next, likewise.
     let mut closings = [0; DELIMITERS.len()];
     let mut index = 0;
@@ -282,7 +281,7 @@ fn expressions(text: &[u8], hits: &mut Vec<Hit>) {
             continue;
         }
         while object.is_some_and(|(place, _)| place < start) {
-            object = objects.find(text, start);
+            object = names::OBJECTS.find(text, start);
         }
         let expression = Expression {
             open,
@@ -346,6 +345,8 @@ mod tests {
             "{% if 7*7 == 49 %}",
             "${{<%[%'\"}}%\\",
             "{{config}}",
+            "{{x=Object}}{{w=new x}}",
+            "{{#with \"s\" as |string|}}{{/with}}",
             "{{ request }}",
             "{{''.__class__}}",
             "{{()|attr('x')}}",

@@ -1,9 +1,9 @@
 //! Names that only an attack reaches for between delimiters.
 
-use crate::waf::scan::{at, before, is_word, skip_while, span, trim, word};
+use crate::waf::scan::{Needles, at, before, is_word, skip_while, span, trim, word};
 
 /// Names and members; some count only with what stands around them.
-pub(super) const OBJECTS: &[&[u8]] = &[
+pub(super) static OBJECTS: Needles<'static> = Needles::new(&[
     b"__",
     b"config.items",
     b"config.secret",
@@ -150,7 +150,7 @@ pub(super) const OBJECTS: &[&[u8]] = &[
     b"%x|",
     b"%x{",
     b"%x(",
-];
+]);
 
 /// Whether the object at `place` counts within its expression.
 pub(super) fn counts(inner: &[u8], place: usize, sign: &[u8]) -> bool {
@@ -198,7 +198,10 @@ pub(super) fn counts(inner: &[u8], place: usize, sign: &[u8]) -> bool {
 }
 
 /// Directives and names that need no delimiters to be told from prose.
-pub(super) const DIRECTIVES: &[&[u8]] = &[
+pub(super) static DIRECTIVES: Needles<'static> = Needles::new(&[
+    b"{@math key=",
+    b"{{#with \"",
+    b"{{#with split as |",
     b"#set(",
     b"#set (",
     b"#set($",
@@ -252,7 +255,7 @@ pub(super) const DIRECTIVES: &[&[u8]] = &[
     b"<tmpl_include name='/",
     b".getclassloader(",
     b".getservletcontext(",
-];
+]);
 
 /// `@DateTime.Now`, `@Html.Raw("x")`: Razor's expressions that a probe is, with nothing around them.
 pub(super) fn asks_razor(value: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 //! string it was put into, inside `${`, after a comment.
 
 use crate::waf::scan::{
-    at, before, find_any, from, is_space, is_word, last_before, skip_space, skip_while, span,
+    Needles, at, before, from, is_space, is_word, last_before, skip_space, skip_while, span,
     stands, word, word_before,
 };
 
@@ -159,6 +159,9 @@ const TAIL: usize = 80;
 /// Plain words side by side that no program has.
 const MIN_PROSE: usize = 3;
 
+/// What opens or ends a comment.
+static COMMENTS: Needles<'static> = Needles::new(&[b"//", b"/*", b"<!--", b"-->"]);
+
 /// Whether the text ends in words outside of strings and comments: a syntax error as a whole.
 fn ends_in_prose(text: &[u8]) -> bool {
     let tail = span(text, text.len().saturating_sub(TAIL), text.len());
@@ -175,7 +178,7 @@ fn ends_in_prose(text: &[u8]) -> bool {
         .split(|byte| is_space(*byte))
         .filter(|word| word.len() > 1 && !is_keyword(word))
         .count();
-    let is_comment = || find_any(text, &[b"//", b"/*", b"<!--", b"-->"]).is_some();
+    let is_comment = || COMMENTS.find(text, 0).is_some();
     words >= MIN_PROSE && !is_comment()
 }
 
