@@ -199,14 +199,20 @@ async fn stages<'g, R: Runtime>(
         Ok(_) => body::read(route, facts, runtime).await,
         Err(_) => Ok(Body::Empty),
     };
-    if let Ok(Body::Read { bytes, inflated }) = &body {
-        let text = inflated.as_deref().unwrap_or(bytes);
-        admission.name_account(account::named(route, text).as_ref());
-    }
+    let account = match &body {
+        Ok(Body::Read { bytes, inflated }) => {
+            account::named(route, inflated.as_deref().unwrap_or(bytes))
+        }
+        _ => None,
+    };
+    admission.name_account(account.as_ref());
     let inspected = body.map(|body| inspect(&route.waf, facts, body));
 
-    admission.settle(&mut decision.notice).await?;
-    let is_revoked = match ledger.check(route, facts, bearer, runtime).await {
+    let admitted = admission.settle(&mut decision.notice).await;
+    // What the Ledger answered is learnt also from a request that is refused.
+    let checked = ledger.check(route, facts, bearer, runtime).await;
+    admitted?;
+    let is_revoked = match checked {
         Err(Stop::TokenRevoked(_)) if token.is_some_and(|token| token.is_spare) => true,
         checked => {
             checked?;

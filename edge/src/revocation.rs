@@ -2,9 +2,10 @@
 //! it says of the request.
 //!
 //! Guarantees: nothing is decided by a copy that is older than the policy's `ledger_ms` for a
-//! request with a token, or [`ANONYMOUS_MS`] without one, unless the Ledger cannot be asked; and
-//! where a route asks for the Ledger's own word, the request is refused then. Under steady
-//! traffic nobody waits: a copy is renewed after an answer once it has half that age.
+//! request with a token, or [`ANONYMOUS_MS`] without one, unless the Ledger cannot be asked; then a token
+//! is refused by an isolate that has no copy at all, and by every one where a route asks for the Ledger's
+//! own word. A request with a token waits for a Ledger that is far away, one without does not. Under
+//! steady traffic nobody waits: a copy is renewed after an answer once it has half that age.
 
 use crate::{
     authenticate,
@@ -23,6 +24,8 @@ use std::{pin::Pin, rc::Rc};
 pub const ANONYMOUS_MS: u64 = 30_000;
 /// How long the Ledger is let alone after it did not answer.
 const PATIENCE_MS: u64 = 1_000;
+/// How long it may take for the operator.
+const OPERATOR_MS: u32 = 5_000;
 
 /// An isolate's copy.
 #[derive(Debug, Default)]
@@ -31,9 +34,12 @@ pub struct Held {
     pub replica: Replica,
     /// When the question was sent that the last answer was for; `None`: there was none.
     known_ms: Option<u64>,
-    /// When it was last asked for in passing, or did not answer.
+    /// Whether there ever was one.
+    has_copy: bool,
+    /// When it was last asked for in passing.
     asked_ms: u64,
-    failed_ms: Option<u64>,
+    /// When it did not answer, and within which time.
+    failed: Option<(u64, u32)>,
 }
 
 /// A look at the Ledger, under way or done.
@@ -47,6 +53,7 @@ pub struct Look<'a> {
 
 struct Asked<'a> {
     sent: UnixMillis,
+    budget_ms: u32,
     answer: Pin<Box<dyn Future<Output = Option<String>> + 'a>>,
 }
 
@@ -70,7 +77,7 @@ impl Held {
         let _ = self.replica.update(&update.to_text(), now.seconds());
     }
 
-    /// Takes over what the Ledger answered to a question of this time.
+    /// Takes over what the Ledger answered to a question of this time; whether it did.
     fn learn(&mut self, answer: Option<&str>, sent: UnixMillis) -> bool {
         let learnt = answer.is_some_and(|text| {
             // Another request may have learnt newer things while this one waited.
@@ -79,17 +86,29 @@ impl Held {
         });
         if learnt {
             self.known_ms = Some(sent.0);
-            self.failed_ms = None;
-        } else {
-            self.failed_ms = Some(sent.0);
+            self.has_copy = true;
+            self.failed = None;
         }
         learnt
+    }
+
+    /// Notes that the Ledger did not answer within this time.
+    const fn missed(&mut self, now: UnixMillis, budget_ms: u32) {
+        self.failed = Some((now.0, budget_ms));
+    }
+
+    /// Whether the Ledger is let alone by who would wait for it that long: it failed a moment ago
+    /// somebody who was as patient.
+    fn is_given_up(&self, now: UnixMillis, budget_ms: u32) -> bool {
+        self.failed.is_some_and(|(failed_ms, within_ms)| {
+            within_ms >= budget_ms && is_recent(failed_ms, now)
+        })
     }
 
     /// Has the next request ask.
     pub const fn outdate(&mut self) {
         self.known_ms = None;
-        self.failed_ms = None;
+        self.failed = None;
     }
 
     const fn age_ms(&self, now_ms: u64) -> Option<u64> {
@@ -133,10 +152,15 @@ pub fn look<'a, R: Runtime>(
     let is_fresh = max_ms.is_some_and(|max_ms| age_ms.is_some_and(|age_ms| age_ms <= max_ms));
     let renew =
         is_fresh && age_ms > max_ms.map(|max_ms| max_ms / 2) && !is_recent(held.asked_ms, now);
-    let given_up = max_ms.is_some()
-        && held
-            .failed_ms
-            .is_some_and(|failed_ms| is_recent(failed_ms, now));
+    let bears_token = authenticate::bears_token(gate, facts);
+    let budget_ms = if max_ms.is_none() || bears_token {
+        gate.policy.guard.closed_budget_ms
+    } else {
+        gate.policy.guard.budget_ms
+    };
+    // Who would be refused for want of an answer asks.
+    let is_spared = max_ms.is_some() && (held.has_copy || !bears_token);
+    let given_up = is_spared && held.is_given_up(now, budget_ms);
     drop(held);
     if renew {
         gate.memory.ledger.borrow_mut().asked_ms = now.0;
@@ -148,12 +172,8 @@ pub fn look<'a, R: Runtime>(
     }
     let asked = (!is_fresh && !given_up).then(|| Asked {
         sent: now,
-        answer: Box::pin(runtime.ask(
-            Object::Ledger,
-            &question,
-            gate.policy.guard.budget_ms,
-            late(gate, now),
-        )),
+        budget_ms,
+        answer: Box::pin(runtime.ask(Object::Ledger, &question, budget_ms, late(gate, now))),
     });
     Look {
         gate,
@@ -182,18 +202,21 @@ fn late(gate: &Gate, sent: UnixMillis) -> Late {
 
 impl Look<'_> {
     /// Awaits the Ledger's answer, if it was asked; whether the copy is fresh enough now.
-    async fn settle(&mut self) -> bool {
+    async fn settle<R: Runtime>(&mut self, runtime: &R) -> bool {
         if let Some(asked) = self.asked.take() {
             let answer = asked.answer.await;
             let mut held = self.gate.memory.ledger.borrow_mut();
             self.is_fresh = held.learn(answer.as_deref(), asked.sent);
+            if !self.is_fresh {
+                held.missed(runtime.now(), asked.budget_ms);
+            }
         }
         self.is_fresh
     }
 
     /// Whether the site is under attack.
     pub async fn under_attack<R: Runtime>(&mut self, runtime: &R) -> bool {
-        self.settle().await;
+        self.settle(runtime).await;
         let held = self.gate.memory.ledger.borrow();
         held.replica.under_attack(runtime.now().seconds())
     }
@@ -209,7 +232,10 @@ impl Look<'_> {
         bearer: Option<&Verified>,
         runtime: &R,
     ) -> Result<(), Stop> {
-        if !self.settle().await && route.strict_revocation {
+        let is_fresh = self.settle(runtime).await;
+        let has_copy = self.gate.memory.ledger.borrow().has_copy;
+        let needs_word = route.strict_revocation || (bearer.is_some() && !has_copy);
+        if !is_fresh && needs_word {
             return Err(Stop::LedgerUnavailable);
         }
         if let Some(why) = banned(self.gate, facts, bearer, runtime) {
@@ -239,12 +265,7 @@ impl Look<'_> {
         let now = runtime.now();
         let question = Message::Since(gate.memory.ledger.borrow().replica.version()).to_text();
         let answer = runtime
-            .ask(
-                Object::Ledger,
-                &question,
-                gate.policy.guard.budget_ms,
-                late(gate, now),
-            )
+            .ask(Object::Ledger, &question, OPERATOR_MS, late(gate, now))
             .await;
         if !gate
             .memory

@@ -170,36 +170,6 @@ fn what_one_subject_refuses_costs_the_other_nothing() {
 }
 
 #[test]
-fn who_was_refused_for_what_is_given_back_is_let_in_again() {
-    let origin = Origin::start();
-    let edge = instrumented(&origin, "\n[classes.account]\nlimit = 5\n");
-    let logs_in = |client: &str, email: &str| edge.send(&login(client, email)).status;
-    // The account's window is used up from elsewhere.
-    for n in 10..15 {
-        assert_eq!(logs_in(&format!("192.0.2.{n}"), "e@example.test"), 400);
-    }
-    // At once: five that the address's window admits and the account's does not, and one more.
-    edge.fault("guard", "200");
-    let refused: Vec<u16> = thread::scope(|scope| {
-        let try_all = (0..6).map(|_| scope.spawn(|| logs_in("192.0.2.9", "e@example.test")));
-        let tried: Vec<_> = try_all.collect();
-        tried
-            .into_iter()
-            .map(|login| login.join().unwrap())
-            .collect()
-    });
-    assert_eq!(refused, [429; 6]);
-    edge.fault("guard", "");
-    for _ in 0..200 {
-        if logs_in("192.0.2.9", "f@example.test") == 400 {
-            return;
-        }
-        thread::sleep(Duration::from_millis(25));
-    }
-    panic!("refused though nothing was counted:\n{}", edge.log());
-}
-
-#[test]
 fn an_answer_that_comes_too_late_for_its_request_is_learnt_for_the_next() {
     let origin = Origin::start();
     let config = EdgeConfig::for_origin(&origin).instrumented();

@@ -246,6 +246,37 @@ fn what_a_user_may_no_longer_do_is_given_back_to_the_tenant() {
 }
 
 #[test]
+fn who_was_refused_for_what_is_given_back_is_let_in_again() {
+    let origin = Origin::start();
+    let edge = Edge::start(&config(&origin));
+    for n in 0..3 {
+        assert_eq!(
+            edge.send(&ask("/by-user", n, "ana", "t-8", "k-8")).status,
+            200
+        );
+    }
+    // At once: five that the tenant's window admits and the user's does not, and one more.
+    edge.fault("guard", "200");
+    let refused: Vec<u16> = thread::scope(|scope| {
+        let edge = &edge;
+        let send = |n| move || edge.send(&ask("/by-both", n, "ana", "t-8", "k-8")).status;
+        let all: Vec<_> = (3..9).map(|n| scope.spawn(send(n))).collect();
+        all.into_iter().map(|sent| sent.join().unwrap()).collect()
+    });
+    assert_eq!(refused, [429; 6]);
+    edge.fault("guard", "");
+    let let_in = (0..200).any(|_| {
+        thread::sleep(Duration::from_millis(25));
+        edge.send(&ask("/by-both", 9, "budi", "t-8", "k-8")).status == 200
+    });
+    assert!(
+        let_in,
+        "refused though nothing was counted:\n{}",
+        edge.log()
+    );
+}
+
+#[test]
 fn an_operator_bans_a_system_a_country_and_a_user() {
     let origin = Origin::start();
     let edge = Edge::start(&config(&origin));

@@ -79,7 +79,7 @@ fn sign_up_log_in_read_attack_and_be_stopped() {
     );
     assert_eq!(
         sixth.header("ratelimit-policy"),
-        Some("\"login\";q=5;w=60, \"general\";q=100;w=60, \"account\";q=20;w=60")
+        Some("\"login\";q=5;w=60, \"general\";q=100;w=60, \"account\";q=100;w=60")
     );
     assert!(
         sixth

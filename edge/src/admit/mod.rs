@@ -1,8 +1,9 @@
 //! The admission stage: one question per subject of the request, under way while the stages
 //! behind it work; none where memory has the answer.
 //!
-//! Guarantees: what one subject admitted and another refused is given back; whoever is in
-//! `never_ban` is never banned; in `detect` mode bans are logged and windows still hold.
+//! Guarantees: what one subject admitted and another refused is given back, but an address pays for
+//! what a user, tenant, key or account refused: else one address could ask for ever in their name;
+//! whoever is in `never_ban` is never banned; in `detect` mode bans are logged and windows still hold.
 
 mod memory;
 mod repeat;
@@ -16,14 +17,16 @@ use crate::{
     authenticate,
     facts::Facts,
     gate::{Gate, Memory},
-    guard::{Answer, Ask, AskedClass, Message, Order, Recall, Return, Standing, Subject, Verdict},
+    guard::{
+        Answer, Ask, AskedClass, Kind, Message, Order, Recall, Return, Standing, Subject, Verdict,
+    },
     policy::{Counted, GuardMode, OnError, Route, StrikeKind, SubjectKind},
     ratelimit::{self, Notice, Told},
     runtime::{Late, Object, Runtime},
     verdict::Stop,
 };
 use gapura_shared::{identity::Principal, outcome::AccountId};
-use std::{cmp::Reverse, pin::Pin};
+use std::{cell::Cell, cmp::Reverse, pin::Pin, rc::Rc};
 
 /// The questions about one request.
 pub struct Admission<'a, R> {
@@ -40,7 +43,8 @@ pub struct Admission<'a, R> {
     asked: Vec<Asked<'a>>,
     /// Kinds that were not known when the request began, and are not yet.
     open: Vec<SubjectKind>,
-    refunded: bool,
+    /// Who gets back what was admitted, once the request is refused.
+    refunds: Rc<Cell<Refunds>>,
     /// The ban that would have refused the request, were bans enforced.
     spared: Option<String>,
 }
@@ -75,6 +79,27 @@ enum Place {
     Shard(u64),
     /// Out of memory: a lease for each class.
     Leases(Vec<(Standing, u64)>),
+}
+
+/// Whose admissions of a request are given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refunds {
+    /// Nobody's: it was not refused.
+    Nobody,
+    /// All but the address's: who has a name refused the request, and it was the address that asked.
+    Names,
+    /// Everybody's.
+    All,
+}
+
+impl Refunds {
+    const fn reach(self, subject: &Subject) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Names => !matches!(subject, Subject::Ip(_)),
+            Self::All => true,
+        }
+    }
 }
 
 /// How a question ended.
@@ -166,7 +191,7 @@ fn begin<'a, R: Runtime>(
         account: None,
         asked: Vec::new(),
         open,
-        refunded: false,
+        refunds: Rc::new(Cell::new(Refunds::Nobody)),
         spared: None,
     };
     let mut kinds = vec![SubjectKind::Ip];
@@ -192,11 +217,11 @@ impl<'a, R: Runtime> Admission<'a, R> {
     }
 
     /// Asks about the account that a login names: also where no class counts it, for its locks.
+    /// Classes of accounts count the address of who names none.
     pub fn name_account(&mut self, account: Option<&AccountId>) {
-        if let Some(account) = account {
-            self.account = Some(account.clone());
-            self.ask(&[SubjectKind::Account], &subject::account(account));
-        }
+        self.account = account.cloned();
+        let subject = account.map_or_else(|| Subject::client(self.facts.client), subject::account);
+        self.ask(&[SubjectKind::Account], &subject);
     }
 
     fn ask(&mut self, kinds: &[SubjectKind], subject: &Subject) {
@@ -207,8 +232,10 @@ impl<'a, R: Runtime> Admission<'a, R> {
         if kinds.is_empty() {
             return;
         }
-        let is_account = kinds.contains(&SubjectKind::Account);
-        let counted = subject::counted(self.gate, self.classes, &kinds);
+        let is_account = matches!(subject, Subject::Named(Kind::Account, _));
+        let mut counted = subject::counted(self.gate, self.classes, &kinds);
+        // A class of several kinds may find the same subject twice.
+        counted.retain(|(class, _)| !self.counts(subject, &class.name));
         let can_be_banned = kinds.contains(&SubjectKind::Ip) && !self.exempt;
         if counted.is_empty() && !is_account && !can_be_banned {
             return;
@@ -258,6 +285,11 @@ impl<'a, R: Runtime> Admission<'a, R> {
         self.asked.push(asked);
     }
 
+    fn counts(&self, subject: &Subject, class: &str) -> bool {
+        let mut same = self.asked.iter().filter(|asked| asked.subject == *subject);
+        same.any(|asked| asked.classes.iter().any(|known| known.name == class))
+    }
+
     fn enforces_bans(&self) -> bool {
         !self.exempt && self.gate.policy.guard.mode == GuardMode::Enforce
     }
@@ -294,7 +326,12 @@ impl<'a, R: Runtime> Admission<'a, R> {
             exempt,
         };
         let name = shard(self.gate, &asked.subject, self.runtime);
-        let budget_ms = self.gate.policy.guard.budget_ms;
+        let guard = &self.gate.policy.guard;
+        let budget_ms = if asked.closed {
+            guard.closed_budget_ms
+        } else {
+            guard.budget_ms
+        };
         let late = self.late(asked);
         let answer = self
             .runtime
@@ -311,10 +348,12 @@ impl<'a, R: Runtime> Admission<'a, R> {
         let memory = self.gate.memory.clone();
         let (subject, classes) = (asked.subject.clone(), asked.classes.clone());
         let (sent_ms, closed) = (self.runtime.now().0, asked.closed);
+        let refunds = Rc::clone(&self.refunds);
         Box::new(move |text, now| {
             let answer = Answer::parse(text, classes.len()).ok()?;
             learn(&memory, &subject, &classes, &answer, sent_ms, now.0);
-            (closed && answer.admitted()).then(|| refund(subject, classes, answer.at_ms))
+            let is_back = closed || refunds.get().reach(&subject);
+            (is_back && answer.admitted()).then(|| refund(subject, classes, answer.at_ms))
         })
     }
 
@@ -333,7 +372,17 @@ impl<'a, R: Runtime> Admission<'a, R> {
             return Ok(());
         };
         if matches!(stop, Stop::RateLimited { .. } | Stop::GuardUnavailable) {
-            self.refund();
+            let is_names = |asked: &Asked<'_>| match asked.stop() {
+                Some(Stop::GuardUnavailable) => false,
+                Some(_) => matches!(asked.subject, Subject::Named(..)),
+                None => true,
+            };
+            let is_names = self.asked.iter().all(is_names);
+            self.refund(if is_names {
+                Refunds::Names
+            } else {
+                Refunds::All
+            });
         }
         Err(stop)
     }
@@ -421,11 +470,12 @@ impl<'a, R: Runtime> Admission<'a, R> {
 
     /// Gives back what was admitted of a request that another subject refused. Whoever was refused
     /// meanwhile for want of it is asked about anew.
-    fn refund(&mut self) {
-        if std::mem::replace(&mut self.refunded, true) {
+    fn refund(&self, refunds: Refunds) {
+        if self.refunds.replace(refunds) != Refunds::Nobody {
             return;
         }
-        for asked in &self.asked {
+        let refused = |asked: &&Asked<'_>| refunds.reach(&asked.subject);
+        for asked in self.asked.iter().filter(refused) {
             let State::Settled {
                 end: End::Admitted,
                 counted,

@@ -70,6 +70,9 @@ pub struct Guard {
     pub ledger_ms: u32,
     /// How long an object may take until it counts as unreachable.
     pub budget_ms: u32,
+    /// The same of an object whose silence refuses the request: of a class that is closed then, and
+    /// of the Ledger where a token is to be believed.
+    pub closed_budget_ms: u32,
 }
 
 /// What becomes of a ban.

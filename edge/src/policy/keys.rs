@@ -65,6 +65,7 @@ pub(super) const GUARD: &[&str] = &[
     "classes",
     "ledger_ms",
     "budget_ms",
+    "closed_budget_ms",
 ];
 pub(super) const JAIL: &[&str] = &["kinds", "strikes", "window_s", "ban_s", "cap_s", "forget_s"];
 pub(super) const ADMIN: &[&str] = &["allow", "roles"];

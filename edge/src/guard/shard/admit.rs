@@ -20,8 +20,9 @@ impl Shard {
             .verdict(&ask.subject, false, now_ms)
             .filter(|_| !ask.exempt);
         let starts = self.heartbeat.starts;
-        self.record(&ask.subject, now_ms, changes)?;
-        let record = self.records.get_mut(&ask.subject).ok_or(Unanswered::Full)?;
+        let counted = self.counted_as(&ask.subject);
+        self.record(&counted, now_ms, changes)?;
+        let record = self.records.get_mut(&counted).ok_or(Unanswered::Full)?;
         let weight = record.weight();
         prepare(record, ask, now_ms)?;
         let (answer, store) = if let Some(verdict) = ban.or_else(|| locked(record, ask, now_ms)) {
@@ -45,7 +46,7 @@ impl Shard {
             .saturating_sub(weight)
             .saturating_add(record.weight());
         if store {
-            self.store(&ask.subject, now_ms, changes);
+            self.store(&counted, now_ms, changes);
         }
         if answer.verdict == Verdict::Exhausted && !ask.exempt && !ask.jails.is_empty() {
             self.strike(&ask.subject, 1, &ask.jails, now_ms, changes)?;
@@ -65,6 +66,7 @@ impl Shard {
         now_ms: u64,
         changes: &mut Vec<Change>,
     ) {
+        let subject = &self.counted_as(subject);
         let Some(record) = self.records.get_mut(subject) else {
             return;
         };

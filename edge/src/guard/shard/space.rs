@@ -5,6 +5,17 @@ use crate::guard::{Subject, record::Record};
 
 /// Least time between two searches for room: each looks at every subject.
 const SEARCH_MS: u64 = 1_000;
+/// Subjects of an IPv6 /48 beyond which its further clients are counted by their /56: stored ones,
+/// and all. One subscriber may have a /48, and must not fill the shard with its 65,536 /64.
+const MAX_STORED: u32 = 256;
+const MAX_MEMBERS: u32 = 4_096;
+
+/// How many subjects of a /48 there are: counted anew whenever the shard is swept, and never too few.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Members {
+    all: u32,
+    stored: u32,
+}
 
 impl Shard {
     /// The subject's record, made if need be.
@@ -27,6 +38,9 @@ impl Shard {
                 return Err(Unanswered::Full);
             }
         }
+        if !known {
+            self.joins(subject, false);
+        }
         let forgot_ms = self.forgot_ms;
         let record = self.records.entry(subject.clone());
         Ok(record.or_insert_with(|| Record::new(forgot_ms)))
@@ -34,6 +48,56 @@ impl Shard {
 
     fn is_crowded(&self, known: bool) -> bool {
         (!known && self.records.len() >= self.max_subjects) || self.entries >= MAX_ENTRIES
+    }
+
+    /// By whom a client is counted: by itself, unless its /48 has too many already and it is new, or its
+    /// /56 was counted in its place a window ago.
+    pub(super) fn counted_as(&self, subject: &Subject) -> Subject {
+        let own = || subject.clone();
+        let Some(members) = subject
+            .family()
+            .and_then(|family| self.families.get(&family))
+        else {
+            return own();
+        };
+        if self.records.contains_key(subject) {
+            return own();
+        }
+        let Some(around) = subject.networks().into_iter().next() else {
+            return own();
+        };
+        let record = self.records.get(&around);
+        let is_counted = record.is_some_and(|record| !record.counters.is_empty());
+        if is_counted || members.stored >= MAX_STORED || members.all >= MAX_MEMBERS {
+            around
+        } else {
+            own()
+        }
+    }
+
+    /// Notes that a subject came into memory, or that it is stored from now on.
+    pub(super) fn joins(&mut self, subject: &Subject, is_stored: bool) {
+        if let Some(family) = subject.family() {
+            let members = self.families.entry(family).or_default();
+            if is_stored {
+                members.stored += 1;
+            } else {
+                members.all += 1;
+            }
+        }
+    }
+
+    /// Counts the members of each /48.
+    pub(super) fn count_families(&mut self) {
+        self.families.clear();
+        for (subject, record) in &self.records {
+            let Some(family) = subject.family() else {
+                continue;
+            };
+            let members = self.families.entry(family).or_default();
+            members.all += 1;
+            members.stored += u32::from(record.row_until_ms > 0);
+        }
     }
 
     /// Lets go of what has passed; the changes that follow.
@@ -52,6 +116,7 @@ impl Shard {
             self.entries = self.entries.saturating_add(record.weight());
             !record.is_empty()
         });
+        self.count_families();
         changes
     }
 

@@ -97,6 +97,37 @@ fn locks_and_an_operators_bans_do_not_give_way() {
     assert_eq!(object.send(&ask(9, true), 5_001), Err(Unanswered::Full));
 }
 
+/// The 65,536 clients of one /48 must not close the login to everybody else.
+#[test]
+fn one_subscriber_does_not_fill_a_shard() {
+    let login = |who: &str| {
+        let class = class("login", 3, 60, true);
+        Message::Ask(Ask::new(subject(who), vec![class]))
+    };
+    let client = |n: u32| format!("ip:2001:db8:1:{n:x}::/64");
+    let mut object = Object::new(0);
+    object.shard.max_subjects = 600;
+    for n in 1..=2_000 {
+        let who = client(n * 32);
+        assert!(object.send(&login(&who), 5_000).is_ok(), "{n}");
+    }
+    assert!(object.shard.len() <= 512, "{}", object.shard.len());
+    assert!(object.send(&login("ip:192.0.2.9"), 5_001).is_ok());
+    // A client that is new has what its /56 has left, also after an eviction.
+    let admitted = |object: &mut Object, now_ms| {
+        let answers = (0..5).map(|_| object.send(&login(&client(63_000)), now_ms).unwrap());
+        answers.filter(|answer| answer.contains(" pass ")).count()
+    };
+    let first = admitted(&mut object, 5_002);
+    object.evict(5_003);
+    assert!(first + admitted(&mut object, 5_004) <= 3);
+    // Once they have gone it is counted by itself, but for what its /56 counted in its place.
+    object.alarm(200_000);
+    assert_eq!(object.shard.len(), 0);
+    assert_eq!(admitted(&mut object, 200_001), 3);
+    assert_eq!(object.subjects_stored(), 1);
+}
+
 #[test]
 fn a_row_that_cannot_be_read_stops_its_subject_alone() {
     let mut object = Object::new(0);

@@ -45,6 +45,9 @@ pub(super) fn guard(root: &Table<'_>, classes: &[Class]) -> Guard {
         budget_ms: table
             .read("budget_ms", |item| item.number(5..=5_000))
             .unwrap_or(50),
+        closed_budget_ms: table
+            .read("closed_budget_ms", |item| item.number(5..=5_000))
+            .unwrap_or(2_000),
     }
 }
 

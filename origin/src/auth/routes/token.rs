@@ -20,7 +20,7 @@ use crate::{
     log,
     mail::{self, Order},
 };
-use gapura_shared::{event::Kind, parse::query, push};
+use gapura_shared::{event::Kind, outcome, parse::query, push};
 use http::header::SET_COOKIE;
 use std::time::Instant;
 
@@ -46,7 +46,11 @@ pub(super) async fn password_grant(
     delivery: Delivery,
 ) -> Result<Answer, ApiError> {
     let started = Instant::now();
-    let login = Login::parse(&json_body(request).await?)?;
+    let body = json_body(request).await?;
+    let login = Login::parse(&body).inspect_err(|_| {
+        // The gate counted it against the account that it may name: no attempt is cheaper than a wrong one.
+        request.outcome().login = Some(outcome::Login::Failed);
+    })?;
     let (auth, db) = (&app.auth, &app.db);
     // Before it is counted: who finds the queue full, or the database away, has not failed.
     let turn = auth.hasher.turn()?;
