@@ -144,6 +144,41 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// The names that stand next to a claim, but for what compares them; each as it is written, without
+    /// quotation marks.
+    pub(crate) fn beside_claims(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (at, piece) in self.pieces.iter().enumerate() {
+            if !matches!(piece, Piece::Claim(_)) {
+                continue;
+            }
+            let sql = |at: Option<usize>| match at.and_then(|at| self.pieces.get(at)) {
+                Some(Piece::Sql(sql)) => words(sql),
+                _ => Vec::new(),
+            };
+            let (before, after) = (sql(at.checked_sub(1)), sql(at.checked_add(1)));
+            let is_name = |word: &&String| !COMPARING.contains(&word.to_ascii_uppercase().as_str());
+            found.extend(before.iter().rev().find(is_name).cloned());
+            found.extend(after.iter().find(is_name).cloned());
+        }
+        found
+    }
+}
+
+/// What stands between two things that are compared.
+const COMPARING: [&str; 7] = ["IN", "NOT", "LIKE", "SELECT", "DISTINCT", "ANY", "ALL"];
+
+/// Names with their tables', and other words.
+fn words(sql: &str) -> Vec<String> {
+    let plain = sql.replace(['"', '`'], "");
+    let words = plain.split(|c| !is_word(c) && c != '.' && c != '\'');
+    words
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
 fn names(sql: &str, table: &str, column: &str) -> bool {
     // Every second part is a text in quotation marks.
     sql.split('\'').step_by(2).any(|part| {
@@ -309,6 +344,24 @@ mod tests {
         assert!(policy.is_row_local);
         let policy = Policy::parse("tenant = auth.claim('tenant_id')").unwrap();
         assert_eq!(policy.pieces[1], Piece::Claim(Claim::Tenant));
+    }
+
+    #[test]
+    fn what_is_compared_with_a_claim_is_known() {
+        for (text, names) in [
+            ("user_id = auth.uid()", &["user_id"][..]),
+            ("auth.uid() = (`t`.user_id)", &["t.user_id"]),
+            ("a = 1 AND (b <> auth.uid() OR c)", &["b", "OR"]),
+            ("auth.tenant() IN (SELECT m.of FROM m)", &["m.of"]),
+            ("CAST(user_id AS CHAR) = auth.uid()", &["CHAR"]),
+            ("'user_id' = auth.uid()", &["'user_id'"]),
+        ] {
+            assert_eq!(
+                Policy::parse(text).unwrap().beside_claims(),
+                names,
+                "{text}"
+            );
+        }
     }
 
     #[test]

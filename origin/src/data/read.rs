@@ -83,10 +83,11 @@ pub(super) fn is_whole(select: &[Item]) -> bool {
     matches!(select, [Item::All])
 }
 
-/// Whether a list of `ETag`s (RFC 9110 §13.1) names this one.
+/// Whether a list of `ETag`s (RFC 9110 §13.1) names this one. A proxy that compresses an answer makes
+/// its tag a weak one: the row is the same.
 pub(super) fn names(list: &str, etag: &str) -> bool {
     let mut tags = list.split(',').map(str::trim);
-    tags.any(|tag| tag == "*" || tag == etag)
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 /// Changes with every change of a row that can be seen. Made of what is stored, so that it tells

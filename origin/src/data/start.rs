@@ -142,7 +142,13 @@ async fn conditions(db: &Db, table: &mut Table, faults: &mut Vec<String>) -> Res
             ("delete", delete),
         ] {
             let Some(policy) = policy else { continue };
-            if let Err(why) = condition(db, table, policy).await? {
+            if let Some(name) = compared_number(db, table, policy).await? {
+                faults.push(format!(
+                    "data.tables.{}.roles.{role}.{operation}: {name} holds numbers, and MariaDB takes \
+                     a text that it is compared with for a number: say CAST({name} AS CHAR)",
+                    table.name
+                ));
+            } else if let Err(why) = condition(db, table, policy).await? {
                 faults.push(format!(
                     "data.tables.{}.roles.{role}.{operation}: {why}",
                     table.name
@@ -189,6 +195,32 @@ async fn condition(
         }
     }
     Ok(answer)
+}
+
+/// A column of numbers next to a claim, on the engine that compares both as floats: every text that
+/// begins with no digit would be 0.
+async fn compared_number(
+    db: &Db,
+    table: &Table,
+    policy: &Policy,
+) -> Result<Option<String>, DbError> {
+    if db.engine() != Engine::MySql {
+        return Ok(None);
+    }
+    for name in policy.beside_claims() {
+        let (owner, column) = name.rsplit_once('.').unwrap_or(("", &name));
+        let columns = db.columns_named(column).await?;
+        let own = columns.iter().find(|column| column.table == table.name);
+        let is_own = owner == table.name || (owner.is_empty() && policy.is_row_local);
+        let holds_numbers = match own {
+            Some(own) if is_own => own.holds_numbers,
+            _ => columns.iter().any(|column| column.holds_numbers),
+        };
+        if holds_numbers {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 async fn try_condition(db: &Db, table: &Table, policy: &Policy) -> Result<(), DbError> {

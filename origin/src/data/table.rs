@@ -312,6 +312,13 @@ impl Check<'_> {
                 _ => self.fault("encrypted needs a primary key of one column"),
             }
         }
+        for name in self.relation.key.clone() {
+            if self.kind(&name).is_none() {
+                self.fault(&format!(
+                    "the primary key {name} is of a type that cannot be exposed; `types` may say what it holds"
+                ));
+            }
+        }
         let names = self.relation.key.iter().chain(&self.declared.tenant);
         for name in names.cloned().collect::<Vec<_>>() {
             if !is_name(&name) {

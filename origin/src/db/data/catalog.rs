@@ -137,6 +137,39 @@ impl Db {
     }
 }
 
+/// A column of some table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedColumn {
+    /// The table.
+    pub table: String,
+    /// Whether numbers are what it holds.
+    pub holds_numbers: bool,
+}
+
+impl Db {
+    /// The columns of this name, of all tables; MariaDB's alone.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn columns_named(&self, name: &str) -> Result<Vec<NamedColumn>, DbError> {
+        const SQL: &str = "SELECT CAST(table_name AS CHAR), IF(data_type IN ('tinyint', 'smallint', \
+             'mediumint', 'int', 'bigint', 'decimal', 'float', 'double', 'bit', 'year'), '1', '') \
+             FROM information_schema.columns WHERE table_schema = DATABASE() AND column_name = ?";
+        let nobody = As {
+            role: None,
+            claims: String::new(),
+        };
+        let mut transaction = self.data_read(&nobody).await?;
+        let rows = ask(&mut transaction, SQL, name).await?;
+        transaction.commit().await?;
+        let column = |row: TextRow| NamedColumn {
+            holds_numbers: text(row.clone(), 1) == "1",
+            table: text(row, 0),
+        };
+        Ok(rows.into_iter().map(column).collect())
+    }
+}
+
 async fn ask(on: &mut DataTransaction, sql: &str, table: &str) -> Result<Vec<TextRow>, DbError> {
     let statement = Statement {
         sql: sql.to_owned(),

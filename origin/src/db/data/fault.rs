@@ -79,6 +79,12 @@ fn sqlite(code: i32, message: &str) -> Option<Constraint> {
         1299 => Constraint::NotNull,
         275 => Constraint::Check,
         20 | 3091 => Constraint::Value,
+        1 if message.starts_with("Expression tree is too large")
+            || message == "too many SQL variables" =>
+        {
+            Constraint::Complexity
+        }
+        1 if message == "malformed JSON" => Constraint::Value,
         18 => Constraint::Range,
         _ => return None,
     })
@@ -92,7 +98,7 @@ const fn mysql(number: u16) -> Option<Constraint> {
         1048 | 1364 => Constraint::NotNull,
         3819 | 4025 => Constraint::Check,
         1264 | 1406 | 1690 => Constraint::Range,
-        1265 | 1292 | 1366 | 1367 | 4078 => Constraint::Value,
+        1265 | 1292 | 1366 | 1367 | 1906 | 4078 => Constraint::Value,
         1643 | 1644 => Constraint::Raised,
         1142 | 1143 => Constraint::Privilege,
         _ => return None,
@@ -109,18 +115,28 @@ fn is_query_of_search(code: &str, file: Option<&str>) -> bool {
 fn postgres(code: &str) -> Option<Constraint> {
     Some(match code {
         "23505" => Constraint::Unique,
-        "23503" => Constraint::ForeignKey,
+        "23001" | "23503" => Constraint::ForeignKey,
         "23502" => Constraint::NotNull,
         "23514" | "23P01" => Constraint::Check,
         "22003" | "22001" => Constraint::Range,
         "42501" => Constraint::Privilege,
-        "P0001" => Constraint::Raised,
-        "42883" => Constraint::Operator,
+        "42883" | "42846" | "0A000" => Constraint::Operator,
+        // A column that the database alone fills.
+        "428C9" => Constraint::Value,
+        _ if code.starts_with("P0") || is_raised(code) => Constraint::Raised,
         _ if code.starts_with("54") => Constraint::Complexity,
         // Data exceptions of any other kind: a value that cannot be read.
         _ if code.starts_with("22") => Constraint::Value,
         _ => return None,
     })
+}
+
+/// Whether a code is of none of PostgreSQL's own classes: a trigger of the application's raised it. The
+/// standard leaves these first characters to whoever needs them.
+fn is_raised(code: &str) -> bool {
+    const OWN: [&str; 7] = ["53", "54", "55", "57", "58", "72", "XX"];
+    let is_free = |first: char| matches!(first, '5'..='9' | 'I'..='Z');
+    code.starts_with(is_free) && !OWN.iter().any(|own| code.starts_with(own))
 }
 
 #[cfg(test)]
@@ -139,6 +155,12 @@ mod tests {
             assert_eq!(sqlite(of_sqlite, "no"), Some(constraint));
             assert_eq!(mysql(of_mysql), Some(constraint));
             assert_eq!(postgres(of_postgres), Some(constraint));
+        }
+        for raised in ["P0002", "PT402", "90001", "ZZ000"] {
+            assert_eq!(postgres(raised), Some(Constraint::Raised), "{raised}");
+        }
+        for own in ["XX000", "53100", "58030", "42P01"] {
+            assert_eq!(postgres(own), None, "{own}");
         }
         assert_eq!(
             (sqlite(1, "no"), mysql(1064), postgres("42601")),

@@ -16,6 +16,7 @@ mod lines;
 mod once;
 #[path = "../../support/past.rs"]
 mod past;
+mod policy;
 mod postgres;
 mod read;
 mod rotate;
@@ -61,6 +62,8 @@ pub(super) struct Who<'a> {
     pub(super) role: &'a str,
     pub(super) tenant: Option<&'a str>,
     pub(super) assurance: Assurance,
+    pub(super) session: Option<&'a str>,
+    pub(super) token: Option<&'a str>,
 }
 
 impl<'a> Who<'a> {
@@ -71,6 +74,8 @@ impl<'a> Who<'a> {
             role: "user",
             tenant: None,
             assurance: Assurance::Aal1,
+            session: None,
+            token: None,
         }
     }
 
@@ -81,6 +86,8 @@ impl<'a> Who<'a> {
             role: "admin",
             tenant: None,
             assurance: Assurance::Aal1,
+            session: None,
+            token: None,
         }
     }
 
@@ -91,6 +98,8 @@ impl<'a> Who<'a> {
             role: "anon",
             tenant: None,
             assurance: Assurance::Aal1,
+            session: None,
+            token: None,
         }
     }
 
@@ -130,8 +139,8 @@ impl<'a> Who<'a> {
             subject: self.id.map(str::to_owned),
             role: self.role.into(),
             tenant: self.tenant.map(str::to_owned),
-            session: None,
-            token_id: None,
+            session: self.session.map(str::to_owned),
+            token_id: self.token.map(str::to_owned),
             assurance: self.assurance,
         });
         let mut wire = call.seal(self.origin);
