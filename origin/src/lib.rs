@@ -30,13 +30,14 @@ use config::{Config, Secrets};
 use data::{BadData, Data, field::Fields};
 use db::{Db, DbError};
 use mail::{BadMailServer, Mailer};
+use std::sync::Arc;
 
 /// What a running origin is made of.
 #[derive(Debug)]
 pub struct App {
     pub(crate) config: Config,
     pub(crate) admission: Admission,
-    pub(crate) auth: Auth,
+    pub(crate) auth: Arc<Auth>,
     pub(crate) data: Data,
     pub(crate) db: Db,
     pub(crate) mail: Mailer,
@@ -106,7 +107,7 @@ impl App {
         Ok(Self {
             config,
             admission,
-            auth,
+            auth: Arc::new(auth),
             data,
             db,
             mail,

@@ -4,7 +4,7 @@
 //! the account as a whole with a much higher ceiling; a lock's end is fixed when it begins. Accounts
 //! that do not exist are counted alike, and a locked login gets the answer of a wrong one after the same
 //! work. A device that has logged in before counts for itself, so that nobody can lock its owner out.
-//! The edge is told of every lock and turns such logins away by itself.
+//! The edge is told of every lock of a network and turns such logins away by itself.
 
 use super::{
     Auth,
@@ -48,14 +48,20 @@ const DAY_MS: u64 = 86_400_000;
 const KNOWN_MS: u64 = 30 * DAY_MS;
 const DEVICE_LIFETIME_S: u32 = 31_536_000;
 
-/// A login as it is counted.
+/// From where a login comes, and as whom.
 #[derive(Debug)]
-pub(super) struct Counted {
+pub(super) struct Source {
     account: AccountId,
     /// The client's network.
     network: String,
     /// What it is counted by: the network, or `device:<id>`.
-    source: String,
+    name: String,
+}
+
+/// A login as it is counted.
+#[derive(Debug)]
+pub(super) struct Counted {
+    source: Source,
     /// What began with it.
     began: Locks,
     /// Whether its password may be looked at.
@@ -71,7 +77,8 @@ impl Counted {
     }
 }
 
-/// Lifts every lock of a login name, here and at the edge: its owner has shown who they are.
+/// Lifts every lock of a login name, here and at the edge: its owner has shown who they are. Where they are
+/// is known from now on: what others do next keeps them out no more.
 pub(super) async fn lift(
     db: &Db,
     request: &mut Admitted,
@@ -80,6 +87,9 @@ pub(super) async fn lift(
 ) -> Result<(), DbError> {
     let account = AccountId::of(login);
     let held = db.lift_locks(account.as_str(), now).await?;
+    let network = network(request);
+    db.login_succeeded(account.as_str(), &network, Locks::default(), now)
+        .await?;
     let lifted = held.into_iter().take(MAX_REVOCATIONS).map(|source| Lock {
         account: account.clone(),
         source,
@@ -92,28 +102,35 @@ pub(super) async fn lift(
 }
 
 impl Auth {
-    /// Counts an attempt to log in as `login`. To be called with a place in the hash queue: what is not
+    /// From where a request would log in as `login`.
+    pub(super) fn source(&self, request: &Admitted, login: &str) -> Source {
+        let account = AccountId::of(login);
+        let network = network(request);
+        let device = self.device(request.headers(), &account);
+        let name = device.map_or_else(|| network.clone(), |device| format!("device:{device}"));
+        Source {
+            account,
+            network,
+            name,
+        }
+    }
+
+    /// Counts an attempt to log in. To be called with a place in the hash queue: what is not
     /// looked at does not count.
     pub(super) async fn count_login(
         &self,
         db: &Db,
-        request: &mut Admitted,
-        login: &str,
+        source: Source,
         now: UnixMillis,
     ) -> Result<Counted, DbError> {
-        let account = AccountId::of(login);
-        let network = Network::of_client(request.identity().client).to_string();
-        let source = self
-            .device(request.headers(), &account)
-            .map_or_else(|| network.clone(), |device| format!("device:{device}"));
-        let gate = self.open_logins.of(account.as_str(), &source);
+        let gate = self.open_logins.of(source.account.as_str(), &source.name);
         let (mut place, is_alone) = match gate.try_alone() {
             Some(place) => (place, true),
             None => (gate.enter().await, false),
         };
         let attempt = LoginAttempt {
-            account: account.as_str(),
-            source: &source,
+            account: source.account.as_str(),
+            source: &source.name,
             ladder: &LADDER,
             ceiling: Rung {
                 failures: self.settings.lockout_ceiling,
@@ -140,8 +157,6 @@ impl Auth {
         };
         let place = is_open.then(|| place.share());
         Ok(Counted {
-            account,
-            network,
             source,
             began: locks,
             is_open,
@@ -164,57 +179,49 @@ impl Auth {
     /// Tells the edge of a login that failed, and of its locks. `delay_ms` is how long it took.
     pub(super) fn login_failed(request: &mut Admitted, counted: &mut Counted, delay_ms: u32) {
         counted.place = None;
-        let lock = |source: Option<&String>, until: Option<UnixMillis>| {
-            until.map(|until_ms| Lock {
-                account: counted.account.clone(),
-                source: source.cloned(),
-                until_ms,
-                delay_ms,
-            })
-        };
-        // The edge knows networks, not devices: a device's own lock is enforced here alone.
-        let by_network = counted.source == counted.network;
-        let here = lock(Some(&counted.network), counted.began.source).filter(|_| by_network);
         let outcome = request.outcome();
         outcome.login = Some(Login::Failed);
-        outcome.locks.extend(here);
-        outcome.locks.extend(lock(None, counted.began.anywhere));
+        // The edge knows networks, not devices, nor whom the lock of all sources spares: a device's own lock and
+        // that one are enforced here alone.
+        let source = &counted.source;
+        let by_network = source.name == source.network;
+        if let Some(until_ms) = counted.began.source.filter(|_| by_network) {
+            outcome.locks.push(Lock {
+                account: source.account.clone(),
+                source: Some(source.network.clone()),
+                until_ms,
+                delay_ms,
+            });
+        }
     }
 
-    /// Notes a good login; the cookie by which its device is known from now on.
+    /// Notes a good login.
     pub(super) async fn login_succeeded(
         &self,
         db: &Db,
-        request: &mut Admitted,
         counted: &mut Counted,
         now: UnixMillis,
-    ) -> Result<HeaderValue, DbError> {
-        db.login_succeeded(
-            counted.account.as_str(),
-            &counted.source,
-            counted.began,
-            now,
-        )
-        .await?;
+    ) -> Result<(), DbError> {
+        let Source { account, name, .. } = &counted.source;
+        db.login_succeeded(account.as_str(), name, counted.began, now)
+            .await?;
         counted.place = None;
+        Ok(())
+    }
+
+    /// Tells the edge of a good login; the cookie by which its device is known from now on.
+    pub(super) fn known_device(&self, request: &mut Admitted, counted: &Counted) -> HeaderValue {
         request.outcome().login = Some(Login::Succeeded);
-        let device = counted
-            .source
+        let Source { account, name, .. } = &counted.source;
+        let device = name
             .strip_prefix("device:")
             .map_or_else(|| hex(&random::bytes::<16>()), str::to_owned);
-        let value = self.devices.value(&device, &counted.account);
+        let value = self.devices.value(&device, account);
         let cookie = format!(
             "{COOKIE}={value}; Path=/; Max-Age={DEVICE_LIFETIME_S}; Secure; HttpOnly; SameSite=Lax"
         );
         // Hex and base64url are always a field value.
-        Ok(HeaderValue::try_from(cookie).unwrap_or_else(|_| HeaderValue::from_static("")))
-    }
-
-    /// Takes a login back that neither failed nor succeeded.
-    pub(super) async fn login_withdrawn(db: &Db, counted: &Counted) -> Result<(), DbError> {
-        let (account, source) = (counted.account.as_str(), counted.source.as_str());
-        db.login_withdrawn(account, source, counted.began, clock::now())
-            .await
+        HeaderValue::try_from(cookie).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
     /// The id of a device that has logged in as this account before.
@@ -224,6 +231,11 @@ impl Auth {
         let known = fields.find_map(|field| self.devices.known(field, account));
         known.map(str::to_owned)
     }
+}
+
+/// What a client is counted by.
+fn network(request: &Admitted) -> String {
+    Network::of_client(request.identity().client).to_string()
 }
 
 /// Counts that nothing happened to since then may go: the longest that any is good for.

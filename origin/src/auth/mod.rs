@@ -13,6 +13,7 @@ mod cookie;
 pub mod email;
 pub mod keys;
 mod lockout;
+mod login;
 mod metadata;
 pub mod one_time;
 mod open_logins;
@@ -90,6 +91,13 @@ impl Auth {
             challenges: Challenges::new(token_key),
             settings,
         })
+    }
+
+    /// The salt of the sign-ups for an address, which nobody else can know.
+    fn sign_up_salt(&self, email: &str) -> [u8; 16] {
+        let key = Secret::new(refresh::hmac(&self.token_key, b"gapura sign-up salt v1").to_vec());
+        let tag = refresh::hmac(&key, email.as_bytes());
+        tag.first_chunk().copied().unwrap_or_default()
     }
 }
 

@@ -113,7 +113,8 @@ impl Db {
 
     /// Adds an account together with its mail; where the address has one already, that one's
     /// notice instead. An account that a sign-up made, that nobody confirmed and nobody else has had to
-    /// do with gets the password and the metadata of the last one: those before may be a stranger's.
+    /// do with gets the password and the metadata of the last one, and loses both when it is confirmed if
+    /// sign-ups had different passwords: any of them may be a stranger's.
     /// Any other account stays as it is, but for the password that it refused.
     ///
     /// # Errors
@@ -203,7 +204,7 @@ impl Db {
         lease_ms: u64,
         now: UnixMillis,
     ) -> Result<Vec<DueMail>, DbError> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer().await?;
         let rows = query(
             "SELECT mail_id, kind, content, created_at, next_at, attempts FROM mail \
              WHERE done_at IS NULL AND next_at <= $1 ORDER BY next_at LIMIT $2",
@@ -265,7 +266,7 @@ impl Db {
     /// [`DbError`].
     pub async fn forget_mail(&self, now: UnixMillis) -> Result<(), DbError> {
         let before = stored(UnixMillis(now.0.saturating_sub(DAY_MS)));
-        let mut connection = self.connection().await?;
+        let mut connection = self.writer().await?;
         query("DELETE FROM mail WHERE done_at < $1 AND created_at < $1")
             .bind(before)
             .execute(connection.on())
@@ -278,11 +279,14 @@ impl Db {
     }
 }
 
-/// The last sign-up decides, as long as there was nothing but sign-ups.
+/// As long as there was nothing but sign-ups, the last one's password is that of the account that waits, and
+/// whether all had the same is noted.
 async fn sign_up_again(write: &mut Write, user: &User, now: UnixMillis) -> Result<(), DbError> {
     let user_metadata = serde_json::Value::Object(user.user_metadata.clone()).to_string();
     let taken_over = query(
-        "UPDATE user_account SET password_hash = $1, user_metadata = $2, updated_at = $3 \
+        "UPDATE user_account SET \
+         contested = CASE WHEN password_hash = $1 THEN contested ELSE 1 END, \
+         password_hash = $1, user_metadata = $2, updated_at = $3 \
          WHERE email = $4 AND signed_up = 1 AND email_confirmed_at IS NULL \
          AND last_sign_in_at IS NULL",
     )

@@ -46,7 +46,7 @@ pub use pool::Db;
 pub(crate) use pool::rest;
 pub use refresh_token::{Exchange, Rotation};
 pub use reseal::Sealed;
-pub use session::{Device, End, NewSession, Proofs, Session};
+pub use session::{Device, End, Ended, NewSession, Proofs, Session};
 pub use tenant::Tenant;
 pub use token_key::StoredKey;
 pub use user::{Changed, User};

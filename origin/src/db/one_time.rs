@@ -49,13 +49,14 @@ pub struct OneTime {
 pub enum Effect<'a> {
     /// Nothing.
     Nothing,
-    /// The address of an account is confirmed. A new hash takes the place of a password that
-    /// somebody chose before the address was confirmed.
+    /// The address of an account is confirmed.
     Confirm {
         /// The account.
         user: &'a str,
-        /// The hash.
-        new_hash: Option<&'a str>,
+        /// Whether the password that was chosen before is nobody's: it is, too, if sign-ups disagreed about it.
+        unproven: bool,
+        /// The hash that takes its place; for an account that waits for its confirmation.
+        no_password: Option<&'a str>,
     },
     /// An account comes into being.
     Create(&'a User),
@@ -257,8 +258,12 @@ impl Db {
         }
         let done = match effect {
             Effect::Nothing => Use::Done,
-            Effect::Confirm { user, new_hash } => {
-                confirm(&mut write, user, *new_hash, now).await?;
+            Effect::Confirm {
+                user,
+                unproven,
+                no_password,
+            } => {
+                confirm(&mut write, user, *unproven, *no_password, now).await?;
                 Use::Done
             }
             Effect::Create(user) => {
@@ -289,14 +294,19 @@ impl Db {
 async fn confirm(
     write: &mut Write,
     user: &str,
-    new_hash: Option<&str>,
+    unproven: bool,
+    no_password: Option<&str>,
     now: UnixMillis,
 ) -> Result<(), DbError> {
     query(
-        "UPDATE user_account SET password_hash = COALESCE($1, password_hash), updated_at = $2, \
-         email_confirmed_at = $2 WHERE user_account_id = $3 AND email_confirmed_at IS NULL",
+        "UPDATE user_account SET password_hash = CASE WHEN $1 = 1 OR contested = 1 \
+         THEN COALESCE($2, password_hash) ELSE password_hash END, \
+         user_metadata = CASE WHEN contested = 1 THEN '{}' ELSE user_metadata END, \
+         contested = 0, updated_at = $3, email_confirmed_at = $3 \
+         WHERE user_account_id = $4 AND email_confirmed_at IS NULL",
     )
-    .bind(new_hash)
+    .bind(i64::from(unproven))
+    .bind(no_password)
     .bind(stored(now))
     .bind(user)
     .execute(write.on())

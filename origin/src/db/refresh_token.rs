@@ -127,8 +127,8 @@ impl Db {
                     session: found.session,
                 });
             }
+            _ if found.expires <= now => return Ok(Rotation::Expired),
             Some(_) => write.commit().await?,
-            None if found.expires <= now => return Ok(Rotation::Expired),
             None => {
                 let last = replacement(exchange, &found, now);
                 write.commit_with(last).await?;
@@ -143,19 +143,25 @@ impl Db {
 }
 
 impl Db {
-    /// The account and the session that a refresh token was given out for, used or not.
+    /// The account and the session of a refresh token that could be exchanged, or again within `grace_ms`.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn session_of_token(
         &self,
         token_hash: &[u8; 32],
+        grace_ms: u64,
+        now: UnixMillis,
     ) -> Result<Option<(String, String)>, DbError> {
         let row = query(
             "SELECT s.user_account_id, s.session_id FROM refresh_token t \
-             JOIN session s ON s.session_id = t.session_id WHERE t.token_hash = $1",
+             JOIN session s ON s.session_id = t.session_id WHERE t.token_hash = $1 \
+             AND t.expires_at > $2 AND (t.used_at IS NULL OR t.used_at >= $3) \
+             AND s.ended_at IS NULL AND s.expires_at > $2",
         )
         .bind(token_hash)
+        .bind(stored(now))
+        .bind(stored(UnixMillis(now.0.saturating_sub(grace_ms))))
         .optional(self.connection().await?.on())
         .await?;
         let read = |row: &Row| Ok((row.get("user_account_id")?, row.get("session_id")?));

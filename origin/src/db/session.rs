@@ -82,6 +82,15 @@ pub struct Session {
     pub device: Device,
 }
 
+/// A session that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// UUID.
+    pub id: String,
+    /// Since when it has been given no access token.
+    pub last_seen: UnixMillis,
+}
+
 /// Most sessions of an account that are listed: the last ones used.
 pub(super) const MAX_LISTED: u32 = 100;
 
@@ -100,7 +109,7 @@ pub enum End<'a> {
 }
 
 impl Db {
-    /// Ends sessions; the ids of those that ended now. Their refresh tokens are good no more.
+    /// Ends sessions; those that ended now. Their refresh tokens are good no more.
     ///
     /// # Errors
     /// [`DbError`].
@@ -109,7 +118,7 @@ impl Db {
         user: &str,
         which: End<'_>,
         now: UnixMillis,
-    ) -> Result<Vec<String>, DbError> {
+    ) -> Result<Vec<Ended>, DbError> {
         retried(|| self.try_end_sessions(user, which, now)).await
     }
 
@@ -118,8 +127,14 @@ impl Db {
         user: &str,
         which: End<'_>,
         now: UnixMillis,
-    ) -> Result<Vec<String>, DbError> {
+    ) -> Result<Vec<Ended>, DbError> {
         let mut write = self.write().await?;
+        // Nobody logs in between.
+        query("SELECT user_account_id FROM user_account WHERE user_account_id = $1")
+            .for_update()
+            .bind(user)
+            .optional(write.on())
+            .await?;
         let ended = end_those(&mut write, user, which, now).await?;
         write.commit().await?;
         Ok(ended)
@@ -345,13 +360,13 @@ fn read(row: &Row) -> Result<Session, DbError> {
     })
 }
 
-/// Ends sessions of an account; the ids of those that ended now.
+/// Ends sessions of an account, whose row is held; those that ended now.
 pub(super) async fn end_those(
     write: &mut Write,
     user: &str,
     which: End<'_>,
     now: UnixMillis,
-) -> Result<Vec<String>, DbError> {
+) -> Result<Vec<Ended>, DbError> {
     let (one, all_but) = match which {
         End::All => (None, None),
         End::One(id) => (Some(id), None),
@@ -359,7 +374,8 @@ pub(super) async fn end_those(
     };
     // MySQL tells nobody which rows an UPDATE changed.
     let rows = query(
-        "SELECT session_id FROM session WHERE user_account_id = $1 AND ended_at IS NULL \
+        "SELECT session_id, last_seen_at FROM session \
+         WHERE user_account_id = $1 AND ended_at IS NULL \
          AND ($2 IS NULL OR session_id = $2) AND ($3 IS NULL OR session_id <> $3) \
          ORDER BY session_id",
     )
@@ -369,14 +385,23 @@ pub(super) async fn end_those(
     .bind(all_but)
     .all(write.on())
     .await?;
-    let ended: Vec<String> = rows
-        .iter()
-        .map(|row| row.get("session_id"))
-        .collect::<Result<_, _>>()?;
-    for session in &ended {
-        end_session(write, session, now).await?;
-    }
-    Ok(ended)
+    query(
+        "UPDATE session SET ended_at = $4 WHERE user_account_id = $1 AND ended_at IS NULL \
+         AND ($2 IS NULL OR session_id = $2) AND ($3 IS NULL OR session_id <> $3)",
+    )
+    .bind(user)
+    .bind(one)
+    .bind(all_but)
+    .bind(stored(now))
+    .execute(write.on())
+    .await?;
+    let ended = |row: &Row| {
+        Ok(Ended {
+            id: row.get("session_id")?,
+            last_seen: restored(row.get("last_seen_at")?),
+        })
+    };
+    rows.iter().map(ended).collect()
 }
 
 /// Notes where a session was used.

@@ -98,6 +98,12 @@ impl Db {
 
     async fn try_delete_tenant(&self, tenant: &str) -> Result<bool, DbError> {
         let mut write = self.write().await?;
+        // Nobody begins to act for it meanwhile.
+        query("SELECT tenant_id FROM tenant WHERE tenant_id = $1")
+            .for_update()
+            .bind(tenant)
+            .optional(write.on())
+            .await?;
         query(
             "UPDATE user_account SET tenant_id = NULL, updated_at = updated_at + 1 \
              WHERE tenant_id = $1",
@@ -172,6 +178,7 @@ impl Db {
 
     async fn try_remove_member(&self, tenant: &str, user: &str) -> Result<bool, DbError> {
         let mut write = self.write().await?;
+        hold(&mut write, user).await?;
         // Another system's tenant may stand there without a membership. A login that has read the
         // account before reads it again.
         let acted = query(
@@ -197,6 +204,18 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn act_for(&self, user: &str, tenant: Option<&str>) -> Result<bool, DbError> {
+        retried(|| self.try_act_for(user, tenant)).await
+    }
+
+    async fn try_act_for(&self, user: &str, tenant: Option<&str>) -> Result<bool, DbError> {
+        let mut write = self.write().await?;
+        let is_there = match tenant {
+            Some(tenant) => are_there(&mut write, tenant, user).await?,
+            None => hold(&mut write, user).await?,
+        };
+        if !is_there {
+            return Ok(false);
+        }
         let changed = query(
             "UPDATE user_account SET tenant_id = $1 WHERE user_account_id = $2 \
              AND ($1 IS NULL OR EXISTS (SELECT 1 FROM membership m \
@@ -204,25 +223,32 @@ impl Db {
         )
         .bind(tenant)
         .bind(user)
-        .execute(self.writer().await?.on())
+        .execute(write.on())
         .await?;
+        write.commit().await?;
         Ok(changed > 0)
     }
 }
 
-/// Both rows are held, so that neither goes before what refers to them is there.
-async fn are_there(write: &mut Write, tenant: &str, user: &str) -> Result<bool, DbError> {
+/// Nobody else changes the account's memberships, or whom it acts for, until the transaction ends.
+async fn hold(write: &mut Write, user: &str) -> Result<bool, DbError> {
     let account = query("SELECT user_account_id FROM user_account WHERE user_account_id = $1")
         .for_update()
         .bind(user)
         .optional(write.on())
         .await?;
+    Ok(account.is_some())
+}
+
+/// Both rows are held, so that neither goes before what refers to them is there.
+async fn are_there(write: &mut Write, tenant: &str, user: &str) -> Result<bool, DbError> {
+    let account = hold(write, user).await?;
     let tenant = query("SELECT tenant_id FROM tenant WHERE tenant_id = $1")
         .for_update()
         .bind(tenant)
         .optional(write.on())
         .await?;
-    Ok(account.is_some() && tenant.is_some())
+    Ok(account && tenant.is_some())
 }
 
 fn read(row: &Row) -> Result<Tenant, DbError> {

@@ -1,7 +1,7 @@
 //! Table `user_account`.
 
 use super::{
-    Db, DbError, End, Factor,
+    Db, DbError, End, Ended, Factor,
     pool::{Pool, Write, restored, retried, stored},
     query::{Query, Row, query},
     session::end_those,
@@ -73,8 +73,8 @@ pub enum Changed {
     Done {
         /// The account.
         user: Box<User>,
-        /// Ids.
-        ended: Vec<String>,
+        /// The sessions.
+        ended: Vec<Ended>,
     },
     /// Another account has the address; nothing has changed.
     Taken,

@@ -32,6 +32,7 @@ pub(crate) struct Call<'a> {
     pub(crate) content_type: Option<&'a str>,
     pub(crate) instance: Option<&'a str>,
     pub(crate) principal: Option<Principal>,
+    pub(crate) client: &'a str,
     pub(crate) now: UnixSeconds,
     pub(crate) keys: Keys,
 }
@@ -46,6 +47,7 @@ impl<'a> Call<'a> {
             content_type: None,
             instance: None,
             principal: None,
+            client: "192.0.2.1",
             now: now(),
             keys: keys(),
         }
@@ -91,7 +93,7 @@ impl<'a> Call<'a> {
         let (id, nonce) = random.split_at(16);
         let field = Identity {
             request_id: RequestId::from_random(id.try_into().unwrap()),
-            client: "192.0.2.1".parse().unwrap(),
+            client: self.client.parse().unwrap(),
             host: "app.example".into(),
             principal: self.principal.clone(),
         }

@@ -23,11 +23,13 @@ on_every_engine!(
     wrong_codes_lock_and_recovery_codes_have_a_count_of_their_own,
     recovery_codes_are_good_once_and_can_be_renewed,
     the_first_factor_ends_the_sessions_that_had_none,
+    no_refresh_token_from_before_gets_behind_the_second_factor,
     factors_are_bounded_and_their_owners_alone,
     the_last_factor_takes_the_second_level_with_it,
     challenges_are_for_their_factor_and_session,
     bad_input_about_factors_changes_nothing,
     operators_take_factors_away_and_nobody_else_does,
+    who_lost_the_phone_is_let_in_by_operators,
     who_has_two_factors_changes_the_password_with_both,
     another_token_key_opens_what_was_sealed_under_the_old_one,
 );
@@ -384,6 +386,24 @@ fn the_first_factor_ends_the_sessions_that_had_none(engine: Engine) {
     assert_eq!(refresh(&origin, &fourth).status, 200);
 }
 
+fn no_refresh_token_from_before_gets_behind_the_second_factor(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
+    let first = register(&origin, EMAIL);
+    let factor = enrolled(&origin, &first);
+    factor.proven(&origin, &first, 0);
+    let session = login(&origin);
+    // A thief has the login's refresh token, and what came of it.
+    let second = refresh(&origin, &session).json();
+    let third = refresh(&origin, &second).json();
+    let raised = factor.proven(&origin, &session, 1);
+    for stolen in [&third, &second, &session] {
+        let refused = refresh(&origin, stolen);
+        assert_eq!(told(&refused), (400, "session_expired".into()));
+    }
+    let next = refresh(&origin, &raised);
+    assert_eq!(claims(&next.json())["aal"], "aal2");
+}
+
 fn factors_are_bounded_and_their_owners_alone(engine: Engine) {
     let (_site, origin) = Origin::on(engine);
     let session = register(&origin, EMAIL);
@@ -621,6 +641,47 @@ fn a_wrong_code_is_a_strike_like_a_wrong_password() {
     )
     .unwrap();
     assert_eq!(told.login, Some(Login::Failed));
+}
+
+fn who_lost_the_phone_is_let_in_by_operators(engine: Engine) {
+    let (site, origin) = Origin::on(engine);
+    let admin = operator(&site, &origin, "admin@x.id", "admin");
+    let session = register(&origin, EMAIL);
+    let locked = |session: &Value, factor: &Factor| {
+        for _ in 0..5 {
+            let wrong = factor.verify(&origin, session, "00000x");
+            assert_eq!(told(&wrong), (422, "mfa_verification_failed".into()));
+        }
+        let refused = factor.verify(&origin, session, &factor.code(1));
+        assert_eq!(told(&refused).0, 429);
+    };
+    let command = |args: &[&str]| {
+        let args = [&["users"], args, &["--json", "--email", EMAIL]].concat();
+        let output = site.command(&args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let factor = enrolled(&origin, &session);
+    factor.proven(&origin, &session, 0);
+    let session = login(&origin);
+    locked(&session, &factor);
+    command(&["unlock"]);
+    factor.proven(&origin, &session, 1);
+
+    locked(&session, &factor);
+    let user = session["user"]["id"].as_str().unwrap();
+    let target = format!("/auth/v1/admin/users/{user}/factors/{}", factor.id);
+    assert_eq!(admin.ask("DELETE", &target, &Value::Null).status, 200);
+    let session = login(&origin);
+    let factor = enrolled(&origin, &session);
+    factor.proven(&origin, &session, 0);
+
+    locked(&session, &factor);
+    let password = command(&["reset", "--factors"])["password"].clone();
+    let body = json!({ "email": EMAIL, "password": password }).to_string();
+    let session = origin.post("/auth/v1/token?grant_type=password", &body);
+    let factor = enrolled(&origin, &session.json());
+    factor.proven(&origin, &session.json(), 0);
 }
 
 fn who_has_two_factors_changes_the_password_with_both(engine: Engine) {

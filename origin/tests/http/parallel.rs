@@ -8,17 +8,20 @@ use crate::{
 };
 use std::{
     collections::BTreeMap,
+    io::Write,
     sync::{
         Barrier,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
+    time::Duration,
 };
 
 on_every_engine!(
     a_full_queue_locks_nobody_out,
     right_passwords_at_once_are_all_right,
     wrong_passwords_at_once_are_all_wrong,
+    what_a_client_does_not_wait_for_is_counted_as_what_it_is,
 );
 
 const EMAIL: &str = "made@example.com";
@@ -102,5 +105,43 @@ fn wrong_passwords_at_once_are_all_wrong(engine: Engine) {
     let origin = site.start();
     sign_up(&origin);
     assert_eq!(at_once(&origin, 40, "wrong horse"), [(400, 40)].into());
+    assert_eq!(login(&origin, EMAIL, PASSWORD).status, 400, "locked");
+}
+
+/// Sends a login and hangs up as soon as its password is looked at.
+fn give_up(origin: &Origin, password: &str) {
+    let looked_at = || origin.log().matches("\"hashing\"").count();
+    let before = looked_at();
+    let body = credentials(EMAIL, password);
+    let wire = Call::post("/auth/v1/token?grant_type=password", &body).seal(origin);
+    let mut stream = origin.connect();
+    stream.write_all(&wire.bytes()).unwrap();
+    for _ in 0..800 {
+        if looked_at() > before {
+            return;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    panic!("not looked at:\n{}", origin.log());
+}
+
+fn what_a_client_does_not_wait_for_is_counted_as_what_it_is(engine: Engine) {
+    // Slow enough to hang up on.
+    let config = CONFIG
+        .replace(
+            "memory_kib = 128",
+            "memory_kib = 65536\nhash_concurrency = 1",
+        )
+        .replace("acquire_s = 1", "acquire_s = 20");
+    let site = Site::on(engine, &format!("{config}[log]\nlevel = \"debug\"\n"));
+    let origin = site.start();
+    sign_up(&origin);
+    for _ in 0..6 {
+        give_up(&origin, PASSWORD);
+    }
+    assert_eq!(login(&origin, EMAIL, PASSWORD).status, 200);
+    for _ in 0..5 {
+        give_up(&origin, "wrong horse");
+    }
     assert_eq!(login(&origin, EMAIL, PASSWORD).status, 400, "locked");
 }

@@ -3,6 +3,8 @@
 use crate::{
     client::{Call, keys, now},
     harness::{CONFIG, Site},
+    mail::EMAIL,
+    person::Person,
 };
 use gapura_shared::{
     outcome::AccountId,
@@ -200,4 +202,22 @@ fn an_operator_lifts_a_lock_at_the_edge_too_or_is_told_that_it_stands() {
             "{status}: {json}"
         );
     }
+}
+
+#[test]
+fn the_end_of_one_session_reaches_the_edge() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let authority = listener.local_addr().unwrap().to_string();
+    let site = Site::new(&format!("{CONFIG}[edge]\nurl = \"http://{authority}\"\n"));
+    let origin = site.start();
+    let (ended, other) = (Person::new(&origin, EMAIL), Person::new(&origin, EMAIL));
+    let args = ["users", "sessions", "--email", EMAIL, "--end"];
+    let mut command = site.command(&[&args[..], &[&ended.session]].concat());
+    let command = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let received = receive(&listener, "200 OK");
+    assert!(command.unwrap().wait().unwrap().success());
+    let push: Push = serde_json::from_slice(&received.body).unwrap();
+    let revoked = &push.revocations[0];
+    assert_eq!((revoked.kind, &revoked.id), (Kind::Session, &ended.session));
+    assert!(!ended.is_in() && other.is_in());
 }

@@ -1,14 +1,15 @@
 //! What somebody else's address is good for: nothing.
 
 use crate::{
-    auth::{login, text},
-    client::{Answer, told},
+    auth::{credentials, login, outcome, session_of, text},
+    client::{Answer, Call, told},
     engines::{Engine, on_every_engine},
     harness::{CONFIG, Origin, Site},
     mail::{EMAIL, PASSWORD, site},
     mailbox::MailServer,
     person::{Person, operator},
 };
+use gapura_shared::outcome::Login;
 use serde_json::{Value, json};
 use std::{thread, time::Duration};
 
@@ -16,7 +17,10 @@ on_every_engine!(
     a_sign_up_takes_no_account_that_an_operator_made,
     a_sign_up_is_confirmed_with_nobody_elses_password,
     a_login_after_a_refused_sign_up_tells_nothing,
-    a_right_password_that_does_not_help_lifts_no_lock,
+    a_sign_up_makes_no_guess_free,
+    sign_ups_that_disagree_leave_no_password,
+    who_signs_up_twice_keeps_the_password,
+    a_right_password_that_does_not_help_is_a_failure,
     a_change_of_address_by_an_operator_ends_what_went_to_the_old_one,
     what_a_mail_is_asked_with_has_a_limit,
     every_refusal_costs_the_same_hashes,
@@ -141,18 +145,98 @@ fn a_login_after_a_refused_sign_up_tells_nothing(engine: Engine) {
     assert_eq!(login(&origin, "taken@x.id", PASSWORD).status, 200);
 }
 
-/// Otherwise a guesser would have one for every few guesses, of an account of somebody else.
-fn a_right_password_that_does_not_help_lifts_no_lock(engine: Engine) {
+/// Else a guess would be signed up with before it is tried: the answer tells whether it is right.
+fn a_sign_up_makes_no_guess_free(engine: Engine) {
+    let server = MailServer::start();
+    let (site, origin) = site(engine, &server, "confirm_email = true");
+    let admin = operator(&site, &origin, "admin@x.id", "admin");
+    let body = json!({ "email": "taken@x.id", "password": PASSWORD, "email_confirm": true });
+    assert_eq!(admin.ask("POST", "/auth/v1/admin/users", &body).status, 200);
+    for email in ["taken@x.id", "free@x.id"] {
+        for n in 0..5 {
+            let guess = format!("{STRANGE} {n}");
+            sign_up(&origin, email, &guess);
+            let call = credentials(email, &guess);
+            let wire = Call::post("/auth/v1/token?grant_type=password", &call).seal(&origin);
+            let answer = origin.send(&wire);
+            assert_eq!(told(&answer), (400, "email_not_confirmed".into()), "{n}");
+            let outcome = outcome(&wire, &answer);
+            assert_eq!(outcome.login, Some(Login::Failed));
+            assert_eq!(outcome.locks.len(), usize::from(n == 4), "{n}");
+        }
+        sign_up(&origin, email, PASSWORD);
+        assert_eq!(told(&login(&origin, email, PASSWORD)), invalid(), "{email}");
+    }
+}
+
+/// Follows the newest link of a sign-up.
+fn confirmed(origin: &Origin, server: &MailServer, mails: usize) -> Answer {
+    let token = server.await_mail(EMAIL, mails).token();
+    let body = json!({ "type": "signup", "token_hash": token }).to_string();
+    let session = origin.post("/auth/v1/verify", &body);
+    assert_eq!(session.status, 200, "{session:?}");
+    session
+}
+
+/// Whoever came last, the owner follows the newest link: it tells nothing about whose password that is.
+fn sign_ups_that_disagree_leave_no_password(engine: Engine) {
     let server = MailServer::start();
     let (_site, origin) = site(engine, &server, "confirm_email = true");
     sign_up(&origin, EMAIL, PASSWORD);
-    for _ in 0..4 {
+    server.await_mail(EMAIL, 1);
+    let body = json!({ "email": EMAIL, "password": STRANGE, "data": { "name": "Stranger" } });
+    for password in [STRANGE, "a third horse", STRANGE] {
+        let body = json!({ "password": password, "email": EMAIL, "data": body["data"] });
+        assert_eq!(
+            origin.post("/auth/v1/signup", &body.to_string()).status,
+            200
+        );
+    }
+    let session = confirmed(&origin, &server, 2).json();
+    assert_eq!(session["user"]["user_metadata"], json!({}));
+    for password in [STRANGE, "a third horse", PASSWORD] {
+        assert_eq!(
+            told(&login(&origin, EMAIL, password)),
+            invalid(),
+            "{password}"
+        );
+    }
+    // The owner is in, and chooses one.
+    let call = json!({ "password": "owner's horse" }).to_string();
+    let (user, token) = (text(&session["user"]["id"]), text(&session["access_token"]));
+    let call = Call {
+        method: "PUT",
+        ..Call::post("/auth/v1/user", &call)
+    };
+    let call = call.subject(Some(&user)).session(&session_of(&token));
+    assert_eq!(origin.send(&call.seal(&origin)).status, 200);
+    assert_eq!(login(&origin, EMAIL, "owner's horse").status, 200);
+}
+
+fn who_signs_up_twice_keeps_the_password(engine: Engine) {
+    let server = MailServer::start();
+    let (_site, origin) = site(engine, &server, "confirm_email = true");
+    sign_up(&origin, EMAIL, "caf\u{e9} terbuka");
+    server.await_mail(EMAIL, 1);
+    sign_up(&origin, EMAIL, "cafe\u{301} terbuka");
+    confirmed(&origin, &server, 2);
+    assert_eq!(login(&origin, EMAIL, "caf\u{e9} terbuka").status, 200);
+}
+
+/// Otherwise a guesser would have one for every few guesses, of an account of somebody else.
+fn a_right_password_that_does_not_help_is_a_failure(engine: Engine) {
+    let server = MailServer::start();
+    let (_site, origin) = site(engine, &server, "confirm_email = true");
+    sign_up(&origin, EMAIL, PASSWORD);
+    for _ in 0..2 {
         assert_eq!(told(&login(&origin, EMAIL, "wrong horse")), invalid());
         let unconfirmed = told(&login(&origin, EMAIL, PASSWORD));
         assert_eq!(unconfirmed, (400, "email_not_confirmed".into()));
     }
     assert_eq!(told(&login(&origin, EMAIL, "wrong horse")), invalid());
     assert_eq!(told(&login(&origin, EMAIL, PASSWORD)), invalid(), "locked");
+    confirmed(&origin, &server, 1);
+    assert_eq!(login(&origin, EMAIL, PASSWORD).status, 200);
 }
 
 fn a_change_of_address_by_an_operator_ends_what_went_to_the_old_one(engine: Engine) {

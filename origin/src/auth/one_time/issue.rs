@@ -151,7 +151,7 @@ struct Issuer<'a> {
 }
 
 impl<'a> Issuer<'a> {
-    const fn of(app: &'a App) -> Self {
+    fn of(app: &'a App) -> Self {
         Self {
             db: &app.db,
             settings: &app.mail.settings,

@@ -217,11 +217,10 @@ async fn try_accept(
         return Err(ApiError::UserBanned);
     }
     // A password that was chosen before the address was confirmed may be a stranger's.
-    let unproven = purpose != Purpose::Signup && user.email_confirmed_at.is_none();
-    let new_hash = if unproven {
-        Some(no_password(app).await?)
-    } else {
-        None
+    let unproven = purpose != Purpose::Signup;
+    let no_password = match user.email_confirmed_at {
+        None => Some(no_password(app).await?),
+        Some(_) => None,
     };
     let effect = match (purpose, &order.new_email) {
         (Purpose::EmailChange, Some(email)) => Effect::ChangeEmail {
@@ -231,7 +230,8 @@ async fn try_accept(
         _ if is_new => Effect::Create(&user),
         _ => Effect::Confirm {
             user: &user.id,
-            new_hash: new_hash.as_deref(),
+            unproven,
+            no_password: no_password.as_deref(),
         },
     };
     match app.db.use_one_time(&found.id, &effect, now).await? {
@@ -245,9 +245,9 @@ async fn try_accept(
         .db
         .user_by_id(&user.id)
         .await?
-        .filter(|user| !user.is_banned(now))
+        .filter(|user| !user.is_banned(now) && user.deleted_at.is_none())
         .ok_or(ApiError::OtpExpired)?;
-    if purpose == Purpose::Recovery {
+    if matches!(purpose, Purpose::Recovery | Purpose::Signup) {
         lockout::lift(&app.db, request, &user.email, now).await?;
     }
     let (event, reason) = match purpose {

@@ -94,6 +94,9 @@ impl Pace {
     }
 }
 
+/// Bytes of a salt (RFC 9106 §3.1).
+const SALT_BYTES: usize = 16;
+
 /// A place in the queue: who has it is not turned away any more. For one hash after the other.
 #[derive(Debug, Clone)]
 pub struct Turn {
@@ -120,7 +123,7 @@ impl Hasher {
         };
         let unknown = gapura_shared::ids::hex(&crate::random::bytes::<16>());
         let memory = Arc::new(Memory::of(&argon2));
-        let decoy = hash(&argon2, &memory, &unknown)
+        let decoy = hash(&argon2, &memory, &unknown, &crate::random::bytes())
             .ok_or(BadParameters(argon2::Error::MemoryTooLittle))?;
         Ok(Self {
             workers: Workers::new(running),
@@ -137,9 +140,21 @@ impl Hasher {
     /// # Errors
     /// [`HashError`].
     pub async fn hash(&self, password: String) -> Result<String, HashError> {
+        self.hash_salted(password, crate::random::bytes()).await
+    }
+
+    /// As [`Self::hash`], with a salt of the caller's: the same password has the same hash.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn hash_salted(
+        &self,
+        password: String,
+        salt: [u8; SALT_BYTES],
+    ) -> Result<String, HashError> {
         let (argon2, memory) = (self.argon2.clone(), Arc::clone(&self.memory));
         self.run(self.turn()?, move || {
-            hash(&argon2, &memory, &normalise(&password))
+            hash(&argon2, &memory, &normalise(&password), &salt)
         })
         .await?
         .ok_or(HashError::Failed)
@@ -248,7 +263,7 @@ fn judge(
     // What bcrypt cut off was not checked, and must not be sealed into the new hash.
     let is_whole = stored.as_ref().is_some_and(|s| s.covers(password));
     let rehashed = (is_known && matches && is_whole && !(is_current && by_normal))
-        .then(|| hash(argon2, memory, &normal))
+        .then(|| hash(argon2, memory, &normal, &crate::random::bytes()))
         .flatten();
     Verdict {
         matches: is_known && matches,
@@ -258,11 +273,15 @@ fn judge(
     }
 }
 
-fn hash(argon2: &Argon2<'_>, memory: &Memory, password: &str) -> Option<String> {
-    let bytes = crate::random::bytes::<16>();
+fn hash(
+    argon2: &Argon2<'_>,
+    memory: &Memory,
+    password: &str,
+    salt: &[u8; SALT_BYTES],
+) -> Option<String> {
     let mut digest = [0; Params::DEFAULT_OUTPUT_LEN];
-    memory.hash(argon2, password.as_bytes(), &bytes, &mut digest)?;
-    let salt = SaltString::encode_b64(&bytes).ok()?;
+    memory.hash(argon2, password.as_bytes(), salt, &mut digest)?;
+    let salt = SaltString::encode_b64(salt).ok()?;
     let salt: Salt<'_> = salt.as_salt();
     let hash = PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),

@@ -6,7 +6,7 @@ use crate::{
     admission::Admitted,
     auth::{
         cookie::{self, Delivery},
-        refresh::RefreshToken,
+        refresh::{GRACE_MS, RefreshToken},
     },
     clock,
     db::End,
@@ -52,6 +52,7 @@ async fn by_refresh_cookie(app: &App, request: &Admitted) -> Result<(String, Str
     let sent = cookie::refresh_token(request.headers()).filter(|_| app.auth.settings.cookies);
     let token = sent.and_then(|text| RefreshToken::parse(&text));
     let token = token.ok_or(ApiError::NoPrincipal)?;
-    let found = app.db.session_of_token(&token.hash()).await?;
+    let (hash, now) = (token.hash(), clock::now());
+    let found = app.db.session_of_token(&hash, GRACE_MS, now).await?;
     found.ok_or(ApiError::NoPrincipal)
 }

@@ -31,7 +31,7 @@ use crate::{
     App,
     admission::Admitted,
     clock,
-    db::{Session, User},
+    db::{Ended, Session, User},
     http::{Answer, ApiError, respond},
 };
 use gapura_shared::{
@@ -39,6 +39,10 @@ use gapura_shared::{
     push::{self, Revocation},
     time::UnixMillis,
 };
+use std::time::Duration;
+
+/// By which clocks may differ: so much longer is a token taken for a good one.
+const CLOCK_LEEWAY: Duration = Duration::from_mins(2);
 
 /// `GET /auth/v1/.well-known/jwks.json`.
 #[must_use]
@@ -82,13 +86,20 @@ fn may_log_in(auth: &Auth, user: &User, now: UnixMillis) -> Result<(), ApiError>
     Ok(())
 }
 
-/// Has the edge refuse the tokens of an account's sessions that ended.
-fn revoke(app: &App, request: &mut Admitted, user: &str, ended: Vec<String>) {
-    let revoked = if ended.len() <= MAX_REVOCATIONS {
-        let session = |id| revocation(app, push::Kind::Session, id);
-        ended.into_iter().map(session).collect()
+/// Has the edge refuse the tokens of an account's sessions that ended; of those that still have any.
+fn revoke(app: &App, request: &mut Admitted, user: &str, ended: Vec<Ended>) {
+    let lifetime = app.auth.settings.access_lifetime + CLOCK_LEEWAY;
+    let lifetime_ms = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
+    let now = clock::now();
+    let live: Vec<Ended> = ended
+        .into_iter()
+        .filter(|ended| now.0.saturating_sub(ended.last_seen.0) < lifetime_ms)
+        .collect();
+    let revoked = if live.len() <= MAX_REVOCATIONS {
+        let session = |ended: Ended| revocation(app, push::Kind::Session, ended.id);
+        live.into_iter().map(session).collect()
     } else {
-        // Whoever has more of them than an answer can name starts anew everywhere.
+        // Whoever used more of them of late than an answer can name starts anew everywhere.
         vec![until_now(app, push::Kind::User, user)]
     };
     request.outcome().revoked = revoked;

@@ -48,7 +48,9 @@ pub(super) async fn sign_up(
         data,
         challenge,
     } = Signup::parse(&json_body(request).await?, &app.auth.passwords)?;
-    let hash = app.auth.hasher.hash(login.password).await?;
+    // So that a sign-up that is sent again is known from one of somebody else's.
+    let salt = app.auth.sign_up_salt(&login.email);
+    let hash = app.auth.hasher.hash_salted(login.password, salt).await?;
     let now = clock::now();
     let mut user = new_user(login.email, hash, ROLE_USER, now);
     user.user_metadata = data;

@@ -9,8 +9,8 @@ use crate::{
         body::{self, Login},
         cookie::{self, Delivery},
         lockout::Counted,
+        login::{Attempt, Finding, Judged},
         one_time,
-        password::{HashError, Turn},
         refresh::RefreshToken,
         session::{Method, Refreshed, device},
     },
@@ -52,53 +52,48 @@ pub(super) async fn password_grant(
         request.outcome().login = Some(outcome::Login::Failed);
     })?;
     let (auth, db) = (&app.auth, &app.db);
-    // Before it is counted: who finds the queue full, or the database away, has not failed.
-    let turn = auth.hasher.turn()?;
-    let found = db.user_by_email(&login.email).await?;
-    let mut counted = auth
-        .count_login(db, request, &login.email, clock::now())
-        .await?;
-    let hash = found.as_ref().map(|user| user.password_hash.as_str());
-    let password = login.password.clone();
-    let compared = auth.compare(&counted, turn.clone(), password, hash);
-    let verdict = compared.await?;
-    if auth.settings.confirm_email {
-        let user = found.as_ref();
-        let waits = auth.waits(&counted, turn, login.password, user, verdict.matches);
-        if waits.await? {
-            tokio::time::sleep(verdict.sooner).await;
-            return unconfirmed(app, request, &counted, user).await;
-        }
-    }
-    if let (Some(unusable), Some(user)) = (verdict.unusable, &found) {
-        tracing::warn!(user = user.id, %unusable, "a kept password hash cannot be checked against");
-    }
-    let now = clock::now();
-    let Some(mut user) = found.filter(|_| verdict.matches) else {
-        let reason = if counted.is_open {
-            "invalid-credentials"
-        } else {
-            "locked"
-        };
-        log::security(request, Kind::AuthFailed, None, 400, reason);
-        tokio::time::sleep(verdict.sooner).await;
-        let delay_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
-        Auth::login_failed(request, &mut counted, delay_ms);
-        if counted.has_locked() {
-            let order = Order {
-                to: login.email,
-                ..one_time::order(app, request)?
-            };
-            app.mail.notify(db, mail::Kind::Lockout, &order, now).await;
-        }
-        return Err(ApiError::InvalidCredentials);
+    let attempt = Attempt {
+        // Before it is counted: who finds the queue full, or the database away, has not failed.
+        turn: auth.hasher.turn()?,
+        user: db.user_by_email(&login.email).await?,
+        source: auth.source(request, &login.email),
+        password: login.password,
     };
-    if let Some(hash) = verdict.rehashed
+    let Judged {
+        mut counted,
+        finding,
+        sooner,
+    } = auth.judge(db, attempt).await?;
+    let (mut user, rehashed) = match finding {
+        Finding::Right { user, rehashed } => (*user, rehashed),
+        Finding::Wrong => {
+            let reason = if counted.is_open {
+                "invalid-credentials"
+            } else {
+                "locked"
+            };
+            log::security(request, Kind::AuthFailed, None, 400, reason);
+            tokio::time::sleep(sooner).await;
+            failed(app, request, &mut counted, &login.email, started).await?;
+            return Err(ApiError::InvalidCredentials);
+        }
+        // Counted like a wrong one: whoever signs up with a guess and tries it next has guessed.
+        Finding::Waits { user } => {
+            let refusal = ApiError::EmailUnconfirmed;
+            let reason = refusal.shape().reason;
+            log::security(request, Kind::AuthFailed, user.as_deref(), 400, reason);
+            tokio::time::sleep(sooner).await;
+            failed(app, request, &mut counted, &login.email, started).await?;
+            return Err(refusal);
+        }
+    };
+    let known = auth.known_device(request, &counted);
+    if let Some(hash) = rehashed
         && keep_rehashed(db, &user, &hash).await
     {
         user.password_hash = hash;
     }
-    let known = auth.login_succeeded(db, request, &mut counted, now).await?;
+    let now = clock::now();
     // Who knows the password may know why it does not help.
     if let Err(refusal) = may_log_in(auth, &user, now) {
         log::security(
@@ -119,6 +114,27 @@ pub(super) async fn password_grant(
     Ok(answer)
 }
 
+/// Tells the edge of a login that failed, and the owner of a lock that began with it.
+async fn failed(
+    app: &App,
+    request: &mut Admitted,
+    counted: &mut Counted,
+    email: &str,
+    started: Instant,
+) -> Result<(), ApiError> {
+    let delay_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
+    Auth::login_failed(request, counted, delay_ms);
+    if counted.has_locked() {
+        let order = Order {
+            to: email.to_owned(),
+            ..one_time::order(app, request)?
+        };
+        let (kind, now) = (mail::Kind::Lockout, clock::now());
+        app.mail.notify(&app.db, kind, &order, now).await;
+    }
+    Ok(())
+}
+
 /// Puts our hash in the place of another system's; whether it is there. A login does not fail for it: the
 /// next one does it again.
 async fn keep_rehashed(db: &Db, user: &User, hash: &str) -> bool {
@@ -130,44 +146,6 @@ async fn keep_rehashed(db: &Db, user: &User, hash: &str) -> bool {
         Err(error) => tracing::warn!(user = user.id, %error, "cannot keep a rehashed password"),
     }
     replaced.unwrap_or(false)
-}
-
-impl Auth {
-    /// Whether a login is with the password of a sign-up that waits for its confirmation, or would if the
-    /// address had been free. Whoever signs up for an address and logs in next must not learn which. So
-    /// a login that does not succeed always compares twice here.
-    async fn waits(
-        &self,
-        counted: &Counted,
-        turn: Turn,
-        password: String,
-        user: Option<&User>,
-        matches: bool,
-    ) -> Result<bool, HashError> {
-        if matches && user.is_some_and(|user| user.email_confirmed_at.is_some()) {
-            return Ok(false);
-        }
-        let refused = user.and_then(|user| user.refused_hash.as_deref());
-        let refused = refused.filter(|_| !matches);
-        let verdict = self.compare(counted, turn, password, refused).await?;
-        Ok(matches || verdict.matches)
-    }
-}
-
-/// The password is right, or would be, and does not help: neither a failure nor a success, which would
-/// make others' failures forgotten.
-async fn unconfirmed(
-    app: &App,
-    request: &mut Admitted,
-    counted: &Counted,
-    user: Option<&User>,
-) -> Result<Answer, ApiError> {
-    Auth::login_withdrawn(&app.db, counted).await?;
-    let refusal = ApiError::EmailUnconfirmed;
-    let actor = user.map(|user| user.id.as_str());
-    let reason = refusal.shape().reason;
-    log::security(request, Kind::AuthFailed, actor, 400, reason);
-    Err(refusal)
 }
 
 pub(super) async fn refresh_grant(

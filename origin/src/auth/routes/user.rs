@@ -5,7 +5,9 @@ use crate::{
     App,
     admission::Admitted,
     auth::{
-        Auth, body, metadata,
+        Auth, body,
+        login::{Attempt, Finding},
+        metadata,
         one_time::{self, challenge},
         password,
     },
@@ -15,7 +17,7 @@ use crate::{
     log,
     mail::{self, Order},
 };
-use gapura_shared::event::Kind;
+use gapura_shared::{event::Kind, outcome::Login};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
@@ -195,13 +197,16 @@ async fn proven(
     if current.len() > password::MAX_BYTES {
         return Err(ApiError::Invalid("The password is too long."));
     }
-    let (auth, db) = (&app.auth, &app.db);
-    let turn = auth.hasher.turn()?;
-    let now = clock::now();
-    let mut counted = auth.count_login(db, request, &user.email, now).await?;
-    let hash = Some(user.password_hash.as_str());
-    if auth.compare(&counted, turn, current, hash).await?.matches {
-        auth.login_succeeded(db, request, &mut counted, now).await?;
+    let auth = &app.auth;
+    let attempt = Attempt {
+        turn: auth.hasher.turn()?,
+        user: Some(user.clone()),
+        source: auth.source(request, &user.email),
+        password: current,
+    };
+    let mut judged = auth.judge(&app.db, attempt).await?;
+    if matches!(judged.finding, Finding::Right { .. }) {
+        request.outcome().login = Some(Login::Succeeded);
         return Ok(());
     }
     log::security(
@@ -211,6 +216,6 @@ async fn proven(
         400,
         "current-password",
     );
-    Auth::login_failed(request, &mut counted, 0);
+    Auth::login_failed(request, &mut judged.counted, 0);
     Err(ApiError::InvalidCredentials)
 }

@@ -3,7 +3,7 @@
 use super::{Account, CliError, Edge, Out, Site, tell};
 use crate::{
     auth::{
-        one_time,
+        Auth, one_time,
         password::{Hasher, Policy},
     },
     clock, log, random,
@@ -49,7 +49,7 @@ impl Reset {
         log::operator(Kind::PasswordChanged, &user.id, "users reset");
         let mut removed = 0;
         if self.factors {
-            removed = site.db.remove_factors(&user.id).await?;
+            removed = Auth::reset_factors(&site.db, &user.id).await?;
             log::operator(Kind::FactorsReset, &user.id, "users reset");
         }
         let link = match &token_key {

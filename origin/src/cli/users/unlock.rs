@@ -1,7 +1,10 @@
 //! `users unlock`.
 
 use super::{CliError, Out, Place, tell};
-use crate::log;
+use crate::{
+    auth::{Auth, email},
+    log,
+};
 use clap::Args;
 use gapura_shared::{event::Kind, outcome::AccountId};
 use serde_json::json;
@@ -21,7 +24,13 @@ impl Unlock {
         let site = self.place.open().await?;
         let login = AccountId::of(&self.email);
         let account = login.as_str();
-        let was_counted = site.db.unlock(account).await?;
+        let mut was_counted = site.db.unlock(account).await?;
+        // Whoever is locked out may be so by codes.
+        if let Some(email) = email::normalise(&self.email)
+            && let Some(user) = site.db.user_by_email(&email).await?
+        {
+            was_counted |= Auth::unlock_codes(&site.db, &user.id).await?;
+        }
         site.db.close().await;
         log::operator(Kind::AccountUnlocked, account, "users unlock");
         let edge = site.lift_locks(login.clone()).await;

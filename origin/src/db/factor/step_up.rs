@@ -42,7 +42,7 @@ pub struct StepUp<'a> {
     pub token_hash: [u8; 32],
     /// Until when that token can be exchanged.
     pub expires: UnixMillis,
-    /// For how many milliseconds earlier refresh tokens of the session are still good.
+    /// For how many milliseconds a refresh token that was exchanged gets the same successor.
     pub grace_ms: u64,
 }
 
@@ -180,19 +180,23 @@ async fn raise(
     ends: UnixMillis,
     now: UnixMillis,
 ) -> Result<(), DbError> {
-    query("UPDATE session SET second_method = $1, second_at = $2 WHERE session_id = $3")
-        .bind(up.method)
-        .bind(stored(now))
-        .bind(up.session)
-        .execute(write.on())
-        .await?;
-    let until = stored(UnixMillis(now.0.saturating_add(up.grace_ms)));
     query(
-        "UPDATE refresh_token SET expires_at = $1 \
-         WHERE session_id = $2 AND used_at IS NULL AND expires_at > $1",
+        "UPDATE session SET second_method = $1, second_at = $2, last_seen_at = $2 \
+         WHERE session_id = $3",
     )
-    .bind(until)
+    .bind(up.method)
+    .bind(stored(now))
     .bind(up.session)
+    .execute(write.on())
+    .await?;
+    // Whatever it is by the clock of who comes with one: none is good any more, nor is what it gets again.
+    let again = stored(UnixMillis(now.0.saturating_sub(up.grace_ms)));
+    query(
+        "UPDATE refresh_token SET expires_at = 0 \
+         WHERE session_id = $1 AND (used_at IS NULL OR used_at > $2)",
+    )
+    .bind(up.session)
+    .bind(again)
     .execute(write.on())
     .await?;
     new_token(&up.token_hash, up.session, up.expires.min(ends))

@@ -136,29 +136,6 @@ impl Db {
         .await
     }
 
-    /// Takes a counted attempt back as if it had not been made: the lock that it began ends, what
-    /// failed before stays counted.
-    ///
-    /// # Errors
-    /// [`DbError`].
-    pub async fn login_withdrawn(
-        &self,
-        account: &str,
-        source: &str,
-        began: Locks,
-        now: UnixMillis,
-    ) -> Result<(), DbError> {
-        retried(|| async {
-            let mut write = self.write().await?;
-            hold(&mut write, account, ANYWHERE, now).await?;
-            hold(&mut write, account, source, now).await?;
-            take_back(&mut write, account, source, began.source).await?;
-            take_back(&mut write, account, ANYWHERE, began.anywhere).await?;
-            write.commit().await
-        })
-        .await
-    }
-
     /// Lifts every lock of an account and forgets its failures.
     ///
     /// # Errors
@@ -181,25 +158,31 @@ impl Db {
         account: &str,
         now: UnixMillis,
     ) -> Result<Vec<Option<String>>, DbError> {
-        let mut connection = self.connection().await?;
+        let held = retried(|| self.try_lift_locks(account, now)).await?;
+        let source = |row: &Row| -> Result<Option<String>, sqlx::Error> {
+            let source: String = row.get("source")?;
+            Ok(Some(source).filter(|source| source != ANYWHERE))
+        };
+        Ok(held.iter().map(source).collect::<Result<_, _>>()?)
+    }
+
+    async fn try_lift_locks(&self, account: &str, now: UnixMillis) -> Result<Vec<Row>, DbError> {
+        let mut write = self.write().await?;
         let held =
             query("SELECT source FROM login_failure WHERE account_id = $1 AND locked_until > $2")
                 .bind(account)
                 .bind(stored(now))
-                .all(connection.on())
+                .all(write.on())
                 .await?;
         query(
             "UPDATE login_failure SET failures = 0, refused = 0, locked_until = 0 \
              WHERE account_id = $1",
         )
         .bind(account)
-        .execute(connection.on())
+        .execute(write.on())
         .await?;
-        let source = |row: &Row| -> Result<Option<String>, sqlx::Error> {
-            let source: String = row.get("source")?;
-            Ok(Some(source).filter(|source| source != ANYWHERE))
-        };
-        Ok(held.iter().map(source).collect::<Result<_, _>>()?)
+        write.commit().await?;
+        Ok(held)
     }
 
     /// Failures and refused attempts of a counter.

@@ -14,8 +14,6 @@ mod kill;
 mod limit;
 mod lines;
 mod once;
-#[path = "../../support/past.rs"]
-mod past;
 mod policy;
 mod postgres;
 mod read;
@@ -27,6 +25,7 @@ mod types;
 mod upsert;
 mod write;
 
+use crate::past;
 use crate::{
     client::{Answer, Call},
     engines::Engine,

@@ -45,6 +45,7 @@ pub(super) async fn one(
     let actor = may_reset(app, request, id).await?;
     let removed = app.db.remove_factor(id, factor).await?;
     removed.ok_or(ApiError::FactorNotFound)?;
+    Auth::unlock_codes(&app.db, id).await?;
     finish(app, request, &actor, id).await?;
     Ok(respond::private_json(json!({ "id": factor }).to_string()))
 }

@@ -168,8 +168,16 @@ impl Auth {
     /// [`DbError`].
     pub async fn reset_factors(db: &Db, user: &str) -> Result<u64, DbError> {
         let removed = db.remove_factors(user).await?;
-        db.unlock(account(user).as_str()).await?;
+        Self::unlock_codes(db, user).await?;
         Ok(removed)
+    }
+
+    /// Lifts the locks of an account's codes; whether any were counted.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn unlock_codes(db: &Db, user: &str) -> Result<bool, DbError> {
+        db.unlock(account(user).as_str()).await
     }
 }
 

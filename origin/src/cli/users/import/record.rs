@@ -121,7 +121,7 @@ impl Record {
             user.id = id;
         }
         if let Some(tenant) = given(self.tenant_id) {
-            bounded("tenant_id", &tenant, 255)?;
+            bounded("tenant_id", &tenant, 64)?;
             user.tenant = Some(tenant);
         }
         if self.email_confirmed_at.is_some() {
