@@ -292,7 +292,10 @@ async fn sessions_end_once_and_only_those_meant(engine: Engine) {
         }
         users.push(user.id);
     }
-    let end = async |user: &str, which: End<'_>| db.end_sessions(user, which, NOW).await.unwrap();
+    let end = async |user: &str, which: End<'_>| -> Vec<String> {
+        let ended = db.end_sessions(user, which, NOW).await.unwrap();
+        ended.into_iter().map(|ended| ended.id).collect()
+    };
     let owner = users[0].as_str();
     assert_eq!(end(owner, End::One("c@d.co 0")).await, [""; 0]);
     assert_eq!(end(owner, End::One("a@b.co 1")).await, ["a@b.co 1"]);
