@@ -258,29 +258,6 @@ impl Standing {
     }
 }
 
-/// Makes a counter's row if there is none, and keeps others from it until the transaction ends.
-async fn hold(
-    write: &mut Write,
-    account: &str,
-    source: &str,
-    now: UnixMillis,
-) -> Result<(), DbError> {
-    query(
-        "INSERT INTO login_failure (account_id, source, failures, last_at) VALUES ($1, $2, 0, $3) \
-         ON CONFLICT (account_id, source) DO UPDATE SET failures = login_failure.failures",
-    )
-    .mysql_as(
-        "INSERT INTO login_failure (account_id, source, failures, last_at) VALUES ($1, $2, 0, $3) \
-         ON DUPLICATE KEY UPDATE failures = login_failure.failures",
-    )
-    .bind(account)
-    .bind(source)
-    .bind(stored(now))
-    .execute(write.on())
-    .await?;
-    Ok(())
-}
-
 /// One failure less from everywhere, and without the lock that began with it; none from here, and the
 /// source is known. Where there is no row, one that says so.
 fn succeeded<'q>(account: &'q str, source: &'q str, began: Locks, now: UnixMillis) -> Query<'q> {
@@ -306,27 +283,6 @@ fn succeeded<'q>(account: &'q str, source: &'q str, began: Locks, now: UnixMilli
         .bind(source)
         .bind(stored(now))
         .bind(began.anywhere.map_or(-1, stored))
-}
-
-/// One failure less, and without the lock that began with it.
-async fn take_back(
-    write: &mut Write,
-    account: &str,
-    source: &str,
-    began: Option<UnixMillis>,
-) -> Result<(), DbError> {
-    query(
-        "UPDATE login_failure SET \
-         failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END, \
-         locked_until = CASE WHEN locked_until = $1 THEN 0 ELSE locked_until END \
-         WHERE account_id = $2 AND source = $3",
-    )
-    .bind(began.map_or(-1, stored))
-    .bind(account)
-    .bind(source)
-    .execute(write.on())
-    .await?;
-    Ok(())
 }
 
 /// What the account has done from everywhere and from here. Makes the rows that are not there, and keeps
