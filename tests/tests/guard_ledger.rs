@@ -77,8 +77,8 @@ fn a_lock_is_enforced_without_the_origin_and_looks_like_a_wrong_password() {
 }
 
 #[test]
-fn an_account_locked_for_all_is_open_to_devices_that_the_origin_knows() {
-    let mut origin = Origin::configured("", &[("lockout_ceiling = 100", "lockout_ceiling = 10")]);
+fn an_account_locked_for_a_network_is_open_there_to_devices_that_the_origin_knows() {
+    let mut origin = Origin::configured("", &[]);
     let edge = edge(&origin, WIDE);
     origin.tell(&edge);
     origin.restart();
@@ -100,9 +100,8 @@ fn an_account_locked_for_all_is_open_to_devices_that_the_origin_knows() {
     );
     // The device itself is what logs in from its second time on.
     assert_eq!(device("agung@example.test", &known), known);
-    for n in 10..20 {
-        let client = format!("192.0.2.{n}");
-        let wrong = login(&edge, "agung@example.test", "wrong password", &client);
+    for _ in 0..5 {
+        let wrong = login(&edge, "agung@example.test", "wrong password", "192.0.2.99");
         assert_eq!(wrong.status, 400);
     }
     let body = json!({"email": "agung@example.test", "password": PASSWORD});
@@ -111,7 +110,7 @@ fn an_account_locked_for_all_is_open_to_devices_that_the_origin_knows() {
         let request = request.json(&body).from("192.0.2.99");
         edge.send(&request.header("Cookie", cookie)).status
     };
-    assert_eq!(log_in("x=1"), 400, "locked wherever it comes from");
+    assert_eq!(log_in("x=1"), 400, "locked");
     assert_eq!(log_in(&known), 200);
     origin.stop();
     // The origin is away: 400 is the edge's own answer, 502 says that it would have been asked.
