@@ -145,6 +145,18 @@ impl Policy {
 }
 
 impl Policy {
+    /// The column and the claim that it must equal, where the condition is that alone.
+    pub(crate) fn own(&self) -> Option<(&str, Claim)> {
+        let (column, claim) = match self.pieces.as_slice() {
+            [Piece::Sql(sql), Piece::Claim(claim)] => (sql.trim_end().strip_suffix('=')?, *claim),
+            [Piece::Claim(claim), Piece::Sql(sql)] => (sql.trim_start().strip_prefix('=')?, *claim),
+            _ => return None,
+        };
+        let column = column.trim();
+        let is_name = !column.is_empty() && column.chars().all(is_word);
+        is_name.then_some((column, claim))
+    }
+
     /// The names that stand next to a claim, but for what compares them; each as it is written, without
     /// quotation marks.
     pub(crate) fn beside_claims(&self) -> Vec<String> {
@@ -344,6 +356,34 @@ mod tests {
         assert!(policy.is_row_local);
         let policy = Policy::parse("tenant = auth.claim('tenant_id')").unwrap();
         assert_eq!(policy.pieces[1], Piece::Claim(Claim::Tenant));
+    }
+
+    #[test]
+    fn a_condition_that_is_ones_own_row_is_told_from_others() {
+        let own = |text: &str| {
+            let policy = Policy::parse(text).unwrap();
+            policy
+                .own()
+                .map(|(column, claim)| (column.to_owned(), claim))
+        };
+        let user = Some(("user_id".to_owned(), Claim::Subject));
+        assert_eq!(own("user_id = auth.uid()"), user);
+        assert_eq!(own("auth.uid()= user_id "), user);
+        for other in [
+            "user_id <> auth.uid()",
+            "user_id != auth.uid()",
+            "user_id >= auth.uid()",
+            "auth.uid() => user_id",
+            "NOT user_id = auth.uid()",
+            "user_id = auth.uid() AND open",
+            "open OR user_id = auth.uid()",
+            "user_id || '' = auth.uid()",
+            "-user_id = auth.uid()",
+            "(user_id = auth.uid())",
+            "auth.uid() = auth.role()",
+        ] {
+            assert_eq!(own(other), None, "{other}");
+        }
     }
 
     #[test]

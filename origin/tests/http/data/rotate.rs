@@ -111,8 +111,8 @@ fn fields_are_encrypted_anew_while_clients_write(engine: Engine) {
                 }
             }
         });
-        // Five transactions: it takes longer than the second after which it tells how far it is.
-        let output = rotate(&site, "400");
+        // A single pause is longer than the second after which it tells how far it is.
+        let output = rotate(&site, "1500");
         done.store(true, Ordering::Relaxed);
         client.join().unwrap();
         output
