@@ -42,6 +42,17 @@ pub struct Held {
     failed: Option<(u64, u32)>,
 }
 
+/// What a request needs of the Ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The copy will do.
+    Nothing,
+    /// The copy will do, but one of the next would wait.
+    Renewal,
+    /// An answer.
+    Answer,
+}
+
 /// A look at the Ledger, under way or done.
 pub struct Look<'a> {
     gate: &'a Gate,
@@ -77,8 +88,28 @@ impl Held {
         let _ = self.replica.update(&update.to_text(), now.seconds());
     }
 
+    /// What a request needs that takes a copy of this age; `None`: the Ledger's own word.
+    #[must_use]
+    pub fn need(&self, max_ms: Option<u64>, now: UnixMillis) -> Need {
+        match max_ms.zip(self.age_ms(now.0)) {
+            Some((max_ms, age_ms)) if age_ms <= max_ms => {
+                if age_ms > max_ms / 2 && !is_recent(self.asked_ms, now) {
+                    Need::Renewal
+                } else {
+                    Need::Nothing
+                }
+            }
+            _ => Need::Answer,
+        }
+    }
+
+    /// Notes that it is asked for in passing.
+    pub const fn renews(&mut self, now: UnixMillis) {
+        self.asked_ms = now.0;
+    }
+
     /// Takes over what the Ledger answered to a question of this time; whether it did.
-    fn learn(&mut self, answer: Option<&str>, sent: UnixMillis) -> bool {
+    pub fn learn(&mut self, answer: Option<&str>, sent: UnixMillis) -> bool {
         let learnt = answer.is_some_and(|text| {
             // Another request may have learnt newer things while this one waited.
             version(text).is_some_and(|version| version < self.replica.version())
@@ -146,12 +177,9 @@ pub fn look<'a, R: Runtime>(
 ) -> Look<'a> {
     let now = runtime.now();
     let held = gate.memory.ledger.borrow();
-    let age_ms = held.age_ms(now.0);
     let question = Message::Since(held.replica.version()).to_text();
     let max_ms = max_age_ms(gate, route, facts);
-    let is_fresh = max_ms.is_some_and(|max_ms| age_ms.is_some_and(|age_ms| age_ms <= max_ms));
-    let renew =
-        is_fresh && age_ms > max_ms.map(|max_ms| max_ms / 2) && !is_recent(held.asked_ms, now);
+    let need = held.need(max_ms, now);
     let bears_token = authenticate::bears_token(gate, facts);
     let budget_ms = if max_ms.is_none() || bears_token {
         gate.policy.guard.closed_budget_ms
@@ -162,15 +190,16 @@ pub fn look<'a, R: Runtime>(
     let is_spared = max_ms.is_some() && (held.has_copy || !bears_token);
     let given_up = is_spared && held.is_given_up(now, budget_ms);
     drop(held);
-    if renew {
-        gate.memory.ledger.borrow_mut().asked_ms = now.0;
+    if need == Need::Renewal {
+        gate.memory.ledger.borrow_mut().renews(now);
         let held = Rc::clone(&gate.memory.ledger);
         runtime.tell(Object::Ledger, &question, move |answer| {
             held.borrow_mut().learn(answer.as_deref(), now);
             None
         });
     }
-    let asked = (!is_fresh && !given_up).then(|| Asked {
+    let asks = need == Need::Answer && !given_up;
+    let asked = asks.then(|| Asked {
         sent: now,
         budget_ms,
         answer: Box::pin(runtime.ask(Object::Ledger, &question, budget_ms, late(gate, now))),
@@ -178,7 +207,7 @@ pub fn look<'a, R: Runtime>(
     Look {
         gate,
         asked,
-        is_fresh,
+        is_fresh: need != Need::Answer,
         spared: None,
     }
 }

@@ -66,7 +66,12 @@ impl Shard {
         now_ms: u64,
         changes: &mut Vec<Change>,
     ) {
-        let subject = &self.counted_as(subject);
+        let counted = self.counted_as(subject);
+        // What was forgotten since is not taken from its neighbours, who may be counted in its place.
+        if counted != *subject && at_ms <= self.forgot_ms {
+            return;
+        }
+        let subject = &counted;
         let Some(record) = self.records.get_mut(subject) else {
             return;
         };

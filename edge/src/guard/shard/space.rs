@@ -51,7 +51,8 @@ impl Shard {
     }
 
     /// By whom a client is counted: by itself, unless its /48 has too many already and it is new, or its
-    /// /56 was counted in its place a window ago.
+    /// /56 was counted in its place a window ago. Strikes alone do not make it known: else its first
+    /// refusal would give it a window of its own.
     pub(super) fn counted_as(&self, subject: &Subject) -> Subject {
         let own = || subject.clone();
         let Some(members) = subject
@@ -60,15 +61,17 @@ impl Shard {
         else {
             return own();
         };
-        if self.records.contains_key(subject) {
+        let is_counted = |subject: &Subject| {
+            let record = self.records.get(subject);
+            record.is_some_and(|record| !record.counters.is_empty())
+        };
+        if is_counted(subject) {
             return own();
         }
         let Some(around) = subject.networks().into_iter().next() else {
             return own();
         };
-        let record = self.records.get(&around);
-        let is_counted = record.is_some_and(|record| !record.counters.is_empty());
-        if is_counted || members.stored >= MAX_STORED || members.all >= MAX_MEMBERS {
+        if is_counted(&around) || members.stored >= MAX_STORED || members.all >= MAX_MEMBERS {
             around
         } else {
             own()
@@ -132,12 +135,28 @@ impl Shard {
         let quiet = |record: &Record| record.row_until_ms == 0;
         if let Some(last_ms) = self.forget(spared, quiet, |record| record.seen_ms, changes) {
             self.forgot_ms = self.forgot_ms.max(last_ms);
+            self.owe_networks();
         }
         for such in [Record::holds_nobody, Record::is_jailed] {
             if !self.is_crowded(self.records.contains_key(spared)) {
                 return;
             }
             self.forget(spared, such, Record::until_ms, changes);
+        }
+    }
+
+    /// Who was forgotten may be counted by its /56 from now on: that is taken to have used a quarter as well.
+    fn owe_networks(&mut self) {
+        let forgot_ms = self.forgot_ms;
+        let records = self.records.iter_mut();
+        let networks = records.filter(
+            |(subject, _)| matches!(subject, Subject::Ip(network) if network.parts().1 == 56),
+        );
+        for (_, record) in networks {
+            record.forgot_ms = forgot_ms;
+            for (_, counter) in &mut record.counters {
+                counter.fresh = true;
+            }
         }
     }
 

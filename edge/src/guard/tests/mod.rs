@@ -1,6 +1,7 @@
 //! Whole-shard tests: properties against a model, jails and escalation, pinned forms.
 
 mod bans;
+mod concurrent;
 mod denial;
 mod forms;
 mod model;

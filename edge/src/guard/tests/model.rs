@@ -356,3 +356,25 @@ fn leases_that_never_come_back_cost_a_quarter_of_the_limit() {
     }
     assert!((300..400).contains(&asked), "{asked}");
 }
+
+/// A clock that slips back has a lease live longer. What is spent then counts a whole window all the same.
+#[test]
+fn a_lease_that_a_slipping_clock_prolongs_counts_for_a_whole_window() {
+    let mut world = World::new(class("general", 40, 10, false));
+    world.isolates[0].1 = SKEW_MS;
+    world.request(0, 1, 0);
+    world.now += 10;
+    world.request(0, 1, 0);
+    world.isolates[0].1 = 0;
+    world.now += LEASE_MS + SKEW_MS - 1;
+    for _ in 0..2 {
+        assert_eq!(world.request(0, 1, 0), Some(true));
+    }
+    assert_eq!(world.calls, 2, "two were lent with the second answer");
+    world.isolates[0].0 = Memory::new(8);
+    world.now += 9_999;
+    for _ in 0..60 {
+        world.request(1, 1, 0);
+    }
+    assert_eq!(world.most(10_000), 40);
+}

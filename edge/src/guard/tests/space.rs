@@ -128,6 +128,50 @@ fn one_subscriber_does_not_fill_a_shard() {
     assert_eq!(object.subjects_stored(), 1);
 }
 
+/// A /48 with more stored clients than are counted one by one, and a class of eight for the others.
+fn crowded() -> (Object, impl Fn(u32) -> Ask) {
+    let client = |n: u32| subject(&format!("ip:2001:db8:1:{n:x}::/64"));
+    let ask = move |n| Ask::new(client(n), vec![class("general", 8, 60, false)]);
+    (Object::new(0), ask)
+}
+
+fn crowd(object: &mut Object) {
+    for n in 1..=256 {
+        let who = subject(&format!("ip:2001:db8:1:{:x}::/64", n * 200));
+        object.ask(&Ask::new(who, vec![class("login", 3, 60, true)]), 5_000);
+    }
+}
+
+#[test]
+fn a_refusal_gives_no_window_of_its_own_to_who_is_counted_by_its_network() {
+    let (mut object, ask) = crowded();
+    crowd(&mut object);
+    let mut ask = ask(0xfff1);
+    ask.jails = vec![jail(100, 600, 600, 900)];
+    let admitted = (0..30).filter(|_| object.ask(&ask, 5_002).admitted());
+    assert_eq!(admitted.count(), 8);
+}
+
+#[test]
+fn who_is_forgotten_and_then_counted_by_its_network_is_never_above() {
+    let (mut object, ask) = crowded();
+    let pass = |object: &mut Object, n, times, now_ms| {
+        let answers = (0..times).filter(|_| object.ask(&ask(n), now_ms).admitted());
+        answers.count()
+    };
+    assert_eq!(pass(&mut object, 0xfff1, 2, 4_000), 2);
+    crowd(&mut object);
+    assert_eq!(pass(&mut object, 0xfff2, 1, 5_001), 1, "by the network");
+    object.shard.max_subjects = object.shard.len();
+    // Somebody else needs the room.
+    object.ask(
+        &Ask::new(subject("user:a"), vec![class("login", 3, 60, true)]),
+        7_000,
+    );
+    let before = 2;
+    assert!(before + pass(&mut object, 0xfff1, 20, 7_001) <= 8);
+}
+
 #[test]
 fn a_row_that_cannot_be_read_stops_its_subject_alone() {
     let mut object = Object::new(0);
