@@ -66,6 +66,7 @@ impl AdminError {
             Self::TooLarge(_) => "body-size",
             Self::Ledger(LedgerError::Full { .. }) => "ledger-full",
             Self::Ledger(LedgerError::Replayed) => "replayed",
+            Self::Ledger(LedgerError::Interrupted) => "import-interrupted",
             Self::Unavailable => "ledger-unavailable",
         }
     }
@@ -82,6 +83,7 @@ impl AdminError {
             Self::TooLarge(_) => (413, "The body is too large."),
             Self::Ledger(LedgerError::Full { .. }) => (507, "The Ledger is full."),
             Self::Ledger(LedgerError::Replayed) => (409, "This was carried out before."),
+            Self::Ledger(LedgerError::Interrupted) => (503, "The import was interrupted."),
             Self::Unavailable => (503, "The state cannot be reached at the moment."),
         }
     }

@@ -2,7 +2,7 @@
 //! the rest. The first word keeps a Worker and an object of different deployments apart.
 
 use super::{
-    Applied, BadKey, Ban, Batch, Change, Entry, Key, Ledger, LedgerError, Page, Search, Write,
+    Applied, BadKey, Ban, Batch, Change, Entry, Key, Ledger, LedgerError, Page, Part, Search, Write,
 };
 use gapura_shared::time::UnixMillis;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,8 @@ pub enum Message {
     Since(u64),
     /// Do all of this, or nothing. Answered by [`applied`].
     Apply(Batch),
+    /// A part of a long list; answered as [`Message::Apply`], by nothing done until the last one.
+    Part(Part),
     /// A page of bans; answered by a [`Page`] in JSON.
     Search(Search),
     /// All bans; answered by a list of [`Ban`] in JSON.
@@ -46,6 +48,15 @@ struct BatchText {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct PartText {
+    import: String,
+    number: u32,
+    is_last: bool,
+    batch: BatchText,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SearchText {
     text: String,
     kind: Option<String>,
@@ -66,6 +77,7 @@ enum Done {
         asked: usize,
     },
     Replayed,
+    Interrupted,
 }
 
 impl Message {
@@ -75,6 +87,15 @@ impl Message {
         match self {
             Self::Since(version) => format!("since/1 {version}"),
             Self::Apply(batch) => format!("apply/1 {}", json(&BatchText::from(batch))),
+            Self::Part(part) => {
+                let text = PartText {
+                    import: part.import.clone(),
+                    number: part.number,
+                    is_last: part.is_last,
+                    batch: BatchText::from(&part.batch),
+                };
+                format!("part/1 {}", json(&text))
+            }
             Self::Search(search) => {
                 let Search {
                     text,
@@ -108,6 +129,15 @@ impl Message {
             "apply/1" => {
                 let batch: BatchText = serde_json::from_str(rest).map_err(|_| BadMessage)?;
                 batch.read().map(Self::Apply)
+            }
+            "part/1" => {
+                let part: PartText = serde_json::from_str(rest).map_err(|_| BadMessage)?;
+                Ok(Self::Part(Part {
+                    import: part.import,
+                    number: part.number,
+                    is_last: part.is_last,
+                    batch: part.batch.read()?,
+                }))
             }
             "search/1" => {
                 let SearchText {
@@ -181,6 +211,13 @@ impl Ledger {
         let answer = match Message::parse(message)? {
             Message::Since(version) => self.since(version, seconds),
             Message::Apply(batch) => return Ok(self.change(batch, now)),
+            Message::Part(part) => {
+                let whole = self.importing.take(part);
+                return Ok(match whole {
+                    Ok(Some(batch)) => self.change(batch, now),
+                    taken => done(taken.map(|_| Applied::default())),
+                });
+            }
             Message::Search(search) => json(&self.search(&search, seconds)),
             Message::Bans => json(&self.bans(seconds).collect::<Vec<_>>()),
             Message::Entry(key) => self
@@ -195,27 +232,32 @@ impl Ledger {
     }
 
     fn change(&mut self, batch: Batch, now: UnixMillis) -> Step {
-        let (done, writes) = match self.apply(batch, now) {
-            Ok(Applied {
-                writes,
+        done(self.apply(batch, now))
+    }
+}
+
+fn done(applied: Result<Applied, LedgerError>) -> Step {
+    let (done, writes) = match applied {
+        Ok(Applied {
+            writes,
+            added,
+            changed,
+            lifted,
+        }) => (
+            Done::Applied {
                 added,
                 changed,
                 lifted,
-            }) => (
-                Done::Applied {
-                    added,
-                    changed,
-                    lifted,
-                },
-                writes,
-            ),
-            Err(LedgerError::Full { held, asked }) => (Done::Full { held, asked }, Vec::new()),
-            Err(LedgerError::Replayed) => (Done::Replayed, Vec::new()),
-        };
-        Step {
-            answer: json(&done),
+            },
             writes,
-        }
+        ),
+        Err(LedgerError::Full { held, asked }) => (Done::Full { held, asked }, Vec::new()),
+        Err(LedgerError::Replayed) => (Done::Replayed, Vec::new()),
+        Err(LedgerError::Interrupted) => (Done::Interrupted, Vec::new()),
+    };
+    Step {
+        answer: json(&done),
+        writes,
     }
 }
 
@@ -238,6 +280,7 @@ pub fn applied(text: &str) -> Result<Result<Applied, LedgerError>, BadMessage> {
         }),
         Done::Full { held, asked } => Err(LedgerError::Full { held, asked }),
         Done::Replayed => Err(LedgerError::Replayed),
+        Done::Interrupted => Err(LedgerError::Interrupted),
     })
 }
 
@@ -271,7 +314,7 @@ pub fn entry(text: &str) -> Result<Option<Entry>, BadMessage> {
 #[cfg(test)]
 mod tests {
     use super::{Message, applied, bans, entry, page};
-    use crate::ledger::{Batch, Change, Entry, Key, Ledger, LedgerError, Replica, Search};
+    use crate::ledger::{Batch, Change, Entry, Key, Ledger, LedgerError, Part, Replica, Search};
     use gapura_shared::time::{UnixMillis, UnixSeconds};
 
     const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
@@ -298,6 +341,15 @@ mod tests {
         let changes = vec![put("ban:ip:192.0.2.0/24"), Change::Lift(Key::Attack)];
         for message in [
             Message::Since(7),
+            Message::Part(Part {
+                import: "a1".into(),
+                number: 3,
+                is_last: true,
+                batch: Batch {
+                    changes: changes.clone(),
+                    list: Some("drop".into()),
+                },
+            }),
             Message::Apply(Batch {
                 changes,
                 list: Some("drop".into()),

@@ -7,6 +7,7 @@
 //! to ask again when a copy is too old. Knows no clock, storage or policy.
 
 mod entry;
+mod import;
 mod key;
 pub mod list;
 pub mod message;
@@ -19,6 +20,7 @@ mod tests;
 mod wire;
 
 pub use entry::{BadRow, Entry, Note};
+pub use import::{PART_CHANGES, Part, parts};
 pub(crate) use key::checked;
 pub use key::{BadKey, Key, Target};
 pub use replica::{Bearer, Client, Replica};

@@ -4,7 +4,9 @@
 //! last: it grows also across a loss of storage, so that no copy takes a new Ledger
 //! for an old one.
 
-use super::{ADDED_LIST, BadRow, Entry, GRACE_S, Key, MAX_ENTRIES, MAX_WITH_LISTS, wire};
+use super::{
+    ADDED_LIST, BadRow, Entry, GRACE_S, Key, MAX_ENTRIES, MAX_WITH_LISTS, import::Importing, wire,
+};
 use gapura_shared::time::{UnixMillis, UnixSeconds};
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},
@@ -14,6 +16,9 @@ use std::{
 /// How many changes are remembered for copies that are a little behind; one that is
 /// further behind gets everything.
 const MAX_LOG: usize = 4_096;
+
+/// By how much the end of a ban may move that a list is imported with again, without being written.
+const END_MOVES_S: u64 = 3_600;
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +37,7 @@ pub struct Batch {
     pub changes: Vec<Change>,
     /// The changes are all of this list: what an earlier import of it brought and this one
     /// does not is lifted, and bans that are not the list's stay as they are. [`ADDED_LIST`] only grows.
+    /// What an earlier import said alike, or with an end less than an hour off, stays as it was said.
     pub list: Option<Arc<str>>,
 }
 
@@ -73,6 +79,9 @@ pub enum LedgerError {
     /// The same push was carried out before.
     #[error("this push was carried out before")]
     Replayed,
+    /// The parts of a list that came before this one are gone.
+    #[error("the import was interrupted, or another one began: import the list again")]
+    Interrupted,
 }
 
 /// All entries.
@@ -84,6 +93,8 @@ pub struct Ledger {
     log: VecDeque<(u64, String)>,
     /// Copies at an older version get everything.
     floor: u64,
+    /// A list that comes in parts.
+    pub(super) importing: Importing,
 }
 
 impl Ledger {
@@ -105,6 +116,7 @@ impl Ledger {
             entries,
             log: VecDeque::new(),
             floor: version,
+            importing: Importing::default(),
         })
     }
 
@@ -229,7 +241,11 @@ impl Ledger {
         let row = entry.as_ref().map(Entry::to_row);
         match entry {
             Some(entry) => match self.entries.get(&key) {
-                Some(held) if *held == entry => return,
+                Some(held)
+                    if *held == entry || (held.is_live(now) && is_listed_alike(held, &entry)) =>
+                {
+                    return;
+                }
                 held => {
                     let count = if held.is_some() {
                         &mut applied.changed
@@ -304,6 +320,19 @@ impl Ledger {
 
 fn list_of(entry: &Entry) -> Option<&str> {
     entry.note.as_ref()?.list.as_deref()
+}
+
+/// Whether a list says again what it said before.
+fn is_listed_alike(held: &Entry, entry: &Entry) -> bool {
+    let (Some(before), Some(now)) = (&held.note, &entry.note) else {
+        return false;
+    };
+    let ends_alike = match (held.until, entry.until) {
+        (None, None) => true,
+        (Some(before), Some(now)) => before.0.abs_diff(now.0) < END_MOVES_S,
+        _ => false,
+    };
+    before.list.is_some() && before.list == now.list && before.reason == now.reason && ends_alike
 }
 
 fn is_copied(key: &str) -> bool {

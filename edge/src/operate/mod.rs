@@ -10,18 +10,23 @@ use crate::{
     admin::{self, AdminError, Context, Operation, Outcome, Reply, SubjectState},
     facts::Facts,
     gate::Gate,
-    ledger::{Applied, Ban, Batch, Change, Key, Target, Values, list, merge, message},
+    ledger::{
+        Applied, Ban, Batch, Change, Key, PART_CHANGES, Target, Values, list, merge, message, parts,
+    },
     policy::StrikeKind,
     runtime::{Object, Runtime, ignored},
 };
 use caller::Refused;
 use gapura_shared::{
     event::Event,
+    ids::hex,
     seal::{SealError, Sealed},
 };
 
 /// How long an object may take for the operator.
 const PATIENCE_MS: u32 = 5_000;
+/// How long the Ledger may take to store a long list.
+const IMPORT_MS: u32 = 20_000;
 
 /// An answer of the API, and what is to be logged of it.
 #[derive(Debug)]
@@ -149,8 +154,7 @@ async fn carry_out<R: Runtime>(
 }
 
 async fn apply<R: Runtime>(gate: &Gate, batch: &Batch, runtime: &R) -> Result<Applied, AdminError> {
-    let question = message::Message::Apply(batch.clone());
-    let applied = ask_ledger(question, message::applied, runtime).await??;
+    let applied = tell(batch, runtime).await?;
     // This isolate asks anew with its next request; the others when their copy is too old.
     // Whether the site is under attack decides about limits before the answer is there.
     let attack = batch.changes.iter().filter_map(|change| match change {
@@ -168,13 +172,38 @@ async fn apply<R: Runtime>(gate: &Gate, batch: &Batch, runtime: &R) -> Result<Ap
     Ok(applied)
 }
 
+/// Tells the Ledger a batch, a long one in parts.
+async fn tell<R: Runtime>(batch: &Batch, runtime: &R) -> Result<Applied, AdminError> {
+    if batch.changes.len() <= PART_CHANGES {
+        let question = message::Message::Apply(batch.clone());
+        return Ok(ask_ledger(question, message::applied, runtime).await??);
+    }
+    let import = hex(&runtime.random::<8>());
+    let mut applied = Applied::default();
+    for part in parts(batch, &import) {
+        let patience_ms = if part.is_last { IMPORT_MS } else { PATIENCE_MS };
+        let question = message::Message::Part(part);
+        applied = ask_patiently(question, message::applied, patience_ms, runtime).await??;
+    }
+    Ok(applied)
+}
+
 async fn ask_ledger<R: Runtime, T>(
     question: message::Message,
     read: impl FnOnce(&str) -> Result<T, message::BadMessage>,
     runtime: &R,
 ) -> Result<T, AdminError> {
+    ask_patiently(question, read, PATIENCE_MS, runtime).await
+}
+
+async fn ask_patiently<R: Runtime, T>(
+    question: message::Message,
+    read: impl FnOnce(&str) -> Result<T, message::BadMessage>,
+    patience_ms: u32,
+    runtime: &R,
+) -> Result<T, AdminError> {
     let answer = runtime
-        .ask(Object::Ledger, &question.to_text(), PATIENCE_MS, ignored())
+        .ask(Object::Ledger, &question.to_text(), patience_ms, ignored())
         .await;
     let answer = answer.ok_or(AdminError::Unavailable)?;
     read(&answer).map_err(|_| AdminError::Unavailable)
