@@ -64,6 +64,14 @@ pub enum DataError {
     /// Client: more rows than the client allowed.
     #[error("{0} rows would be touched")]
     TooManyAffected(u64),
+    /// Client: more values than the engine binds to one statement.
+    #[error("{values} values, more than {most}")]
+    TooManyValues {
+        /// How many there are.
+        values: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// Client: not what this interface can do.
     #[error("{0}")]
     Unsupported(String),
@@ -164,6 +172,7 @@ impl From<DbError> for DataError {
         match error.data_fault() {
             DataFault::Constraint(constraint) => Self::Constraint(constraint),
             DataFault::Collision => Self::Collided,
+            DataFault::TooManyValues { values, most } => Self::TooManyValues { values, most },
             DataFault::Slow => {
                 tracing::warn!(cause = %error, "a query took too long");
                 Self::Slow
@@ -316,6 +325,12 @@ impl DataError {
                 format!("the request would touch more than {most} rows"),
             )
             .hint("Filter, or do it in several requests"),
+            Self::TooManyValues { values, most } => Shape::new(
+                400,
+                "54000",
+                format!("the request needs {values} values in one statement, which takes {most}"),
+            )
+            .hint("Ask for less, or in several requests"),
             Self::Unsupported(what) => Shape::new(400, "PGRST100", what.clone()),
             Self::BadBody(why) => Shape::new(400, "PGRST102", why.clone()),
             Self::BodyBroken => Shape::new(408, "PGRST102", "The body did not arrive"),

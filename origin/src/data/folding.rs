@@ -62,7 +62,7 @@ mod tests {
     use crate::{
         config::{DataRole, DataTable},
         data::Kind,
-        db::{CatalogColumn, Relation},
+        db::{CatalogColumn, Filling, Relation},
     };
 
     fn column(name: &str, folds: bool) -> CatalogColumn {
@@ -71,7 +71,7 @@ mod tests {
             type_name: "varchar(9)".into(),
             kind: Some(Kind::Text),
             nullable: false,
-            has_default: false,
+            filling: Filling::Nothing,
             folds,
         }
     }

@@ -42,9 +42,7 @@ pub(super) async fn answer(
         Some(Piece::Last(bytes)) => (bytes.into(), Some(ended().await?)),
         // How many come is known where they were counted.
         Some(first) => {
-            let most = read.window.limit.unwrap_or(u64::MAX);
-            let most = most.min(asked.table.max_rows);
-            let rows = total.map(|total| total.saturating_sub(offset).min(most));
+            let rows = total.map(|total| read::shown_of(asked, total));
             (Outgoing::pieces(first, pieces), rows)
         }
         None => return Err(ended().await.err().unwrap_or(DataError::Internal)),

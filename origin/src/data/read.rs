@@ -34,8 +34,8 @@ pub(super) async fn rows(asked: &Asked<'_>, headers: &HeaderMap) -> Result<Answe
         None
     };
     let offset = asked.query.read.window.offset;
-    if let Some(total) = total.filter(|total| offset > 0 && offset > *total) {
-        return Err(DataError::Range(total));
+    if let Some(total) = total {
+        within(offset, total)?;
     }
     if asked.accept == Accept::Csv {
         return lines::answer(asked, transaction, total).await;
@@ -68,6 +68,48 @@ pub(super) async fn rows(asked: &Asked<'_>, headers: &HeaderMap) -> Result<Answe
         &asked.prefer,
         &told,
     ))
+}
+
+/// HEAD of rows that are counted: none of them is read.
+pub(super) async fn counted(asked: &Asked<'_>) -> Result<Answer, DataError> {
+    let (scope, read) = (asked.scope(), &asked.query.read);
+    // What cannot be shown is refused as GET refuses it.
+    let mut sql = Sql::new(asked.data().engine);
+    if asked.accept == Accept::Csv {
+        statement::cells(&mut sql, &scope, asked.table, read, None)?;
+    } else {
+        statement::rows(&mut sql, &scope, asked.table, read, None)?;
+    }
+    let mut transaction = asked.db().data_read(&asked.whom).await?;
+    let total = count(asked, &mut transaction).await?;
+    transaction.commit().await?;
+    let offset = read.window.offset;
+    within(offset, total)?;
+    let told = Told {
+        range: Some(Range {
+            offset,
+            rows: shown_of(asked, total),
+            total: Some(total),
+        }),
+        etag: None,
+        location: None,
+    };
+    let nothing = Bytes::new().into();
+    Ok(answer::rows(nothing, asked.accept, &asked.prefer, &told))
+}
+
+const fn within(offset: u64, total: u64) -> Result<(), DataError> {
+    if offset > total {
+        return Err(DataError::Range(total));
+    }
+    Ok(())
+}
+
+/// How many of all rows are on the page that is asked for.
+pub(super) fn shown_of(asked: &Asked<'_>, total: u64) -> u64 {
+    let window = asked.query.read.window;
+    let most = window.limit.unwrap_or(u64::MAX).min(asked.table.max_rows);
+    total.saturating_sub(window.offset).min(most)
 }
 
 /// Rows as they go out.

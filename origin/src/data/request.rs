@@ -2,7 +2,7 @@
 
 use super::{
     Data, PREFIX,
-    dialect::{Accept, Prefer, Query, Window},
+    dialect::{Accept, Prefer, Query, Window, check_profile},
     error::{DataError, Denied},
     openapi,
     policy::Caller,
@@ -29,6 +29,11 @@ use http::{
 use serde_json::json;
 
 pub(super) const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// Of what is read, and of what is written: `supabase.schema('…')`.
+const PROFILES: [HeaderName; 2] = [
+    HeaderName::from_static("accept-profile"),
+    HeaderName::from_static("content-profile"),
+];
 
 /// A request for a table.
 #[derive(Debug)]
@@ -60,13 +65,16 @@ impl<'a> Asked<'a> {
     }
 
     fn read(app: &'a App, request: &Admitted) -> Result<Self, DataError> {
+        let headers = request.headers();
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let [of_read, of_written] = &PROFILES;
+        check_profile(text(headers, if reads { of_read } else { of_written }))?;
         let name = request.path().strip_prefix(PREFIX).unwrap_or_default();
         let table = app.data.tables.get(name);
         let table = table.ok_or_else(|| DataError::NoTable(name.to_owned()))?;
         let caller = caller(request.identity().principal.as_ref());
-        let headers = request.headers();
         let mut query = Query::parse(request.query())?;
-        if matches!(*request.method(), Method::GET | Method::HEAD)
+        if reads
             && let Some(range) = headers.get(RANGE).and_then(|value| value.to_str().ok())
             && let Some(window) = Window::from_range(range)?
         {
@@ -118,6 +126,9 @@ pub(super) async fn respond(app: &App, request: &mut Admitted) -> Result<Answer,
     }
     let asked = Asked::read(app, request)?;
     match *request.method() {
+        Method::HEAD if asked.prefer.count.is_some() && asked.accept != Accept::Object => {
+            read::counted(&asked).await
+        }
         Method::GET | Method::HEAD => read::rows(&asked, request.headers()).await,
         Method::POST => write::insert(&asked, request).await,
         Method::PATCH => write::update(&asked, request).await,

@@ -11,7 +11,10 @@ use super::{
     policy::Caller,
     table::{Column, DefaultValue, Table},
 };
-use crate::{db::Bound, random};
+use crate::{
+    db::{Bound, Filling},
+    random,
+};
 use gapura_shared::time::UnixMillis;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -98,16 +101,24 @@ pub(crate) struct Making<'a> {
 }
 
 impl<'a> Making<'a> {
+    /// The column that a client names in what it sends.
+    ///
+    /// # Errors
+    /// [`DataError::NoColumnToWrite`].
+    pub(crate) fn named(&self, name: &str) -> Result<&'a Column, DataError> {
+        let column = self.table.column(name).filter(|column| column.is_exposed());
+        column.ok_or_else(|| DataError::NoColumnToWrite {
+            table: self.table.name.clone(),
+            column: name.to_owned(),
+        })
+    }
+
     /// The column that a client names to write.
     ///
     /// # Errors
-    /// [`DataError::NoColumn`], [`DataError::Denied`].
+    /// [`DataError::NoColumnToWrite`], [`DataError::Denied`].
     pub(crate) fn writable(&self, name: &str) -> Result<&'a Column, DataError> {
-        let column = self.table.column(name).filter(|column| column.is_exposed());
-        let column = column.ok_or_else(|| DataError::NoColumnToWrite {
-            table: self.table.name.clone(),
-            column: name.to_owned(),
-        })?;
+        let column = self.named(name)?;
         if column.is_writable() {
             Ok(column)
         } else {
@@ -162,7 +173,8 @@ impl<'a> Making<'a> {
 
     /// A key that nobody else makes, or that a field's encryption needs before the database makes it.
     fn is_bare_key(&self, column: &Column) -> bool {
-        self.table.key.contains(&column.name) && (!column.has_default || self.table.is_encrypted())
+        self.table.key.contains(&column.name)
+            && (column.filling == Filling::Nothing || self.table.is_encrypted())
     }
 
     fn default(&self, default: DefaultValue, column: &Column) -> Bound {

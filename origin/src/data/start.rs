@@ -7,11 +7,11 @@ use super::{
     policy::{Caller, Claim, Policy},
     spool::Space,
     statement::{self, Sql},
-    table::{Rules, Table},
+    table::{Column, Rules, Table},
 };
 use crate::{
     config::{Data as Settings, DataTable, is_name},
-    db::{As, Bound, DataFault, Db, DbError, Engine},
+    db::{As, Bound, CatalogColumn, DataFault, Db, DbError, Engine, Filling, Relation},
 };
 use gapura_shared::time::UnixMillis;
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -50,6 +50,7 @@ impl Data {
         let mut faults = Vec::new();
         let mut tables = BTreeMap::new();
         let mut warnings = Vec::new();
+        let mut relations = Vec::with_capacity(settings.tables.len());
         for declared in &settings.tables {
             let name = &declared.name;
             if !is_name(name) {
@@ -58,20 +59,27 @@ impl Data {
                 ));
                 continue;
             }
-            let Some(relation) = db.relation(name).await? else {
-                faults.push(format!(
+            match db.relation(name).await? {
+                Some(relation) => relations.push((declared, relation)),
+                None => faults.push(format!(
                     "data.tables.{name}: the database has no such table"
-                ));
-                continue;
-            };
+                )),
+            }
+        }
+        for (declared, relation) in &relations {
+            let name = &declared.name;
             if !declared.encrypted.is_empty() && fields.is_none() {
                 faults.push(format!(
                     "data.tables.{name}: encrypted needs GAPURA_FIELD_KEYS in the environment"
                 ));
             }
-            let mut table = Table::check(declared, settings, &relation, &mut faults);
+            let keys = relations.iter().flat_map(|(_, other)| &other.foreign_keys);
+            let keys = keys.filter(|key| key.table == *name);
+            let referenced: Vec<_> = keys.flat_map(|key| &key.references).collect();
+            let mut table = Table::check(declared, settings, relation, &referenced, &mut faults);
             conditions(db, &mut table, &mut faults).await?;
-            warnings.extend(folding::warnings(declared, &relation));
+            warnings.extend(folding::warnings(declared, relation));
+            warnings.extend(generated(declared, relation));
             tables.insert(name.clone(), table);
         }
         if !settings.tables.is_empty() {
@@ -122,6 +130,22 @@ impl Data {
             Err(BadData::Faults(Faults(faults)))
         }
     }
+}
+
+/// A line for each column that clients cannot write although nothing in the configuration says so.
+fn generated(declared: &DataTable, relation: &Relation) -> Vec<String> {
+    let named = |column: &&CatalogColumn| {
+        column.filling == Filling::Always
+            && declared.columns.contains(&column.name)
+            && !declared.read_only.contains(&column.name)
+    };
+    let line = |column: &CatalogColumn| {
+        format!(
+            "data.tables.{}: {}: nobody but the database writes it: it is read-only",
+            declared.name, column.name
+        )
+    };
+    relation.columns.iter().filter(named).map(line).collect()
 }
 
 async fn conditions(db: &Db, table: &mut Table, faults: &mut Vec<String>) -> Result<(), DbError> {
@@ -237,7 +261,9 @@ async fn try_condition(db: &Db, table: &Table, policy: &Policy) -> Result<(), Db
 async fn can_be_foreseen(db: &Db, table: &Table, policy: &Policy) -> Result<bool, DbError> {
     let names = policy.columns.as_deref().unwrap_or_default();
     let columns: Option<Vec<_>> = names.iter().map(|name| table.column(name)).collect();
-    let Some(columns) = columns else {
+    // One that is computed is not known before its row is written.
+    let is_known = |column: &&Column| column.filling != Filling::Always;
+    let Some(columns) = columns.filter(|all| all.iter().all(is_known)) else {
         return Ok(false);
     };
     if columns.is_empty() {

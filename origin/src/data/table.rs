@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::{Data as Settings, DataRole, DataTable, is_name},
-    db::{ForeignKey, Relation},
+    db::{Filling, ForeignKey, Relation},
 };
 use std::collections::BTreeMap;
 
@@ -47,8 +47,8 @@ pub(crate) struct Column {
     pub(crate) type_name: String,
     /// Whether it may be NULL.
     pub(crate) nullable: bool,
-    /// Whether the database fills it when nobody else does.
-    pub(crate) has_default: bool,
+    /// What the database writes into it by itself.
+    pub(crate) filling: Filling,
     /// What clients may do with it.
     pub(crate) access: Access,
     /// Whether it is stored encrypted.
@@ -175,17 +175,20 @@ impl Table {
         self.tenant.as_ref() == Some(&column.name) && self.is_encrypted()
     }
 
-    /// Checks a declaration against what the database says; adds each fault to `faults`.
+    /// Checks a declaration against what the database says; adds each fault to `faults`. `referenced`
+    /// are the columns that other tables' foreign keys lead to.
     #[must_use]
     pub(crate) fn check(
         declared: &DataTable,
         settings: &Settings,
         relation: &Relation,
+        referenced: &[&String],
         faults: &mut Vec<String>,
     ) -> Self {
         let mut check = Check {
             declared,
             relation,
+            referenced,
             faults,
         };
         check.lists();
@@ -213,6 +216,7 @@ impl Table {
 struct Check<'a> {
     declared: &'a DataTable,
     relation: &'a Relation,
+    referenced: &'a [&'a String],
     faults: &'a mut Vec<String>,
 }
 
@@ -336,15 +340,17 @@ impl Check<'_> {
         let declared = self.declared.defaults.iter();
         let mut declared = declared.filter(|(column, _)| column == name);
         self.kind(name) == Some(Kind::Text)
-            && found.any(|column| column.has_default)
+            && found.any(|column| column.filling != Filling::Nothing)
             && declared.next().is_none()
     }
 
     fn columns(&mut self, roles: &BTreeMap<String, Rules>) -> Vec<Column> {
         let relation = self.relation;
         let declared = self.declared;
+        let referenced = self.referenced;
         let needed = |name: &String| {
             relation.key.contains(name)
+                || referenced.contains(&name)
                 || declared.tenant.as_ref() == Some(name)
                 || declared.defaults.iter().any(|(column, _)| column == name)
                 || declared.blind_index.iter().any(|(_, to)| to == name)
@@ -405,13 +411,20 @@ impl Check<'_> {
             .blind_index
             .iter()
             .find(|(column, _)| column == name);
+        let is_blind = declared.blind_index.iter().any(|(_, to)| to == name);
+        let is_generated = found.filling == Filling::Always;
+        let is_written = has(&declared.write_only) || encrypted || is_blind || default.is_some();
+        if is_generated && is_written {
+            self.fault(&format!("nobody but the database writes {name}"));
+        }
+        let read_only = has(&declared.read_only) || is_generated;
         Some(Column {
             name: name.to_owned(),
             kind: kind.unwrap_or(Kind::Text),
             type_name: found.type_name.clone(),
             nullable: found.nullable,
-            has_default: found.has_default,
-            access: match (exposed, has(&declared.read_only), has(&declared.write_only)) {
+            filling: found.filling,
+            access: match (exposed, read_only, has(&declared.write_only)) {
                 (false, ..) => Access::Hidden,
                 (true, false, false) => Access::Full,
                 (true, true, false) => Access::Read,

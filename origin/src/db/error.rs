@@ -22,6 +22,14 @@ pub enum DbError {
     /// The URL names no database. It is not quoted: there may be a password in it.
     #[error("database.url {}", super::url::EXPECTED)]
     BadUrl,
+    /// A statement with more values than the engine takes.
+    #[error("{values} values in one statement, of which the engine takes {most}")]
+    TooManyValues {
+        /// How many there are.
+        values: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// What it shared with others failed.
     #[error("{0}")]
     Shared(Arc<DbError>),

@@ -32,8 +32,8 @@ pub(crate) mod url;
 mod user;
 
 pub use data::{
-    As, Before, Bound, CatalogColumn, DataFault, DataTransaction, ForeignKey, IdempotencyKey,
-    Relation, Statement, TextRow,
+    As, Before, Bound, CatalogColumn, DataFault, DataTransaction, Filling, ForeignKey,
+    IdempotencyKey, Relation, Statement, TextRow,
 };
 pub use error::DbError;
 pub use factor::{Enrolment, Factor, FactorSecret, NewFactor, SecondProof, StepUp, SteppedUp};

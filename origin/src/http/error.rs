@@ -313,6 +313,10 @@ impl From<DbError> for ApiError {
                 tracing::error!(%cause, "a query failed");
                 Self::Internal
             }
+            DbError::TooManyValues { .. } => {
+                tracing::error!(%error, "a query failed");
+                Self::Internal
+            }
             DbError::NulText => Self::Invalid("A text has no NUL."),
             // Found when the database is opened, before there is anybody to answer.
             DbError::Migration(_) | DbError::BadUrl | DbError::Shared(_) => {

@@ -6,6 +6,20 @@ use std::fmt;
 /// Most characters of a request that an error quotes.
 const MAX_QUOTED_CHARS: usize = 100;
 
+/// The one schema there is, by the name that client libraries send unasked.
+const SCHEMA: &str = "public";
+
+/// Whether `Accept-Profile` or `Content-Profile` asks for what is served.
+///
+/// # Errors
+/// [`DialectError::Profile`].
+pub(crate) fn check_profile(asked: Option<&str>) -> Result<(), DialectError> {
+    match asked {
+        None | Some(SCHEMA) => Ok(()),
+        Some(other) => Err(DialectError::Profile(shortened(other))),
+    }
+}
+
 /// Why a request cannot be read. All are the client's fault, and tell of the request alone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DialectError {
@@ -41,6 +55,9 @@ pub enum DialectError {
     /// Nothing that `Accept` names can be served.
     #[error("None of these media types are available: {0}")]
     Accept(String),
+    /// A schema other than the one that is served.
+    #[error("Invalid schema: {0}")]
+    Profile(String),
     /// A body in a form that is not read.
     #[error("Content-Type not acceptable: {0}")]
     ContentType(String),
@@ -84,6 +101,7 @@ impl DialectError {
             }
             Self::ContentType(_) => "PGRST102",
             Self::Range(_) => "PGRST103",
+            Self::Profile(_) => "PGRST106",
             Self::Accept(_) => "PGRST107",
             Self::NotEmbedded(_) => "PGRST108",
             Self::Preferences(_) => "PGRST122",
@@ -97,7 +115,7 @@ impl DialectError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Range(_) => 416,
-            Self::Accept(_) => 406,
+            Self::Accept(_) | Self::Profile(_) => 406,
             Self::Syntax { .. }
             | Self::TooMuch { .. }
             | Self::Encoding(_)
@@ -129,6 +147,7 @@ impl DialectError {
             | Self::Encoding(_)
             | Self::Twice(_)
             | Self::Accept(_)
+            | Self::Profile(_)
             | Self::ContentType(_)
             | Self::NotEmbedded(_)
             | Self::Aggregate => None,
@@ -142,6 +161,7 @@ impl DialectError {
             Self::NotEmbedded(name) => Some(format!(
                 "Verify that '{name}' is included in the 'select' query parameter."
             )),
+            Self::Profile(_) => Some(format!("Only the following schemas are exposed: {SCHEMA}")),
             _ => None,
         }
     }

@@ -19,6 +19,7 @@ mod tests;
 mod value;
 mod window;
 
+pub(crate) use error::check_profile;
 pub use error::{BadRange, DialectError};
 pub use filter::{Comparison, Condition, Filter, Is, Search, Test};
 pub use media::{Accept, ContentType};

@@ -11,6 +11,7 @@ use super::{
     kind::Kind,
     table::{Column, Rules, Table},
 };
+use crate::db::Filling;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -221,7 +222,8 @@ fn schemas(table: &Table) -> [(String, Value); 3] {
 /// Whether nobody but the client can say it.
 fn is_needed(table: &Table, column: &Column) -> bool {
     let is_made = column.kind == Kind::Uuid && table.key.contains(&column.name);
-    !column.nullable && !column.has_default && column.default.is_none() && !is_made
+    let is_filled = column.filling != Filling::Nothing || column.default.is_some();
+    !column.nullable && !is_filled && !is_made
 }
 
 fn row<'a>(columns: impl Iterator<Item = &'a Column>, needed: &[&str]) -> Value {

@@ -4,6 +4,7 @@ use crate::data::{
     policy::Policy,
     table::{Access, Column, Rules, Table},
 };
+use crate::db::Filling;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ fn column(name: &str, kind: Kind, access: Access) -> Column {
         kind,
         type_name: String::new(),
         nullable: false,
-        has_default: false,
+        filling: Filling::Nothing,
         access,
         encrypted: false,
         blind_index: None,

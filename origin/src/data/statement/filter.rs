@@ -116,15 +116,7 @@ fn test(
             sql.push("1 = 0");
         }
         Test::In(values) if operand.is_json() => {
-            let path = operand.path(sql)?;
-            sql.push("(");
-            for (at, value) in values.iter().enumerate() {
-                if at > 0 {
-                    sql.push(" OR ");
-                }
-                path.compare(sql, Comparison::Eq, value)?;
-            }
-            sql.push(")");
+            one_of(sql, &operand.path(sql)?, values)?;
         }
         Test::In(values) => {
             operand.write(sql)?;
@@ -165,6 +157,23 @@ fn test(
             text,
         } => search(sql, &operand, *syntax, config.as_deref(), text)?,
     }
+    Ok(())
+}
+
+/// Whether a path leads to one of some values, in pairs of pairs: SQLite bounds how deep a condition is.
+fn one_of(sql: &mut Sql, path: &Path<'_>, values: &[String]) -> Result<(), DataError> {
+    let [first, more @ ..] = values else {
+        return Ok(());
+    };
+    if more.is_empty() {
+        return path.compare(sql, Comparison::Eq, first);
+    }
+    let (left, right) = values.split_at(values.len() / 2);
+    sql.push("(");
+    one_of(sql, path, left)?;
+    sql.push(" OR ");
+    one_of(sql, path, right)?;
+    sql.push(")");
     Ok(())
 }
 

@@ -213,7 +213,8 @@ impl<'a> Path<'a> {
                 self.json(sql);
             }
             Engine::Sqlite => {
-                sql.push("json_type(").of(self.alias, &self.field.name);
+                sql.push("json_type(");
+                self.document(sql);
                 sql.push(", ").bind(self.language.clone());
             }
             Engine::MySql => {
@@ -239,8 +240,18 @@ impl<'a> Path<'a> {
     }
 
     fn arrow(&self, sql: &mut Sql, arrow: &str) {
-        sql.push("(").of(self.alias, &self.field.name);
+        sql.push("(");
+        self.document(sql);
         sql.push(arrow).bind(self.language.clone()).push(")");
+    }
+
+    /// SQLite's column. What is no JSON was not written here: nothing is in it, and it fails nobody's
+    /// request.
+    fn document(&self, sql: &mut Sql) {
+        sql.push("CASE WHEN json_valid(")
+            .of(self.alias, &self.field.name);
+        sql.push(") THEN ").of(self.alias, &self.field.name);
+        sql.push(" END");
     }
 
     fn extract(&self, sql: &mut Sql) {

@@ -14,7 +14,7 @@ use crate::{
         policy::{Caller, Policy},
         table::{Column, Table},
     },
-    db::{Bound, Engine},
+    db::{Bound, Engine, Filling},
 };
 use std::collections::BTreeSet;
 
@@ -156,7 +156,11 @@ fn are_own(columns: &[&Column], rows: &[Vec<Bound>], policy: &Policy, caller: &C
 fn unsaid<'t>(table: &'t Table, columns: &[&Column], policy: &Policy) -> Option<Vec<&'t Column>> {
     let said = |name: &String| columns.iter().any(|column| column.name == *name);
     let named = policy.columns.as_ref()?.iter().filter(|name| !said(name));
-    let more = named.map(|name| table.column(name).filter(|column| !column.has_default));
+    let more = named.map(|name| {
+        table
+            .column(name)
+            .filter(|column| column.filling == Filling::Nothing)
+    });
     more.collect()
 }
 

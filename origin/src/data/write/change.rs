@@ -47,9 +47,14 @@ impl<'a> Change<'a> {
         };
         let (mut set, mut same) = (NewRow::with_capacity(object.len()), NewRow::new());
         for (name, value) in object.iter().filter(|(name, _)| taken(name)) {
-            let column = making.writable(name)?;
+            let is_key = asked.table.key.contains(name);
+            let column = if is_key {
+                making.named(name)?
+            } else {
+                making.writable(name)?
+            };
             let value = value.read(column.kind)?;
-            if asked.table.key.contains(name) || asked.table.keeps(column) {
+            if is_key || asked.table.keeps(column) {
                 same.push((column, value));
             } else {
                 set.push((column, value));

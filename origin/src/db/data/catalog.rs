@@ -31,10 +31,21 @@ pub struct CatalogColumn {
     pub kind: Option<Kind>,
     /// Whether it may be NULL.
     pub nullable: bool,
-    /// Whether the database fills it by itself.
-    pub has_default: bool,
+    /// What the database writes into it by itself.
+    pub filling: Filling,
     /// Whether texts in it compare without regard to case or accents.
     pub folds: bool,
+}
+
+/// What the database writes into a column by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filling {
+    /// Nothing.
+    Nothing,
+    /// A value, when nobody gives one.
+    Default,
+    /// Its value, and nobody gives one: it is computed, or `GENERATED ALWAYS AS IDENTITY`.
+    Always,
 }
 
 /// A foreign key.
@@ -52,9 +63,11 @@ pub struct ForeignKey {
 
 const SQLITE: [&str; 4] = [
     "SELECT name, type, CAST(\"notnull\" AS TEXT), CAST(dflt_value IS NOT NULL OR \
-     (pk = 1 AND upper(type) = 'INTEGER') AS TEXT), '' FROM pragma_table_info(?) ORDER BY cid",
+     (pk = 1 AND upper(type) = 'INTEGER') AS TEXT), '', CAST(hidden IN (2, 3) AS TEXT) \
+     FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid",
     "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk",
-    // A key that names no column means the other's primary key.
+    // A key that names no column means the other's primary key. None leads out of its database; of the
+    // servers' keys, those that do are none to us: they may lead to another table of the same name.
     "SELECT CAST(f.id AS TEXT), f.\"from\", f.\"table\", COALESCE(f.\"to\", \
      (SELECT p.name FROM pragma_table_info(f.\"table\") p WHERE p.pk = f.seq + 1)) \
      FROM pragma_foreign_key_list(?) f ORDER BY f.id, f.seq",
@@ -65,7 +78,8 @@ const SQLITE: [&str; 4] = [
 const POSTGRES: [&str; 4] = [
     // With -1 for a length: else it would name types that cast to a single letter or bit.
     "SELECT a.attname::text, format_type(a.atttypid, -1), a.attnotnull::int::text, \
-     (a.atthasdef OR a.attidentity <> '')::int::text, '' FROM pg_attribute a \
+     (a.atthasdef OR a.attidentity <> '')::int::text, '', \
+     (a.attgenerated <> '' OR a.attidentity = 'a')::int::text FROM pg_attribute a \
      WHERE a.attrelid = to_regclass(quote_ident($1)) AND a.attnum > 0 AND NOT a.attisdropped \
      ORDER BY a.attnum",
     "SELECT a.attname::text FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(attnum, at) \
@@ -76,7 +90,8 @@ const POSTGRES: [&str; 4] = [
      JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.own \
      JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.other \
      JOIN pg_class t ON t.oid = c.confrelid \
-     WHERE c.conrelid = to_regclass(quote_ident($1)) AND c.contype = 'f' ORDER BY c.conname, k.at",
+     WHERE c.conrelid = to_regclass(quote_ident($1)) AND c.contype = 'f' \
+     AND c.confrelid = to_regclass(quote_ident(t.relname)) ORDER BY c.conname, k.at",
     "SELECT i.indexrelid::text, a.attname::text FROM pg_index i \
      CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(attnum, at) \
      LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum > 0 \
@@ -87,7 +102,8 @@ const POSTGRES: [&str; 4] = [
 const MYSQL: [&str; 4] = [
     "SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR), IF(is_nullable = 'YES', '0', '1'), \
      IF(column_default IS NOT NULL OR extra LIKE '%auto_increment%' OR is_nullable = 'YES', '1', '0'), \
-     IF(collation_name IS NULL OR collation_name LIKE '%\\_bin', '', '1') \
+     IF(collation_name IS NULL OR collation_name LIKE '%\\_bin', '', '1'), \
+     IF(COALESCE(generation_expression, '') = '', '', '1') \
      FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? \
      ORDER BY ordinal_position",
     "SELECT CAST(column_name AS CHAR) FROM information_schema.key_column_usage \
@@ -95,7 +111,7 @@ const MYSQL: [&str; 4] = [
      ORDER BY ordinal_position",
     "SELECT CAST(constraint_name AS CHAR), CAST(column_name AS CHAR), CAST(referenced_table_name AS CHAR), \
      CAST(referenced_column_name AS CHAR) FROM information_schema.key_column_usage \
-     WHERE table_schema = DATABASE() AND table_name = ? AND referenced_table_name IS NOT NULL \
+     WHERE table_schema = DATABASE() AND table_name = ? AND referenced_table_schema = DATABASE() \
      ORDER BY constraint_name, ordinal_position",
     // One over the start of a text alone tells no texts apart.
     "SELECT CAST(index_name AS CHAR), IF(sub_part IS NULL, CAST(column_name AS CHAR), NULL) \
@@ -185,7 +201,8 @@ fn text(mut row: TextRow, at: usize) -> String {
 fn column(row: TextRow, engine: Engine) -> CatalogColumn {
     let mut cells = row.into_iter().map(Option::unwrap_or_default);
     let mut next = || cells.next().unwrap_or_default();
-    let (name, type_name, not_null, default, folds) = (next(), next(), next(), next(), next());
+    let (name, type_name, not_null) = (next(), next(), next());
+    let (default, folds, is_generated) = (next() == "1", next() == "1", next() == "1");
     CatalogColumn {
         kind: match engine {
             Engine::Postgres => postgres_kind(&type_name),
@@ -194,8 +211,12 @@ fn column(row: TextRow, engine: Engine) -> CatalogColumn {
         name,
         type_name,
         nullable: not_null != "1",
-        has_default: default == "1",
-        folds: folds == "1",
+        filling: match (is_generated, default) {
+            (true, _) => Filling::Always,
+            (false, true) => Filling::Default,
+            (false, false) => Filling::Nothing,
+        },
+        folds,
     }
 }
 

@@ -11,6 +11,13 @@ pub enum DataFault {
     Constraint(Constraint),
     /// Another transaction went first: trying again may do.
     Collision,
+    /// More values than the engine binds to one statement.
+    TooManyValues {
+        /// How many there are.
+        values: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// The statement took longer than it may.
     Slow,
     /// The database is away or full.
@@ -25,6 +32,9 @@ impl DbError {
     pub fn data_fault(&self) -> DataFault {
         if self.is_collision() {
             return DataFault::Collision;
+        }
+        if let Self::TooManyValues { values, most } = *self.cause() {
+            return DataFault::TooManyValues { values, most };
         }
         let (Self::Unavailable(sqlx::Error::Database(error))
         | Self::Unexpected(sqlx::Error::Database(error))) = self.cause()
@@ -79,11 +89,7 @@ fn sqlite(code: i32, message: &str) -> Option<Constraint> {
         1299 => Constraint::NotNull,
         275 => Constraint::Check,
         20 | 3091 => Constraint::Value,
-        1 if message.starts_with("Expression tree is too large")
-            || message == "too many SQL variables" =>
-        {
-            Constraint::Complexity
-        }
+        1 if message.starts_with("Expression tree is too large") => Constraint::Complexity,
         1 if message == "malformed JSON" => Constraint::Value,
         18 => Constraint::Range,
         _ => return None,

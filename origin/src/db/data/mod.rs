@@ -9,7 +9,7 @@ mod deferred;
 mod fault;
 mod idempotency;
 
-pub use catalog::{CatalogColumn, ForeignKey, Relation};
+pub use catalog::{CatalogColumn, Filling, ForeignKey, Relation};
 pub use fault::DataFault;
 pub use idempotency::{Before, IdempotencyKey};
 
@@ -52,10 +52,28 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// Whether an engine takes all of its values.
+    const fn fits(&self, most: usize) -> Result<(), DbError> {
+        let values = self.values.len();
+        if values > most {
+            return Err(DbError::TooManyValues { values, most });
+        }
+        Ok(())
+    }
+
     /// A line of the log at level `debug`: its first word alone, for the rest is as the client asked.
     fn note(&self) {
         let kind = self.sql.split(' ').next().unwrap_or_default();
         tracing::debug!(kind, "statement");
+    }
+}
+
+/// How many values one statement takes: `SQLITE_MAX_VARIABLE_NUMBER`; sixteen bits in the protocols of
+/// the servers.
+const fn most_values(on: &On<'_>) -> usize {
+    match on {
+        On::Sqlite(_) => 32_766,
+        On::Postgres(_) | On::MySql(_) => 65_535,
     }
 }
 
@@ -255,7 +273,9 @@ impl DataTransaction {
                 }
             }};
         }
-        match self.on()? {
+        let on = self.on()?;
+        statement.fits(most_values(&on))?;
+        match on {
             On::Sqlite(lent) => {
                 let (connection, sql) = lent.reading(sql).map_err(DbError::from)?;
                 each!(Sqlite, sql, connection, sqlite_texts);
@@ -281,7 +301,9 @@ impl DataTransaction {
                 query.execute($connection).await
             }};
         }
-        Ok(match self.on()? {
+        let on = self.on()?;
+        statement.fits(most_values(&on))?;
+        Ok(match on {
             On::Sqlite(lent) => {
                 let done = run!(Sqlite, lent.counting().await?);
                 lent.done(done)?.rows_affected()

@@ -92,6 +92,93 @@ fn sql_is_a_value_or_no_name(engine: Engine) {
     );
 }
 
+/// Beside the query and the body: headers, and the names of what comes as lines or as a form.
+fn sql_in_a_header_is_none(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let (ada, bob) = (Who::user(&origin, ADA), Who::user(&origin, BOB));
+    ada.note("of ada");
+    bob.note("of bob");
+    let all = "/rest/v1/notes?select=title&title=not.like.written*";
+    let own = json!([{ "title": "of ada" }]);
+    for (at, attack) in INJECTIONS.into_iter().enumerate() {
+        for (name, value) in [
+            ("prefer", format!("count={attack}")),
+            ("prefer", attack.to_owned()),
+            ("range", attack.to_owned()),
+            ("range-unit", attack.to_owned()),
+            ("if-none-match", format!("\"{attack}\"")),
+        ] {
+            let answer = ada.ask("GET", all, &Value::Null, &[(name, &value)]);
+            assert_eq!(
+                (answer.status, answer.json()),
+                (200, own.clone()),
+                "{name}: {value}"
+            );
+        }
+        for (method, name, value, status) in [
+            (
+                "GET",
+                "prefer",
+                format!("handling=strict, count={attack}"),
+                400,
+            ),
+            ("GET", "accept-profile", attack.to_owned(), 406),
+            ("POST", "content-profile", attack.to_owned(), 406),
+            ("POST", "content-type", attack.to_owned(), 400),
+            ("PATCH", "if-match", format!("\"{attack}\""), 412),
+            ("DELETE", "if-match", attack.to_owned(), 412),
+        ] {
+            let body = if matches!(method, "GET" | "DELETE") {
+                ""
+            } else {
+                "{\"title\":\"x\"}"
+            };
+            let answer = ada.send(method, all, body, &[(name, &value)]);
+            assert_eq!(
+                answer.status, status,
+                "{method} {name}: {value}: {answer:?}"
+            );
+        }
+        // A key is remembered as it is, and never run.
+        let key = attack.replace(' ', "/**/");
+        let row = json!({ "title": format!("written {at}") });
+        for replayed in [false, true] {
+            let answer = ada.ask("POST", "/rest/v1/notes", &row, &[("idempotency-key", &key)]);
+            assert_eq!(answer.status, 201, "{key}: {answer:?}");
+            assert_eq!(
+                answer.headers.contains_key("idempotency-replayed"),
+                replayed,
+                "{key}"
+            );
+        }
+        let name = attack.replace('"', "\"\"");
+        for (form, body) in [
+            ("text/csv", format!("title,\"{name}\"\nx,y\n")),
+            (
+                "application/x-www-form-urlencoded",
+                format!("title=x&{}=y", attack.replace('=', "%3D")),
+            ),
+        ] {
+            let answer = ada.send("POST", "/rest/v1/notes", &body, &[("content-type", form)]);
+            assert_eq!(
+                (answer.status, answer.json()["code"].as_str()),
+                (400, Some("PGRST204")),
+                "{form}: {body}"
+            );
+        }
+        // As a value it is what it says.
+        let line = format!("title,body\nwritten,\"{name}\"\n");
+        let headers = [
+            ("content-type", "text/csv"),
+            ("prefer", "return=representation"),
+        ];
+        let written = ada.send("POST", "/rest/v1/notes", &line, &headers);
+        assert_eq!(written.json()[0]["body"], attack, "{written:?}");
+    }
+    assert_eq!(ada.rows(all), own);
+    assert_eq!(bob.rows(all), json!([{ "title": "of bob" }]));
+}
+
 fn no_way_of_asking_leads_around_a_policy(engine: Engine) {
     let (_site, origin) = notes(engine);
     let (ada, bob) = (Who::user(&origin, ADA), Who::user(&origin, BOB));
@@ -294,6 +381,7 @@ fn bombs_are_refused_with_their_limit(engine: Engine) {
 
 on_every_engine!(
     sql_is_a_value_or_no_name,
+    sql_in_a_header_is_none,
     no_way_of_asking_leads_around_a_policy,
     rows_are_written_for_oneself_alone,
     bombs_are_refused_with_their_limit,

@@ -8,7 +8,11 @@ use crate::{
     harness::{Origin, Site},
 };
 use serde_json::{Value, json};
-use std::{thread, time::Duration};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::Duration,
+};
 
 const TABLES: &str = r#"
 [log]
@@ -68,25 +72,34 @@ fn seat(who: Who<'_>, name: &str) -> String {
 }
 
 /// A request, and all that can be learnt by it: status, text, and the statements that ran.
-fn told(
+pub(super) fn told(
     who: Who<'_>,
     (method, target, prefer): (&str, &str, &str),
     body: &Value,
 ) -> (u16, String, Vec<String>) {
-    let requests = |log: &str| log.matches("\"message\":\"request\"").count();
-    let before = who.origin.log();
+    static MARKS: AtomicU32 = AtomicU32::new(0);
+    let logged = |text: &str| {
+        let found = (0..10_000).find_map(|_| {
+            let log = who.origin.log();
+            if log.contains(text) {
+                return Some(log);
+            }
+            thread::sleep(Duration::from_millis(1));
+            None
+        });
+        found.unwrap_or_else(|| panic!("no line of {text}"))
+    };
+    // Lines are read a little later than they are written: between these two are those of the request.
+    let mark = || {
+        let mark = format!("/mark/{}/", MARKS.fetch_add(1, Ordering::Relaxed));
+        assert_eq!(who.origin.get(&mark).status, 404);
+        logged(&mark)
+    };
+    let before = mark();
     let headers = [("prefer", prefer)];
     let headers = if prefer.is_empty() { &[][..] } else { &headers };
     let answer = who.ask(method, &format!("/rest/v1/{target}"), body, headers);
-    let log = (0..400).find_map(|_| {
-        let log = who.origin.log();
-        if requests(&log) > requests(&before) {
-            return Some(log);
-        }
-        thread::sleep(Duration::from_millis(25));
-        None
-    });
-    let log = log.expect("a line of the request");
+    let log = mark();
     let lines = log[before.len()..].lines().filter_map(|line| {
         let line: Value = serde_json::from_str(line).ok()?;
         let kind = line["fields"]["kind"].as_str().map(str::to_owned);

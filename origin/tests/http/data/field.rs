@@ -185,6 +185,51 @@ fn what_cannot_be_opened_is_never_told(engine: Engine) {
     }
 }
 
+/// Neither within another row nor when a request is sent again.
+fn what_cannot_be_opened_is_told_nowhere(engine: Engine) {
+    let (site, origin) = notes(engine);
+    let ada = Who::user(&origin, ADA);
+    let post = || {
+        let headers = [("idempotency-key", "k"), REPRESENTATION];
+        let row = json!({ "title": "a", "phone": PHONE });
+        ada.ask("POST", "/rest/v1/notes", &row, &headers)
+    };
+    let first = post().json();
+    let id = first[0]["id"].as_str().unwrap();
+    ada.add("note_tags", &json!({ "note_id": id, "tag": "t" }));
+    let (_, sealed) = note(&site, ada, PHONE);
+    past::sql(
+        &site,
+        &format!("UPDATE notes SET phone = '{sealed}' WHERE id = '{id}'"),
+    );
+    let tagged = "/rest/v1/note_tags?select=tag,notes(phone)";
+    let tagging = "/rest/v1/note_tags?select=notes(phone)";
+    let tag = json!({ "note_id": id, "tag": "u" });
+    for answer in [
+        ada.get(tagged),
+        ada.ask("POST", tagging, &tag, &[REPRESENTATION]),
+        post(),
+    ] {
+        assert_eq!(
+            (answer.status, answer.json()["code"].as_str()),
+            (500, Some("GAPURA500"))
+        );
+        assert!(!answer.json().to_string().contains(PHONE));
+    }
+    assert_eq!(
+        ada.rows("/rest/v1/note_tags?select=tag"),
+        json!([{ "tag": "t" }])
+    );
+    assert_eq!(
+        ada.rows("/rest/v1/notes?select=title")
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    origin.await_log("FIELD_TAMPERED");
+}
+
 fn nothing_but_equality_is_asked_of_it(engine: Engine) {
     let (site, origin) = notes(engine);
     let ada = Who::user(&origin, ADA);
@@ -231,6 +276,46 @@ fn fields_of_older_systems_are_read(engine: Engine) {
         let rows = ada.rows("/rest/v1/letters?select=secret");
         assert_eq!(rows, json!([{ "secret": PHONE }]));
     }
+}
+
+/// Fields that Laravel and version 1 wrote are encrypted anew where they are, and found by their blind
+/// index from then on.
+fn fields_of_older_systems_are_encrypted_anew(engine: Engine) {
+    let mut site = letters(engine, "CHAR(36)");
+    site.env = vec![
+        ("GAPURA_FIELD_KEYS", format!("k1:{KEY}")),
+        ("GAPURA_FIELD_LARAVEL_KEY", APP_KEY.into()),
+    ];
+    let other = ROW.replace("0001", "0002");
+    for (id, value) in [(ROW, VERSION_ONE), (&other, LARAVEL)] {
+        past::sql(
+            &site,
+            &format!(
+                "INSERT INTO letters (id, tenant_id, secret) VALUES ('{id}', 'tenant-1', '{value}')"
+            ),
+        );
+    }
+    let rotate = ["keys", "rotate", "--fields", "--json"];
+    let output = site.command(&rotate).output().unwrap();
+    let tally: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(tally, json!({ "examined": 2, "rewritten": 2, "left": 0 }));
+    let stored = past::sql(&site, "SELECT secret, secret_index FROM letters");
+    for row in &stored {
+        assert!(row[0].as_ref().unwrap().starts_with("ENC[2:"), "{row:?}");
+        assert_eq!(row[1], stored[0][1]);
+    }
+    // Laravel's key is of no more use.
+    site.env.pop();
+    let origin = site.start();
+    let ada = Who {
+        tenant: Some("tenant-1"),
+        ..Who::user(&origin, ADA)
+    };
+    let target = format!("/rest/v1/letters?select=id,secret&order=id&secret=eq.{PHONE}");
+    assert_eq!(
+        ada.rows(&target),
+        json!([{ "id": ROW, "secret": PHONE }, { "id": other, "secret": PHONE }])
+    );
 }
 
 fn tenants_have_keys_of_their_own(engine: Engine) {
@@ -326,8 +411,10 @@ fn a_wrong_key_stops_the_start(engine: Engine) {
 on_every_engine!(
     what_is_stored_tells_nothing,
     what_cannot_be_opened_is_never_told,
+    what_cannot_be_opened_is_told_nowhere,
     nothing_but_equality_is_asked_of_it,
     fields_of_older_systems_are_read,
+    fields_of_older_systems_are_encrypted_anew,
     tenants_have_keys_of_their_own,
     a_table_with_encrypted_columns_needs_a_key_of_text,
     a_wrong_key_stops_the_start,

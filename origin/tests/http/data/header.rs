@@ -103,6 +103,56 @@ fn refusals_say_what_helps(engine: Engine) {
     assert_eq!(rows, json!([{ "title": "a" }]));
 }
 
+/// A proxy that compresses an answer weakens its tag.
+fn a_weak_tag_names_the_same_row(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let ada = Who::user(&origin, ADA);
+    let of = format!("/rest/v1/notes?id=eq.{}", ada.note("a"));
+    let tag = || ada.send("GET", &of, "", &[OBJECT]).headers["etag"].clone();
+    let seen = tag();
+    let weak = format!("W/{seen}");
+    for known in [weak.clone(), format!("\"x\", {weak}"), "*".to_owned()] {
+        let same = ada.send("GET", &of, "", &[OBJECT, ("if-none-match", &known)]);
+        assert_eq!(
+            (same.status, same.headers["etag"].as_str()),
+            (304, seen.as_str())
+        );
+    }
+    let change = |tag: &str| {
+        let body = json!({ "title": "b" });
+        ada.ask("PATCH", &of, &body, &[("if-match", tag)]).status
+    };
+    assert_eq!([change(&weak), change(&weak)], [204, 412]);
+    let weak = format!("W/{}", tag());
+    let gone = ada.ask("DELETE", &of, &Value::Null, &[("if-match", &weak)]);
+    assert_eq!(gone.status, 204);
+}
+
+/// `supabase.schema('…')`: the client library names the usual one unasked.
+fn there_is_one_schema(engine: Engine) {
+    let (_site, origin) = notes(engine);
+    let ada = Who::user(&origin, ADA);
+    let notes = "/rest/v1/notes?title=eq.a";
+    for (method, body, name, served) in [
+        ("GET", Value::Null, "accept-profile", 200),
+        ("HEAD", Value::Null, "accept-profile", 200),
+        ("POST", json!({ "title": "a" }), "content-profile", 201),
+        ("PATCH", json!({ "body": "b" }), "content-profile", 204),
+        ("DELETE", Value::Null, "content-profile", 204),
+    ] {
+        for profile in ["other", "Public", ""] {
+            let refused = ada.ask(method, notes, &body, &[(name, profile)]);
+            assert_eq!(refused.status, 406, "{method} {profile}: {refused:?}");
+            if method != "HEAD" {
+                assert_eq!(refused.json()["code"], "PGRST106");
+            }
+        }
+        let answer = ada.ask(method, notes, &body, &[(name, "public")]);
+        assert_eq!(answer.status, served, "{method}: {answer:?}");
+    }
+    assert_eq!(ada.rows(notes), json!([]));
+}
+
 fn a_foreign_key_is_named_alike(engine: Engine) {
     let (_site, origin) = notes(engine);
     let ada = Who::user(&origin, ADA);
@@ -216,6 +266,8 @@ on_every_engine!(
     a_row_is_told_where_it_is,
     what_was_heeded_is_told_and_nothing_else,
     refusals_say_what_helps,
+    a_weak_tag_names_the_same_row,
+    there_is_one_schema,
     a_foreign_key_is_named_alike,
     two_ways_are_told_apart,
     numbers_keep_their_digits,

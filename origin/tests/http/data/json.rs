@@ -1,10 +1,11 @@
 //! Paths into JSON: the same rows, in the same order, on every engine.
 
 use super::{
-    ADA, Who,
+    ADA, Who, past,
     stock::{contact, stock},
 };
 use crate::{
+    client::Call,
     engines::{Engine, on_every_engine},
     harness::{Origin, Site},
 };
@@ -132,7 +133,60 @@ fn a_path_is_shown_and_ordered_alike(engine: Engine) {
     );
 }
 
+/// As an engine may hold it that has no type for JSON: somebody else wrote it.
+fn what_is_no_json_fails_nobodys_request(engine: Engine) {
+    let (site, origin) = documents(engine);
+    let ada = Who::user(&origin, ADA);
+    if engine != Engine::Postgres {
+        past::sql(
+            &site,
+            "UPDATE contact SET more = '{\"n\": 1, broken' WHERE code = 'f'",
+        );
+    }
+    for (query, found) in [
+        ("more->n=gte.1&order=code", "abcd"),
+        ("more->>n=eq.1", "a"),
+        ("more->n=is.null", "f"),
+        ("more->>n=is.null", "f"),
+        ("order=more->n.nullsfirst,code", "feabcd"),
+        ("order=more->>n.nullsfirst,code&limit=1", "f"),
+    ] {
+        assert_eq!(codes(ada, query), found, "{query}");
+    }
+    let shown = ada.rows("/rest/v1/contact?select=n:more->n,t:more->>n&code=eq.f");
+    assert_eq!(shown, json!([{ "n": null, "t": null }]));
+}
+
+/// The longest list, at the end of the longest path; and more values than a statement takes.
+fn lists_have_a_length_that_every_engine_takes(engine: Engine) {
+    let (_site, origin) = documents(engine);
+    let ada = Who::user(&origin, ADA);
+    let list = format!("({}2)", "7,".repeat(999));
+    assert_eq!(codes(ada, &format!("more->n=in.{list}")), "b");
+    let path = format!("more{}", "->a".repeat(10));
+    assert_eq!(codes(ada, &format!("{path}=in.{list}")), "");
+    let (lists, most) = match engine {
+        Engine::Sqlite => (11, 32_766),
+        Engine::Postgres => (4, 65_535),
+        Engine::MySql => (22, 65_535),
+    };
+    // As short as can be: an address has 64 KB at most.
+    let filter = format!("more{}=in.{list}", "-%3Ea".repeat(10));
+    let target = format!("/rest/v1/contact?{}", vec![filter; lists].join("&"));
+    let refused = origin.send(&Call::get(&target).subject(Some(ADA)).seal(&origin));
+    assert_eq!(
+        (refused.status, refused.json()["code"].as_str()),
+        (400, Some("54000")),
+        "{refused:?}"
+    );
+    let told = refused.json()["message"].as_str().unwrap().to_owned();
+    assert!(told.ends_with(&format!("which takes {most}")), "{told}");
+    assert!(!origin.log().contains("ERROR"), "{}", origin.log());
+}
+
 on_every_engine!(
     a_path_finds_by_what_it_leads_to,
     a_path_is_shown_and_ordered_alike,
+    what_is_no_json_fails_nobodys_request,
+    lists_have_a_length_that_every_engine_takes,
 );

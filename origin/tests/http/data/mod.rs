@@ -18,6 +18,7 @@ mod policy;
 mod postgres;
 mod read;
 mod rotate;
+mod schema;
 mod schemathesis;
 mod sealed;
 mod stock;

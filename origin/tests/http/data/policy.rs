@@ -1,6 +1,9 @@
 //! Conditions one by one: what each of them decides, and which are refused at the start.
 
-use super::{ADA, BOB, Who, config, past};
+use super::{
+    ADA, BOB, Who, config, past,
+    stock::{contact, stock},
+};
 use crate::{
     engines::{Engine, on_every_engine},
     harness::{Origin, Site},
@@ -58,6 +61,24 @@ fn what_was_written_is_shown_to_who_may_see_it(engine: Engine) {
     assert_eq!(ada.rows(all).as_array().unwrap().len(), 1);
     assert_eq!(ada.ask("PATCH", all, &of_bob, &[]).status, 204);
     assert_eq!(ada.rows(all), json!([]));
+}
+
+fn what_it_embeds_is_shown_to_who_may_see_it(engine: Engine) {
+    let (_site, origin) = stock(engine);
+    let (ada, bob) = (Who::user(&origin, ADA), Who::user(&origin, BOB));
+    let of_ada = contact(ada, &json!({ "title": "secret", "phone": "+62" }));
+    let target = "/rest/v1/part?select=id,contact(title,phone)";
+    for (who, id, embedded) in [
+        (bob, 1, Value::Null),
+        (ada, 2, json!({ "title": "secret", "phone": "+62" })),
+    ] {
+        let row = json!({ "id": id, "contact_id": of_ada, "body": "x" });
+        let added = who.ask("POST", target, &row, &[REPRESENTATION]);
+        assert_eq!(
+            (added.status, added.json()),
+            (201, json!([{ "id": id, "contact": embedded }]))
+        );
+    }
 }
 
 fn a_session_and_a_token_are_told_apart(engine: Engine) {
@@ -183,6 +204,7 @@ fn no_number_is_compared_with_a_claim(engine: Engine) {
 
 on_every_engine!(
     what_was_written_is_shown_to_who_may_see_it,
+    what_it_embeds_is_shown_to_who_may_see_it,
     a_session_and_a_token_are_told_apart,
     what_is_left_out_is_null_or_its_default,
     a_role_without_a_condition_may_nothing,

@@ -310,6 +310,27 @@ fn lists_are_arrays() {
     }
 }
 
+/// Whatever code an application's triggers raise, it is no failure of ours.
+#[test]
+fn what_a_trigger_raises_is_told_as_such() {
+    let (site, origin) = notes(Engine::Postgres);
+    let ada = Who::user(&origin, ADA);
+    for sql in [
+        "CREATE FUNCTION raises() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         RAISE EXCEPTION 'its own words' USING ERRCODE = NEW.title; END $$",
+        "CREATE TRIGGER raises BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION raises()",
+    ] {
+        execute(&site.home.url, sql).unwrap();
+    }
+    for code in [
+        "P0001", "P0002", "P0004", "PT402", "90001", "ZZ000", "U0001",
+    ] {
+        let row = json!({ "title": code });
+        ada.refused("POST", "/rest/v1/notes", &row, 400, "P0001");
+    }
+    assert!(!origin.log().contains("ERROR"), "{}", origin.log());
+}
+
 /// Every policy and grant of the DDL for the rows that it lets through, beside those that it does not.
 #[test]
 fn logs_are_seen_by_whose_session_it_was() {

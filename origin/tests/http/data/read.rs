@@ -1,7 +1,10 @@
 //! Reading: columns, tables within tables, filters, order, pages, counts, forms.
 
-use super::{ADA, BOB, Who, notes};
-use crate::engines::{Engine, on_every_engine};
+use super::{ADA, BOB, NOTES, Who, collision::told, config, notes};
+use crate::{
+    engines::{Engine, on_every_engine},
+    harness::Site,
+};
 use serde_json::{Value, json};
 
 fn titles(rows: &Value) -> Vec<&str> {
@@ -118,6 +121,59 @@ fn tables_are_embedded_two_levels_deep(engine: Engine) {
         rows,
         json!([{ "title": "first", "note_tags": [{ "tag": "b" }] }])
     );
+}
+
+/// However much is embedded, counted fields, casts and all: the database makes the rows of it at once.
+fn an_answer_is_one_statement(engine: Engine) {
+    let config = config();
+    let site = Site::on(
+        engine,
+        &format!("{config}notes = true\n[log]\nlevel = \"debug\"\n{NOTES}"),
+    );
+    let origin = site.start();
+    let ada = Who::user(&origin, ADA);
+    let (first, second) = (ada.note("first"), ada.note("second"));
+    ada.add(
+        "note_tags",
+        &json!([
+            { "note_id": first, "tag": "a" }, { "note_id": first, "tag": "b" }, { "note_id": second, "tag": "c" },
+        ]),
+    );
+    // PostgreSQL is told whom it is for.
+    let before = usize::from(engine == Engine::Postgres);
+    for (target, rows) in [
+        (
+            "notes?order=title&select=title",
+            json!([{ "title": "first" }, { "title": "second" }]),
+        ),
+        (
+            "notes?order=title&select=title,phone,tags:note_tags(tag,notes(title))&tags.order=tag.desc",
+            json!([
+                { "title": "first", "phone": null, "tags": [
+                    { "tag": "b", "notes": { "title": "first" } }, { "tag": "a", "notes": { "title": "first" } },
+                ] },
+                { "title": "second", "phone": null, "tags": [{ "tag": "c", "notes": { "title": "second" } }] },
+            ]),
+        ),
+        (
+            "note_tags?tag=eq.c&select=tag,notes!inner(title,note_tags(tag))&notes.title=like.s*",
+            json!([{ "tag": "c", "notes": { "title": "second", "note_tags": [{ "tag": "c" }] } }]),
+        ),
+    ] {
+        let (status, text, statements) = told(ada, ("GET", target, ""), &Value::Null);
+        let shown: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((status, shown), (200, rows), "{target}");
+        assert_eq!(statements, vec!["SELECT"; before + 1], "{target}");
+    }
+    // One more counts them.
+    let counted = ("GET", "notes?select=title,note_tags(tag)", "count=exact");
+    let (_, _, statements) = told(ada, counted, &Value::Null);
+    assert_eq!(statements, vec!["SELECT"; before + 2]);
+    // What is counted for HEAD is not read.
+    let (status, text, statements) =
+        told(ada, ("HEAD", "notes?limit=1", "count=exact"), &Value::Null);
+    assert_eq!((status, text.as_str()), (206, ""));
+    assert_eq!(statements, vec!["SELECT"; before + 1]);
 }
 
 /// `table=is.null`: rows with nothing of a table that is embedded in them.
@@ -295,6 +351,44 @@ fn pages_are_counted_and_ordered(engine: Engine) {
         (head.status, head.headers["content-range"].as_str()),
         (200, "0-6/7")
     );
+    // As GET counts them, of any page, and refused as it is refused.
+    let csv = ("accept", "text/csv");
+    let counted = ("prefer", "count=exact");
+    for (query, headers) in [
+        ("limit=2&offset=3", &[counted][..]),
+        ("limit=2&offset=6", &[counted]),
+        ("offset=7", &[counted]),
+        ("offset=8", &[counted]),
+        ("title=eq.none", &[counted]),
+        ("limit=2", &[counted, csv]),
+        ("limit=0", &[counted]),
+        (
+            "title=eq.n1",
+            &[counted, ("accept", "application/vnd.pgrst.object+json")],
+        ),
+        (
+            "title=gt.n1",
+            &[counted, ("accept", "application/vnd.pgrst.object+json")],
+        ),
+        ("select=nope", &[counted]),
+    ] {
+        let target = format!("/rest/v1/notes?{query}");
+        let get = ada.ask("GET", &target, &Value::Null, headers);
+        let head = ada.ask("HEAD", &target, &Value::Null, headers);
+        for name in [
+            "content-range",
+            "content-type",
+            "preference-applied",
+            "etag",
+        ] {
+            assert_eq!(
+                head.headers.get(name),
+                get.headers.get(name),
+                "{query} {name}"
+            );
+        }
+        assert_eq!(head.status, get.status, "{query}");
+    }
     // Nulls count as largest.
     for (order, first) in [
         ("body", "n0"),
@@ -356,6 +450,7 @@ on_every_engine!(
     what_is_not_declared_does_not_exist,
     a_row_looks_the_same_on_every_engine,
     tables_are_embedded_two_levels_deep,
+    an_answer_is_one_statement,
     rows_are_found_by_what_is_embedded,
     filters_mean_the_same_everywhere,
     pages_are_counted_and_ordered,
