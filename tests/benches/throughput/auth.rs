@@ -18,8 +18,10 @@ use std::{
 };
 
 const PASSWORD: &str = "correct horse battery staple";
-/// Who logs in, and whose accounts are read; more than hashes run at once.
+/// Who logs in; more than hashes run at once.
 const LOGINS: u64 = 16;
+/// Whose accounts are read, and by as many connections: as many as `origin data` has writers.
+const READERS: usize = 64;
 /// Sessions that are refreshed at once.
 const REFRESHES: usize = 8;
 const MEASURED: Duration = Duration::from_secs(4);
@@ -109,7 +111,7 @@ impl<'a> Bench<'a> {
             numbers: AtomicU64::new(0),
         };
         let mut connection = Connection::open(origin.address);
-        for account in 0..LOGINS {
+        for account in 0..READERS as u64 {
             let request = bench.post("/auth/v1/signup", &credentials(account));
             assert_eq!(connection.exchange(&request).0, 200);
             let session = bench.log_in(&mut connection, account);
@@ -156,7 +158,7 @@ impl<'a> Bench<'a> {
             request: Box::new(move |_| self.get(path)),
         };
         let per_second = |path| {
-            let times = load::drive(&row(path), &AtomicU64::new(0), MEASURED);
+            let times = load::drive_by(&row(path), &AtomicU64::new(0), MEASURED, READERS);
             count(times.len()) / MEASURED.as_secs_f64()
         };
         let floor = per_second("/auth/v1/.well-known/jwks.json");

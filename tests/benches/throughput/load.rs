@@ -94,12 +94,8 @@ fn round(row: &Row<'_>, numbers: &AtomicU64, connections: usize) -> Figures {
     }
 }
 
-/// Sends for a while; the time that each request took.
-pub(crate) fn drive(row: &Row<'_>, numbers: &AtomicU64, duration: Duration) -> Vec<Duration> {
-    drive_by(row, numbers, duration, CONNECTIONS)
-}
-
-fn drive_by(
+/// Sends for a while on so many connections; the time that each request took.
+pub(crate) fn drive_by(
     row: &Row<'_>,
     numbers: &AtomicU64,
     duration: Duration,
