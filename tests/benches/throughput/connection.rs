@@ -29,8 +29,17 @@ impl Connection {
 
     /// Sends a request and reads the whole answer, which is its result.
     pub(crate) fn exchange(&mut self, request: &[u8]) -> (u16, &[u8]) {
-        self.received.clear();
+        self.send(request);
+        self.answer()
+    }
+
+    pub(crate) fn send(&mut self, request: &[u8]) {
         self.stream.write_all(request).expect("the server reads");
+    }
+
+    /// The whole answer to what was sent last.
+    pub(crate) fn answer(&mut self) -> (u16, &[u8]) {
+        self.received.clear();
         let mut piece = [0; 16 * 1024];
         loop {
             let length = self.stream.read(&mut piece).expect("the server answers");

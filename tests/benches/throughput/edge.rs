@@ -88,14 +88,13 @@ pub(crate) fn run(stack: &Stack, token: &str) {
     println!("Wasm: {raw} bytes, {packed} gzipped.\n");
 }
 
-/// Refusals beside the floor, by few connections and by many: with more of them the kernel
-/// is asked less often for each request.
+/// Refusals beside the floor, by few connections and by many.
 fn refusals(rows: &[Row<'_>]) {
     let [constant, headers, .., banned, exhausted, _] = rows else {
         return;
     };
     let rows = [constant, headers, banned, exhausted];
-    println!("### Refusals, CPU µs/request: lowest and median of {ROUNDS} rounds\n");
+    println!("### Refusals, CPU µs/request: lowest and median of {ROUNDS} rounds by one thread\n");
     println!("| | 8 connections | 64 connections |\n|---|---:|---:|");
     let measured = [8, 64].map(|connections| load::cpu_by(&rows, connections));
     for (n, row) in rows.iter().enumerate() {

@@ -59,14 +59,19 @@ pub(crate) fn measure_by(rows: &[Row<'_>], connections: usize) -> Vec<Figures> {
     rounds.iter().map(|figures| median(figures)).collect()
 }
 
-/// CPU time of a request in µs for each row, lowest and median, by so many connections.
+/// CPU time of a request in µs for each row, lowest and median, by so many connections of one thread:
+/// a thread for each sleeps until it is answered, and who answers pays for waking it here, as it
+/// does not where clients are other machines.
 pub(crate) fn cpu_by(rows: &[&Row<'_>], connections: usize) -> Vec<(f64, f64)> {
-    let numbers = AtomicU64::new(0);
     let mut rounds: Vec<Vec<f64>> = rows.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
         for (row, times) in rows.iter().zip(&mut rounds) {
-            drive_by(row, &numbers, WARM_UP, connections);
-            times.push(round(row, &numbers, connections).cpu_us);
+            let mut together = Together::open(row, connections);
+            together.drive(WARM_UP);
+            let before = process::cpu(row.process);
+            let requests = together.drive(MEASURED);
+            let cpu = process::cpu(row.process).saturating_sub(before);
+            times.push(cpu.as_secs_f64() * 1e6 / f64::from(requests));
         }
     }
     let sorted = |mut times: Vec<f64>| {
@@ -113,6 +118,42 @@ pub(crate) fn drive_by(
     })
 }
 
+/// Connections of one thread: each sends, then each is answered.
+struct Together<'a> {
+    row: &'a Row<'a>,
+    connections: Vec<Connection>,
+    sent: u64,
+}
+
+impl<'a> Together<'a> {
+    fn open(row: &'a Row<'a>, connections: usize) -> Self {
+        let open = |_| Connection::open(row.server);
+        let connections = (0..connections).map(open).collect();
+        Self {
+            row,
+            connections,
+            sent: 0,
+        }
+    }
+
+    /// Sends for a while; how many requests.
+    fn drive(&mut self, duration: Duration) -> u32 {
+        let until = Instant::now() + duration;
+        let mut requests = 0;
+        while Instant::now() < until {
+            for connection in &mut self.connections {
+                connection.send(&(self.row.request)(self.sent));
+                self.sent += 1;
+            }
+            for connection in &mut self.connections {
+                expect(self.row, connection.answer());
+                requests += 1;
+            }
+        }
+        requests
+    }
+}
+
 fn drive_one(row: &Row<'_>, numbers: &AtomicU64, until: Instant) -> Vec<Duration> {
     let mut connection = Connection::open(row.server);
     let mut times = Vec::with_capacity(64 * 1024);
@@ -121,16 +162,20 @@ fn drive_one(row: &Row<'_>, numbers: &AtomicU64, until: Instant) -> Vec<Duration
         let sent = Instant::now();
         let (status, answer) = connection.exchange(&request);
         times.push(sent.elapsed());
-        // A refusal is cheap: its figures would look fine and mean nothing.
-        assert_eq!(
-            status,
-            row.status,
-            "{}: {}",
-            row.name,
-            String::from_utf8_lossy(answer)
-        );
+        expect(row, (status, answer));
     }
     times
+}
+
+/// A refusal is cheap: its figures would look fine and mean nothing.
+fn expect(row: &Row<'_>, (status, answer): (u16, &[u8])) {
+    assert_eq!(
+        status,
+        row.status,
+        "{}: {}",
+        row.name,
+        String::from_utf8_lossy(answer)
+    );
 }
 
 fn median(rounds: &[Figures]) -> Figures {
