@@ -31,6 +31,7 @@ use data::{BadData, Data, field::Fields};
 use db::{Db, DbError};
 use mail::{BadMailServer, Mailer};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// What a running origin is made of.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub struct App {
     pub(crate) data: Data,
     pub(crate) db: Db,
     pub(crate) mail: Mailer,
+    /// A place for each request that is finished whether its client waits or not.
+    pub(crate) unbroken: Arc<Semaphore>,
 }
 
 /// Why an origin cannot run.
@@ -94,7 +97,10 @@ impl App {
             config.listen.timeouts.body_read,
         );
         let mail = Mailer::new(config.mail.clone(), config.development.mail_log)?;
-        let db = Db::open(&config.database).await?;
+        let mut db = Db::open(&config.database).await?;
+        if config.edge.url.is_some() {
+            db = db.with_outbox(config.auth.access_lifetime);
+        }
         auth.use_keys(&db, secrets.hs256_key.as_ref(), clock::now())
             .await?;
         let laravel = secrets.laravel_key;
@@ -104,6 +110,8 @@ impl App {
         }
         let data = Data::start(&config.data, fields, &db).await?;
         data.use_keys(&db, clock::now()).await?;
+        let unbroken = usize::try_from(config.listen.max_connections);
+        let unbroken = Semaphore::new(unbroken.unwrap_or(Semaphore::MAX_PERMITS));
         Ok(Self {
             config,
             admission,
@@ -111,6 +119,7 @@ impl App {
             data,
             db,
             mail,
+            unbroken: Arc::new(unbroken),
         })
     }
 }

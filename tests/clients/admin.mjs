@@ -97,6 +97,24 @@ const { properties: asked } = good(await admin.generateLink(link));
 good(await client().auth.verifyOtp({ email: link.email, token: asked.email_otp, type: 'magiclink' }));
 refused(await admin.generateLink({ type: 'recovery', email: 'nobody@example.test' }), 404, 'user_not_found');
 
+// What others prove themselves by, and their sessions.
+const luh = await account('luh@example.test');
+const { id: luhId } = good(await luh.auth.getUser()).user;
+const factor = good(await luh.auth.mfa.enroll({ factorType: 'totp' }));
+const { factors } = good(await admin.mfa.listFactors({ userId: luhId }));
+assert.deepEqual(factors.map(({ id, status }) => [id, status]), [[factor.id, 'unverified']]);
+assert.equal(good(await admin.mfa.deleteFactor({ userId: luhId, id: factor.id })).id, factor.id);
+assert.deepEqual(good(await admin.mfa.listFactors({ userId: luhId })).factors, []);
+await shutOut(luh);
+for (const scope of ['local', 'global', 'others']) {
+  const [one, two] = [await loggedIn('luh@example.test'), await loggedIn('luh@example.test')];
+  const { session } = good(await one.auth.getSession());
+  good(await admin.signOut(session.access_token, scope));
+  if (scope !== 'others') await shutOut(one);
+  if (scope !== 'local') await shutOut(two);
+  good(await (scope === 'others' ? one : scope === 'local' ? two : await loggedIn('luh@example.test')).auth.getUser());
+}
+
 // Delete: what an account was, or the account, and every token of it.
 const leaving = await account('komang@example.test');
 const { user: komang } = good(await leaving.auth.getUser());

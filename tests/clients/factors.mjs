@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { account, claims, client, good, loggedIn, refused } from './gapura.mjs';
+import { EDGE_URL, account, claims, client, good, loggedIn, refused } from './gapura.mjs';
 
 const EMAIL = 'made@example.test';
 
@@ -20,7 +20,15 @@ function code(secret, ahead = 0) {
 
 const level = async (it) => good(await it.auth.mfa.getAuthenticatorAssuranceLevel());
 
+/** How a route answers that the policy wants two factors for. */
+async function vault(it) {
+  const { session } = good(await it.auth.getSession());
+  const answer = await fetch(`${EDGE_URL}/vault/a`, { headers: { authorization: `Bearer ${session.access_token}` } });
+  return [answer.status, answer.ok ? undefined : (await answer.json()).code];
+}
+
 const made = await account(EMAIL);
+assert.deepEqual(await vault(made), [403, 'insufficient_aal']);
 assert.deepEqual({ ...(await level(made)), currentAuthenticationMethods: undefined },
   { currentLevel: 'aal1', nextLevel: 'aal1', currentAuthenticationMethods: undefined });
 assert.deepEqual(good(await made.auth.mfa.listFactors()).all, []);
@@ -48,14 +56,17 @@ assert.equal((await level(made)).currentLevel, 'aal2');
 assert.deepEqual((await level(made)).currentAuthenticationMethods.map(({ method }) => method), ['totp', 'password']);
 assert.deepEqual(good(await made.auth.mfa.listFactors()).totp.map(({ id }) => id), [factor.id]);
 
-// It stays over refreshes.
+// It opens what wants two factors, and stays over refreshes.
+assert.deepEqual(await vault(made), [200, undefined]);
 good(await made.auth.refreshSession());
+assert.deepEqual(await vault(made), [200, undefined]);
 assert.equal((await claims(made)).aal, 'aal2');
 
 // Another login starts below, and knows that there is more to prove.
 const other = await loggedIn(EMAIL);
 assert.equal((await level(other)).currentLevel, 'aal1');
 assert.equal((await level(other)).nextLevel, 'aal2');
+assert.deepEqual(await vault(other), [403, 'insufficient_aal']);
 refused(await other.auth.mfa.enroll({ factorType: 'totp', friendlyName: 'theirs' }), 403, 'insufficient_aal');
 refused(await other.auth.mfa.unenroll({ factorId: factor.id }), 403, 'insufficient_aal');
 good(await other.auth.mfa.challengeAndVerify({ factorId: factor.id, code: code(factor.totp.secret, 1) }));

@@ -9,8 +9,10 @@ pub mod keyserver;
 pub mod node;
 pub mod recorder;
 pub mod token;
+pub mod weir;
 
 pub use client::{Request, Response};
 pub use harness::{Edge, EdgeConfig, Origin, Stack};
 pub use keyserver::KeyServer;
 pub use recorder::Recorder;
+pub use weir::{Answers, Weir};

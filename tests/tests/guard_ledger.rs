@@ -1,8 +1,10 @@
 //! Lockout and revocation: what the origin decides, the edge enforces by itself.
 
-use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, token};
+use gapura_tests::{Answers, Edge, EdgeConfig, Origin, Request, Response, Weir, token};
 use serde_json::json;
 use std::{
+    io::Write,
+    net::TcpStream,
     thread,
     time::{Duration, Instant},
 };
@@ -331,6 +333,91 @@ fn a_logout_that_the_ledger_misses_is_told_again() {
     edge.fault("ledger", "");
     await_elsewhere(&edge, &user, 401);
     assert!(!edge.log().contains("REVOCATION_LOST"), "{}", edge.log());
+}
+
+/// Both halves, and a wire between them that keeps answers back.
+fn behind_a_weir(origin: &Origin) -> (Weir, Edge) {
+    let weir = Weir::start(origin.address);
+    let config = EdgeConfig {
+        origin_url: format!("http://{}", weir.address),
+        token_keys: token::key_set(),
+        ..EdgeConfig::for_origin(origin).overlay(WIDE)
+    };
+    (weir, Edge::start(&config))
+}
+
+/// Waits until the gate refuses a token, for at most half a minute.
+fn await_refusal(edge: &Edge, bearer: &str) {
+    let user = Request::new("GET", "/auth/v1/user").bearer(bearer);
+    for _ in 0..300 {
+        if edge.send(&user).status == 401 {
+            return;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("it still holds:\n{}", edge.log());
+}
+
+#[test]
+fn a_logout_whose_answer_never_comes_reaches_the_gate() {
+    let mut origin = Origin::start();
+    let (weir, edge) = behind_a_weir(&origin);
+    origin.tell(&edge);
+    origin.restart();
+    sign_up(&edge, "made@example.test");
+    let bearer = bearer(&edge, "made@example.test");
+    let logout = Request::new("POST", "/auth/v1/logout").bearer(&bearer);
+    weir.set(Answers::Cut);
+    assert_eq!(edge.send(&logout).status, 502);
+    weir.set(Answers::Pass);
+    await_refusal(&edge, &bearer);
+}
+
+#[test]
+fn a_logout_whose_client_hangs_up_reaches_the_gate() {
+    let origin = Origin::start();
+    let (weir, edge) = behind_a_weir(&origin);
+    sign_up(&edge, "made@example.test");
+    let bearer = bearer(&edge, "made@example.test");
+    let logout = Request::new("POST", "/auth/v1/logout").bearer(&bearer);
+    weir.set(Answers::Hold);
+    let mut client = TcpStream::connect(edge.address).expect("an edge");
+    let bytes = logout.bytes(&edge.address.to_string());
+    client.write_all(&bytes).expect("it reads");
+    weir.await_kept();
+    drop(client);
+    // An edge that ends with its client would end here.
+    thread::sleep(Duration::from_millis(500));
+    weir.set(Answers::Pass);
+    await_refusal(&edge, &bearer);
+}
+
+#[test]
+fn who_recovers_by_mail_is_unlocked_at_the_gate() {
+    let origin = Origin::start();
+    let edge = edge(&origin, WIDE);
+    sign_up(&edge, "made@example.test");
+    let log_in = |password: &str| login(&edge, "made@example.test", password, "192.0.2.1").status;
+    for _ in 0..5 {
+        assert_eq!(log_in("wrong horse"), 400);
+    }
+    assert_eq!(log_in(PASSWORD), 400, "locked");
+    let body = json!({ "email": "made@example.test" });
+    let recover = Request::new("POST", "/auth/v1/recover").json(&body);
+    assert_eq!(edge.send(&recover.from("198.51.100.7")).status, 200);
+    let link = (0..600).find_map(|_| {
+        thread::sleep(Duration::from_millis(25));
+        let log = origin.log();
+        // Several mails have links: this is the one for a recovery.
+        let mut links = log.split("/auth/v1/verify?").skip(1);
+        let query = links.find(|query| query.contains("type=recovery"))?;
+        let end = query.find(|c: char| !c.is_ascii_graphic() || "\"\\<>".contains(c));
+        Some(query[..end.unwrap_or(query.len())].to_owned())
+    });
+    let target = format!("/auth/v1/verify?{}", link.expect("a mail"));
+    let followed = edge.send(&Request::new("GET", &target).from("198.51.100.7"));
+    assert_eq!(followed.status, 303, "{}", followed.text());
+    assert_eq!(log_in(PASSWORD), 200);
 }
 
 #[test]

@@ -15,6 +15,11 @@ on_every_engine!(
     claims_that_a_client_verifies,
 );
 
+#[test]
+fn signatures_that_any_browser_verifies() {
+    run(Engine::Sqlite, "signatures", &[]);
+}
+
 /// One client address does what many would: limits are other tests' matter.
 const WIDE: &str = "
 [classes.login]
@@ -27,6 +32,14 @@ limit = 1000
 limit = 1000
 [classes.general]
 limit = 1000
+
+[[route]]
+name = "vault"
+path = "/vault/**"
+rewrite = "/echo/**"
+token = "required"
+aal = "aal2"
+classes = []
 ";
 
 /// Cheap hashes.

@@ -13,7 +13,10 @@ export default {
     const refused = repeat(request);
     if (refused) return refused;
     if (state.criticalError) new Entrypoint(ctx, env); // renews the instance
-    return fetch.call({ env, ctx }, request);
+    const answered = fetch.call({ env, ctx }, request);
+    // A client that hangs up would end the call: what the origin tells with its answer would be lost.
+    if (request.method !== "GET" && answered instanceof Promise) ctx.waitUntil(answered);
+    return answered;
   },
 };
 

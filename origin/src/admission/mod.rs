@@ -174,6 +174,12 @@ impl Admission {
         }
     }
 
+    /// The keys that both halves have in common.
+    #[must_use]
+    pub const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// This instance's id, as the field [`seal::INSTANCE`] has it.
     #[must_use]
     pub const fn instance_field(&self) -> &HeaderValue {

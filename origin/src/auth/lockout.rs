@@ -45,7 +45,7 @@ pub(super) const LADDER: [Rung; 3] = [
 const CEILING_LOCK_MS: u64 = 15 * 60_000;
 const DAY_MS: u64 = 86_400_000;
 /// How long a source of a good login is known.
-const KNOWN_MS: u64 = 30 * DAY_MS;
+pub(super) const KNOWN_MS: u64 = 30 * DAY_MS;
 const DEVICE_LIFETIME_S: u32 = 31_536_000;
 
 /// From where a login comes, and as whom.
@@ -234,7 +234,7 @@ impl Auth {
 }
 
 /// What a client is counted by.
-fn network(request: &Admitted) -> String {
+pub(super) fn network(request: &Admitted) -> String {
     Network::of_client(request.identity().client).to_string()
 }
 

@@ -9,6 +9,7 @@
 mod at_rest;
 mod ban;
 mod body;
+mod codes;
 mod cookie;
 pub mod email;
 pub mod keys;
@@ -37,7 +38,7 @@ pub use lockout::forgotten_before;
 use one_time::OneTimeKey;
 use open_logins::OpenLogins;
 use password::{BadParameters, Hasher, Policy};
-use refresh::Successors;
+use refresh::RefreshKeys;
 pub use routes::abandoned_before;
 use second_factor::challenge::Challenges;
 use std::sync::{Arc, RwLock};
@@ -57,7 +58,7 @@ pub struct Auth {
     keys: RwLock<Arc<KeyRing>>,
     /// With HS256 alone.
     shared_secret: Option<Secret>,
-    successors: Successors,
+    refresh_keys: RefreshKeys,
     one_time: OneTimeKey,
     open_logins: OpenLogins,
     /// Of the cookies by which devices are known.
@@ -83,7 +84,7 @@ impl Auth {
             token_key: token_key.clone(),
             keys: RwLock::new(Arc::new(KeyRing::first(token_key))),
             shared_secret: None,
-            successors: Successors::new(token_key),
+            refresh_keys: RefreshKeys::new(token_key),
             one_time: OneTimeKey::new(token_key),
             open_logins: OpenLogins::new(),
             devices: Devices::new(seal_keys),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     admission::Admitted,
-    db::{Db, DbError, Device, Exchange, NewSession, Proofs, Rotation, User},
+    db::{Db, DbError, Device, End, Exchange, NewSession, Proofs, Rotation, User},
     http::{Answer, ApiError, respond},
     random,
 };
@@ -57,6 +57,9 @@ const MAX_USER_AGENT_BYTES: usize = 256;
 
 /// How long an ended session stays as the record of it: 30 days.
 const KEEP_MS: u64 = 30 * 86_400_000;
+
+/// How long an exchanged token stays: longer than any request that waits for the same successor.
+const KEEP_USED_MS: u64 = 3_600_000;
 
 /// From where a request comes. A header value is ASCII as far as it is text at all.
 pub(super) fn device(request: &Admitted) -> Device {
@@ -138,8 +141,8 @@ impl Auth {
         device: &Device,
         now: UnixMillis,
     ) -> Result<Option<Session>, SessionError> {
-        let token = RefreshToken::new(random::bytes());
         let id = random::uuid();
+        let token = self.refresh_keys.token(&id, random::bytes());
         user.last_sign_in_at = Some(now);
         let proofs = Proofs {
             method: method.as_str().to_owned(),
@@ -171,7 +174,7 @@ impl Auth {
         device: &Device,
         now: UnixMillis,
     ) -> Result<Refreshed, SessionError> {
-        let successor = self.successors.of(token);
+        let successor = self.refresh_keys.successor(token);
         let exchange = Exchange {
             token_hash: token.hash(),
             successor_hash: successor.hash(),
@@ -190,7 +193,28 @@ impl Auth {
             Rotation::Reused { user, session } => Refreshed::Reused { user, session },
             Rotation::Expired => Refreshed::Expired,
             Rotation::Banned => Refreshed::Banned,
-            Rotation::Unknown => Refreshed::Unknown,
+            Rotation::Unknown => self.forgotten(db, token, now).await?,
+        })
+    }
+
+    /// A token without a row. One of ours was exchanged so long ago that its row was swept: it is used again.
+    async fn forgotten(
+        &self,
+        db: &Db,
+        token: &RefreshToken,
+        now: UnixMillis,
+    ) -> Result<Refreshed, SessionError> {
+        let Some(session) = self.refresh_keys.session(token) else {
+            return Ok(Refreshed::Unknown);
+        };
+        let Some(user) = db.owner_of_session(&session).await? else {
+            return Ok(Refreshed::Unknown);
+        };
+        let ended = db.end_sessions(&user, End::One(&session), now).await?;
+        Ok(if ended.is_empty() {
+            Refreshed::Expired
+        } else {
+            Refreshed::Reused { user, session }
         })
     }
 
@@ -199,14 +223,16 @@ impl Auth {
         after(now, self.settings.refresh_lifetime)
     }
 
-    /// Deletes sessions that ended 30 days ago, by whatever, and tokens that are of no use.
+    /// Deletes sessions that ended 30 days ago, by whatever, and tokens that were exchanged an hour ago.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn sweep(&self, db: &Db, now: UnixMillis) -> Result<(), DbError> {
         let before = |at: UnixMillis| UnixMillis(at.0.saturating_sub(KEEP_MS));
         let idle = before(self.idle_since(now));
-        db.sweep_sessions(before(now), idle, now).await
+        let used = UnixMillis(now.0.saturating_sub(KEEP_USED_MS));
+        db.sweep_sessions(before(now), idle).await?;
+        db.sweep_used_tokens(used).await
     }
 
     /// A session that nobody used since then can be used no more.

@@ -17,6 +17,7 @@ on_every_engine!(async
     reuse_after_the_grace_ends_the_session,
     within_the_grace_the_successor_is_the_same,
     refuses_what_has_expired_and_what_nobody_was_given,
+    a_theft_shows_though_the_row_of_its_token_was_swept,
     reuse_in_one_session_leaves_the_others,
     a_session_ends_by_its_age_however_it_is_used,
     no_token_outlives_its_session,
@@ -118,11 +119,38 @@ async fn refuses_what_has_expired_and_what_nobody_was_given(engine: Engine) {
         fixture.refresh(&token, 3_600_000).await,
         Refreshed::Expired
     ));
-    let unknown = RefreshToken::new([9; 32]);
+    let unknown = fixture
+        .auth
+        .refresh_keys
+        .token(&crate::random::uuid(), [9; 32]);
     assert!(matches!(
         fixture.refresh(&unknown, 0).await,
         Refreshed::Unknown
     ));
+}
+
+async fn a_theft_shows_though_the_row_of_its_token_was_swept(engine: Engine) {
+    const HOUR_MS: u64 = 3_600_000;
+    let fixture = fixture(engine).await;
+    let first = fixture.open().await;
+    let second = exchanged(fixture.refresh(&first, 0).await);
+    let later = HOUR_MS - 1_000;
+    let third = exchanged(fixture.refresh(&second, later).await);
+    let now = UnixMillis(NOW.0 + HOUR_MS + 1);
+    fixture.auth.sweep(&fixture.db, now).await.unwrap();
+    let hash = first.hash();
+    let row = fixture.db.session_of_token(&hash, u64::MAX, NOW);
+    assert_eq!(row.await.unwrap(), None, "swept");
+    assert!(matches!(
+        fixture.refresh(&first, HOUR_MS + 2).await,
+        Refreshed::Reused { .. }
+    ));
+    for token in [&third, &first] {
+        assert!(matches!(
+            fixture.refresh(token, HOUR_MS + 3).await,
+            Refreshed::Expired
+        ));
+    }
 }
 
 async fn reuse_in_one_session_leaves_the_others(engine: Engine) {
@@ -247,7 +275,7 @@ async fn a_login_that_waited_sees_what_changed_meanwhile(engine: Engine) {
     let live = db.sessions(&fixture.user.id, UnixMillis(0), later).await;
     assert_eq!(live.unwrap(), [], "the last two opened none");
     let gone = db.user_by_id(&fixture.user.id).await.unwrap().unwrap();
-    assert!(db.delete_user(&gone.id).await.unwrap());
+    assert!(db.delete_user(&gone.id, NOW).await.unwrap());
     let opened = fixture
         .auth
         .open(db, gone, Method::Password, &device, later);

@@ -1,7 +1,7 @@
 //! `gapura-origin serve`.
 
 use super::{CliError, environment};
-use crate::{App, auth, clock, config, log, mail, server};
+use crate::{App, auth, clock, config, edge, log, mail, server};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
@@ -30,8 +30,9 @@ pub(super) async fn run(path: PathBuf) -> Result<(), CliError> {
     }
     let forget = tokio::spawn(forget_hourly(Arc::clone(&app)));
     let keys = tokio::spawn(look_for_keys(Arc::clone(&app)));
-    let (no_more_mail, stopped) = watch::channel(false);
-    let mut delivery = tokio::spawn(mail::run(Arc::clone(&app), stopped));
+    let (no_more, stopped) = watch::channel(false);
+    let delivery = tokio::spawn(mail::run(Arc::clone(&app), stopped.clone()));
+    let telling = tokio::spawn(edge::run(Arc::clone(&app), stopped));
     let stop = async {
         let signal = signals.received().await;
         tracing::info!(signal, "stopping");
@@ -40,9 +41,12 @@ pub(super) async fn run(path: PathBuf) -> Result<(), CliError> {
     forget.abort();
     keys.abort();
     // What is being handed over may end; what is not would be handed over again.
-    let _ = no_more_mail.send(true);
-    if tokio::time::timeout(drain, &mut delivery).await.is_err() {
-        delivery.abort();
+    let _ = no_more.send(true);
+    let until = tokio::time::Instant::now() + drain;
+    for mut worker in [delivery, telling] {
+        if tokio::time::timeout_at(until, &mut worker).await.is_err() {
+            worker.abort();
+        }
     }
     app.db.close().await;
     tracing::info!(?stopped, "stopped");

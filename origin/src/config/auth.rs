@@ -21,6 +21,8 @@ pub struct Auth {
     pub refresh_lifetime: Duration,
     /// `session_lifetime_s`: after which a session ends, however often it is refreshed.
     pub session_lifetime: Duration,
+    /// `max_sessions`: of one account; with another one the one ends that was idle the longest.
+    pub max_sessions: u32,
     /// `reauthenticate_s`: how long after a login a password can be changed without the old one.
     pub reauthenticate: Duration,
     /// `signup_session`: a sign-up logs in at once, and so tells which addresses are taken.
@@ -61,6 +63,7 @@ impl Auth {
             access_lifetime: section.seconds("access_lifetime_s", 900, 60..=604_800),
             refresh_lifetime: section.seconds("refresh_lifetime_s", 2_592_000, 3600..=31_536_000),
             session_lifetime: section.seconds("session_lifetime_s", 7_776_000, 3600..=315_360_000),
+            max_sessions: section.number("max_sessions", 100, 1..=10_000),
             reauthenticate: section.seconds("reauthenticate_s", 86_400, 0..=31_536_000),
             signup_session: section.flag("signup_session", false),
             disable_signup: section.flag("disable_signup", false),

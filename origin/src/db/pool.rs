@@ -5,6 +5,7 @@ use super::{
     batch::Batch,
     connect,
     group::Group,
+    outbox::Outbox,
     query::{self, Query, query},
     shared_read::{PATIENCE, SharedRead},
     sqlite::{Lent, Shelf},
@@ -25,6 +26,7 @@ pub struct Db {
     pub(super) pool: Pool,
     /// By their ids.
     pub(super) accounts: SharedRead<Accounts>,
+    pub(super) outbox: Outbox,
 }
 
 #[derive(Clone)]
@@ -89,7 +91,11 @@ impl Db {
             Address::MySql(options) => Pool::MySql(connect::mysql(*options, config).await?),
         };
         let accounts = SharedRead::new(Accounts(pool.clone()), PATIENCE);
-        Ok(Self { pool, accounts })
+        Ok(Self {
+            pool,
+            accounts,
+            outbox: Outbox::default(),
+        })
     }
 
     /// Asks what `doctor` tells. Changes nothing.

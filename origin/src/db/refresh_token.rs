@@ -5,7 +5,7 @@ use super::{
     batch::Script,
     pool::{Pool, Write, restored, retried, stored},
     query::{Query, Row, query},
-    session::{Proofs, end_session, touch},
+    session::{End, Proofs, end_those, touch},
     user,
 };
 use gapura_shared::time::UnixMillis;
@@ -120,8 +120,10 @@ impl Db {
         match found.used {
             _ if found.ended || found.proofs.ends <= now => return Ok(Rotation::Expired),
             Some(earlier) if now.0.saturating_sub(earlier.0) > exchange.grace_ms => {
-                end_session(&mut write, &found.session, now).await?;
+                let one = End::One(&found.session);
+                end_those(&mut write, &self.outbox, &found.user, one, now).await?;
                 write.commit().await?;
+                self.outbox.wake();
                 return Ok(Rotation::Reused {
                     user: found.user,
                     session: found.session,

@@ -3,6 +3,7 @@
 use super::{
     Db, DbError, User,
     batch::Script,
+    outbox::Outbox,
     pool::{Pool, Write, restored, retried, stored},
     query::{Query, Row, query},
     refresh_token::new_token,
@@ -106,6 +107,29 @@ pub enum End<'a> {
     One(&'a str),
     /// Every other one.
     AllBut(&'a str),
+    /// Every one that stands on one factor.
+    Weak,
+}
+
+impl<'a> End<'a> {
+    pub(super) const fn one(self) -> Option<&'a str> {
+        match self {
+            Self::One(id) => Some(id),
+            Self::All | Self::AllBut(_) | Self::Weak => None,
+        }
+    }
+
+    pub(super) const fn all_but(self) -> Option<&'a str> {
+        match self {
+            Self::AllBut(id) => Some(id),
+            Self::All | Self::One(_) | Self::Weak => None,
+        }
+    }
+
+    /// 1 or 0.
+    pub(super) const fn only_weak(self) -> i64 {
+        matches!(self, Self::Weak) as i64
+    }
 }
 
 impl Db {
@@ -135,8 +159,9 @@ impl Db {
             .bind(user)
             .optional(write.on())
             .await?;
-        let ended = end_those(&mut write, user, which, now).await?;
+        let ended = end_those(&mut write, &self.outbox, user, which, now).await?;
         write.commit().await?;
+        self.outbox.wake();
         Ok(ended)
     }
 
@@ -192,8 +217,46 @@ impl Db {
         rows.iter().map(read).collect()
     }
 
-    /// Deletes sessions that ended before `before`, or were last seen before `idle_before`, and
-    /// those refresh tokens of others that would be refused by their age if they came again.
+    /// Ends the sessions of an account that are more than `keep`, those that nobody used for the longest time.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn end_excess_sessions(
+        &self,
+        user: &str,
+        keep: u32,
+        now: UnixMillis,
+    ) -> Result<Vec<Ended>, DbError> {
+        let excess = query(
+            "SELECT session_id FROM session WHERE user_account_id = $1 AND ended_at IS NULL \
+             ORDER BY last_seen_at DESC, session_id LIMIT $2 OFFSET $3",
+        )
+        .bind(user)
+        .bind(SWEEP)
+        .bind(i64::from(keep))
+        .all(self.connection().await?.on())
+        .await?;
+        let mut ended = Vec::new();
+        for row in &excess {
+            let id: String = row.get("session_id")?;
+            ended.extend(self.end_sessions(user, End::One(&id), now).await?);
+        }
+        Ok(ended)
+    }
+
+    /// Whose session it is, whether it goes on or not.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn owner_of_session(&self, session: &str) -> Result<Option<String>, DbError> {
+        let row = query("SELECT user_account_id FROM session WHERE session_id = $1")
+            .bind(session)
+            .optional(self.connection().await?.on())
+            .await?;
+        Ok(row.map(|row| row.get("user_account_id")).transpose()?)
+    }
+
+    /// Deletes sessions that ended before `before`, or were last seen before `idle_before`.
     ///
     /// # Errors
     /// [`DbError`].
@@ -201,7 +264,6 @@ impl Db {
         &self,
         before: UnixMillis,
         idle_before: UnixMillis,
-        now: UnixMillis,
     ) -> Result<(), DbError> {
         // The inner query of its own: MySQL takes no LIMIT beside IN.
         let sessions = || {
@@ -215,16 +277,49 @@ impl Db {
             .bind(SWEEP)
         };
         while sessions().execute(self.writer().await?.on()).await? > 0 {}
+        Ok(())
+    }
+
+    /// Deletes refresh tokens that were exchanged before `before`.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn sweep_used_tokens(&self, before: UnixMillis) -> Result<(), DbError> {
         let tokens = || {
             query(
                 "DELETE FROM refresh_token WHERE token_hash IN (SELECT token_hash FROM \
-                 (SELECT token_hash FROM refresh_token \
-                 WHERE expires_at < $1 AND used_at IS NOT NULL LIMIT $2) AS old)",
+                 (SELECT token_hash FROM refresh_token WHERE used_at < $1 LIMIT $2) AS old)",
             )
-            .bind(stored(now))
+            .bind(stored(before))
             .bind(SWEEP)
         };
         while tokens().execute(self.writer().await?.on()).await? > 0 {}
+        Ok(())
+    }
+
+    /// Ends an account's sessions and deletes them with their refresh tokens, a few at a time.
+    pub(super) async fn delete_sessions(&self, user: &str, now: UnixMillis) -> Result<(), DbError> {
+        self.end_sessions(user, End::All, now).await?;
+        let tokens = || {
+            query(
+                "DELETE FROM refresh_token WHERE token_hash IN (SELECT token_hash FROM \
+                 (SELECT t.token_hash FROM refresh_token t \
+                 JOIN session s ON s.session_id = t.session_id \
+                 WHERE s.user_account_id = $1 LIMIT $2) AS old)",
+            )
+            .bind(user)
+            .bind(SWEEP)
+        };
+        while tokens().execute(self.writer().await?.on()).await? > 0 {}
+        let sessions = || {
+            query(
+                "DELETE FROM session WHERE session_id IN (SELECT session_id FROM \
+                 (SELECT session_id FROM session WHERE user_account_id = $1 LIMIT $2) AS old)",
+            )
+            .bind(user)
+            .bind(SWEEP)
+        };
+        while sessions().execute(self.writer().await?.on()).await? > 0 {}
         Ok(())
     }
 
@@ -360,38 +455,38 @@ fn read(row: &Row) -> Result<Session, DbError> {
     })
 }
 
-/// Ends sessions of an account, whose row is held; those that ended now.
+/// Ends sessions of an account, whose row or whose session's is held; those that ended now.
 pub(super) async fn end_those(
     write: &mut Write,
+    outbox: &Outbox,
     user: &str,
     which: End<'_>,
     now: UnixMillis,
 ) -> Result<Vec<Ended>, DbError> {
-    let (one, all_but) = match which {
-        End::All => (None, None),
-        End::One(id) => (Some(id), None),
-        End::AllBut(id) => (None, Some(id)),
-    };
     // MySQL tells nobody which rows an UPDATE changed.
     let rows = query(
         "SELECT session_id, last_seen_at FROM session \
          WHERE user_account_id = $1 AND ended_at IS NULL \
          AND ($2 IS NULL OR session_id = $2) AND ($3 IS NULL OR session_id <> $3) \
-         ORDER BY session_id",
+         AND ($4 = 0 OR second_at IS NULL) ORDER BY session_id",
     )
     .for_update()
     .bind(user)
-    .bind(one)
-    .bind(all_but)
+    .bind(which.one())
+    .bind(which.all_but())
+    .bind(which.only_weak())
     .all(write.on())
     .await?;
+    outbox.put_sessions(write, user, which, now).await?;
     query(
-        "UPDATE session SET ended_at = $4 WHERE user_account_id = $1 AND ended_at IS NULL \
-         AND ($2 IS NULL OR session_id = $2) AND ($3 IS NULL OR session_id <> $3)",
+        "UPDATE session SET ended_at = $5 WHERE user_account_id = $1 AND ended_at IS NULL \
+         AND ($2 IS NULL OR session_id = $2) AND ($3 IS NULL OR session_id <> $3) \
+         AND ($4 = 0 OR second_at IS NULL)",
     )
     .bind(user)
-    .bind(one)
-    .bind(all_but)
+    .bind(which.one())
+    .bind(which.all_but())
+    .bind(which.only_weak())
     .bind(stored(now))
     .execute(write.on())
     .await?;
@@ -413,17 +508,4 @@ pub(super) fn touch<'q>(session: &'q str, device: &'q Device, now: UnixMillis) -
     .bind(device.user_agent.as_str())
     .bind(device.address.as_str())
     .bind(session)
-}
-
-pub(super) async fn end_session(
-    write: &mut Write,
-    session: &str,
-    now: UnixMillis,
-) -> Result<(), DbError> {
-    query("UPDATE session SET ended_at = $1 WHERE session_id = $2")
-        .bind(stored(now))
-        .bind(session)
-        .execute(write.on())
-        .await?;
-    Ok(())
 }

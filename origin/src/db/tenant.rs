@@ -6,7 +6,7 @@ use super::{
     pool::{Write, restored, retried, stored},
     query::{Row, query},
 };
-use gapura_shared::time::UnixMillis;
+use gapura_shared::{push::Kind, time::UnixMillis};
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,11 +99,14 @@ impl Db {
     async fn try_delete_tenant(&self, tenant: &str) -> Result<bool, DbError> {
         let mut write = self.write().await?;
         // Nobody begins to act for it meanwhile.
-        query("SELECT tenant_id FROM tenant WHERE tenant_id = $1")
+        let found = query("SELECT tenant_id FROM tenant WHERE tenant_id = $1")
             .for_update()
             .bind(tenant)
             .optional(write.on())
             .await?;
+        if found.is_none() {
+            return Ok(false);
+        }
         query(
             "UPDATE user_account SET tenant_id = NULL, updated_at = updated_at + 1 \
              WHERE tenant_id = $1",
@@ -111,12 +114,15 @@ impl Db {
         .bind(tenant)
         .execute(write.on())
         .await?;
-        let deleted = query("DELETE FROM tenant WHERE tenant_id = $1")
+        query("DELETE FROM tenant WHERE tenant_id = $1")
             .bind(tenant)
             .execute(write.on())
             .await?;
+        let outbox = &self.outbox;
+        outbox.put_all_of(&mut write, Kind::Tenant, tenant).await?;
         write.commit().await?;
-        Ok(deleted > 0)
+        outbox.wake();
+        Ok(true)
     }
 
     /// Adds a member, who acts for this tenant from now on if for none before. `false` when
@@ -194,8 +200,14 @@ impl Db {
             .bind(user)
             .execute(write.on())
             .await?;
+        let was_member = acted > 0 || deleted > 0;
+        if was_member {
+            let outbox = &self.outbox;
+            outbox.put_all_of(&mut write, Kind::User, user).await?;
+        }
         write.commit().await?;
-        Ok(acted > 0 || deleted > 0)
+        self.outbox.wake();
+        Ok(was_member)
     }
 
     /// Has an account act for one of its tenants, or for none. `false` when it does not belong

@@ -98,7 +98,7 @@ async fn what_is_dropped_is_rolled_back_before_anybody_else_comes() {
     write.commit().await.unwrap();
     let kept = db.user_by_id(&user.id).await.unwrap().unwrap();
     assert_eq!(kept.role, "user");
-    assert!(db.delete_user(&user.id).await.unwrap());
+    assert!(db.delete_user(&user.id, NOW).await.unwrap());
 }
 
 /// The last statements of a transaction take effect together or not at all, on every engine.
@@ -264,7 +264,7 @@ async fn an_account_is_read_as_it_is_when_somebody_asks(engine: Engine) {
             let seen = db.user_with_token(id, "email_change", NOW).await;
             assert_eq!(seen.unwrap().unwrap().0.password_hash, new);
         }
-        assert!(db.delete_user(id).await.unwrap());
+        assert!(db.delete_user(id, NOW).await.unwrap());
         let gone = db.user_with_token(id, "email_change", NOW).await;
         assert!(gone.unwrap().is_none());
     };

@@ -7,7 +7,7 @@ use super::{
     session::end_those,
     shared_read::{MAX_KEYS, Source},
 };
-use gapura_shared::time::UnixMillis;
+use gapura_shared::{push, time::UnixMillis};
 use serde_json::{Map, Value};
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -125,24 +125,39 @@ impl Db {
             done => done?,
         }
         let ended = match ends {
-            Some(which) => end_those(&mut write, id, which, now).await?,
+            Some(which) => end_those(&mut write, &self.outbox, id, which, now).await?,
             None => Vec::new(),
         };
         write.commit().await?;
+        self.outbox.wake();
         let user = Box::new(user);
         Ok(Ok(Changed::Done { user, ended }))
     }
 
-    /// Deletes an account with all that is its own. `false` when it was not there.
+    /// Deletes an account with all that is its own. `false` when it was not there. Its sessions go first, a few
+    /// at a time: no statement takes long, however many there are.
     ///
     /// # Errors
-    /// [`DbError`].
-    pub async fn delete_user(&self, id: &str) -> Result<bool, DbError> {
+    /// [`DbError`]: the account is there, its sessions may have ended.
+    pub async fn delete_user(&self, id: &str, now: UnixMillis) -> Result<bool, DbError> {
+        self.delete_sessions(id, now).await?;
+        retried(|| self.try_delete_user(id)).await
+    }
+
+    async fn try_delete_user(&self, id: &str) -> Result<bool, DbError> {
+        let mut write = self.write().await?;
         let deleted = query("DELETE FROM user_account WHERE user_account_id = $1")
             .bind(id)
-            .execute(self.writer().await?.on())
+            .execute(write.on())
             .await?;
-        Ok(deleted > 0)
+        if deleted == 0 {
+            return Ok(false);
+        }
+        let outbox = &self.outbox;
+        outbox.put_all_of(&mut write, push::Kind::User, id).await?;
+        write.commit().await?;
+        outbox.wake();
+        Ok(true)
     }
 
     /// A page of all accounts, the oldest first, and how many there are.

@@ -16,18 +16,18 @@ pub use respond::Answer;
 use crate::{App, admission::Admitted, clock, log};
 use gapura_shared::{ids::RequestId, seal};
 use http::{HeaderValue, Request};
-use std::net::IpAddr;
-use std::time::Instant;
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 /// Answers one request: the one way in. Only loopback's health checks come
 /// past the seal.
-pub async fn answer(app: &App, peer: IpAddr, request: Request<Incoming>) -> Answer {
+pub async fn answer(app: &Arc<App>, peer: IpAddr, request: Request<Incoming>) -> Answer {
     let started = Instant::now();
     if let Some(answer) = health::answer(app, peer, &request).await {
         return answer;
     }
     let line = log::Line::of(&request, started);
     match app.admission.admit(request, clock::now().seconds()).await {
+        Ok(admitted) if router::is_unbroken(&admitted) => unbroken(app, admitted, line).await,
         Ok(admitted) => admitted_answer(app, admitted, line).await,
         Err(refusal) => {
             let mut answer = respond::problem(&refusal.error, &refusal.request_id);
@@ -40,6 +40,27 @@ pub async fn answer(app: &App, peer: IpAddr, request: Request<Incoming>) -> Answ
             answer
         }
     }
+}
+
+/// Finishes a request whether its client waits or not: what it has begun to change has consequences, and a client
+/// that hangs up must not choose how many. As many at a time as there may be connections.
+async fn unbroken(app: &Arc<App>, admitted: Admitted, line: log::Line) -> Answer {
+    let id = admitted.identity().request_id.clone();
+    let Ok(place) = Arc::clone(&app.unbroken).try_acquire_owned() else {
+        let mut answer = respond::problem(&ApiError::Busy, &id);
+        name_instance(app, &mut answer);
+        line.write(&id, answer.status());
+        return answer;
+    };
+    let owned = Arc::clone(app);
+    tracing::debug!(id = id.as_str(), "begun");
+    let finished = tokio::spawn(async move {
+        let answer = admitted_answer(&owned, admitted, line).await;
+        drop(place);
+        answer
+    });
+    let failed = |_| respond::problem(&ApiError::Internal, &id);
+    finished.await.unwrap_or_else(failed)
 }
 
 async fn admitted_answer(app: &App, mut request: Admitted, line: log::Line) -> Answer {

@@ -94,6 +94,24 @@ impl Endpoint {
     }
 }
 
+/// Whether a request is finished even if its client hangs up: all that changes an account or what belongs
+/// to it.
+pub(super) fn is_unbroken(request: &Admitted) -> bool {
+    match Endpoint::find(request.path(), false) {
+        // A link is used up by following it, and a code is mailed.
+        Some(Endpoint::Verify | Endpoint::Reauthenticate) => true,
+        None
+        | Some(
+            Endpoint::Settings
+            | Endpoint::Health
+            | Endpoint::Jwks
+            | Endpoint::Data
+            | Endpoint::Echo,
+        ) => false,
+        Some(_) => !request.method().is_safe(),
+    }
+}
+
 /// Finds and runs the handler.
 pub(super) async fn route(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
     let endpoint =

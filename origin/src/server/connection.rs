@@ -58,7 +58,7 @@ pub(super) async fn serve(
 }
 
 async fn answer(
-    app: &App,
+    app: &Arc<App>,
     peer: IpAddr,
     request: Request<Incoming>,
     progress: &Arc<Progress>,

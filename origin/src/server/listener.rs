@@ -40,8 +40,13 @@ pub async fn serve(
     drop(listener);
     // Fails only when no connection is left to be told.
     let _ = stopping.send(true);
-    match timeout(drain, permits.acquire_many(max_connections)).await {
-        Ok(_) => Stopped::Drained,
+    // Requests whose clients have gone are as much in flight as others.
+    let drained = async {
+        let _ = permits.acquire_many(max_connections).await;
+        let _ = app.unbroken.acquire_many(max_connections).await;
+    };
+    match timeout(drain, drained).await {
+        Ok(()) => Stopped::Drained,
         Err(_) => Stopped::CutOff,
     }
 }

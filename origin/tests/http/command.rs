@@ -382,6 +382,8 @@ fn an_export_with_hashes_is_an_import(engine: Engine) {
     }
     let unconfirmed = r#"[{"email":"3@example.com","email_confirmed_at":null}]"#;
     assert_eq!(import(&from, "a.json", unconfirmed, &[]).code, Some(0));
+    let formula = r#"[{"email":"=1+1@example.com"}]"#;
+    assert_eq!(import(&from, "a.json", formula, &[]).code, Some(0));
     for format in ["csv", "json", "jsonl"] {
         let export = |flags: &[&str]| {
             run(
@@ -398,7 +400,10 @@ fn an_export_with_hashes_is_an_import(engine: Engine) {
             &export(&["--hashes"]),
             &["--make-missing"],
         );
-        assert_eq!(told.json()["added"], 5, "{}", told.err);
+        assert_eq!(told.json()["added"], 6, "{}", told.err);
+        // No spreadsheet computes what somebody chose as an address.
+        let quoted = export(&[]).contains("'=1+1@example.com");
+        assert_eq!(quoted, format == "csv");
         let again = run(&to, &["users", "export", "--format", format, "--hashes"]).out;
         assert_eq!(
             again,

@@ -21,6 +21,7 @@ on_every_engine!(
     nothing_is_added_or_taken_without_the_second_factor,
     a_code_is_good_once_however_many_come_at_once,
     wrong_codes_lock_and_recovery_codes_have_a_count_of_their_own,
+    who_guesses_codes_elsewhere_keeps_no_owner_out,
     recovery_codes_are_good_once_and_can_be_renewed,
     the_first_factor_ends_the_sessions_that_had_none,
     no_refresh_token_from_before_gets_behind_the_second_factor,
@@ -59,6 +60,17 @@ fn principal(session: &Value) -> Principal {
 }
 
 fn ask(origin: &Origin, session: &Value, method: &str, path: &str, body: &Value) -> Answer {
+    ask_from(origin, "192.0.2.1", session, method, path, body)
+}
+
+fn ask_from(
+    origin: &Origin,
+    client: &str,
+    session: &Value,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> Answer {
     let target = format!("/auth/v1{path}");
     let text = if body.is_null() {
         String::new()
@@ -68,6 +80,7 @@ fn ask(origin: &Origin, session: &Value, method: &str, path: &str, body: &Value)
     let call = Call {
         method,
         principal: Some(principal(session)),
+        client,
         ..Call::post(&target, &text)
     };
     origin.send(&call.seal(origin))
@@ -315,6 +328,40 @@ fn wrong_codes_lock_and_recovery_codes_have_a_count_of_their_own(engine: Engine)
         assert_eq!(told(&wrong), (422, "mfa_verification_failed".into()));
     }
     assert_eq!(recovery(&origin, &thief, &codes[1]).status, 429);
+}
+
+fn who_guesses_codes_elsewhere_keeps_no_owner_out(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
+    let session = register(&origin, EMAIL);
+    let factor = enrolled(&origin, &session);
+    let codes = factor.proven(&origin, &session, 0)["recovery_codes"].clone();
+    // Somebody has the password, and many networks.
+    let thief = login(&origin);
+    let challenge = factor.challenge(&origin, &thief);
+    let verify = format!("/factors/{}/verify", factor.id);
+    let recover = "/factors/recovery-codes/verify";
+    let guess = |client: &str, path: &str| {
+        let wrong = if path == recover {
+            json!({ "code": "AAAA-AAAA-AAAA" })
+        } else {
+            json!({ "challenge_id": challenge, "code": "00000x" })
+        };
+        ask_from(&origin, client, &thief, "POST", path, &wrong).status
+    };
+    for path in [verify.as_str(), recover] {
+        for network in 1..=4 {
+            let client = format!("203.0.113.{network}");
+            for _ in 0..5 {
+                assert_eq!(guess(&client, path), 422);
+            }
+            assert_eq!(guess(&client, path), 429, "a network's own count");
+        }
+        assert_eq!(guess("203.0.113.5", path), 429, "of all together");
+    }
+    // Where a code of either kind was right of late, both are good.
+    let owner = login(&origin);
+    assert_eq!(recovery(&origin, &owner, &codes[0]).status, 200);
+    factor.proven(&origin, &login(&origin), 1);
 }
 
 fn recovery_codes_are_good_once_and_can_be_renewed(engine: Engine) {

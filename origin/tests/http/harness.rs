@@ -202,6 +202,10 @@ impl Origin {
         panic!("{text} is not in the log:\n{}", self.log());
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The most memory that was resident until now (Linux, proc(5)).
     pub(crate) fn peak_memory_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

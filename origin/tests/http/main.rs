@@ -12,6 +12,7 @@ mod accounts;
 mod admission;
 mod auth;
 mod bad_input;
+mod bounds;
 mod ceiling;
 mod client;
 mod command;
@@ -28,6 +29,7 @@ mod mailbox;
 mod one_time;
 mod operators;
 mod outage;
+mod outbox;
 mod parallel;
 mod password;
 #[path = "../support/past.rs"]

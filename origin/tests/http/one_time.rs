@@ -23,6 +23,7 @@ use std::io::{BufRead, BufReader, Write};
 on_every_engine!(
     a_link_is_good_once,
     a_code_is_good_once_and_few_are_tried,
+    guesses_are_counted_for_the_address_whatever_was_mailed,
     a_newer_one_takes_the_place_of_the_older,
     what_has_expired_is_refused_and_changes_nothing,
     bad_input_has_its_code_and_changes_nothing,
@@ -46,10 +47,16 @@ fn by_link(origin: &Origin, kind: &str, token: &str) -> Answer {
 }
 
 fn by_code(origin: &Origin, kind: &str, email: &str, code: &str) -> Answer {
-    verify(
-        origin,
-        &json!({ "type": kind, "email": email, "token": code }),
-    )
+    by_code_from(origin, "192.0.2.1", kind, email, code)
+}
+
+fn by_code_from(origin: &Origin, client: &str, kind: &str, email: &str, code: &str) -> Answer {
+    let body = json!({ "type": kind, "email": email, "token": code }).to_string();
+    let call = Call {
+        client,
+        ..Call::post("/auth/v1/verify", &body)
+    };
+    origin.send(&call.seal(origin))
 }
 
 fn login(origin: &Origin, email: &str, password: &str) -> Answer {
@@ -104,7 +111,6 @@ fn a_code_is_good_once_and_few_are_tried(engine: Engine) {
     }
     let code = server.await_mail(EMAIL, 1).code();
     let other = server.await_mail("other@example.com", 1).code();
-    let wrong = |code: &str| if code == "000000" { "000001" } else { "000000" };
     for _ in 0..4 {
         assert_eq!(
             told(&by_code(&origin, "email", EMAIL, wrong(&code))),
@@ -122,11 +128,42 @@ fn a_code_is_good_once_and_few_are_tried(engine: Engine) {
         let guess = by_code(&origin, "magiclink", "other@example.com", wrong(&other));
         assert_eq!(told(&guess), expired());
     }
-    let late = by_code(&origin, "magiclink", "other@example.com", &other);
+    let elsewhere = "198.51.100.1";
+    let late = by_code_from(&origin, elsewhere, "magiclink", "other@example.com", &other);
     assert_eq!(told(&late), expired(), "the right one came too late");
     // The link is no guess.
     let token = server.await_mail("other@example.com", 1).token();
     assert_eq!(by_link(&origin, "email", &token).status, 200);
+}
+
+fn wrong(code: &str) -> &'static str {
+    if code == "000000" { "000001" } else { "000000" }
+}
+
+fn guesses_are_counted_for_the_address_whatever_was_mailed(engine: Engine) {
+    let server = MailServer::start();
+    let (_site, origin) = site(engine, &server, "");
+    sign_up(&origin, EMAIL);
+    otp(&origin, &json!({ "email": EMAIL }));
+    let link = server.await_mail(EMAIL, 1);
+    recover(&origin, EMAIL);
+    let recovery = server.await_mail(EMAIL, 2);
+    // An address without an account is counted alike.
+    for email in [EMAIL, "nobody@example.com"] {
+        let guess = |kind, code| told(&by_code(&origin, kind, email, code));
+        for _ in 0..3 {
+            assert_eq!(guess("email", wrong(&link.code())), expired());
+        }
+        for _ in 0..2 {
+            assert_eq!(guess("recovery", wrong(&recovery.code())), expired());
+        }
+        let locked = (429, "over_request_rate_limit".to_owned());
+        assert_eq!(guess("recovery", &recovery.code()), locked);
+    }
+    // Nor is the owner locked out by who guesses elsewhere: there is a link, after which codes are good again.
+    assert_eq!(by_link(&origin, "email", &link.token()).status, 200);
+    let answer = by_code(&origin, "recovery", EMAIL, &recovery.code());
+    assert_eq!(email_of(&answer), EMAIL);
 }
 
 fn a_newer_one_takes_the_place_of_the_older(engine: Engine) {

@@ -42,6 +42,9 @@ fn carries_on_after_an_outage(engine: Engine) {
             (503, "database")
         );
         assert_eq!(refused.headers["retry-after"], "5");
+        let health = origin.get("/auth/v1/health");
+        assert_eq!((health.status, health.reason().as_str()), (503, "database"));
+        assert_eq!(health.headers["retry-after"], "5");
     }
 
     // And nobody can start an origin on it, which says so and tells no secret.
@@ -57,6 +60,7 @@ fn carries_on_after_an_outage(engine: Engine) {
         assert!(revived.elapsed() < Duration::from_secs(30));
         std::thread::sleep(Duration::from_millis(100));
     }
+    assert_eq!(origin.get("/auth/v1/health").status, 200);
     let log = origin.log();
     assert!(log.contains("the database is not available"), "{log}");
     assert!(!log.contains(PASSWORD), "{log}");

@@ -19,10 +19,10 @@ use std::{
     thread,
 };
 
-struct Received {
-    line: String,
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
+pub(crate) struct Received {
+    pub(crate) line: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Headers for Received {
@@ -32,7 +32,7 @@ impl Headers for Received {
 }
 
 /// Takes one request at `listener` and answers with `status`.
-fn receive(listener: &TcpListener, status: &str) -> Received {
+pub(crate) fn receive(listener: &TcpListener, status: &str) -> Received {
     let (stream, _) = listener.accept().unwrap();
     let mut reader = BufReader::new(stream);
     let mut line = String::new();

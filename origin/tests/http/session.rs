@@ -17,6 +17,8 @@ on_every_engine!(
     a_token_says_all_that_the_gate_reads,
     many_old_sessions_end_without_the_one_that_asks,
     a_spent_refresh_cookie_ends_nothing,
+    of_too_many_sessions_the_idlest_ends,
+    a_dead_refresh_cookie_is_taken_away,
     an_end_of_a_membership_holds_whatever_its_member_asks_for_meanwhile,
 );
 
@@ -90,6 +92,45 @@ fn many_old_sessions_end_without_the_one_that_asks(engine: Engine) {
     let ended = vec![(push::Kind::Session, second.session.clone())];
     assert_eq!(revoked(&outcome), ended);
     assert!(!first.is_in() && !second.is_in() && asks.is_in());
+}
+
+fn of_too_many_sessions_the_idlest_ends(engine: Engine) {
+    let site = Site::on(
+        engine,
+        &CONFIG.replace("[auth]", "[auth]\nmax_sessions = 3"),
+    );
+    let origin = site.start();
+    let first = Person::new(&origin, EMAIL);
+    age(&site, 60_000);
+    let second = first.again();
+    age(&site, 60_000);
+    let third = first.again();
+    age(&site, 60_000);
+    assert!(first.is_in(), "and is the latest now");
+    let stranger = Person::new(&origin, "other@example.com");
+    age(&site, 1);
+    let body = crate::auth::credentials(EMAIL, "correct horse");
+    let wire = Call::post("/auth/v1/token?grant_type=password", &body).seal(&origin);
+    let answer = origin.send(&wire);
+    assert_eq!(answer.status, 200);
+    let ended = vec![(push::Kind::Session, second.session.clone())];
+    assert_eq!(revoked(&outcome(&wire, &answer)), ended);
+    assert!(!second.is_in() && third.is_in() && stranger.is_in());
+}
+
+fn a_dead_refresh_cookie_is_taken_away(engine: Engine) {
+    let site = Site::on(engine, &CONFIG.replace("[auth]", "[auth]\ncookies = true"));
+    let origin = site.start();
+    let person = Person::new(&origin, EMAIL);
+    let cookie = format!("__Host-gapura-refresh={}", person.refresh_token);
+    let logout = person.ask("POST", "/auth/v1/logout", &Value::Null);
+    assert_eq!(logout.status, 204);
+    let target = "/auth/v1/token?grant_type=refresh_token&cookies=true";
+    let wire = Call::post(target, "").seal(&origin).with("cookie", &cookie);
+    let answer = origin.send(&wire);
+    assert_eq!(told(&answer), (400, "session_expired".into()));
+    let set = &answer.headers["set-cookie"];
+    assert!(set.contains("Max-Age=0"), "{set}");
 }
 
 fn a_spent_refresh_cookie_ends_nothing(engine: Engine) {

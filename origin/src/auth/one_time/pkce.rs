@@ -6,8 +6,8 @@ use crate::{
     admission::Admitted,
     auth::{
         cookie::Delivery,
-        routes::json_body,
-        session::{Method, device},
+        routes::{json_body, open_session},
+        session::Method,
     },
     clock,
     db::{Effect, NewOneTime, Use, User},
@@ -73,14 +73,13 @@ pub(crate) async fn exchange(app: &App, request: &mut Admitted) -> Result<Answer
         return Err(ApiError::BadCodeVerifier);
     }
     let user = app.db.user_by_id(id).await?.ok_or(ApiError::CodeUnknown)?;
+    if user.deleted_at.is_some() {
+        return Err(ApiError::CodeUnknown);
+    }
     if user.is_banned(now) {
         return Err(ApiError::UserBanned);
     }
-    let device = device(request);
-    let session = app
-        .auth
-        .open(&app.db, user, Method::OneTime, &device, now)
-        .await?;
+    let session = open_session(app, request, user, Method::OneTime).await?;
     log::security(request, Kind::AuthSuccess, Some(id), 200, "pkce");
     session.answer(&app.auth, delivery)
 }

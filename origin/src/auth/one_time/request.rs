@@ -4,7 +4,10 @@ use super::{MAX_GUESSES, Purpose, body::Asked};
 use crate::{
     App,
     admission::Admitted,
-    auth::routes::json_body,
+    auth::{
+        codes::{Code, CodeAttempt},
+        routes::json_body,
+    },
     clock,
     db::{Effect, NewMail, Queued, Use, User},
     http::{Answer, ApiError, respond},
@@ -57,9 +60,15 @@ pub(crate) async fn reauthenticate(app: &App, request: &mut Admitted) -> Result<
 /// Compares the code that a mail for reauthentication brought; its id, by which [`use_nonce`] uses it up.
 ///
 /// # Errors
-/// [`ApiError::ReauthenticationInvalid`].
-pub async fn check_nonce(app: &App, user: &User, nonce: &str) -> Result<String, ApiError> {
+/// [`ApiError::ReauthenticationInvalid`], [`ApiError::CodesLocked`].
+pub async fn check_nonce(
+    app: &App,
+    request: &Admitted,
+    user: &User,
+    nonce: &str,
+) -> Result<String, ApiError> {
     let now = clock::now();
+    let attempt = CodeAttempt::count(&app.db, request, Code::Mail, &user.email, now).await?;
     let account = AccountId::of(&user.email);
     let purpose = Purpose::Reauthentication.as_str();
     let found = app
@@ -70,9 +79,9 @@ pub async fn check_nonce(app: &App, user: &User, nonce: &str) -> Result<String, 
         found.user.as_deref() == Some(user.id.as_str())
             && app.auth.one_time.is_code(&found.id, nonce)
     });
-    found
-        .map(|found| found.id)
-        .ok_or(ApiError::ReauthenticationInvalid)
+    let found = found.ok_or(ApiError::ReauthenticationInvalid)?;
+    attempt.succeeded(&app.db, now).await?;
+    Ok(found.id)
 }
 
 /// Uses it up; it is good once.

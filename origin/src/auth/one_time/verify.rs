@@ -10,10 +10,11 @@ use crate::{
     admission::Admitted,
     auth::{
         ROLE_USER,
+        codes::{self, Code, CodeAttempt},
         cookie::Delivery,
         lockout, new_user,
-        routes::json_body,
-        session::{Method, Session, device},
+        routes::{json_body, open_session},
+        session::{Method, Session},
     },
     clock,
     db::{Effect, OneTime, Use, User},
@@ -51,25 +52,21 @@ pub(crate) async fn verify(app: &App, request: &mut Admitted) -> Result<Answer, 
     }
     let delivery = Delivery::of(app, request)?;
     let verify = Verify::parse(&json_body(request).await?)?;
-    let found = match find(app, &verify, clock::now()).await {
-        Err(ApiError::OtpExpired) => {
+    let found = match find(app, request, &verify, clock::now()).await {
+        Err(refusal @ (ApiError::OtpExpired | ApiError::CodesLocked { .. })) => {
             // A guess: who makes many is turned away at the edge.
             if matches!(verify.shown, Shown::Code { .. }) {
                 request.outcome().login = Some(Login::Failed);
             }
-            log::security(request, Kind::AuthFailed, None, 403, "one-time");
-            return Err(ApiError::OtpExpired);
+            let shape = refusal.shape();
+            log::security(request, Kind::AuthFailed, None, shape.status, "one-time");
+            return Err(refusal);
         }
         found => found?,
     };
     match accept(app, request, found).await?.0 {
         Accepted::In(user) => {
-            let now = clock::now();
-            let device = device(request);
-            let session = app
-                .auth
-                .open(&app.db, *user, Method::OneTime, &device, now)
-                .await?;
+            let session = open_session(app, request, *user, Method::OneTime).await?;
             session.answer(&app.auth, delivery)
         }
         Accepted::Half => {
@@ -98,7 +95,7 @@ async fn follow(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
         shown: Shown::Link(token.unwrap_or_default()),
     };
     let now = clock::now();
-    let found = find(app, &verify, now).await;
+    let found = find(app, request, &verify, now).await;
     let accepted = match found {
         Ok(found) => accept(app, request, found).await,
         Err(error) => Err(error),
@@ -110,11 +107,7 @@ async fn follow(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
                 let mark = if place.contains('?') { '&' } else { '?' };
                 return Ok(respond::see_other(&format!("{place}{mark}code={code}")));
             }
-            let device = device(request);
-            let session = app
-                .auth
-                .open(&app.db, *user, Method::OneTime, &device, now)
-                .await?;
+            let session = open_session(app, request, *user, Method::OneTime).await?;
             fragment_of(&session, kind_of(&verify))
         }
         Ok((Accepted::Half, _)) => format!("message={}", encoded(HALF)),
@@ -154,7 +147,12 @@ fn encoded(text: &str) -> String {
 }
 
 /// The token, if it is good.
-async fn find(app: &App, verify: &Verify, now: UnixMillis) -> Result<OneTime, ApiError> {
+async fn find(
+    app: &App,
+    request: &Admitted,
+    verify: &Verify,
+    now: UnixMillis,
+) -> Result<OneTime, ApiError> {
     match &verify.shown {
         Shown::Link(link) => {
             let found = app.db.one_time_by_hash(&hash(link)).await?;
@@ -167,6 +165,7 @@ async fn find(app: &App, verify: &Verify, now: UnixMillis) -> Result<OneTime, Ap
             found.filter(is_good).ok_or(ApiError::OtpExpired)
         }
         Shown::Code { email, code } => {
+            CodeAttempt::count(&app.db, request, Code::Mail, email, now).await?;
             let account = AccountId::of(email);
             for purpose in verify.purposes {
                 let found = app
@@ -247,6 +246,8 @@ async fn try_accept(
         .await?
         .filter(|user| !user.is_banned(now) && user.deleted_at.is_none())
         .ok_or(ApiError::OtpExpired)?;
+    // By link or by code: whoever reads what is sent there has nothing to guess.
+    codes::proven(&app.db, request, Code::Mail, &order.to, now).await?;
     if matches!(purpose, Purpose::Recovery | Purpose::Signup) {
         lockout::lift(&app.db, request, &user.email, now).await?;
     }

@@ -26,15 +26,21 @@ pub(crate) use super::one_time::{
     verify::verify,
 };
 
-use super::{Auth, body, session::SessionError, view::UserView};
+use super::{
+    Auth, body,
+    session::{Method, SessionError, device},
+    view::UserView,
+};
 use crate::{
     App,
     admission::Admitted,
-    clock,
+    auth, clock,
     db::{Ended, Session, User},
     http::{Answer, ApiError, respond},
+    log,
 };
 use gapura_shared::{
+    event::Kind,
     limits::MAX_REVOCATIONS,
     push::{self, Revocation},
     time::UnixMillis,
@@ -84,6 +90,25 @@ fn may_log_in(auth: &Auth, user: &User, now: UnixMillis) -> Result<(), ApiError>
         return Err(ApiError::UserBanned);
     }
     Ok(())
+}
+
+/// Opens a session of an account whose owner has proven who they are. Of too many the one ends that was idle the
+/// longest.
+pub(super) async fn open_session(
+    app: &App,
+    request: &mut Admitted,
+    user: User,
+    method: Method,
+) -> Result<auth::session::Session, ApiError> {
+    let (device, now) = (device(request), clock::now());
+    let opened = app.auth.open(&app.db, user, method, &device, now).await?;
+    let (id, keep) = (&opened.user.id, app.auth.settings.max_sessions);
+    let ended = app.db.end_excess_sessions(id, keep, now).await?;
+    if !ended.is_empty() {
+        log::security(request, Kind::SessionEnded, Some(id), 200, "too-many");
+        revoke(app, request, id, ended);
+    }
+    Ok(opened)
 }
 
 /// Has the edge refuse the tokens of an account's sessions that ended; of those that still have any.

@@ -1,16 +1,10 @@
 //! `/auth/v1/signup`.
 
-use super::{json_body, simple, user_answer};
+use super::{json_body, open_session, simple, user_answer};
 use crate::{
     App,
     admission::Admitted,
-    auth::{
-        ROLE_USER,
-        body::Signup,
-        cookie::Delivery,
-        new_user, one_time,
-        session::{Method, device},
-    },
+    auth::{ROLE_USER, body::Signup, cookie::Delivery, new_user, one_time, session::Method},
     clock,
     db::{SignUp, SignUpMails},
     http::{Answer, ApiError},
@@ -88,9 +82,8 @@ pub(super) async fn sign_up(
         (false, _) => user_answer(app, &user),
         (true, false) => Err(ApiError::EmailTaken),
         (true, true) => {
-            let device = device(request);
-            let opened = app.auth.open(&app.db, user, Method::Password, &device, now);
-            opened.await?.answer(&app.auth, delivery)
+            let session = open_session(app, request, user, Method::Password).await?;
+            session.answer(&app.auth, delivery)
         }
     }
 }

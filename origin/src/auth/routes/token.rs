@@ -1,6 +1,6 @@
 //! `/auth/v1/token`: sessions for passwords and for refresh tokens.
 
-use super::{json_body, may_log_in, revocation};
+use super::{json_body, may_log_in, open_session, revocation};
 use crate::{
     App,
     admission::Admitted,
@@ -16,7 +16,7 @@ use crate::{
     },
     clock,
     db::{Db, User},
-    http::{Answer, ApiError},
+    http::{Answer, ApiError, respond},
     log,
     mail::{self, Order},
 };
@@ -105,8 +105,7 @@ pub(super) async fn password_grant(
         );
         return Err(refusal);
     }
-    let device = device(request);
-    let session = auth.open(db, user, Method::Password, &device, now).await?;
+    let session = open_session(app, request, user, Method::Password).await?;
     let actor = Some(session.user.id.as_str());
     log::security(request, Kind::AuthSuccess, actor, 200, "password");
     let mut answer = session.answer(auth, delivery)?;
@@ -168,22 +167,31 @@ pub(super) async fn refresh_grant(
         }
         None => Refreshed::Unknown,
     };
-    match refreshed {
+    let refusal = match refreshed {
         Refreshed::Session(session) => {
             let actor = Some(session.user.id.as_str());
             log::security(request, Kind::TokenRefresh, actor, 200, "refresh");
-            session.answer(&app.auth, delivery)
+            return session.answer(&app.auth, delivery);
         }
         Refreshed::Reused { user, session } => {
             request.outcome().revoked = vec![revocation(app, push::Kind::Session, session)];
             log::security(request, Kind::TokenReuse, Some(&user), 400, "refresh-reuse");
-            Err(ApiError::RefreshTokenReused)
+            ApiError::RefreshTokenReused
         }
-        Refreshed::Expired => Err(ApiError::SessionExpired),
-        Refreshed::Banned => Err(ApiError::UserBanned),
+        Refreshed::Expired => ApiError::SessionExpired,
+        Refreshed::Banned => return Err(ApiError::UserBanned),
         Refreshed::Unknown => {
             log::security(request, Kind::AuthFailed, None, 400, "refresh-unknown");
-            Err(ApiError::RefreshTokenUnknown)
+            ApiError::RefreshTokenUnknown
         }
+    };
+    if delivery != Delivery::Cookies {
+        return Err(refusal);
     }
+    // No script can take a cookie away that is good for nothing.
+    let mut answer = respond::problem(&refusal, &request.identity().request_id);
+    for cleared in Delivery::cleared() {
+        answer.headers_mut().append(SET_COOKIE, cleared);
+    }
+    Ok(answer)
 }

@@ -168,7 +168,7 @@ impl NewPassword {
                 proven(app, request, user, current).await?;
                 None
             }
-            (None, Some(nonce)) => Some(one_time::check_nonce(app, user, &nonce).await?),
+            (None, Some(nonce)) => Some(one_time::check_nonce(app, request, user, &nonce).await?),
             (None, None) if is_fresh => None,
             (None, None) => return Err(ApiError::ReauthenticationNeeded),
         };

@@ -2,7 +2,7 @@
 
 use super::{
     CliError, Out, Place,
-    import::{COLUMNS, Format, Record},
+    import::{COLUMNS, FORMULA, Format, QUOTE, Record},
 };
 use clap::Args;
 use serde_json::Value;
@@ -104,7 +104,16 @@ impl Sheet {
 fn field(record: &Value, name: &str) -> String {
     match record.get(name) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => plain(text),
         Some(other) => other.to_string(),
+    }
+}
+
+/// What a spreadsheet takes for no formula: people choose their addresses. An import reads it as it was.
+fn plain(text: &str) -> String {
+    if text.starts_with(FORMULA) {
+        format!("{QUOTE}{text}")
+    } else {
+        text.to_owned()
     }
 }

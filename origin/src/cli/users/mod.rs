@@ -194,7 +194,8 @@ impl Site {
         Ok(())
     }
 
-    /// Changes an account and ends its sessions; how many there were.
+    /// Changes an account and ends its sessions; how many there were. Nor do links and codes that are out let anybody
+    /// in.
     async fn change(
         &self,
         id: &str,
@@ -205,12 +206,15 @@ impl Site {
             change(user);
             Ok::<(), CliError>(())
         });
-        match changed.await? {
-            Changed::Done { ended, .. } => Ok(ended.len()),
-            Changed::Taken | Changed::Gone => Err(CliError::Usage(
-                "somebody deleted the account meanwhile".into(),
-            )),
-        }
+        let ended = match changed.await? {
+            Changed::Done { ended, .. } => ended.len(),
+            Changed::Taken | Changed::Gone => {
+                let message = "somebody deleted the account meanwhile";
+                return Err(CliError::Usage(message.into()));
+            }
+        };
+        self.db.revoke_one_time(id).await?;
+        Ok(ended)
     }
 
     /// A secret by itself: not every command needs it.

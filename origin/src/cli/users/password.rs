@@ -44,8 +44,6 @@ impl Reset {
             .await?;
         let account = AccountId::of(&user.email);
         site.db.unlock(account.as_str()).await?;
-        // Nor do links and codes that are out let anybody in.
-        site.db.revoke_one_time(&user.id).await?;
         log::operator(Kind::PasswordChanged, &user.id, "users reset");
         let mut removed = 0;
         if self.factors {

@@ -26,10 +26,11 @@ impl Unlock {
         let account = login.as_str();
         let mut was_counted = site.db.unlock(account).await?;
         // Whoever is locked out may be so by codes.
-        if let Some(email) = email::normalise(&self.email)
-            && let Some(user) = site.db.user_by_email(&email).await?
-        {
-            was_counted |= Auth::unlock_codes(&site.db, &user.id).await?;
+        if let Some(email) = email::normalise(&self.email) {
+            was_counted |= Auth::unlock_mailed_codes(&site.db, &email).await?;
+            if let Some(user) = site.db.user_by_email(&email).await? {
+                was_counted |= Auth::unlock_codes(&site.db, &user.id).await?;
+            }
         }
         site.db.close().await;
         log::operator(Kind::AccountUnlocked, account, "users unlock");

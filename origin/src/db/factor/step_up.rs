@@ -6,7 +6,7 @@ use crate::db::{
     pool::{Write, retried, stored},
     query::query,
     refresh_token::new_token,
-    session::Proofs,
+    session::{End, Ended, Proofs, end_those},
     user,
 };
 use gapura_shared::time::UnixMillis;
@@ -58,7 +58,7 @@ pub enum SteppedUp {
         /// Whether the recovery codes were kept.
         kept_recovery_codes: bool,
         /// Sessions that ended, for they had only one factor where the account has two from now on.
-        ended: Vec<String>,
+        ended: Vec<Ended>,
     },
     /// The code was used before, or meanwhile.
     Used,
@@ -110,11 +110,12 @@ impl Db {
                 replace_recovery_codes(&mut write, up.user, recovery_codes).await?;
                 kept_recovery_codes = true;
             }
-            ended = end_weak_sessions(&mut write, up.user, now).await?;
+            ended = end_those(&mut write, &self.outbox, up.user, End::Weak, now).await?;
         }
         tell(&mut write, up.user).await?;
         let user = user::owner(&mut write, up.user).await?;
         write.commit().await?;
+        self.outbox.wake();
         proofs.second = Some((up.method.to_owned(), now));
         Ok(SteppedUp::Done {
             user: Box::new(user),
@@ -203,33 +204,4 @@ async fn raise(
         .execute(write.on())
         .await?;
     Ok(())
-}
-
-/// Ends the sessions of an account that stand on one factor; their ids.
-async fn end_weak_sessions(
-    write: &mut Write,
-    user: &str,
-    now: UnixMillis,
-) -> Result<Vec<String>, DbError> {
-    let rows = query(
-        "SELECT session_id FROM session \
-         WHERE user_account_id = $1 AND second_at IS NULL AND ended_at IS NULL",
-    )
-    .for_update()
-    .bind(user)
-    .all(write.on())
-    .await?;
-    let ids: Vec<String> = rows
-        .iter()
-        .map(|row| row.get("session_id"))
-        .collect::<Result<_, _>>()?;
-    query(
-        "UPDATE session SET ended_at = $1 \
-         WHERE user_account_id = $2 AND second_at IS NULL AND ended_at IS NULL",
-    )
-    .bind(stored(now))
-    .bind(user)
-    .execute(write.on())
-    .await?;
-    Ok(ids)
 }

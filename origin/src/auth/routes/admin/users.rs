@@ -314,7 +314,7 @@ async fn delete(app: &App, request: &mut Admitted, id: &str) -> Result<Answer, A
     }
     let (user, reason) = if is_soft {
         (forgotten(app, id).await?, "admin-soft")
-    } else if app.db.delete_user(id).await? {
+    } else if app.db.delete_user(id, clock::now()).await? {
         (user, "admin")
     } else {
         return Err(ApiError::UserUnknown);

@@ -2,8 +2,7 @@
 //! the day when it is lost.
 //!
 //! Guarantees: no factor is added to or taken from an account that has one without that one; a
-//! code is good once; wrong codes are counted before a code is looked at, by the ladder of the
-//! lockout, for the account as a whole.
+//! code is good once; wrong codes are counted before a code is looked at ([`codes`]).
 
 mod body;
 mod manage;
@@ -13,16 +12,15 @@ mod verify;
 use crate::{
     App,
     admission::Admitted,
-    auth::{Auth, lockout::LADDER},
+    auth::{
+        Auth,
+        codes::{self, Code},
+    },
     clock,
-    db::{Attempt, Db, DbError, Locks, LoginAttempt, Rung},
+    db::{Db, DbError},
     http::{Answer, ApiError},
 };
-use gapura_shared::{
-    claims::Assurance,
-    outcome::{AccountId, Login},
-    time::UnixMillis,
-};
+use gapura_shared::{claims::Assurance, outcome::Login, time::UnixMillis};
 use http::Method;
 
 /// Below `/auth/v1/factors`.
@@ -91,62 +89,6 @@ pub(super) async fn is_stepped_up(
     Ok(proofs.is_some_and(|proofs| proofs.second.is_some()))
 }
 
-/// A code that is counted as wrong until [`Attempted::succeeded`] says otherwise.
-struct Attempted {
-    account: AccountId,
-    source: &'static str,
-    began: Locks,
-}
-
-impl Attempted {
-    /// Counts an attempt; codes of each `source` for the account as a whole, wherever they come from.
-    async fn count(
-        db: &Db,
-        user: &str,
-        source: &'static str,
-        now: UnixMillis,
-    ) -> Result<Self, ApiError> {
-        let account = account(user);
-        let attempt = LoginAttempt {
-            account: account.as_str(),
-            source,
-            ladder: &LADDER,
-            // There is but one source of each kind: its own ladder is the bound.
-            ceiling: Rung {
-                failures: u32::MAX,
-                lock_ms: 0,
-            },
-            forget_ms: 86_400_000,
-            known_ms: 0,
-            counts_refusal: true,
-        };
-        match db.count_login(&attempt, now).await? {
-            Attempt::Counted(began) => Ok(Self {
-                account,
-                source,
-                began,
-            }),
-            Attempt::Locked(locks) => {
-                let until = locks.source.or(locks.anywhere).unwrap_or(now);
-                let wait_s = until.0.saturating_sub(now.0).div_ceil(1000);
-                Err(ApiError::CodesLocked {
-                    retry_after_s: u32::try_from(wait_s).unwrap_or(u32::MAX),
-                })
-            }
-        }
-    }
-
-    async fn succeeded(self, db: &Db, now: UnixMillis) -> Result<(), DbError> {
-        db.login_succeeded(self.account.as_str(), self.source, self.began, now)
-            .await
-    }
-}
-
-/// Under which the codes of an account are counted: not its login name, whose lock is another one.
-fn account(user: &str) -> AccountId {
-    AccountId::of(&format!("factor:{user}"))
-}
-
 /// A wrong code: a strike for the client at the edge, like a wrong password.
 fn wrong_code(request: &mut Admitted, user: &str, reason: &'static str) -> ApiError {
     crate::log::security(
@@ -172,12 +114,20 @@ impl Auth {
         Ok(removed)
     }
 
+    /// Lifts the locks of the codes that are mailed to an address; whether any were counted.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn unlock_mailed_codes(db: &Db, email: &str) -> Result<bool, DbError> {
+        codes::unlock(db, Code::Mail, email).await
+    }
+
     /// Lifts the locks of an account's codes; whether any were counted.
     ///
     /// # Errors
     /// [`DbError`].
     pub async fn unlock_codes(db: &Db, user: &str) -> Result<bool, DbError> {
-        db.unlock(account(user).as_str()).await
+        codes::unlock(db, Code::Totp, user).await
     }
 }
 

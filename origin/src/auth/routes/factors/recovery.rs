@@ -1,10 +1,16 @@
 //! Recovery codes.
 
-use super::{Attempted, Bearer, body, verify::raise, wrong_code};
+use super::{Bearer, body, verify::raise, wrong_code};
 use crate::{
     App,
     admission::Admitted,
-    auth::{cookie::Delivery, routes::json_body, second_factor::recovery, session::Method},
+    auth::{
+        codes::{Code, CodeAttempt},
+        cookie::Delivery,
+        routes::json_body,
+        second_factor::recovery,
+        session::Method,
+    },
     clock,
     db::SecondProof,
     http::{Answer, ApiError, respond},
@@ -39,7 +45,7 @@ pub(super) async fn verify(app: &App, request: &mut Admitted) -> Result<Answer, 
     let bearer = Bearer::of(request)?;
     let code = body::recovery(&json_body(request).await?)?;
     let now = clock::now();
-    let attempted = Attempted::count(&app.db, &bearer.user, "recovery", now).await?;
+    let attempted = CodeAttempt::count(&app.db, request, Code::Recovery, &bearer.user, now).await?;
     let texts = app.db.recovery_codes(&bearer.user).await?;
     let kept: Vec<_> = texts
         .iter()

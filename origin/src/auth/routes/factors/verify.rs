@@ -1,19 +1,20 @@
 //! Codes of an authenticator.
 
-use super::{Attempted, Bearer, body, wrong_code};
+use super::{Bearer, body, wrong_code};
 use crate::{
     App,
     admission::Admitted,
     auth::{
         at_rest,
+        codes::{Code, CodeAttempt},
         cookie::Delivery,
-        refresh::{GRACE_MS, RefreshToken},
+        refresh::GRACE_MS,
         routes::{json_body, revocation},
         second_factor::{recovery, totp::TotpSecret},
         session::Method,
     },
     clock,
-    db::{SecondProof, StepUp, SteppedUp},
+    db::{Ended, SecondProof, StepUp, SteppedUp},
     http::{Answer, ApiError, respond},
     log, random,
 };
@@ -53,7 +54,7 @@ pub(super) async fn verify(
     if !auth.challenges.holds(id, factor, session, now.seconds()) {
         return Err(ApiError::ChallengeExpired);
     }
-    let attempted = Attempted::count(db, &bearer.user, "totp", now).await?;
+    let attempted = CodeAttempt::count(db, request, Code::Totp, &bearer.user, now).await?;
     let secret = auth.at_rest.open(&at_rest::factor(factor), &found.secret);
     let secret = secret.map_err(|fault| {
         tracing::error!(factor, %fault, "a factor is unusable");
@@ -97,7 +98,10 @@ pub(super) async fn raise(
     method: Method,
     now: UnixMillis,
 ) -> Result<Raised, ApiError> {
-    let token = RefreshToken::new(random::bytes());
+    let token = app
+        .auth
+        .refresh_keys
+        .token(&bearer.session, random::bytes());
     let up = StepUp {
         user: &bearer.user,
         session: &bearer.session,
@@ -114,7 +118,7 @@ pub(super) async fn raise(
             kept_recovery_codes,
             ended,
         } => {
-            let session = |id| revocation(app, push::Kind::Session, id);
+            let session = |ended: Ended| revocation(app, push::Kind::Session, ended.id);
             // More than an answer can name end at their next refresh.
             let ended = ended.into_iter().take(MAX_REVOCATIONS).map(session);
             request.outcome().revoked = ended.collect();

@@ -19,8 +19,8 @@ use gapura_shared::event::Kind;
 use record::Bad;
 pub(super) use record::{COLUMNS, Record};
 use serde_json::json;
-pub(super) use source::Format;
 use source::Found;
+pub(super) use source::{FORMULA, Format, QUOTE};
 use std::{
     fs::File,
     io::{self, Read, Write},

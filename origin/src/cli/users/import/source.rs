@@ -12,6 +12,11 @@ use std::{
     rc::Rc,
 };
 
+/// What a spreadsheet takes for a formula when a field begins with it.
+pub(in crate::cli::users) const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// Written before it, so that it is a text there.
+pub(in crate::cli::users) const QUOTE: char = '\'';
+
 /// Longest record.
 pub(super) const MAX_RECORD_BYTES: usize = 64 * 1024;
 /// What `csv` and we read ahead of a record's end.
@@ -117,7 +122,9 @@ fn from_row(names: &csv::StringRecord, row: &csv::StringRecord) -> Result<Record
     let column = |wanted: &str| {
         let mut pairs = names.iter().zip(row);
         let (_, text) = pairs.find(|(name, _)| *name == wanted)?;
-        Some(text.to_owned())
+        let quoted = text.strip_prefix(QUOTE);
+        let quoted = quoted.filter(|text| text.starts_with(FORMULA));
+        Some(quoted.unwrap_or(text).to_owned())
     };
     let field = |wanted: &str| column(wanted).filter(|text| !text.is_empty());
     let object = |name| {

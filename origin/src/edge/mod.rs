@@ -3,6 +3,10 @@
 //!
 //! Guarantees: a push is sent whole or an error says that it was not taken; no wait is without an end.
 
+mod outbox;
+
+pub use outbox::run;
+
 use crate::{clock, config::EdgeUrl, random};
 use gapura_shared::{
     identity::{self, Identity},
