@@ -21,7 +21,7 @@ fn signatures_that_any_browser_verifies() {
 }
 
 /// One client address does what many would: limits are other tests' matter.
-const WIDE: &str = "
+const WIDE: &str = r#"
 [classes.login]
 limit = 1000
 [classes.account]
@@ -40,7 +40,7 @@ rewrite = "/echo/**"
 token = "required"
 aal = "aal2"
 classes = []
-";
+"#;
 
 /// Cheap hashes.
 const SETTINGS: [(&str, &str); 2] = [

@@ -113,7 +113,10 @@ fn there_are_never_more_connections_than_configured(engine: Engine) {
                 })
             })
             .collect();
-        let ended: Vec<_> = clients.into_iter().map(|client| client.join()).collect();
+        let ended: Vec<_> = clients
+            .into_iter()
+            .map(thread::ScopedJoinHandle::join)
+            .collect();
         done.store(true, Relaxed);
         assert!(ended.iter().all(Result::is_ok));
         seen.join().unwrap()

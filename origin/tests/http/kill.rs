@@ -30,14 +30,7 @@ const PROGRESS: u32 = 3;
 /// Wrong passwords that lock.
 const FAILURES: usize = 5;
 
-/// SQLite's durability is this process's; that of a server's is the server's, and a kill here ends no
-/// more than a connection.
-const fn kills(engine: Engine) -> u32 {
-    match engine {
-        Engine::Sqlite => 20,
-        Engine::Postgres | Engine::MySql => 5,
-    }
-}
+const KILLS: u32 = 20;
 
 /// What was acknowledged.
 #[derive(Default)]
@@ -182,7 +175,7 @@ fn what_was_acknowledged_is_there_after_a_kill(engine: Engine) {
             token_of(&login(&origin, &email, PASSWORD).unwrap())
         })
         .collect();
-    for round in 0..kills(engine) {
+    for round in 0..KILLS {
         let known = life(origin, round, tokens);
         origin = site.start();
         for email in &known.accounts {
