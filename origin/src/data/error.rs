@@ -108,6 +108,14 @@ pub enum DataError {
     /// Us: the answer is larger than allowed.
     #[error("an answer over {0} bytes")]
     AnswerTooLarge(usize),
+    /// Us: it is, or a table embedded in one of its rows is larger than its share.
+    #[error("an answer over {most} bytes, or a table in a row over {share}")]
+    EmbeddedTooLarge {
+        /// Bytes of an answer.
+        most: u64,
+        /// Bytes of one embedded list.
+        share: u64,
+    },
     /// Us: a field was tampered with, or its key is gone.
     #[error("a field cannot be decrypted")]
     Tampered,
@@ -165,6 +173,8 @@ pub enum Constraint {
     Privilege,
     /// 22003, 22001: out of range or too long.
     Range,
+    /// 54000: larger than the engine makes a value, or than a statement of ours lets it.
+    Size,
 }
 
 impl From<DbError> for DataError {
@@ -352,6 +362,7 @@ impl DataError {
             | Self::NotUnique
             | Self::Unfiltered => self.write_shape(),
             Self::AnswerTooLarge(_)
+            | Self::EmbeddedTooLarge { .. }
             | Self::Tampered
             | Self::Collided
             | Self::Slow
@@ -401,6 +412,14 @@ impl DataError {
                 format!("the answer is larger than {most} bytes"),
             )
             .hint("Select fewer columns or a smaller page"),
+            Self::EmbeddedTooLarge { most, share } => Shape::new(
+                400,
+                "GAPURA400",
+                format!(
+                    "the answer is larger than {most} bytes, or a table embedded in one row than {share}"
+                ),
+            )
+            .hint("Embed fewer tables, select fewer columns of them, or give them a limit"),
             Self::Tampered => Shape::new(500, "GAPURA500", "A field cannot be decrypted"),
             Self::Collided => Shape::new(
                 503,
@@ -449,6 +468,7 @@ impl Constraint {
             ),
             Self::Complexity => (400, "54000", "the request is too complex"),
             Self::Range => (400, "22003", "a value is out of range or too long"),
+            Self::Size => (400, "54000", "a value is larger than it may be"),
             Self::Privilege => {
                 let status = if has_identity { 403 } else { 401 };
                 (status, "42501", "permission denied")

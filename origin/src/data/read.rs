@@ -3,10 +3,10 @@
 use super::{
     answer::{self, Range, Told},
     dialect::{Accept, Item},
-    error::DataError,
+    error::{Constraint, DataError},
     lines,
     request::{Asked, text},
-    statement::{self, Spot, Sql},
+    statement::{self, Room, Spot, Sql},
     unseal,
 };
 use crate::{
@@ -78,7 +78,8 @@ pub(super) async fn counted(asked: &Asked<'_>) -> Result<Answer, DataError> {
     if asked.accept == Accept::Csv {
         statement::cells(&mut sql, &scope, asked.table, read, None)?;
     } else {
-        statement::rows(&mut sql, &scope, asked.table, read, None)?;
+        let room = Room::new(most(asked));
+        statement::rows(&mut sql, &scope, asked.table, read, None, room)?;
     }
     let mut transaction = asked.db().data_read(&asked.whom).await?;
     let total = count(asked, &mut transaction).await?;
@@ -152,12 +153,49 @@ async fn count(asked: &Asked<'_>, transaction: &mut DataTransaction) -> Result<u
 }
 
 async fn objects(asked: &Asked<'_>, transaction: &mut DataTransaction) -> Result<Page, DataError> {
+    let mut room = Room::new(most(asked));
+    loop {
+        let page = page(asked, transaction, room).await;
+        if !may_be_uneven(asked, room, page.as_ref().err()) {
+            return page.map_err(|error| of_size(asked, error));
+        }
+        room = room.adding_up();
+    }
+}
+
+async fn page(
+    asked: &Asked<'_>,
+    transaction: &mut DataTransaction,
+    room: Room,
+) -> Result<Page, DataError> {
     let mut sql = Sql::new(asked.data().engine);
-    let scope = asked.scope();
-    let spots = statement::rows(&mut sql, &scope, asked.table, &asked.query.read, None)?;
+    let (scope, read) = (asked.scope(), &asked.query.read);
+    let spots = statement::rows(&mut sql, &scope, asked.table, read, None, room)?;
     let mut list = List::new(asked, &spots);
     list.fill(transaction, &sql.finish()).await?;
     Ok(list.finish())
+}
+
+/// Bytes of an answer.
+pub(super) fn most(asked: &Asked<'_>) -> u64 {
+    asked.data().settings.max_answer_bytes.into()
+}
+
+/// Whether what failed for want of `room` is to be tried adding up.
+pub(super) fn may_be_uneven(asked: &Asked<'_>, room: Room, error: Option<&DataError>) -> bool {
+    error == Some(&DataError::Constraint(Constraint::Size)) && room.is_rough(asked.data().engine)
+}
+
+/// What is told where the database would not put an answer together.
+pub(super) fn of_size(asked: &Asked<'_>, error: DataError) -> DataError {
+    if error != DataError::Constraint(Constraint::Size) {
+        return error;
+    }
+    let most = most(asked);
+    match most.checked_div(asked.query.read.embedded()) {
+        Some(share) => DataError::EmbeddedTooLarge { most, share },
+        None => DataError::AnswerTooLarge(usize::try_from(most).unwrap_or(usize::MAX)),
+    }
 }
 
 /// JSON being put together, within its bound.
@@ -226,7 +264,7 @@ impl<'a> List<'a> {
 }
 
 pub(super) fn bounded(asked: &Asked<'_>, body: &[u8]) -> Result<(), DataError> {
-    let most = usize::try_from(asked.data().settings.max_answer_bytes).unwrap_or(usize::MAX);
+    let most = usize::try_from(most(asked)).unwrap_or(usize::MAX);
     if body.len() > most {
         return Err(DataError::AnswerTooLarge(most));
     }

@@ -23,10 +23,6 @@ pub(super) static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 pub(super) static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 pub(super) static MYSQL: Migrator = sqlx::migrate!("migrations/mysql");
 
-/// Where MySQL ends a list that it makes of rows, by itself and in its middle: beyond the largest
-/// answer there can be.
-const LIST_BYTES: u32 = 512 << 20;
-
 /// A connection that was idle for longer is asked whether it is still one before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
@@ -100,7 +96,7 @@ pub(super) async fn mysql(
     let settings = format!(
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
          SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), \
-         innodb_lock_wait_timeout = {lock}, group_concat_max_len = {LIST_BYTES}, {limit}",
+         innodb_lock_wait_timeout = {lock}, {limit}",
         lock = config.acquire.as_secs().max(1),
     );
     Ok(remote(config, settings).connect_lazy_with(options))

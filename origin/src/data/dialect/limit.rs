@@ -12,6 +12,10 @@ pub struct Limit {
 
 /// `select`: columns and embedded tables, at all levels together.
 pub const ITEMS: Limit = Limit::new(100, "selected columns and tables");
+/// `select`: embedded tables, at all levels together.
+pub const EMBEDS: Limit = Limit::new(20, "embedded tables");
+/// `select`: names that one column, or one path into it, is shown under.
+pub const COPIES: Limit = Limit::new(4, "names for one column");
 /// `select`: tables within tables.
 pub const EMBED_DEPTH: Limit = Limit::new(2, "levels of embedded tables");
 /// Bytes of a name; `PostgreSQL`'s own limit.

@@ -57,6 +57,13 @@ impl Read {
         })
     }
 
+    /// How many tables are shown within its rows, at all levels.
+    #[must_use]
+    pub fn embedded(&self) -> u64 {
+        let shown = self.embeds().filter(|embed| !embed.read.select.is_empty());
+        shown.map(|embed| 1 + embed.read.embedded()).sum()
+    }
+
     /// What is read of the embedded table at the end of `path`, by alias or by name.
     fn find(&mut self, path: &[String]) -> Result<&mut Self, DialectError> {
         let Some((name, path)) = path.split_first() else {

@@ -2,9 +2,10 @@
 
 use super::{
     DialectError, Field, Read,
-    limit::{EMBED_DEPTH, ITEMS, NAME_BYTES},
+    limit::{COPIES, EMBED_DEPTH, EMBEDS, ITEMS, NAME_BYTES},
     scan::Scanner,
 };
+use std::collections::BTreeSet;
 
 /// One item of `select`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +72,11 @@ impl Embed {
 /// Reads `select`. An empty text is no column at all, as `PostgREST` has it.
 pub(super) fn parse(text: &str) -> Result<Vec<Item>, DialectError> {
     let scanner = Scanner::new("select parameter", text);
-    let mut parser = Parser { scanner, items: 0 };
+    let mut parser = Parser {
+        scanner,
+        items: 0,
+        embeds: 0,
+    };
     let items = parser.items(0)?;
     parser.scanner.expect_end("\",\" or end of input")?;
     Ok(items)
@@ -81,6 +86,8 @@ struct Parser<'a> {
     scanner: Scanner<'a>,
     /// All levels together.
     items: usize,
+    /// Those of them that are tables.
+    embeds: usize,
 }
 
 impl Parser<'_> {
@@ -94,8 +101,10 @@ impl Parser<'_> {
             self.items = self.items.saturating_add(1);
             ITEMS.check(self.items)?;
             let item = self.item(depth)?;
-            if let Item::Embed(embed) = &item {
-                refuse_second(&items, embed.label())?;
+            match &item {
+                Item::Embed(embed) => refuse_second(&items, embed.label())?,
+                Item::Column { field, .. } => refuse_fifth(&items, &item, field)?,
+                Item::All => {}
             }
             items.push(item);
             if !self.scanner.eat_spaced(",") {
@@ -164,6 +173,8 @@ impl Parser<'_> {
     ) -> Result<Embed, DialectError> {
         let depth = depth.saturating_add(1);
         EMBED_DEPTH.check(depth)?;
+        self.embeds = self.embeds.saturating_add(1);
+        EMBEDS.check(self.embeds)?;
         let (mut hint, mut join) = (None, None);
         while self.scanner.eat("!") {
             let word = self.scanner.name()?;
@@ -186,6 +197,13 @@ impl Parser<'_> {
             read: Read::of(select),
         })
     }
+}
+
+/// A row would be as many times as large as it is.
+fn refuse_fifth(items: &[Item], next: &Item, shown: &Field) -> Result<(), DialectError> {
+    let same = |item: &&Item| matches!(item, Item::Column { field, .. } if field == shown);
+    let all = items.iter().filter(same).chain([next]);
+    COPIES.check(all.map(Item::label).collect::<BTreeSet<_>>().len())
 }
 
 /// Two of one name could not be told apart, in the answer as in a path.

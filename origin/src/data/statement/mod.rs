@@ -5,11 +5,13 @@ mod json;
 mod link;
 mod path;
 mod read;
+mod room;
 mod rotate;
 mod sql;
 mod write;
 
 pub(crate) use read::{Cell, Spot, cells, count, rows, targets};
+pub(crate) use room::Room;
 pub(crate) use rotate::{reseal, sealed_values};
 pub(crate) use sql::Sql;
 pub(crate) use write::{

@@ -6,6 +6,7 @@
 use super::{
     Level, Scope, filter, json,
     link::{Link, link},
+    room::Room,
     sql::Sql,
     write::{self, Key},
 };
@@ -104,7 +105,7 @@ enum Cast {
 }
 
 /// Rows of a table as JSON objects, a text each. With `only`, nothing but the rows of these keys,
-/// each preceded by its key's columns.
+/// each preceded by its key's columns. The statement fails where they need more than `room`.
 ///
 /// # Errors
 /// [`DataError`].
@@ -114,9 +115,27 @@ pub(crate) fn rows<'a>(
     table: &'a Table,
     read: &'a Read,
     only: Option<&[Key]>,
+    room: Room,
 ) -> Result<Vec<Spot>, DataError> {
+    let embedded = read.embedded();
     let mut writer = Writer::new(sql, scope);
+    writer.room = room.shared_by(embedded);
+    if embedded > 0 {
+        room.begin(writer.sql);
+    }
     let level = writer.level(table, &read.select);
+    // The other engines send a row when the one before it has been taken.
+    let runs_ahead = writer.sql.engine() == Engine::Sqlite;
+    let is_held = runs_ahead && (embedded > 0 || only.is_some());
+    if is_held {
+        writer.sql.push("SELECT ");
+        let keys = only.map_or(0, |_| table.key.len());
+        writer.sql.list(0..keys, "", |sql, at| {
+            sql.push(&format!("e.k{at}, "));
+        });
+        writer.sql.push("e.j FROM ");
+        room.whole().open(writer.sql);
+    }
     writer.sql.push("SELECT ");
     if only.is_some() {
         keys_of(writer.sql, &level);
@@ -125,7 +144,18 @@ pub(crate) fn rows<'a>(
     writer.sql.push("CAST(");
     let spots = writer.object(&level, read)?;
     writer.sql.push(text_type(writer.sql.engine()));
+    writer.sql.push(" AS j");
     writer.which(&level, read, only)?;
+    if is_held {
+        let rows = match only {
+            Some(keys) => u64::try_from(keys.len()).unwrap_or(u64::MAX),
+            None => limit(table, read),
+        };
+        if only.is_some() {
+            writer.sql.push(&format!(" LIMIT {rows}"));
+        }
+        room.whole().close(writer.sql, rows);
+    }
     Ok(spots)
 }
 
@@ -277,6 +307,8 @@ pub(super) fn embeds<'a>(
     let mut writer = Writer {
         sql,
         scope,
+        // Nothing of them is shown.
+        room: Room::new(0),
         // Those further out have smaller numbers.
         aliases: number.map_or(0, |number| number + 1),
     };
@@ -286,6 +318,7 @@ pub(super) fn embeds<'a>(
 struct Writer<'s, 'a> {
     sql: &'s mut Sql,
     scope: &'s Scope<'a>,
+    room: Room,
     aliases: usize,
 }
 
@@ -294,6 +327,7 @@ impl<'s, 'a> Writer<'s, 'a> {
         Self {
             sql,
             scope,
+            room: Room::new(0),
             aliases: 0,
         }
     }
@@ -562,24 +596,28 @@ impl<'s, 'a> Writer<'s, 'a> {
             (Engine::Postgres, false) => ("(SELECT ", "", " LIMIT 1)"),
             (Engine::Sqlite, false) => ("json((SELECT ", "", " LIMIT 1))"),
             (Engine::MySql, false) => ("JSON_EXTRACT((SELECT ", "", " LIMIT 1), '$')"),
-            (Engine::Postgres, true) => (
-                "(SELECT COALESCE(json_agg(e.j), '[]') FROM (SELECT ",
-                " AS j",
-                ") AS e)",
-            ),
+            (Engine::Postgres, true) => {
+                ("(SELECT COALESCE(json_agg(e.j), '[]') FROM ", " AS j", ")")
+            }
             (Engine::Sqlite, true) => (
-                "json((SELECT json_group_array(json(e.j)) FROM (SELECT ",
+                "json((SELECT json_group_array(json(e.j)) FROM ",
                 " AS j",
-                ") AS e))",
+                "))",
             ),
-            // It knows no table in a table that looks out of it: the list orders and ends itself.
+            // It knows no table in a table that looks out of it: the list orders and ends itself. One that
+            // was cut off is no JSON, and NULL.
             (Engine::MySql, true) => (
-                "JSON_EXTRACT(COALESCE((SELECT JSON_ARRAYAGG(",
+                "IFNULL(JSON_EXTRACT(COALESCE((SELECT JSON_ARRAYAGG(",
                 ")",
-                "), '[]'), '$')",
+                "), '[]'), '$'), ",
             ),
         };
+        let is_held = link.many && engine != Engine::MySql;
         self.sql.push(open);
+        if is_held {
+            self.room.open(self.sql);
+            self.sql.push("SELECT ");
+        }
         let spots = self.object(&inner, read)?;
         if engine == Engine::MySql && link.many {
             filter::order(self.sql, &inner, &read.order)?;
@@ -590,11 +628,20 @@ impl<'s, 'a> Writer<'s, 'a> {
         self.from(&inner)?;
         self.conditions(&inner, read)?;
         self.joined(outer, &inner, link);
-        if engine != Engine::MySql && link.many {
+        if is_held {
             filter::order(self.sql, &inner, &read.order)?;
             self.page(link.table, read);
+            self.room.close(self.sql, limit(link.table, read));
         }
         self.sql.push(close);
+        if engine == Engine::MySql
+            && link.many
+            && let Some((own, _)) = link.pairs.first()
+        {
+            // No float is as large; one that depends on no row would be asked for at once.
+            self.sql.push("JSON_ARRAY(EXP(1000 + LENGTH(");
+            self.sql.of(&outer.alias, own).push("))))");
+        }
         Ok(spots)
     }
 }
@@ -613,11 +660,16 @@ fn text_type(engine: Engine) -> &'static str {
 }
 
 fn keys_of(sql: &mut Sql, level: &Level<'_>) {
-    sql.list(level.table.key_columns(), ", ", |sql, column| {
-        sql.as_text(|sql| {
-            sql.of(&level.alias, &column.name);
-        });
-    });
+    sql.list(
+        level.table.key_columns().enumerate(),
+        ", ",
+        |sql, (at, column)| {
+            sql.as_text(|sql| {
+                sql.of(&level.alias, &column.name);
+            });
+            sql.push(&format!(" AS k{at}"));
+        },
+    );
 }
 
 fn seal(sql: &mut Sql, level: &Level<'_>, column: &Column) {

@@ -7,7 +7,7 @@ use super::{
         read,
         request::{Asked, text},
         row::NewRow,
-        statement::{self, Key, Sql},
+        statement::{self, Key, Room, Sql},
         table::Column,
     },
     CHUNK, Done, Target,
@@ -285,7 +285,8 @@ async fn row_json(
 ) -> Result<String, DataError> {
     let scope = asked.scope();
     let mut sql = Sql::new(asked.data().engine);
-    statement::rows(&mut sql, &scope, asked.table, whole, Some(keys))?;
+    let room = Room::new(read::most(asked)).adding_up();
+    statement::rows(&mut sql, &scope, asked.table, whole, Some(keys), room)?;
     let rows = transaction.rows(&sql.finish()).await?;
     let json = rows
         .into_iter()

@@ -19,7 +19,7 @@ use super::{
     read::{self, List, Page},
     request::Asked,
     row::{Making, NewRow},
-    statement::{self, Cell, Key, Spot, Sql},
+    statement::{self, Cell, Key, Room, Spot, Sql},
     table::{Column, Table},
 };
 use crate::{
@@ -274,39 +274,64 @@ impl Asked<'_> {
         transaction: &mut DataTransaction,
         keys: &[Key],
     ) -> Result<Found, DataError> {
-        let (scope, read) = (self.scope(), &self.query.read);
         let mut found = Found {
             rows: HashMap::with_capacity(keys.len()),
             spots: Vec::new(),
             cells: Vec::new(),
         };
-        let most = self.data().settings.max_answer_bytes;
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        let mut bytes = 0_usize;
+        let mut bytes = 0;
         for some in keys.chunks(CHUNK) {
-            let mut sql = Sql::new(self.data().engine);
-            if self.accept == Accept::Csv {
-                found.cells = statement::cells(&mut sql, &scope, self.table, read, Some(some))?;
-            } else {
-                found.spots = statement::rows(&mut sql, &scope, self.table, read, Some(some))?;
+            let room = Room::new(read::most(self));
+            let mut more = self.look(transaction, some, room, &mut found).await;
+            if read::may_be_uneven(self, room, more.as_ref().err()) {
+                let room = room.adding_up();
+                more = self.look(transaction, some, room, &mut found).await;
             }
-            let take = |mut row: TextRow| {
-                let shown = row.split_off(self.table.key.len().min(row.len()));
-                bytes += shown.iter().flatten().map(String::len).sum::<usize>();
-                if bytes > most {
-                    return Err(DataError::AnswerTooLarge(most));
-                }
-                found.rows.insert(key(row)?, shown);
-                Ok(())
-            };
-            transaction.each(&sql.finish(), take).await?;
+            bytes += more.map_err(|error| read::of_size(self, error))?;
+            self.bounded(bytes)?;
         }
         if keys.is_empty() && self.accept == Accept::Csv {
             // The first line is there all the same.
-            let mut sql = Sql::new(self.data().engine);
+            let (mut sql, scope) = (Sql::new(self.data().engine), self.scope());
+            let read = &self.query.read;
             found.cells = statement::cells(&mut sql, &scope, self.table, read, None)?;
         }
         Ok(found)
+    }
+
+    /// Those of some rows; their bytes.
+    async fn look(
+        &self,
+        transaction: &mut DataTransaction,
+        some: &[Key],
+        room: Room,
+        found: &mut Found,
+    ) -> Result<usize, DataError> {
+        let mut sql = Sql::new(self.data().engine);
+        let (scope, read) = (self.scope(), &self.query.read);
+        if self.accept == Accept::Csv {
+            found.cells = statement::cells(&mut sql, &scope, self.table, read, Some(some))?;
+        } else {
+            found.spots = statement::rows(&mut sql, &scope, self.table, read, Some(some), room)?;
+        }
+        let mut bytes = 0_usize;
+        let take = |mut row: TextRow| {
+            let shown = row.split_off(self.table.key.len().min(row.len()));
+            bytes += shown.iter().flatten().map(String::len).sum::<usize>();
+            self.bounded(bytes)?;
+            found.rows.insert(key(row)?, shown);
+            Ok::<_, DataError>(())
+        };
+        transaction.each(&sql.finish(), take).await?;
+        Ok(bytes)
+    }
+
+    fn bounded(&self, bytes: usize) -> Result<(), DataError> {
+        let most = usize::try_from(read::most(self)).unwrap_or(usize::MAX);
+        if bytes > most {
+            return Err(DataError::AnswerTooLarge(most));
+        }
+        Ok(())
     }
 
     /// Each row must end with `y`.

@@ -65,7 +65,11 @@ fn is_slow(error: &dyn DatabaseError) -> bool {
 
 fn constraint(error: &dyn DatabaseError) -> Option<Constraint> {
     if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
-        return mysql(error.number());
+        return if is_too_large(error.number(), error.message()) {
+            Some(Constraint::Size)
+        } else {
+            mysql(error.number())
+        };
     }
     let code = error.code()?;
     if is_sqlite(error) {
@@ -75,7 +79,24 @@ fn constraint(error: &dyn DatabaseError) -> Option<Constraint> {
     if is_query_of_search(&code, source.and_then(PgDatabaseError::file)) {
         return Some(Constraint::Value);
     }
+    if code == "54000"
+        && source
+            .and_then(PgDatabaseError::routine)
+            .is_some_and(is_making)
+    {
+        return Some(Constraint::Size);
+    }
     postgres(&code)
+}
+
+/// Whether MariaDB failed where a statement of ours lets it: see `data::statement`'s `Room`.
+fn is_too_large(number: u16, message: &str) -> bool {
+    number == 1690 && message.contains(" 'exp(1000 + octet_length(")
+}
+
+/// Whether a routine of PostgreSQL's makes values, and would have made one that is too large.
+fn is_making(routine: &str) -> bool {
+    matches!(routine, "repeat" | "enlargeStringInfo")
 }
 
 /// <https://sqlite.org/rescode.html#extrc>
@@ -91,7 +112,7 @@ fn sqlite(code: i32, message: &str) -> Option<Constraint> {
         20 | 3091 => Constraint::Value,
         1 if message.starts_with("Expression tree is too large") => Constraint::Complexity,
         1 if message == "malformed JSON" => Constraint::Value,
-        18 => Constraint::Range,
+        18 => Constraint::Size,
         _ => return None,
     })
 }

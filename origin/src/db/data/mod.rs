@@ -63,7 +63,11 @@ impl Statement {
 
     /// A line of the log at level `debug`: its first word alone, for the rest is as the client asked.
     fn note(&self) {
-        let kind = self.sql.split(' ').next().unwrap_or_default();
+        // What a variable is set for alone is that statement.
+        let set = self.sql.strip_prefix("SET STATEMENT ");
+        let set = set.and_then(|sql| sql.split_once(" FOR "));
+        let sql = set.map_or(self.sql.as_str(), |(_, sql)| sql);
+        let kind = sql.split(' ').next().unwrap_or_default();
         tracing::debug!(kind, "statement");
     }
 }

@@ -147,6 +147,72 @@ fn no_write_answers_without_end(engine: Engine) {
     assert_eq!(ada.rows("/rest/v1/note_tags"), json!([]));
 }
 
+/// One large note has many tags, each of which shows it: ninety megabytes in one row.
+fn no_row_is_without_end(engine: Engine) {
+    // MariaDB reads a list to its end, whatever it has room for.
+    let config = config().replace("[database]", "[database]\nstatement_s = 120");
+    let data = "notes = true\n[data]\nmax_answer_bytes = 4194304";
+    let site = Site::on(engine, &format!("{config}{data}\n{NOTES}"));
+    let origin = site.start();
+    let ada = Who::user(&origin, ADA);
+    let id = ada.note("large");
+    let body = json!({ "body": "x".repeat(900_000) });
+    let of = format!("/rest/v1/notes?id=eq.{id}");
+    assert_eq!(ada.ask("PATCH", &of, &body, &[]).status, 204);
+    let tags: Vec<Value> = (0..100)
+        .map(|n| json!({ "note_id": id, "tag": n.to_string() }))
+        .collect();
+    ada.add("note_tags", &json!(tags));
+    ada.rows("/rest/v1/notes?select=note_tags(notes(title))");
+    let before = origin.peak_memory_kib();
+    let large = "select=note_tags(notes(body))";
+    for query in [
+        large,
+        "select=a:note_tags(notes(body)),b:note_tags(notes(body))",
+        "select=note_tags(notes(body))&limit=1&note_tags.limit=5",
+    ] {
+        let target = format!("/rest/v1/notes?{query}");
+        ada.refused("GET", &target, &Value::Null, 400, "GAPURA400");
+    }
+    let target = "/rest/v1/note_tags?select=notes(body)";
+    ada.refused("GET", target, &Value::Null, 400, "GAPURA400");
+    let shown = [("prefer", "return=representation")];
+    let answer = ada.ask(
+        "PATCH",
+        &format!("{of}&{large}"),
+        &json!({ "title": "b" }),
+        &shown,
+    );
+    let told = answer.json();
+    assert_eq!((answer.status, &told["code"]), (400, &json!("GAPURA400")));
+    assert!(
+        told["message"].as_str().unwrap().contains("2097152"),
+        "{told}"
+    );
+    let grown = origin.peak_memory_kib() - before;
+    assert!(grown < 64 * 1024, "{grown} KiB");
+    // What fits is whole, however uneven: two notes take nearly all of a table's share.
+    let two = "/rest/v1/notes?select=title,note_tags(tag,notes(body))&note_tags.limit=2";
+    let rows = ada.rows(two);
+    assert_eq!(rows[0]["title"], "large");
+    for at in 0..2 {
+        let body = rows[0]["note_tags"][at]["notes"]["body"].as_str();
+        assert_eq!(body.map(str::len), Some(900_000), "{at}");
+    }
+    let answer = ada.ask(
+        "PATCH",
+        two.replace('?', &format!("?id=eq.{id}&")).as_str(),
+        &json!({ "title": "c" }),
+        &shown,
+    );
+    assert_eq!(
+        (answer.status, &answer.json()[0]["title"]),
+        (200, &json!("c"))
+    );
+    let all = ada.rows("/rest/v1/notes?select=note_tags(tag)");
+    assert_eq!(all[0]["note_tags"].as_array().unwrap().len(), 100);
+}
+
 /// One call of the function that compares patterns is one step of SQLite's machine, however long it is.
 fn no_pattern_outlasts_its_time(engine: Engine) {
     let settings = config().replace("acquire_s = 20", "acquire_s = 20\nstatement_s = 1");
@@ -385,6 +451,7 @@ on_every_engine!(
     no_list_is_longer_than_its_table_says,
     no_embedding_makes_an_answer_without_end,
     no_write_answers_without_end,
+    no_row_is_without_end,
     no_pattern_outlasts_its_time,
     a_slow_request_has_its_time,
     policies_know_tenant_role_and_claims,

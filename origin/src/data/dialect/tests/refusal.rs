@@ -182,7 +182,7 @@ fn every_limit_holds_to_the_last_one() {
             ")".repeat(depth - 1)
         )
     };
-    let cases: [(Limit, Make<'_>); 14] = [
+    let cases: [(Limit, Make<'_>); 16] = [
         (
             limit::ITEMS,
             Box::new(|n| format!("select={}", repeat("a", n))),
@@ -190,6 +190,22 @@ fn every_limit_holds_to_the_last_one() {
         (
             limit::ITEMS,
             Box::new(|n| format!("select=t({})", repeat("a", n - 1))),
+        ),
+        (
+            limit::EMBEDS,
+            Box::new(|n| {
+                let one = |n| format!("t{n}(u(a))");
+                let pairs = (0..n / 2).map(one).collect::<Vec<_>>().join(",");
+                let rest = if n % 2 == 0 { "" } else { ",v(a)" };
+                format!("select={pairs}{rest}")
+            }),
+        ),
+        (
+            limit::COPIES,
+            Box::new(|n| {
+                let copies: Vec<_> = (0..n).map(|n| format!("c{n}:a->b")).collect();
+                format!("select=a,c0:a->b,t({0}),{0}", copies.join(","))
+            }),
         ),
         (
             limit::EMBED_DEPTH,
