@@ -29,6 +29,10 @@ const MAX_REPEATS: u32 = 64;
 /// sent among them: each costs as much again as what it comes to, which is always inspected.
 const MAX_STEPWISE: usize = 32 * 1024;
 
+/// Findings of one request of which it is asked whether they are developers' everyday code: each question
+/// reads the whole value.
+const MAX_ASKED: u32 = 128;
+
 /// Most bytes that detectors read in one request, each counted once for every detector. An honest
 /// body of 128 KB is a long way from it; a hostile one is read as several kinds, decoded and not, by
 /// all of them.
@@ -59,6 +63,8 @@ pub(super) struct Counts {
     repeats: u32,
     /// What counts towards [`MAX_WORK`].
     work: usize,
+    /// What counts towards [`MAX_ASKED`].
+    asked: u32,
     /// Whether values come in windows, each with bounds of its own.
     is_stream: bool,
 }
@@ -83,6 +89,8 @@ struct Spared {
     discussion: Discussion,
     is_query: bool,
     is_listing: bool,
+    /// Whether no language compiles it.
+    is_uncompiled: bool,
     /// Whether it can be what a project's settings hold.
     holds_setting: bool,
     takes_scripts: bool,
@@ -102,13 +110,15 @@ impl Spared {
             },
             is_query,
             is_listing: quote::is_listing(lower),
+            is_uncompiled: discussion::is_uncompiled(lower),
             holds_setting: is_setting && discussion::holds_setting(lower),
             takes_scripts: !is_query && field::takes_scripts(name),
             is_script_sample: field::is_script_sample(name),
         }
     }
 
-    fn covers(&self, lower: &[u8], sent: &[u8], hit: &Hit) -> bool {
+    /// Whether the finding is spared; `asked` counts how often the dearer questions were asked.
+    fn covers(&self, lower: &[u8], sent: &[u8], hit: &Hit, asked: &mut u32) -> bool {
         let is_markup = hit.rule.tags.first() == Some(&"xss");
         // A page may answer with what a link asked for, so markup in one is never spared.
         let is_answered = self.is_query && is_markup;
@@ -117,10 +127,19 @@ impl Spared {
             || self.is_listing && quote::is_listed(hit.rule.tags)
             || !is_answered && self.quotations.cover(hit.start, hit.rule.tags)
             || self.holds_setting && discussion::names_setting(hit)
+            || self.is_uncompiled && discussion::needs_whole(lower, hit)
             || self.discussion.shows(lower, sent, hit)
             || discussion::looks_up(lower, hit)
             || discussion::is_led(lower, hit)
+            || may_ask(asked)
+                && (!is_answered && discussion::is_idiom(lower, hit)
+                    || discussion::is_labelled(lower, hit))
     }
+}
+
+fn may_ask(asked: &mut u32) -> bool {
+    *asked = asked.saturating_add(1);
+    *asked <= MAX_ASKED
 }
 
 /// An inspection under way.
@@ -201,8 +220,10 @@ impl<'s> Inspector<'s> {
             |told: &[&'static Rule], rule| told.iter().any(|other| std::ptr::eq(*other, rule));
         if !hits.is_empty() && self.spares_quotations(part) {
             let spared = Spared::of(&lower, part, name, self.is_document);
+            let asked = &mut self.counts.asked;
             hits.retain(|hit| {
-                let counts = !is_told(&told, hit.rule) && !spared.covers(&lower, &view.text, hit);
+                let counts =
+                    !is_told(&told, hit.rule) && !spared.covers(&lower, &view.text, hit, asked);
                 if counts {
                     told.push(hit.rule);
                 }
@@ -379,6 +400,7 @@ impl Sink for Inspector<'_> {
         }
         if self.counts.is_stream {
             self.counts.work = 0;
+            self.counts.asked = 0;
             self.stepwise = MAX_STEPWISE;
         }
         let mut last: Option<View<'_>> = None;

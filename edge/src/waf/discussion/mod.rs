@@ -12,20 +12,26 @@
 mod closing;
 mod embed;
 mod fault;
+mod idiom;
 mod inert;
 mod line;
 mod lookup;
 mod mention;
+mod script;
 mod setting;
 mod subject;
+mod told;
+mod uncompiled;
 mod within;
 mod words;
 
 use std::ops::Range;
 
+pub(super) use self::idiom::is_idiom;
 use self::line::{Line, goes_on, is_end};
 pub(super) use self::lookup::looks_up;
 use self::subject::Subject;
+pub(super) use self::uncompiled::{is_labelled, is_uncompiled, needs_whole};
 use super::detect::Hit;
 use super::scan::{Needles, at, before, is_space, span, trim};
 
@@ -70,7 +76,9 @@ const SHOWN: &[&str] = &[
 /// Rules about files beside or above a project's own, shown behind other code on their line.
 const RELATIVE: &[&str] = &["lfi-001", "lfi-006"];
 /// Rules about what a file of settings may hold besides.
-const CONFIGURED: &[&str] = &["lfi-001", "lfi-006", "ssti-001", "ssti-002"];
+const CONFIGURED: &[&str] = &[
+    "lfi-001", "lfi-006", "ssti-001", "ssti-002", "ssrf-002", "ssrf-004",
+];
 /// Rules about statements, shown where the line or the lines before it begin as one.
 const STATEMENTS: &[&str] = &[
     "sqli-001", "sqli-002", "sqli-003", "sqli-004", "sqli-005", "sqli-006", "sqli-007", "sqli-011",

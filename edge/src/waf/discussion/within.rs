@@ -20,7 +20,7 @@ const MIN_NAME: usize = 3;
 const SENTENCE_END: usize = 4;
 
 /// What a script does in attacks, and in the examples of those who ask about them.
-static HOSTILE: Needles<'static> = Needles::new(&[
+pub(super) static HOSTILE: Needles<'static> = Needles::new(&[
     b"alert",
     b"prompt",
     b"document.cookie",
@@ -229,7 +229,7 @@ fn follows_sentence(text: &[u8], start: usize, index: usize) -> bool {
 }
 
 /// Whether the line closes no bracket that it did not open, but in a quotation.
-fn is_balanced(line: &[u8]) -> bool {
+pub(super) fn is_balanced(line: &[u8]) -> bool {
     let mut depth = 0_usize;
     line.iter().enumerate().all(|(index, byte)| {
         match byte {

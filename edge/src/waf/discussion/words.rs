@@ -49,7 +49,7 @@ pub(super) static ASKING: Words = LazyLock::new(|| {
          slow slower solusi solusinya stays steps stopped stops strange sure tau think \
          throw throws tidak tolong tried try twice undefined understand unsafe upgrade \
          upgraded upgrading use used using versus vs vulnerable warning warnings warns \
-         way weird what which why work working works wrong",
+         way weird what what's whats which why work working works wrong",
     )
 });
 

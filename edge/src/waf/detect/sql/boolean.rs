@@ -422,6 +422,8 @@ impl Sql<'_> {
             && self.kind(0) == Kind::Number
             && self.word(last).starts_with(b"--")
             && says_nothing
+            // A cookie of the IAB's (US Privacy) for those whom no law protects.
+            && self.text != b"1---"
             && (1..last).all(|index| matches!(self.kind(index), Kind::Close | Kind::Semi));
         let after_semicolon = self.quote.is_some()
             && self.value

@@ -1,0 +1,232 @@
+//! Whole values of code that developers write every day and that give an attacker nothing.
+
+use super::script::is_work;
+use super::told::is_told;
+use super::within::HOSTILE;
+use super::{SEVERE, STATEMENTS};
+use crate::waf::detect::Hit;
+use crate::waf::scan::{Needles, at, before, find, is_word, span, trim, word};
+
+/// Each finding asks anew, so nothing long may be read.
+const MAX_TEXT: usize = 1000;
+/// Most steps up to a file of the same project.
+const MAX_STEPS: usize = 3;
+
+/// Rules about commands.
+const COMMANDS: &[&str] = &["rce-001", "rce-002", "rce-006"];
+/// Rules about what a function opens.
+const FILES: &[&str] = &["lfi-001", "lfi-006", "code-001"];
+/// Rules about queries of a database of documents.
+const QUERIES: &[&str] = &["nosqli-002", "nosqli-003"];
+
+/// What names a file beside the program's own.
+static BESIDE: Needles<'static> = Needles::new(&[b"__dirname", b"__dir__", b"dirname(__file__)"]);
+
+/// Whether the text is code as developers write it, and the finding nothing else.
+pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
+    if text.len() > MAX_TEXT {
+        return false;
+    }
+    let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
+    is_one_of(COMMANDS) && is_work(text)
+        || is_one_of(FILES) && opens_own(text, hit)
+        || is_one_of(QUERIES) && is_shell_query(text)
+        || is_one_of(CALLS) && is_foreign(text)
+        || hit.rule.id == "xss-003" && minds_own(span(text, hit.start, MAX_TEXT))
+        || (STATEMENTS.contains(&hit.rule.id) || hit.rule.id == "sqli-011") && is_told(text, hit)
+}
+
+/// `include __dir__ . '/../config.php'`, `readfile(join(__dirname, '../x'))`: a file near the program's
+/// own, behind code and a quotation mark, where a path would have to begin.
+fn opens_own(text: &[u8], hit: &Hit) -> bool {
+    let steps = text.windows(3).filter(|step| step == b"../").count();
+    if steps > MAX_STEPS || SEVERE.find(text, 0).is_some() {
+        return false;
+    }
+    let lead = span(text, 0, hit.start);
+    let lead = lead.strip_suffix(b"/").unwrap_or(lead);
+    let code = lead.strip_suffix(b"'").or_else(|| lead.strip_suffix(b"\""));
+    let is_quoted = code.is_some_and(|code| {
+        at(text, 0).is_ascii_alphabetic()
+            && trim(code).len() > 3
+            && (matches!(trim(code).last(), Some(b'(' | b'=' | b','))
+                || trim(code).len() < code.len())
+    });
+    if hit.rule.id == "code-001" {
+        BESIDE.find(text, 0).is_some()
+    } else {
+        is_quoted
+    }
+}
+
+/// Methods of that console that read.
+const READING: &[&[u8]] = &[
+    b"find",
+    b"findone",
+    b"aggregate",
+    b"countdocuments",
+    b"count",
+    b"distinct",
+];
+
+/// `db.users.find({age: {$gt: 18}})`: what the database's own console takes, and no value.
+fn is_shell_query(text: &[u8]) -> bool {
+    let text = trim(text);
+    let mut names = text.split(|byte| *byte == b'.');
+    let (database, collection) = (names.next(), names.next());
+    let call = names.next().unwrap_or_default();
+    let end = call.iter().take_while(|byte| is_word(**byte)).count();
+    database == Some(b"db")
+        && collection.is_some_and(|name| name.iter().all(|byte| is_word(*byte)))
+        && READING.contains(&span(call, 0, end))
+        && text.contains(&b':')
+        && !text.contains(&b';')
+        && HOSTILE_QUERY.find(text, 0).is_none()
+}
+
+/// What such a query does in attacks.
+static HOSTILE_QUERY: Needles<'static> =
+    Needles::new(&[b"$where", b"function", b"eval", b"foreach"]);
+
+/// Whether every handler of the markup asks for a confirmation, minds its own field or calls a
+/// function of the page by its name alone: `onclick="return confirm('Sure?')"`.
+fn minds_own(markup: &[u8]) -> bool {
+    let mut handlers = 0_usize;
+    for index in 0..markup.len() {
+        if before(markup, index) == 0 && index > 0 || is_word(before(markup, index)) {
+            continue;
+        }
+        let name = word(markup, index);
+        let sign = index + name.len();
+        if name.starts_with(b"on") && name.len() > 2 && at(markup, sign) == b'=' {
+            handlers += 1;
+            let code = span(markup, sign + 1, markup.len());
+            let code = code.strip_prefix(b"\\").unwrap_or(code);
+            let code = code.strip_prefix(b"\"").or_else(|| code.strip_prefix(b"'"));
+            if !code.is_some_and(is_own) {
+                return false;
+            }
+        }
+    }
+    handlers > 0 && HOSTILE.find(markup, 0).is_none()
+}
+
+/// Whether the code of a handler does no more than that.
+fn is_own(code: &[u8]) -> bool {
+    let name = word(code, 0).len();
+    let question = code.strip_prefix(b"return confirm(").map(|rest| {
+        let end = rest.iter().take_while(|byte| **byte != b')').count();
+        span(rest, 0, end)
+    });
+    let is_asked = question.is_some_and(|question| {
+        question.len() > 2 && !question.iter().any(|byte| b"+<$`".contains(byte))
+    });
+    is_asked
+        || code.starts_with(b"this.value")
+        || name > 0 && matches!(at(code, name), b'"' | b'\'')
+}
+
+/// Rules that calls of other languages resemble.
+const CALLS: &[&str] = &["php-002", "node-001", "python-001", "code-002"];
+
+/// Code of languages that no server evaluates, Go and Lua, and what clears a console.
+fn is_foreign(text: &[u8]) -> bool {
+    let name = text
+        .iter()
+        .take_while(|byte| is_word(**byte) || b", ".contains(byte))
+        .count();
+    let clears = || {
+        let mut calls = text
+            .windows(10)
+            .enumerate()
+            .filter(|(_, call)| *call == b"os.system(");
+        let is_console = |(index, _): (usize, &[u8])| {
+            let argument = span(text, index + 11, text.len());
+            argument.starts_with(b"cls") || argument.starts_with(b"clear")
+        };
+        calls.next().is_some_and(is_console) && calls.all(is_console)
+    };
+    name > 2 && span(text, name, text.len()).starts_with(b":= ")
+        || find(text, b"\" .. ", 0).is_some() && SEVERE.find(text, 0).is_none()
+        || clears()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::waf::rules::{code, html, nosql, path};
+
+    #[test]
+    fn tells_idioms_from_attacks() {
+        let is_found = |text: &str, needle: &str, rule| {
+            let start = text.find(needle).unwrap();
+            is_idiom(
+                text.as_bytes(),
+                &Hit::new(rule, start, start + needle.len()),
+            )
+        };
+        for (text, needle, rule) in [
+            (
+                "use include __dir__ . '/../config/db.php';",
+                "..",
+                &path::TRAVERSAL,
+            ),
+            (
+                "db.users.find({age: {$gt: 18}}).limit(10)",
+                "$gt",
+                &nosql::OPERATOR_TEXT,
+            ),
+            ("import os\nos.system('clear')", "os.system", &code::PYTHON),
+            ("cmd := exec.command(\"ls\")", "exec", &code::NODE),
+            (
+                "<a onclick=\"return confirm('sure?')\">",
+                "onclick",
+                &html::HANDLER,
+            ),
+            (
+                "<input oninput=\"this.value = math.min(1, 2)\">",
+                "oninput",
+                &html::HANDLER,
+            ),
+        ] {
+            assert!(is_found(text, needle, rule), "{text}");
+        }
+        for (text, needle, rule) in [
+            ("../config/db.php", "..", &path::TRAVERSAL),
+            ("'../config/db.php'", "..", &path::TRAVERSAL),
+            (
+                "include '../../../../config/db.php'",
+                "..",
+                &path::TRAVERSAL,
+            ),
+            ("db.users.drop({a: 1})", "drop", &nosql::CODE),
+            (
+                "db.users.find({$where: 'sleep(1)'})",
+                "$where",
+                &nosql::OPERATOR_TEXT,
+            ),
+            (
+                "os.system('clear'); os.system('ls')",
+                "os.system",
+                &code::PYTHON,
+            ),
+            (
+                "<a onclick=\"return confirm(document.cookie)\">",
+                "onclick",
+                &html::HANDLER,
+            ),
+            (
+                "<a onclick=\"return confirm('x')\" onload=f()>",
+                "onclick",
+                &html::HANDLER,
+            ),
+            (
+                "<a onclick=\"this.value\" onload=\"alert(1)\">",
+                "onclick",
+                &html::HANDLER,
+            ),
+        ] {
+            assert!(!is_found(text, needle, rule), "{text}");
+        }
+    }
+}
