@@ -1,4 +1,5 @@
-// Rows: what postgrest-js can ask of the tables of the development stack, and of `papers`, which the test adds.
+// Rows: what postgrest-js can ask of the tables of the development stack, and of `papers`, `cites` and `letters`,
+// which the test adds.
 //
 // | Of the interface                                  | Under the heading                                    |
 // |---|---|
@@ -16,7 +17,9 @@
 // | update and delete by filter, refused without      | Update                                               |
 // | HEAD, one object, CSV out and in                  | Select, no word                                      |
 // | ETag, If-Match, Idempotency-Key                   | no word                                              |
-// | encrypted columns                                 | An encrypted column                                  |
+// | encrypted columns; of tenants                     | An encrypted column; Tenants                         |
+// | missing=default, write-only, pages of a change    | What a row is, Which rows                            |
+// | two ways to a table                               | Two ways                                             |
 // | errors: shape and codes                           | What is not there, and `denied` everywhere           |
 
 import assert from 'node:assert/strict';
@@ -215,6 +218,70 @@ const taken = denied(await bob.from('papers').insert({ code: 'a' }), 409, '23505
 assert.deepEqual([taken.details, taken.hint], [null, null]);
 denied(await bob.from('papers').upsert({ code: 'a', number: 0 }, { onConflict: 'code' }), 403, '42501');
 denied(await papers().contains('meta', { lang: 'en' }), 400, 'PGRST127');
+
+// What a row is: defaults of the database where nothing was said, and what goes in and never out.
+const states = async (options) => {
+  const rows = [{ code: 'm1', state: 'sent' }, { code: 'm2' }];
+  const told = good(await ada.from('papers').insert(rows, options).select('state')).map((row) => row.state);
+  assert.equal((await ada.from('papers').delete().in('code', ['m1', 'm2'])).status, 204);
+  return told;
+};
+assert.deepEqual(await states({ defaultToNull: false }), ['sent', 'new']);
+assert.deepEqual(await states(), ['sent', null]);
+const [pinned] = good(await ada.from('papers').update({ pin: '1234' }).eq('code', 'a').select());
+assert.deepEqual([pinned.code, 'pin' in pinned], ['a', false]);
+denied(await papers('pin'), 403, '42501');
+denied(await papers().eq('pin', '1234'), 403, '42501');
+denied(await papers().order('pin'), 403, '42501');
+
+// Which rows: those that were found, although they no longer meet the filter; those of the page, and no other.
+assert.deepEqual(good(await ada.from('papers').update({ code: 'z' }).eq('code', 'd').select('code')), [{ code: 'z' }]);
+good(await ada.from('notes').insert(['p0', 'p1', 'p2', 'p3'].map((title) => ({ title, body: 'page' }))));
+const pageOf = (query) => query.eq('body', 'page').order('title').range(1, 2).select('title');
+assert.deepEqual(good(await pageOf(ada.from('notes').update({ body: 'page' }))), [{ title: 'p1' }, { title: 'p2' }]);
+assert.deepEqual(good(await pageOf(ada.from('notes').delete())), [{ title: 'p1' }, { title: 'p2' }]);
+assert.deepEqual(await titles(from().eq('body', 'page')), ['p0', 'p3']);
+assert.equal((await ada.from('notes').delete().eq('body', 'page')).status, 204);
+
+// Two ways from table to table: a hint says which one is meant.
+const idOf = Object.fromEntries(good(await papers('id, code')).map((row) => [row.code, row.id]));
+good(await ada.from('cites').insert([{ from_id: idOf.b, to_id: idOf.a }, { from_id: idOf.a, to_id: idOf.c }]));
+denied(await papers('code, cites(id)'), 300, 'PGRST201');
+denied(await ada.from('cites').select('papers(code)'), 300, 'PGRST201');
+for (const hints of [['to_id', 'from_id'], ['cites_to_id_fkey', 'cites_from_id_fkey']]) {
+  const [to, of] = hints;
+  assert.deepEqual(
+    good(await papers(`code, by:cites!${to}(paper:papers!${of}(code)), of:cites!${of}(paper:papers!${to}(code))`).eq('code', 'a').single()),
+    { code: 'a', by: [{ paper: { code: 'b' } }], of: [{ paper: { code: 'c' } }] },
+  );
+}
+denied(await papers('code, cites!nothing(id)'), 400, 'PGRST200');
+
+// Tenants: each has keys of its own, and sees what is its own.
+const operate = async (method, path, body) => {
+  const { session } = good(await admin.auth.getSession());
+  const headers = { authorization: `Bearer ${session.access_token}`, 'content-type': 'application/json' };
+  const answer = await fetch(`${EDGE_URL}/auth/v1/admin/${path}`, { method, headers, body: body && JSON.stringify(body) });
+  assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
+  return answer.status === 204 ? null : answer.json();
+};
+const tenants = [];
+for (const [who, name] of [[ada, 'Ada & Co.'], [bob, 'Bob & Co.']]) {
+  const { id } = await operate('POST', 'tenants', { name });
+  await operate('PUT', `tenants/${id}/members/${good(await who.auth.getUser()).user.id}`);
+  good(await who.auth.refreshSession());
+  tenants.push(id);
+}
+for (const [who, tenant] of [[ada, tenants[0]], [bob, tenants[1]]]) {
+  assert.deepEqual(good(await who.from('letters').insert({ secret: 'a word' }).select('tenant_id, secret').single()), { tenant_id: tenant, secret: 'a word' });
+  for (const filter of [{}, { secret: 'a word' }]) {
+    assert.deepEqual(good(await who.from('letters').select('tenant_id').match(filter)), [{ tenant_id: tenant }]);
+  }
+}
+denied(await ada.from('letters').insert({ tenant_id: tenants[1], secret: 'x' }), 403, '42501');
+denied(await ada.from('letters').update({ tenant_id: tenants[1] }).eq('secret', 'a word'), 400, 'PGRST100');
+denied(await ada.schema('other').from('notes').select(), 406, 'PGRST106');
+denied(await ada.schema('other').from('notes').insert({ title: 'x' }), 406, 'PGRST106');
 
 // What the client library has no word for: lines in, ranges, one row as it was seen, once.
 const { access_token: token } = good(await ada.auth.getSession()).session;

@@ -77,17 +77,35 @@ fn claims_that_a_client_verifies(engine: Engine) {
     run(engine, "claims", &[algorithm]);
 }
 
-/// A table with what the development stack's lack: JSON, numbers, a unique column.
+/// Tables with what the development stack's lack: JSON, numbers, a unique column, a default of the
+/// database, one that nobody reads; two ways from one to the other; tenants.
 const PAPERS: &str = r#"
 [data.tables.papers]
-columns = ["id", "user_id", "code", "number", "price", "meta"]
+columns = ["id", "user_id", "code", "number", "price", "meta", "state", "pin"]
 types = { id = "uuid", user_id = "uuid", meta = "json" }
+write_only = ["pin"]
 defaults = { id = "uuid()", user_id = "auth.uid()" }
 [data.tables.papers.roles.user]
 select = "user_id = auth.uid()"
 insert = "user_id = auth.uid()"
 update = "user_id = auth.uid()"
 delete = "user_id = auth.uid()"
+[data.tables.cites]
+columns = ["id", "from_id", "to_id"]
+types = { id = "uuid", from_id = "uuid", to_id = "uuid" }
+defaults = { id = "uuid()" }
+roles.user = { select = "1 = 1", insert = "1 = 1", delete = "1 = 1" }
+[data.tables.letters]
+columns = ["id", "tenant_id", "secret"]
+types = { id = "uuid" }
+encrypted = ["secret"]
+blind_index = { secret = "secret_index" }
+tenant = "tenant_id"
+defaults = { id = "uuid()", tenant_id = "auth.tenant()" }
+[data.tables.letters.roles.user]
+select = "tenant_id = auth.tenant()"
+insert = "tenant_id = auth.tenant()"
+update = "tenant_id = auth.tenant()"
 "#;
 
 fn rows_of_tables(engine: Engine) {
@@ -102,11 +120,22 @@ fn rows_of_tables(engine: Engine) {
             home.url.clone(),
         ),
     };
-    let sql = format!(
-        "CREATE TABLE papers (id CHAR(36) PRIMARY KEY NOT NULL, user_id CHAR(36) NOT NULL, \
-         code {text} UNIQUE, number INTEGER, price NUMERIC(10, 2), meta {json})"
-    );
-    engines::execute(&url, &sql).expect("a table");
+    for sql in [
+        format!(
+            "CREATE TABLE papers (id CHAR(36) PRIMARY KEY NOT NULL, user_id CHAR(36) NOT NULL, \
+             code {text} UNIQUE, number INTEGER, price NUMERIC(10, 2), meta {json}, \
+             state VARCHAR(9) DEFAULT 'new', pin VARCHAR(9))"
+        ),
+        "CREATE TABLE cites (id CHAR(36) PRIMARY KEY NOT NULL, from_id CHAR(36), to_id CHAR(36), \
+         FOREIGN KEY (from_id) REFERENCES papers (id), FOREIGN KEY (to_id) REFERENCES papers (id))"
+            .to_owned(),
+        format!(
+            "CREATE TABLE letters (id CHAR(36) PRIMARY KEY NOT NULL, tenant_id {text} NOT NULL, \
+             secret VARCHAR(4096), secret_index {text})"
+        ),
+    ] {
+        engines::execute(&url, &sql).expect("a table");
+    }
     let notes = "\n[data.tables.notes]\n";
     run_on(
         &home,
