@@ -12,10 +12,14 @@
 //!   jumps ahead by `d` shortens the windows around the jump by `d`. One that steps back shortens none, and
 //!   stops none for longer than [`SKEW_MS`]: time goes on from where it was. An isolate whose
 //!   clock steps back by more than that forgets its leases and stops.
-//! - A strict class refuses nobody below its limit, and its admissions are stored before they are answered.
+//! - A strict class refuses nobody below its limit, and its admissions are stored before they are answered. The
+//!   shard is exact to the millisecond of its clock, and counts what is to be taken back until it hears of it. An isolate goes on
+//!   refusing out of memory until the window has room by its own clock: too long by what that slipped back, at most
+//!   [`SKEW_MS`], and by up to [`lease::REMEMBER_MS`] where an admission was taken back meanwhile.
 //! - Another class refuses too early only when the admissions of the last
 //!   window + window/256 + [`LEASE_MS`] + [`SKEW_MS`], and what is out on lease or was not returned
-//!   (at most limit/4), and, within a window after the shard lost memory, limit/4, reach the limit.
+//!   (at most limit/4), and, within a window after the shard lost memory, limit/4, reach the limit. The same holds of
+//!   a burst, with a second and 10 ms in place of the window. What was taken back may count until it would have left.
 //! - A request that is refused by any class is counted in none.
 
 pub mod jail;

@@ -93,6 +93,19 @@ fn what_is_given_back_is_no_part_of_a_later_lease() {
 }
 
 #[test]
+fn a_lease_that_comes_after_the_clock_stepped_back_is_not_spent() {
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    let (who, classes) = (isolate.who.clone(), isolate.classes.clone());
+    let lent = Answer::parse("2 1 pass 9:4000:0 1:5", 1).unwrap();
+    for (now_ms, spends) in [(8_000, true), (7_999, false)] {
+        isolate.memory = Memory::new(8);
+        isolate.memory.learn(&who, &classes, &lent, 10_000, now_ms);
+        let recall = isolate.memory.recall(&who, &classes, now_ms);
+        assert_eq!(matches!(recall, Recall::Admitted(_)), spends, "{now_ms}");
+    }
+}
+
+#[test]
 fn an_address_that_no_class_counts_is_asked_about_once_in_a_while() {
     let mut isolate = Isolate::new("ip:192.0.2.1");
     isolate.classes.clear();

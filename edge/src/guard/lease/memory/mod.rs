@@ -244,6 +244,11 @@ impl Memory {
         sent_ms: u64,
         now_ms: u64,
     ) {
+        if sent_ms > now_ms.saturating_add(SKEW_MS) {
+            // The clock stepped back by more since: what it says of when it ends can no longer be told.
+            self.reckon(now_ms);
+            return;
+        }
         // By the clock as it is: a step back since the question makes everything end sooner.
         let sent_ms = sent_ms.min(now_ms);
         let now_ms = self.reckon(now_ms);

@@ -29,7 +29,7 @@ enum Act {
 fn act() -> impl Strategy<Value = Act> {
     let slip = || prop_oneof![Just(0), Just(1_000), 0u64..1_000];
     prop_oneof![
-        10 => (0usize..3, 0usize..ROUTES, prop_oneof![3 => Just(1u32), 1 => 1u32..30])
+        10 => (0usize..3, 0usize..ROUTES, prop_oneof![2 => Just(1u32), 1 => 1u32..50])
             .prop_map(|(isolate, route, times)| Act::Requests(isolate, route, times)),
         1 => (0usize..2).prop_map(Act::Evict),
         1 => (0usize..2).prop_map(Act::Alarm),
@@ -51,7 +51,7 @@ fn run() -> impl Strategy<Value = (Vec<(u64, Act)>, u64)> {
 type Limits = [(u32, u32); 4];
 
 fn limits() -> impl Strategy<Value = Limits> {
-    prop::array::uniform4((4u32..60, 3u32..20))
+    prop::array::uniform4((10u32..40, 3u32..9))
 }
 
 const ROUTES: usize = 4;
@@ -74,7 +74,7 @@ fn routes([a, b, c, d]: Limits, burst: u32) -> [Vec<(usize, Vec<AskedClass>)>; R
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// With true clocks: what passed is never above any limit or burst; strict classes are exact; others
     /// refuse within their bound.

@@ -82,6 +82,8 @@ pub(super) struct World {
     pub(super) slips: (u64, u64),
     pub(super) now: u64,
     random: u64,
+    /// Of so many messages one is lost and three are late.
+    smoothness: u64,
     events: BTreeMap<(u64, usize), Event>,
     count: usize,
     requests: Vec<Request>,
@@ -121,6 +123,7 @@ impl World {
             slips,
             now: START_MS,
             random: seed,
+            smoothness: [u64::MAX, 60, 12][usize::try_from(seed % 3).unwrap()],
             events: BTreeMap::new(),
             count: 0,
             requests: Vec::new(),
@@ -138,7 +141,7 @@ impl World {
 
     /// How long a message takes; `None`: for ever.
     fn flight(&mut self) -> Option<u64> {
-        match self.below(12) {
+        match self.below(self.smoothness) {
             0 => None,
             1..4 => Some(self.below(4_000)),
             _ => Some(self.below(80)),
