@@ -11,7 +11,8 @@ use crate::{
     facts::Facts,
     gate::Gate,
     ledger::{
-        Applied, Ban, Batch, Change, Key, PART_CHANGES, Target, Values, list, merge, message, parts,
+        Applied, Ban, Batch, Change, Key, PART_CHANGES, Search, Target, Values, list, merge,
+        message, parts,
     },
     policy::StrikeKind,
     runtime::{Object, Runtime, ignored},
@@ -27,6 +28,8 @@ use gapura_shared::{
 const PATIENCE_MS: u32 = 5_000;
 /// How long the Ledger may take to store a long list.
 const IMPORT_MS: u32 = 20_000;
+/// Bans that the Ledger tells at a time when all are wanted.
+const EXPORT_PAGE: usize = 10_000;
 
 /// An answer of the API, and what is to be logged of it.
 #[derive(Debug)]
@@ -137,7 +140,7 @@ async fn carry_out<R: Runtime>(
                 .map(Outcome::Mode)
         }
         Operation::Export(format) => {
-            let bans = ask_ledger(message::Message::Bans, message::bans, runtime).await?;
+            let bans = bans(runtime).await?;
             Ok(Outcome::List(list::export(bans, *format, now)))
         }
         Operation::AddBan { batch, .. }
@@ -207,6 +210,24 @@ async fn ask_patiently<R: Runtime, T>(
         .await;
     let answer = answer.ok_or(AdminError::Unavailable)?;
     read(&answer).map_err(|_| AdminError::Unavailable)
+}
+
+/// All bans, in pages: together they may be longer than an answer may be.
+async fn bans<R: Runtime>(runtime: &R) -> Result<Vec<Ban>, AdminError> {
+    let mut search = Search {
+        limit: EXPORT_PAGE,
+        ..Search::default()
+    };
+    let mut bans = Vec::new();
+    loop {
+        let question = message::Message::Search(search.clone());
+        let page = ask_ledger(question, message::page, runtime).await?;
+        bans.extend(page.bans);
+        match page.next {
+            Some(last) => search.after = Some(last),
+            None => return Ok(bans),
+        }
+    }
 }
 
 async fn entry<R: Runtime>(key: Key, id: &str, runtime: &R) -> Result<Option<Ban>, AdminError> {
