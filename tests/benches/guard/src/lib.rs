@@ -6,11 +6,17 @@
 //! another location. A question takes half the object latency each way, jittered (0.8 of it and an
 //! exponential rest), and waits in line before an object, which works on one at a time. Objects
 //! leave memory after ten idle seconds; an isolate in twenty starts anew each minute and all clocks of
-//! isolates move by up to half a second; half-way everything is deployed anew. Every answer is
-//! awaited: the Guard's time budget, which would end the wait for far objects, is left out.
+//! isolates move by up to half a second; half-way everything is deployed anew. A class that is open on
+//! error is waited for 50 ms (not by the naive way), what is closed and the Ledger of a token for two seconds.
+//!
+//! With tokens an isolate's copy of the Ledger is as old as the gate allows (`gapura_edge::revocation::Held`),
+//! and one request in 200 ends its session. The attack's requests are wrong logins that name accounts: each
+//! asks about the address and the account, is a strike, and the fifth locks and bans. As in the policy as
+//! shipped every route counts, so bans need no question of their own.
 
 pub mod price;
 pub mod random;
+mod request;
 pub mod run;
 pub mod tally;
 pub mod traffic;

@@ -4,19 +4,19 @@ use crate::{
     SECOND_US,
     price::Usage,
     random::Random,
+    request::{Pending, Question, To},
     tally::Tally,
     traffic::Source,
     whole,
-    world::{Isolate, Object, time_ms},
+    world::{Book, Isolate, Object},
 };
-use gapura_edge::guard::{Answer, Ask, AskedClass, Message, Recall};
+use gapura_edge::guard::AskedClass;
 use std::{
     cmp::{Ordering, Reverse},
     collections::{BinaryHeap, HashMap},
+    rc::Rc,
 };
 
-/// What the stages beside the Guard's call take: it is awaited only after them.
-const BESIDE_US: u64 = 1_000;
 const MINUTE_US: u64 = 60 * SECOND_US;
 
 /// How requests are counted.
@@ -55,9 +55,11 @@ pub struct Setup {
 pub struct Outcome {
     /// The requests.
     pub tally: Tally,
-    /// What is billed.
+    /// What is billed, for the Ledger too.
     pub usage: Usage,
-    /// Objects that were called.
+    /// Of which for the Ledger.
+    pub ledger: Usage,
+    /// Shards that were called.
     pub objects: usize,
     /// Most subjects and most log entries in one object.
     pub fullest: (usize, usize),
@@ -65,49 +67,44 @@ pub struct Outcome {
     pub remembered: usize,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Client {
-    source: usize,
-    number: u32,
-}
-
-/// A question under way.
-#[derive(Debug)]
-struct Question {
-    client: Client,
-    object: u32,
-    isolate: usize,
-    starts: u32,
-    came_us: u64,
-    sent_ms: u64,
-    text: String,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Client {
+    pub(crate) source: usize,
+    pub(crate) number: u32,
 }
 
 #[derive(Debug)]
-enum Event {
+pub(crate) enum Event {
     Visit(usize),
     Request(Client, u32),
     Arrival(Box<Question>),
     Decision(Box<Question>),
-    Answer(Box<Question>, Answer),
-    Alarm(u32),
+    Answer(Box<Question>, String),
+    /// A question's budget has passed.
+    OutOfTime(u64),
+    Alarm(To),
     Minute,
 }
 
 #[derive(Debug)]
 struct Timed(u64, u64, Event);
 
-struct Simulation {
-    setup: Setup,
-    random: Random,
+pub(crate) struct Simulation {
+    pub(crate) setup: Setup,
+    pub(crate) random: Random,
     events: BinaryHeap<Reverse<Timed>>,
     count: u64,
-    now_us: u64,
-    isolates: Vec<Isolate>,
-    objects: HashMap<u32, Object>,
+    pub(crate) now_us: u64,
+    pub(crate) isolates: Vec<Isolate>,
+    pub(crate) objects: HashMap<u64, Object>,
+    pub(crate) book: Book,
     /// Per source.
-    classes: Vec<Vec<AskedClass>>,
-    tally: Tally,
+    pub(crate) classes: Vec<Rc<[AskedClass]>>,
+    /// Requests that wait, and for which questions.
+    pub(crate) pending: HashMap<u64, Pending>,
+    pub(crate) waiting: HashMap<u64, u64>,
+    pub(crate) failures: HashMap<Client, u32>,
+    pub(crate) tally: Tally,
     remembered: usize,
 }
 
@@ -143,7 +140,15 @@ impl Simulation {
             now_us: 0,
             isolates: (0..isolates).map(|_| Isolate::default()).collect(),
             objects: HashMap::new(),
-            classes: setup.sources.iter().map(|s| vec![strict(s)]).collect(),
+            book: Book::default(),
+            classes: setup
+                .sources
+                .iter()
+                .map(|s| Rc::from([strict(s)]))
+                .collect(),
+            pending: HashMap::new(),
+            waiting: HashMap::new(),
+            failures: HashMap::new(),
             tally: Tally::default(),
             remembered: 0,
             setup,
@@ -155,9 +160,15 @@ impl Simulation {
         simulation
     }
 
-    fn at(&mut self, at_us: u64, event: Event) {
+    pub(crate) fn at(&mut self, at_us: u64, event: Event) {
+        let number = self.next_number();
+        self.events.push(Reverse(Timed(at_us, number, event)));
+    }
+
+    /// A number that nothing else has.
+    pub(crate) const fn next_number(&mut self) -> u64 {
         self.count += 1;
-        self.events.push(Reverse(Timed(at_us, self.count, event)));
+        self.count
     }
 
     fn happen(&mut self, event: Event) {
@@ -171,8 +182,13 @@ impl Simulation {
                 }
             }
             Event::Arrival(question) => {
-                let object = self.objects.entry(question.object).or_default();
-                let begin_us = object.queue(self.now_us);
+                let begin_us = match question.to {
+                    To::Ledger => self.book.queue(self.now_us),
+                    To::Object(number) => {
+                        let object = self.objects.entry(number).or_default();
+                        object.queue(self.now_us)
+                    }
+                };
                 if begin_us > self.now_us {
                     self.at(begin_us, Event::Decision(question));
                 } else {
@@ -181,7 +197,8 @@ impl Simulation {
             }
             Event::Decision(question) => self.decide(question),
             Event::Answer(question, answer) => self.answered(&question, &answer),
-            Event::Alarm(object) => self.ring(object),
+            Event::OutOfTime(question) => self.out_of_time(question),
+            Event::Alarm(of) => self.ring(of),
             Event::Minute => self.minute(),
         }
     }
@@ -194,57 +211,8 @@ impl Simulation {
         }
     }
 
-    fn request(&mut self, client: Client) {
-        let isolate = self.isolate_of(client);
-        let source = &self.setup.sources[client.source];
-        let classes = &self.classes[client.source];
-        let counted = source.counted(client.number);
-        let subject = source.subject(counted);
-        let attack = source.attack;
-        let way = self.setup.way;
-        let at = &mut self.isolates[isolate];
-        let sent_ms = at.now_ms(self.now_us);
-        let recall = if way == Way::Naive {
-            Recall::Ask(Vec::new())
-        } else {
-            at.memory.recall(&subject, classes, sent_ms)
-        };
-        self.tally.of(attack).requests += 1;
-        self.tally.ask(counted, &source.class, time_ms(self.now_us));
-        match recall {
-            Recall::Admitted(_) => {
-                self.tally.of(attack).added_us.push(0);
-                self.count_passed(client, self.now_us);
-            }
-            Recall::Refused(_) => self.count_refused(client, self.now_us),
-            Recall::Ask(returns) => {
-                let object = if way == Way::Naive {
-                    counted
-                } else {
-                    let name = subject.shard("", self.setup.shards);
-                    name.trim_start_matches('/').parse().unwrap_or_default()
-                };
-                let mut ask = Ask::new(subject, classes.clone());
-                ask.returns = returns;
-                ask.lease = way == Way::Leased;
-                let question = Question {
-                    client,
-                    object,
-                    isolate,
-                    starts: at.starts,
-                    came_us: self.now_us,
-                    sent_ms,
-                    text: Message::Ask(ask).to_text(),
-                };
-                self.tally.of(attack).calls += 1;
-                let half_us = self.half_way_us();
-                self.at(self.now_us + half_us, Event::Arrival(Box::new(question)));
-            }
-        }
-    }
-
     /// Which isolate serves a request.
-    fn isolate_of(&mut self, client: Client) -> usize {
+    pub(crate) fn isolate_of(&mut self, client: Client) -> usize {
         let Setup {
             locations,
             isolates,
@@ -262,83 +230,42 @@ impl Simulation {
         (location * isolates + isolate) as usize
     }
 
-    fn half_way_us(&mut self) -> u64 {
+    pub(crate) fn half_way_us(&mut self) -> u64 {
         let half_us = f64::from(self.setup.latency_ms) * 500.0;
         whole(half_us * 0.8) + self.random.wait_us(half_us * 0.2)
     }
 
-    fn decide(&mut self, question: Box<Question>) {
-        let Some(object) = self.objects.get_mut(&question.object) else {
-            return;
+    /// Lets an object do something, and notes when its alarm goes off.
+    pub(crate) fn work<T>(&mut self, on: To, work: impl FnOnce(&mut Self) -> T) -> T {
+        let alarm_us = |simulation: &Self| match on {
+            To::Ledger => simulation.book.alarm_us,
+            To::Object(number) => simulation.objects.get(&number)?.alarm_us,
         };
-        let before = object.alarm_us;
-        let answer = object.receive(&question.text, self.now_us);
-        let alarm_us = object.alarm_us.filter(|at_us| before != Some(*at_us));
-        if let Some(at_us) = alarm_us {
-            self.at(at_us, Event::Alarm(question.object));
+        let before = alarm_us(self);
+        let done = work(self);
+        if let Some(at_us) = alarm_us(self).filter(|at_us| before != Some(*at_us)) {
+            self.at(at_us, Event::Alarm(on));
         }
-        let Some(answer) = answer.ok().and_then(|text| Answer::parse(&text, 1).ok()) else {
-            self.tally.unanswered += 1;
-            return;
-        };
-        if answer.admitted() {
-            self.count_passed(question.client, self.now_us);
-        } else {
-            self.count_refused(question.client, self.now_us);
-        }
-        let half_us = self.half_way_us();
-        self.at(self.now_us + half_us, Event::Answer(question, answer));
+        done
     }
 
-    fn answered(&mut self, question: &Question, answer: &Answer) {
-        let source = &self.setup.sources[question.client.source];
-        if answer.admitted() {
-            let beside_us = if self.setup.way == Way::Naive {
-                0
-            } else {
-                BESIDE_US
-            };
-            let added_us = (self.now_us - question.came_us).saturating_sub(beside_us);
-            let added_us = u32::try_from(added_us).unwrap_or(u32::MAX);
-            self.tally.of(source.attack).added_us.push(added_us);
-        }
-        let isolate = &mut self.isolates[question.isolate];
-        if self.setup.way == Way::Naive || isolate.starts != question.starts {
-            return;
-        }
-        let subject = source.subject(source.counted(question.client.number));
-        let classes = &self.classes[question.client.source];
-        let now_ms = isolate.now_ms(self.now_us);
-        isolate
-            .memory
-            .learn(&subject, classes, answer, question.sent_ms, now_ms);
-    }
-
-    fn count_passed(&mut self, client: Client, now_us: u64) {
-        let source = &self.setup.sources[client.source];
-        let who = source.counted(client.number);
-        self.tally.of(source.attack).admitted += 1;
-        self.tally.admit(who, &source.class, time_ms(now_us));
-    }
-
-    fn count_refused(&mut self, client: Client, now_us: u64) {
-        let source = &self.setup.sources[client.source];
-        let who = source.counted(client.number);
-        self.tally
-            .refuse(source.attack, who, &source.class, time_ms(now_us));
-    }
-
-    fn ring(&mut self, number: u32) {
-        let Some(object) = self.objects.get_mut(&number) else {
-            return;
-        };
-        if object.alarm_us != Some(self.now_us) {
-            return;
-        }
-        object.queue(self.now_us);
-        object.ring(self.now_us);
-        if let Some(at_us) = object.alarm_us {
-            self.at(at_us, Event::Alarm(number));
+    fn ring(&mut self, of: To) {
+        let now_us = self.now_us;
+        match of {
+            To::Ledger => self.work(of, |simulation| {
+                simulation.book.queue(now_us);
+                simulation.book.ring(now_us);
+            }),
+            To::Object(number) => {
+                let object = self.objects.get(&number);
+                if object.is_some_and(|object| object.alarm_us == Some(now_us)) {
+                    self.work(of, |simulation| {
+                        let object = simulation.objects.entry(number).or_default();
+                        object.queue(now_us);
+                        object.ring(now_us);
+                    });
+                }
+            }
         }
     }
 
@@ -350,6 +277,9 @@ impl Simulation {
             if deployed {
                 object.forget();
             }
+        }
+        if deployed {
+            self.book.forget();
         }
         for isolate in &mut self.isolates {
             self.remembered = self.remembered.max(isolate.memory.len());
@@ -363,7 +293,8 @@ impl Simulation {
 
     fn finish(mut self) -> Outcome {
         let end_us = self.setup.until_us;
-        let mut usage = Usage::default();
+        let ledger = self.book.usage(end_us);
+        let mut usage = ledger;
         let mut fullest = (0, 0);
         for object in self.objects.values_mut() {
             object.weigh();
@@ -373,6 +304,7 @@ impl Simulation {
         self.tally.finish();
         Outcome {
             usage,
+            ledger,
             objects: self.objects.len(),
             fullest,
             remembered: self.remembered,

@@ -14,8 +14,12 @@ pub struct Figures {
     pub wrongly: u64,
     /// Those of them whose client had asked for no more than its limit in the window.
     pub modest: u64,
-    /// Calls to objects for them.
+    /// Passed without an answer, which did not come in time, and would have been refused by it.
+    pub let_through: u64,
+    /// Calls to the shards for them.
     pub calls: u64,
+    /// Calls to the Ledger.
+    pub ledger_calls: u64,
     /// What each that passed waited for beyond its own work, in microseconds; sorted by
     /// `Tally::finish`.
     pub added_us: Vec<u32>,
@@ -32,9 +36,19 @@ pub struct Tally {
     pub excess: u32,
     /// The fullest window of any subject, in per cent of its limit.
     pub fullest_percent: u64,
-    /// Questions that had no answer.
+    /// Questions that had no answer at all.
     pub unanswered: u64,
+    /// How long a change of the Ledger had been stored at most when a request with a token passed by a
+    /// copy without it, in microseconds.
+    pub behind_us: u64,
     logs: HashMap<u32, Log>,
+}
+
+/// A refusal.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Refused {
+    early: bool,
+    modest: bool,
 }
 
 /// True times of one subject.
@@ -58,6 +72,23 @@ impl Log {
 }
 
 impl Figures {
+    pub(crate) fn refuse(&mut self, refused: Refused) {
+        self.wrongly += u64::from(refused.early);
+        self.modest += u64::from(refused.modest);
+    }
+
+    /// Calls to the Ledger per request.
+    #[must_use]
+    pub fn ledger_calls_per_request(&self) -> f64 {
+        crate::fraction(self.ledger_calls) / crate::fraction(self.requests.max(1))
+    }
+
+    /// Let through above the limit for want of an answer in time, in per cent of all.
+    #[must_use]
+    pub fn let_through_percent(&self) -> f64 {
+        100.0 * crate::fraction(self.let_through) / crate::fraction(self.requests.max(1))
+    }
+
     /// Calls per request.
     #[must_use]
     pub fn calls_per_request(&self) -> f64 {
@@ -110,15 +141,13 @@ impl Tally {
         self.fullest_percent = self.fullest_percent.max(percent);
     }
 
-    /// Somebody was refused at this time.
-    pub(crate) fn refuse(&mut self, attack: bool, who: u32, class: &AskedClass, now_ms: u64) {
+    /// Who is refused at this time: whether too early, and whether it asked for no more than its limit.
+    pub(crate) fn judge(&mut self, who: u32, class: &AskedClass, now_ms: u64) -> Refused {
         let limit = class.limit as usize;
         let log = self.log(who, class, now_ms);
         let early = log.admitted.len() < limit;
         let modest = early && log.asked.len() <= limit;
-        let figures = self.of(attack);
-        figures.wrongly += u64::from(early);
-        figures.modest += u64::from(modest);
+        Refused { early, modest }
     }
 
     fn log(&mut self, who: u32, class: &AskedClass, now_ms: u64) -> &mut Log {

@@ -32,13 +32,24 @@ enum Choice {
     InTurn(u32),
 }
 
+/// What requests are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sends {
+    /// Without a token.
+    Plain,
+    /// With one.
+    Tokens,
+    /// Wrong logins.
+    Guesses,
+}
+
 /// A crowd of clients that are alike.
 #[derive(Debug, Clone)]
 pub struct Source {
     /// What its requests are counted in.
     pub class: AskedClass,
-    /// Whether this is the attack.
-    pub attack: bool,
+    /// What its requests are.
+    sends: Sends,
     /// Number of the first subject.
     first: u32,
     /// Whether all are counted as one.
@@ -76,7 +87,7 @@ impl Source {
         });
         Self {
             class,
-            attack: false,
+            sends: Sends::Plain,
             first: 0,
             tenant: false,
             choice: Choice::Zipf(shares.collect()),
@@ -96,7 +107,7 @@ impl Source {
     pub fn in_turn(class: AskedClass, clients: u32, visit: Visit, span_us: (u64, u64)) -> Self {
         Self {
             class,
-            attack: false,
+            sends: Sends::Plain,
             first: 0,
             tenant: false,
             choice: Choice::InTurn(clients),
@@ -108,11 +119,20 @@ impl Source {
         }
     }
 
-    /// As an attack, by others than the honest.
+    /// With tokens.
+    #[must_use]
+    pub fn with_tokens(self) -> Self {
+        Self {
+            sends: Sends::Tokens,
+            ..self
+        }
+    }
+
+    /// As an attack by wrong logins, by others than the honest.
     #[must_use]
     pub fn attacking(self) -> Self {
         Self {
-            attack: true,
+            sends: Sends::Guesses,
             first: 1 << 24,
             ..self
         }
@@ -143,6 +163,22 @@ impl Source {
         }
     }
 
+    /// The same requests, each by itself instead of in pages.
+    #[must_use]
+    pub fn one_by_one(self) -> Self {
+        let Visit::Page { requests, gap_us } = self.visit else {
+            return self;
+        };
+        Self {
+            visit: Visit::Page {
+                requests: 1,
+                gap_us,
+            },
+            visits_per_s: self.visits_per_s * f64::from(requests),
+            ..self
+        }
+    }
+
     /// The number under which a client is counted.
     #[must_use]
     pub const fn counted(&self, client: u32) -> u32 {
@@ -162,6 +198,24 @@ impl Source {
             // Spread, as addresses are.
             Subject::client(Ipv4Addr::from(counted.wrapping_mul(0x9e37_79b1)).into())
         }
+    }
+
+    /// The account that an attacker's logins name: five addresses guess at each.
+    #[must_use]
+    pub fn account(&self, client: u32) -> Option<u32> {
+        self.is_attack().then_some(client / 5)
+    }
+
+    /// Whether this is the attack.
+    #[must_use]
+    pub fn is_attack(&self) -> bool {
+        self.sends == Sends::Guesses
+    }
+
+    /// Whether requests bear tokens: then no copy of the Ledger is older than two seconds.
+    #[must_use]
+    pub fn bears_tokens(&self) -> bool {
+        self.sends == Sends::Tokens
     }
 
     /// The next visit after this time: when, by whom, of how many requests.
@@ -197,6 +251,7 @@ impl Source {
         let requests = match self.visit {
             Visit::Steady { requests, .. } => requests,
             Visit::Page { requests, .. } => {
+                // None more where one is all.
                 let chance = 1.0 - 1.0 / f64::from(requests);
                 let more = (1.0 - random.unit()).ln() / chance.ln();
                 1 + u32::try_from(whole(more)).unwrap_or(0)
