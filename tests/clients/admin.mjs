@@ -103,7 +103,8 @@ const { id: luhId } = good(await luh.auth.getUser()).user;
 const factor = good(await luh.auth.mfa.enroll({ factorType: 'totp' }));
 const { factors } = good(await admin.mfa.listFactors({ userId: luhId }));
 assert.deepEqual(factors.map(({ id, status }) => [id, status]), [[factor.id, 'unverified']]);
-assert.equal(good(await admin.mfa.deleteFactor({ userId: luhId, id: factor.id })).id, factor.id);
+// The client wraps this answer once more than its types say.
+assert.equal(good(await admin.mfa.deleteFactor({ userId: luhId, id: factor.id })).data.id, factor.id);
 assert.deepEqual(good(await admin.mfa.listFactors({ userId: luhId })).factors, []);
 await shutOut(luh);
 for (const scope of ['local', 'global', 'others']) {
