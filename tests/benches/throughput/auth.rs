@@ -18,9 +18,11 @@ use std::{
 };
 
 const PASSWORD: &str = "correct horse battery staple";
-/// Who logs in; more than hashes run at once.
-const LOGINS: u64 = 16;
-/// Whose accounts are read, and by as many connections: as many as `origin data` has writers.
+/// Accounts: so many that none comes to `auth.max_sessions`.
+const ACCOUNTS: u64 = 64;
+/// Connections that log in; more than hashes run at once.
+const LOGINS: usize = 16;
+/// Connections that read accounts: as many as `origin data` has writers.
 const READERS: usize = 64;
 /// Sessions that are refreshed at once.
 const REFRESHES: usize = 8;
@@ -111,7 +113,7 @@ impl<'a> Bench<'a> {
             numbers: AtomicU64::new(0),
         };
         let mut connection = Connection::open(origin.address);
-        for account in 0..READERS as u64 {
+        for account in 0..ACCOUNTS {
             let request = bench.post("/auth/v1/signup", &credentials(account));
             assert_eq!(connection.exchange(&request).0, 200);
             let session = bench.log_in(&mut connection, account);
@@ -225,11 +227,12 @@ impl<'a> Bench<'a> {
         let began = Instant::now();
         let until = began + MEASURED;
         let rss_mb = thread::scope(|scope| {
-            for account in 0..LOGINS {
+            for _ in 0..LOGINS {
                 let done = &done;
                 scope.spawn(move || {
                     let mut connection = Connection::open(self.origin.address);
                     while Instant::now() < until {
+                        let account = self.number() % ACCOUNTS;
                         let (status, _) = connection.exchange(&self.login(account));
                         assert_eq!(status, 200);
                         done.fetch_add(1, Ordering::Relaxed);
