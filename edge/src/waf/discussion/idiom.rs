@@ -1,7 +1,7 @@
 //! Whole values of code that developers write every day and that give an attacker nothing.
 
 use super::script::is_work;
-use super::told::is_told;
+use super::told::{is_report, is_told};
 use super::within::HOSTILE;
 use super::{SEVERE, STATEMENTS};
 use crate::waf::detect::Hit;
@@ -33,6 +33,7 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         || is_one_of(QUERIES) && is_shell_query(text)
         || is_one_of(CALLS) && is_foreign(text)
         || hit.rule.id == "xss-003" && minds_own(span(text, hit.start, MAX_TEXT))
+        || hit.rule.tags.first() == Some(&"sqli") && is_report(text)
         || (STATEMENTS.contains(&hit.rule.id) || hit.rule.id == "sqli-011") && is_told(text, hit)
 }
 
@@ -123,6 +124,7 @@ fn is_own(code: &[u8]) -> bool {
     });
     is_asked
         || code.starts_with(b"this.value")
+        || code.starts_with(b"location = this.value")
         || name > 0 && matches!(at(code, name), b'"' | b'\'')
 }
 

@@ -289,13 +289,15 @@ fn works(command: &[u8], is_first: bool) -> bool {
         return is_led && NEXT.contains(&word)
             || (FIRST.contains(&word) || CMDLETS.contains(&word)) && has_argument
             || is_filter(command, word)
-            || word == b"curl" && is_request(command);
+            || word == b"curl" && is_request(command)
+            || is_own_program(command, word);
     }
     word.is_empty()
         || NEXT.contains(&word)
         || FIRST.contains(&word)
         || CMDLETS.contains(&word)
         || word.starts_with(b"./")
+        || is_own_program(command, word)
         || word.starts_with(b"$_")
         || is_id(word)
 }
@@ -303,6 +305,29 @@ fn works(command: &[u8], is_first: bool) -> bool {
 /// What stands between a substitution's end and the next separator, and names of processes.
 fn is_id(word: &[u8]) -> bool {
     word.iter().all(u8::is_ascii_digit)
+}
+
+/// `python manage.py migrate`: a program of the project, by a name that its folder tells.
+fn is_own_program(command: &[u8], word: &[u8]) -> bool {
+    let argument = command
+        .split(|byte| is_space(*byte))
+        .filter(|word| !word.is_empty())
+        .nth(1);
+    matches!(word, b"python" | b"python3" | b"php" | b"node")
+        && matches!(
+            argument,
+            Some(
+                b"manage.py"
+                    | b"app.py"
+                    | b"main.py"
+                    | b"train.py"
+                    | b"setup.py"
+                    | b"artisan"
+                    | b"index.js"
+                    | b"app.js"
+                    | b"server.js"
+            )
+        )
 }
 
 /// `perl -ne 'print if /x/' log.txt`

@@ -1,9 +1,10 @@
-//! Statements of SQL that a sentence leads to, on its own line and without a mark between them.
+//! Statements of SQL that are told of: a sentence leads to them on its own line, or they are what reports
+//! and migrations are made of and all there is.
 
 use super::line::is_statement;
 use super::{SEVERE, closing};
 use crate::waf::detect::Hit;
-use crate::waf::scan::{before, is_space, span, trim, word, word_before};
+use crate::waf::scan::{Needles, before, is_space, span, trim, word, word_before};
 
 /// Words behind which a query goes on rather than begins.
 const CLAUSES: &[&[u8]] = &[
@@ -54,6 +55,83 @@ const MIN_LED: usize = 4;
 const VERBS: &[&[u8]] = &[
     b"select", b"insert", b"update", b"delete", b"create", b"alter", b"drop",
 ];
+
+/// Shortest statement of a report.
+const MIN_REPORT: usize = 30;
+/// Clauses and functions of reports and migrations, which attacks have no use for.
+static REPORTING: Needles<'static> = Needles::new(&[
+    b" join ",
+    b" between ",
+    b" group by ",
+    b" distinct ",
+    b" modify ",
+    b"add unique",
+    b"add index",
+    b"add constraint",
+    b"add fulltext",
+    b"add primary",
+    b"dateadd",
+    b"date_format",
+    b"getdate",
+    b"curdate",
+    b"now()",
+    b"sum(",
+    b"avg(",
+    b"partition by",
+    b"coalesce(",
+    b"ifnull(",
+    b" default ",
+    b"replace(",
+]);
+/// What attacks ask for, and by what they hide the rest.
+static PRYING: Needles<'static> = Needles::new(&[
+    b"union",
+    b"information_schema",
+    b"sleep",
+    b"waitfor",
+    b"benchmark",
+    b"dbms_",
+    b"utl_",
+    b"pg_",
+    b"sys",
+    b"xp_",
+    b"sp_",
+    b"version",
+    b"load_",
+    b"char(",
+    b"chr(",
+    b"0x",
+    b"extractvalue",
+    b"updatexml",
+    b"exec",
+    b"--",
+    b"/*",
+    b"passw",
+    b"outfile",
+    b"user()",
+    b"database()",
+    b"@@",
+    b"sqlite_master",
+    b"grant",
+    b"drop ",
+    b"1=1",
+    b"'='",
+    b"';",
+    b"admin",
+]);
+
+/// Whether the whole text is one statement of a report or a migration.
+pub(super) fn is_report(text: &[u8]) -> bool {
+    let text = trim(text);
+    let text = text.strip_suffix(b";").unwrap_or(text);
+    text.len() >= MIN_REPORT
+        && VERBS.contains(&word(text, 0))
+        && is_statement(text)
+        && !text.contains(&b';')
+        && REPORTING.find(text, 0).is_some()
+        && PRYING.find(text, 0).is_none()
+        && SEVERE.find(text, 0).is_none()
+}
 
 /// Whether words lead to the statement that was found: `in oracle: select ...`. A database takes a statement at
 /// the start or behind a separator, and goes on with one behind a word of its own alone.
@@ -116,6 +194,26 @@ fn trim_end(text: &[u8], start: usize, end: usize) -> usize {
 mod tests {
     use super::*;
     use crate::waf::rules::sql;
+
+    #[test]
+    fn reports_are_told_from_attacks() {
+        for text in [
+            "alter table users modify email text, add unique (email);",
+            "select * from users u where u.created_at between '2024-01-01' and '2024-12-31'",
+            "update wp_options set option_value = replace(option_value, 'http:', 'https:')",
+        ] {
+            assert!(is_report(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "select password from users join accounts on a = b",
+            "select * from users where username = 'x' or 1=1",
+            "select sum(a) from b; drop table users and others",
+            "select distinct table_name from information_schema.tables",
+            "1 union select distinct name from customers",
+        ] {
+            assert!(!is_report(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn words_lead_to_statements() {
