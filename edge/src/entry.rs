@@ -182,7 +182,7 @@ fn refuse(
         report: None,
         verdict: Verdict::Stop(refused.stop),
     };
-    if let (true, Verdict::Stop(stop)) = (refused.noted, &decision.verdict) {
+    if let Verdict::Stop(stop) = &decision.verdict {
         log(gate, &facts, &decision, stop, refusal.status, &runtime);
     }
     let response = answer_refusal(gate, &facts, &decision, &refusal);

@@ -118,6 +118,7 @@ fn detail(stop: &Stop) -> Option<String> {
         Stop::RateLimited {
             class,
             retry_after_s,
+            ..
         } => Some(format!(
             "The limit of class `{class}` is reached. Try again in {retry_after_s} s."
         )),
@@ -224,6 +225,7 @@ mod tests {
         let limited = Stop::RateLimited {
             class: "login".into(),
             retry_after_s: 7,
+            again: false,
         };
         for (stop, code) in [
             (Stop::TokenRefused(TokenError::Expired), "bad_jwt"),
@@ -271,6 +273,7 @@ mod tests {
         let limited = Stop::RateLimited {
             class: "login".into(),
             retry_after_s: 42,
+            again: false,
         };
         assert_eq!(header(&limited), [("retry-after", "42".to_owned())]);
         let (name, challenge) = header(&Stop::TokenMissing).remove(0);

@@ -11,7 +11,8 @@ use crate::{
     authenticate,
     facts::Facts,
     gate::Gate,
-    ledger::{Bearer, Client, Key, Replica, Update, Values, message::Message},
+    guard::{self, Kind, Refusal, Subject},
+    ledger::{Bearer, Client, Key, Replica, Target, Update, Values, message::Message},
     policy::{GuardMode, Route},
     runtime::{Late, Object, Runtime},
     token::Verified,
@@ -267,11 +268,11 @@ impl Look<'_> {
         if !is_fresh && needs_word {
             return Err(Stop::LedgerUnavailable);
         }
-        if let Some(why) = banned(self.gate, facts, bearer, runtime) {
+        if let Some(target) = banned(self.gate, facts, bearer, runtime) {
             if self.gate.policy.guard.mode == GuardMode::Enforce {
-                return Err(Stop::Banned { why });
+                return Err(refused(&bar(self.gate, facts, &target, runtime), &target));
             }
-            self.spared = Some(why);
+            self.spared = Some(target.to_string());
         }
         bearer.map_or(Ok(()), |bearer| holds(self.gate, bearer, runtime))
     }
@@ -314,19 +315,47 @@ impl Look<'_> {
 /// # Errors
 /// [`Stop::Banned`].
 pub fn early<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Result<(), Stop> {
-    let now_ms = runtime.now().0;
-    let age_ms = gate.memory.ledger.borrow().age_ms(now_ms);
+    match barring(gate, facts, runtime) {
+        Some(target) => Err(refused(&bar(gate, facts, &target, runtime), &target)),
+        None => Ok(()),
+    }
+}
+
+/// The same refusal, counted and without anything else done with the request.
+pub fn barred<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Option<Refusal> {
+    let target = barring(gate, facts, runtime)?;
+    Some(bar(gate, facts, &target, runtime))
+}
+
+/// The ban that refuses a request by a copy that is fresh enough.
+fn barring<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Option<Target> {
+    let age_ms = gate.memory.ledger.borrow().age_ms(runtime.now().0);
     let max_ms = max_age_ms(gate, None, facts);
     let is_fresh = age_ms
         .zip(max_ms)
         .is_some_and(|(age_ms, max_ms)| age_ms <= max_ms);
-    if is_fresh
-        && gate.policy.guard.mode == GuardMode::Enforce
-        && let Some(why) = banned(gate, facts, None, runtime)
-    {
-        return Err(Stop::Banned { why });
+    (is_fresh && gate.policy.guard.mode == GuardMode::Enforce)
+        .then(|| banned(gate, facts, None, runtime))
+        .flatten()
+}
+
+/// Counts a refusal, by the client or, if it is a user who is banned, by that.
+fn bar<R: Runtime>(gate: &Gate, facts: &Facts, target: &Target, runtime: &R) -> Refusal {
+    let subject = match target {
+        Target::User(id) => Subject::named(Kind::User, id),
+        _ => Subject::client(facts.client),
+    };
+    let now_ms = runtime.now().0;
+    gate.memory.refuses_for(now_ms, guard::lease::REMEMBER_MS);
+    let mut memory = gate.memory.guard.borrow_mut();
+    memory.bar(&subject, &target.to_string(), now_ms)
+}
+
+fn refused(refusal: &Refusal, target: &Target) -> Stop {
+    Stop::Banned {
+        why: target.to_string(),
+        again: refusal.is_again(),
     }
-    Ok(())
 }
 
 /// The target of the operator's ban that holds on a request.
@@ -335,7 +364,7 @@ fn banned<R: Runtime>(
     facts: &Facts,
     bearer: Option<&Verified>,
     runtime: &R,
-) -> Option<String> {
+) -> Option<Target> {
     let guard = &gate.policy.guard;
     let held = gate.memory.ledger.borrow();
     if held.replica.is_empty() || guard.never_ban.iter().any(|net| net.contains(facts.client)) {
@@ -352,7 +381,7 @@ fn banned<R: Runtime>(
         user: bearer.and_then(|bearer| bearer.principal.subject.as_deref()),
     };
     let (target, _) = held.replica.banned(&client, runtime.now().seconds())?;
-    Some(target.to_string())
+    Some(target)
 }
 
 fn holds<R: Runtime>(gate: &Gate, bearer: &Verified, runtime: &R) -> Result<(), Stop> {

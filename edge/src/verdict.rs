@@ -75,11 +75,15 @@ pub enum Stop {
         class: String,
         /// Whole seconds to wait.
         retry_after_s: u64,
+        /// One of many out of memory, which the log is told together.
+        again: bool,
     },
     /// A jail or the operator banned the client.
     Banned {
         /// The jail or the ban's target: to the log alone.
         why: String,
+        /// One of many out of memory, which the log is told together.
+        again: bool,
     },
     /// The account is locked: it gets the answer of a wrong login.
     Locked {
@@ -162,13 +166,14 @@ impl Stop {
             Self::ChallengeFailed(why) => Some(why.kind()),
             Self::WafBlocked { rules } => Some(rules),
             Self::RateLimited { class, .. } => Some(class),
-            Self::Banned { why } => Some(why),
+            Self::Banned { why, .. } => Some(why),
             Self::TokenRevoked(what) => Some(what),
             _ => None,
         }
     }
 
-    /// The security event that it raises; `None` where nobody did anything wrong to us.
+    /// The security event that it raises; `None` where nobody did anything wrong to us, and for one
+    /// of many.
     #[must_use]
     pub const fn event(&self) -> Option<Kind> {
         match self {
@@ -185,14 +190,16 @@ impl Stop {
             | Self::TokenRefused(_)
             | Self::TokenRevoked(_)
             | Self::Locked { .. } => Some(Kind::AuthFailed),
-            Self::Banned { .. } => Some(Kind::BanEnforced),
+            Self::Banned { again: false, .. } => Some(Kind::BanEnforced),
             Self::Denied | Self::CrossSite | Self::Forbidden | Self::AssuranceRequired => {
                 Some(Kind::AccessDenied)
             }
-            Self::RateLimited { .. } => Some(Kind::RateLimitExceeded),
+            Self::RateLimited { again: false, .. } => Some(Kind::RateLimitExceeded),
             Self::WafBlocked { .. } => Some(Kind::WafBlocked),
             Self::OriginRefusedSeal => Some(Kind::SealRefused),
-            Self::BodyUnreadable
+            Self::Banned { .. }
+            | Self::RateLimited { .. }
+            | Self::BodyUnreadable
             | Self::NotFound
             | Self::ChallengeRequired
             | Self::TokenKeysUnavailable

@@ -2,6 +2,7 @@
 //! own, the built Worker in workerd. Each ends with its handle.
 
 use crate::client::{Request, Response};
+use serde_json::Value;
 use std::{
     fmt::Write as _,
     fs::{self, File},
@@ -287,6 +288,15 @@ impl EdgeConfig {
         }
     }
 
+    /// The same, with the throw-away token key and more policy.
+    #[must_use]
+    pub fn with_tokens(origin: &Origin, overlay: &str) -> Self {
+        Self {
+            token_keys: crate::token::key_set(),
+            ..Self::for_origin(origin).overlay(overlay)
+        }
+    }
+
     /// With objects that are counted and can be made to fail.
     #[must_use]
     pub const fn instrumented(mut self) -> Self {
@@ -347,6 +357,37 @@ impl Edge {
         };
         edge.restart();
         edge
+    }
+
+    /// A development edge for this origin with the throw-away token key, more policy, and objects that
+    /// are counted and can be made to fail.
+    #[must_use]
+    pub fn instrumented(origin: &Origin, overlay: &str) -> Self {
+        Self::start(&EdgeConfig::with_tokens(origin, overlay).instrumented())
+    }
+
+    /// The events that it logged, as far as `such`.
+    #[must_use]
+    pub fn events(&self, such: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let log = self.log();
+        let lines = log
+            .lines()
+            .filter_map(|line| line.find('{').map(|at| &line[at..]));
+        let events = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        events.filter(|event| such(event)).collect()
+    }
+
+    /// The same, once there are so many.
+    #[must_use]
+    pub fn await_events(&self, such: impl Fn(&Value) -> bool, count: usize) -> Vec<Value> {
+        for _ in 0..400 {
+            let found = self.events(&such);
+            if found.len() >= count {
+                return found;
+            }
+            thread::sleep(Duration::from_millis(25));
+        }
+        panic!("no {count} of these events:\n{}", self.log());
     }
 
     /// Ends workerd and starts it anew: isolates are gone, stored objects are not.
@@ -411,6 +452,47 @@ impl Edge {
         let counts = self.get("/__counts").json();
         let count = |name: &str| counts[name].as_u64().expect("a number");
         (count("guard"), count("ledger"))
+    }
+
+    /// How many questions the objects answered, or failed to.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.get("/__counts").json()["answered"]
+            .as_u64()
+            .expect("a number")
+    }
+
+    /// How many rows the objects read for what they were asked.
+    #[must_use]
+    pub fn rows_read(&self) -> u64 {
+        self.get("/__counts").json()["read"]
+            .as_u64()
+            .expect("a number")
+    }
+
+    /// Stores so many rows, all alike, in each object of a kind: keys are this prefix and the rest
+    /// of an IPv4 address.
+    pub fn fill(&self, kind: &str, prefix: &str, row: &str, until_ms: u64, rows: u32) {
+        let row = row.replace('"', "%22");
+        let target =
+            format!("/__fill?kind={kind}&prefix={prefix}&row={row}&until={until_ms}&rows={rows}");
+        assert_eq!(self.get(&target).status, 204);
+    }
+
+    /// Has all rows lie as they did before they had ends; whoever is in memory must be evicted then.
+    pub fn downgrade(&self) {
+        assert_eq!(self.get("/__downgrade").status, 204);
+    }
+
+    /// Has the alarm of every object go off.
+    pub fn ring(&self) {
+        assert_eq!(self.get("/__ring").status, 204);
+    }
+
+    /// How many rows the objects store, besides their own.
+    #[must_use]
+    pub fn stored(&self) -> u64 {
+        self.get("/__stored").json().as_u64().expect("a number")
     }
 
     /// Has the objects of a kind (`guard`, `ledger`) fail (`fail`), take so many milliseconds,

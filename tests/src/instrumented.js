@@ -8,17 +8,92 @@ let shiftMs = 0;
 let stoppedMs = null;
 Date.now = () => (stoppedMs ?? now()) + shiftMs;
 
-const counts = { guard: 0, ledger: 0 };
+const counts = { guard: 0, ledger: 0, answered: 0, read: 0 };
 const faults = {};
+
+/** What the objects asked their storage for since it was counted last. */
+let cursors = [];
+const watched = new WeakSet();
+
+function watch(sql) {
+  const storage = Object.getPrototypeOf(sql);
+  if (watched.has(storage)) return;
+  watched.add(storage);
+  const { exec } = storage;
+  storage.exec = function (...query) {
+    const cursor = exec.apply(this, query);
+    cursors.push(cursor);
+    return cursor;
+  };
+}
+
+function count() {
+  for (const cursor of cursors) counts.read += cursor.rowsRead;
+  cursors = [];
+}
+
+/** Rows as the objects write them, their own among them: the table, and its name before rows had ends. */
+const TABLES = { guard: ["subjects", "guard", "shard"], ledger: ["entries", "ledger", "version"] };
 
 const instrumented = (Real, name) =>
   class extends Real {
+    constructor(ctx, env) {
+      super(ctx, env);
+      watch(ctx.storage.sql);
+    }
+
     async ask(question) {
       counts[name] += 1;
       const fault = faults[name];
       if (fault === "fail") throw new Error("down");
       if (fault) await new Promise((resolve) => setTimeout(resolve, Number(fault)));
-      return super.ask(question);
+      try {
+        return super.ask(question);
+      } finally {
+        counts.answered += 1;
+        count();
+      }
+    }
+
+    /** The alarm goes off. */
+    async ring() {
+      await super.alarm();
+      count();
+    }
+
+    /** Stores so many rows besides, all alike. */
+    fill(prefix, row, until, rows) {
+      const [table, , own] = TABLES[name];
+      const sql = this.ctx.storage.sql;
+      sql.exec(
+        `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)
+         INSERT INTO ${table} SELECT ? || (i / 65536) || '.' || (i / 256 % 256) || '.' || (i % 256), ?, ? FROM n`,
+        rows,
+        prefix,
+        row,
+        until,
+      );
+      if (name === "ledger") {
+        sql.exec(`INSERT OR REPLACE INTO ${table} VALUES (?, ?, ?)`, own, `${Date.now()} ${rows}`, 2 ** 53 - 1);
+      }
+      cursors = [];
+    }
+
+    /** Has the rows lie as they did before they had ends. */
+    downgrade() {
+      const [table, earlier, own] = TABLES[name];
+      const sql = this.ctx.storage.sql;
+      const row = `CASE WHEN key = '${own}' AND instr(row, ' ') THEN substr(row, 1, instr(row, ' ') - 1) ELSE row END`;
+      sql.exec(`CREATE TABLE ${earlier} (key TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID`);
+      sql.exec(`INSERT INTO ${earlier} SELECT key, ${row} FROM ${table}`);
+      sql.exec(`DROP TABLE ${table}`);
+    }
+
+    /** How many rows are stored besides the object's own. */
+    stored() {
+      const [table, , own] = TABLES[name];
+      const found = this.ctx.storage.sql.exec(`SELECT count(*) AS n FROM ${table} WHERE key <> ?`, own);
+      return found.one().n;
     }
 
     evict() {
@@ -29,24 +104,44 @@ const instrumented = (Real, name) =>
 export class Guard extends instrumented(RealGuard, "guard") {}
 export class Ledger extends instrumented(RealLedger, "ledger") {}
 
+/** The shards of the policy as shipped, in which every test's subjects live. */
+const SHARDS = [0, 1, 2, 3];
+
 export default {
   async fetch(request, env, ctx) {
     const url = new URL(request.url);
+    const given = (name) => url.searchParams.get(name);
+    const shards = () => SHARDS.map((n) => env.GUARD.getByName("/" + n));
+    const all = () => [...shards(), env.LEDGER.getByName("ledger")];
+    const done = () => new Response(null, { status: 204 });
     switch (url.pathname) {
       case "/__counts":
         return Response.json(counts);
       case "/__fault":
         for (const [name, fault] of url.searchParams) faults[name] = fault;
-        return new Response(null, { status: 204 });
+        return done();
       case "/__clock":
-        shiftMs = Number(url.searchParams.get("ms"));
+        shiftMs = Number(given("ms"));
         if (url.searchParams.has("stop")) stoppedMs = now();
-        return new Response(null, { status: 204 });
-      case "/__evict": {
-        const names = Array.from({ length: 8 }, (_, n) => env.GUARD.getByName("/" + n));
-        const all = [...names, env.LEDGER.getByName("ledger")];
-        await Promise.allSettled(all.map((object) => object.evict()));
-        return new Response(null, { status: 204 });
+        return done();
+      case "/__evict":
+        await Promise.allSettled(all().map((object) => object.evict()));
+        return done();
+      case "/__fill": {
+        const fill = (object) => object.fill(given("prefix"), given("row"), Number(given("until")), Number(given("rows")));
+        const objects = given("kind") === "guard" ? shards() : [env.LEDGER.getByName("ledger")];
+        await Promise.all(objects.map(fill));
+        return done();
+      }
+      case "/__downgrade":
+        await Promise.all(all().map((object) => object.downgrade()));
+        return done();
+      case "/__ring":
+        await Promise.all(all().map((object) => object.ring()));
+        return done();
+      case "/__stored": {
+        const stored = await Promise.all(all().map((object) => object.stored()));
+        return Response.json(stored.reduce((sum, rows) => sum + rows, 0));
       }
       default:
         return worker.fetch(request, env, ctx);

@@ -1,15 +1,7 @@
 //! What an account refuses: who is charged for it, and that nobody keeps its owner out.
 
-use gapura_tests::{Edge, EdgeConfig, Origin, Request, token};
+use gapura_tests::{Edge, Origin, Request, token};
 use serde_json::{Value, json};
-
-fn instrumented(origin: &Origin, overlay: &str) -> Edge {
-    let config = EdgeConfig {
-        token_keys: token::key_set(),
-        ..EdgeConfig::for_origin(origin).overlay(overlay)
-    };
-    Edge::start(&config.instrumented())
-}
 
 fn log_in(client: &str, body: &Value) -> Request {
     Request::new("POST", "/auth/v1/token?grant_type=password")
@@ -22,7 +14,7 @@ fn what_an_account_refuses_is_the_addresss() {
     const NARROW: &str = "\n[classes.account]\nlimit = 1\nwindow_s = 60\nsubject = \"account\"\n\
         strict = true\non_error = \"closed\"\n";
     let origin = Origin::start();
-    let edge = instrumented(&origin, NARROW);
+    let edge = Edge::instrumented(&origin, NARROW);
     let body = json!({"email": "owner@example.test", "password": "wrong horse"});
     assert_eq!(edge.send(&log_in("192.0.2.1", &body)).status, 400);
     let before = edge.asked().0;
@@ -44,7 +36,7 @@ fn what_an_account_refuses_is_the_addresss() {
 #[test]
 fn what_names_an_account_and_guesses_nothing_is_a_failed_login() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     let body = json!({"email": "owner@example.test"});
     for _ in 0..5 {
         assert_eq!(edge.send(&log_in("192.0.2.3", &body)).status, 400);
@@ -65,7 +57,7 @@ fn a_class_counts_each_of_a_requests_subjects_once() {
         token = \"none\"\nclasses = [\"named\"]\naccount = [\"email\"]\n\
         [route.refused]\nstatus = 400\ncontent_type = \"text/plain\"\nbody = \"no\"\n";
     let origin = Origin::start();
-    let edge = instrumented(&origin, BOTH);
+    let edge = Edge::instrumented(&origin, BOTH);
     // A token that names no user: the address is asked about once.
     let mut claims = token::claims();
     claims.as_object_mut().unwrap().remove("user_id");

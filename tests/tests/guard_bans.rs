@@ -4,14 +4,6 @@ use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, Stack, token};
 use serde_json::{Value, json};
 use std::{thread, time::Duration};
 
-fn instrumented(origin: &Origin, overlay: &str) -> Edge {
-    let config = EdgeConfig {
-        token_keys: token::key_set(),
-        ..EdgeConfig::for_origin(origin).overlay(overlay)
-    };
-    Edge::start(&config.instrumented())
-}
-
 fn attack(client: &str) -> Request {
     Request::new("GET", "/echo/?q=%3Cscript%3Ealert(1)%3C/script%3E").from(client)
 }
@@ -47,7 +39,7 @@ fn await_status(edge: &Edge, request: &Request, status: u16) -> Response {
 #[test]
 fn attacks_lead_to_a_ban_that_outlives_everything_and_is_lifted_by_the_api() {
     let origin = Origin::start();
-    let mut edge = instrumented(&origin, "");
+    let mut edge = Edge::instrumented(&origin, "");
     for _ in 0..5 {
         assert_eq!(edge.send(&attack("192.0.2.1")).problem(), "waf-blocked");
     }
@@ -84,7 +76,7 @@ fn attacks_lead_to_a_ban_that_outlives_everything_and_is_lifted_by_the_api() {
 #[test]
 fn each_further_ban_is_twice_as_long_up_to_the_cap() {
     let origin = Origin::start();
-    let edge = instrumented(
+    let edge = Edge::instrumented(
         &origin,
         "\n[jails.probe]\nstrikes = 1\nwindow_s = 60\nban_s = 1\ncap_s = 3\n",
     );
@@ -108,7 +100,7 @@ fn each_further_ban_is_twice_as_long_up_to_the_cap() {
 #[test]
 fn few_refusals_in_each_of_many_short_windows_ban_as_well() {
     let origin = Origin::start();
-    let edge = instrumented(
+    let edge = Edge::instrumented(
         &origin,
         "\n[classes.few]\nlimit = 1\nwindow_s = 1\nstrict = true\non_error = \"closed\"\n\
          [[route]]\nname = \"few\"\npath = \"/few\"\nrewrite = \"/echo/few\"\ntoken = \"none\"\nclasses = [\"few\"]\n",
@@ -131,7 +123,7 @@ fn few_refusals_in_each_of_many_short_windows_ban_as_well() {
 #[test]
 fn a_ban_that_begins_with_a_refusal_is_logged_once() {
     let origin = Origin::start();
-    let edge = instrumented(
+    let edge = Edge::instrumented(
         &origin,
         "\n[jails.limit]\nstrikes = 1\n[classes.few]\nlimit = 1\nwindow_s = 60\nstrict = true\non_error = \"closed\"\n\
          [[route]]\nname = \"few\"\npath = \"/few\"\nrewrite = \"/echo/few\"\ntoken = \"none\"\nclasses = [\"few\"]\n",
@@ -161,7 +153,7 @@ fn await_count(edge: &Edge, kind: &str, client: &str, count: usize) -> Vec<Value
 #[test]
 fn an_operator_bans_a_network_and_a_country_exports_and_lifts_them() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     let from = |country: &str| read("198.51.100.9").header("CF-IPCountry", country);
     assert_eq!(edge.send(&from("ID")).status, 200);
     for target in ["198.51.100.0/24", "country:KP"] {
@@ -196,7 +188,7 @@ fn an_operator_bans_a_network_and_a_country_exports_and_lifts_them() {
 #[test]
 fn the_api_is_for_operators_alone() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     let ask = |request: Request| edge.send(&request).status;
     let bans = || Request::new("GET", "/_gapura/v1/bans");
     assert_eq!(ask(bans()), 401);
@@ -216,7 +208,7 @@ fn the_api_is_for_operators_alone() {
 #[test]
 fn who_goes_on_asking_beyond_the_limit_is_banned() {
     let origin = Origin::start();
-    let edge = instrumented(
+    let edge = Edge::instrumented(
         &origin,
         "\n[classes.few]\nlimit = 2\nwindow_s = 30\non_error = \"open\"\n\
          [[route]]\nname = \"few\"\npath = \"/few\"\nrewrite = \"/echo/few\"\ntoken = \"none\"\nclasses = [\"few\"]\n",
@@ -254,7 +246,7 @@ fn who_goes_on_asking_beyond_the_limit_is_banned() {
 #[test]
 fn many_bans_in_an_ipv6_network_ban_the_network() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     for n in 0..4 {
         let client = format!("2001:db8:7:{n}::1");
         for _ in 0..2 {
@@ -407,7 +399,7 @@ fn await_events(edge: &Edge, kind: &str, client: &str) -> Vec<Value> {
 #[test]
 fn how_much_was_refused_from_memory_is_logged_once_when_it_is_over() {
     let origin = Origin::start();
-    let edge = instrumented(
+    let edge = Edge::instrumented(
         &origin,
         "\n[classes.few]\nlimit = 2\nwindow_s = 2\non_error = \"open\"\n\
          [jails.limit]\nkinds = []\nstrikes = 10\nwindow_s = 600\nban_s = 600\n\

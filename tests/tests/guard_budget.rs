@@ -14,10 +14,7 @@ const STRICT: &str = "\n[[route]]\nname = \"money\"\npath = \"/money\"\nrewrite 
 
 /// With the budgets as shipped, but for a loaded machine's patience with what is waited for.
 fn shipped(origin: &Origin) -> Edge {
-    let config = EdgeConfig {
-        token_keys: token::key_set(),
-        ..EdgeConfig::for_origin(origin).overlay(STRICT)
-    };
+    let config = EdgeConfig::with_tokens(origin, STRICT);
     let mut config = config.instrumented().second();
     config.overlay = config
         .overlay

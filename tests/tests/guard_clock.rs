@@ -49,10 +49,7 @@ body = "ok"
 "#;
 
 fn config(origin: &Origin) -> EdgeConfig {
-    let config = EdgeConfig {
-        token_keys: token::key_set(),
-        ..EdgeConfig::for_origin(origin)
-    };
+    let config = EdgeConfig::with_tokens(origin, "");
     config.overlay(CLASSES).instrumented()
 }
 

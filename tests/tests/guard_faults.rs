@@ -7,14 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-fn instrumented(origin: &Origin, overlay: &str) -> Edge {
-    let config = EdgeConfig {
-        token_keys: token::key_set(),
-        ..EdgeConfig::for_origin(origin).overlay(overlay)
-    };
-    Edge::start(&config.instrumented())
-}
-
 fn read(client: &str) -> Request {
     Request::new("GET", "/echo/a").from(client)
 }
@@ -32,7 +24,7 @@ const BUSY: &str = "\n[classes.busy]\nlimit = 3000\nwindow_s = 60\non_error = \"
 #[test]
 fn at_fifty_requests_a_second_a_tenth_of_them_asks_at_most() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, BUSY);
+    let edge = Edge::instrumented(&origin, BUSY);
     let busy = Request::new("GET", "/busy").from("192.0.2.1");
     let (before, start) = (edge.asked().0, Instant::now());
     let mut admitted = 0_u64;
@@ -53,7 +45,7 @@ fn at_fifty_requests_a_second_a_tenth_of_them_asks_at_most() {
 #[test]
 fn a_flood_beyond_the_limit_asks_once_and_never_gets_more() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, &BUSY.replace("3000", "40"));
+    let edge = Edge::instrumented(&origin, &BUSY.replace("3000", "40"));
     let busy = Request::new("GET", "/busy").from("192.0.2.2");
     let admitted = (0..60).filter(|_| edge.send(&busy).status == 200).count();
     assert!((30..=40).contains(&admitted), "{admitted}");
@@ -130,7 +122,7 @@ fn a_login_that_was_refused_for_a_slow_object_is_not_counted() {
 #[test]
 fn a_failing_object_refuses_logins_and_comes_back() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     edge.fault("guard", "fail");
     assert_eq!(edge.send(&login("192.0.2.5", "b@example.test")).status, 503);
     assert_eq!(edge.send(&read("192.0.2.5")).status, 200);
@@ -141,7 +133,7 @@ fn a_failing_object_refuses_logins_and_comes_back() {
 #[test]
 fn an_evicted_object_forgets_no_strict_admission() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     for _ in 0..3 {
         assert_eq!(edge.send(&login("192.0.2.6", "c@example.test")).status, 400);
         edge.evict();
@@ -157,7 +149,7 @@ fn an_evicted_object_forgets_no_strict_admission() {
 #[test]
 fn what_one_subject_refuses_costs_the_other_nothing() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     for _ in 0..5 {
         let _ = edge.send(&login("192.0.2.7", "d@example.test"));
     }

@@ -67,10 +67,7 @@ classes = [{ class = "dear", cost = 4 }]
 "#;
 
 fn edge(origin: &Origin) -> Edge {
-    let config = EdgeConfig {
-        token_keys: token::key_set(),
-        ..EdgeConfig::for_origin(origin)
-    };
+    let config = EdgeConfig::with_tokens(origin, "");
     Edge::start(&config.overlay(CLASSES).instrumented())
 }
 

@@ -28,14 +28,6 @@ const WIDE: &str = "\n[classes.login]\nlimit = 100\nwindow_s = 60\nstrict = true
     [classes.account]\nlimit = 100\nwindow_s = 60\nsubject = \"account\"\nstrict = true\non_error = \"closed\"\n\
     [jails.login]\nkinds = [\"login-failed\"]\nstrikes = 1000\nwindow_s = 600\nban_s = 60\n";
 
-fn edge(origin: &Origin, overlay: &str) -> Edge {
-    let config = EdgeConfig {
-        token_keys: token::key_set(),
-        ..EdgeConfig::for_origin(origin).overlay(overlay)
-    };
-    Edge::start(&config.instrumented())
-}
-
 fn login(edge: &Edge, email: &str, password: &str, client: &str) -> Response {
     let body = json!({"email": email, "password": password});
     edge.send(
@@ -64,7 +56,7 @@ fn shape(response: &Response) -> (u16, Vec<String>, String) {
 #[test]
 fn a_lock_is_enforced_without_the_origin_and_looks_like_a_wrong_password() {
     let mut origin = Origin::start();
-    let edge = edge(&origin, WIDE);
+    let edge = Edge::instrumented(&origin, WIDE);
     sign_up(&edge, "owner@example.test");
     let wrong = login(&edge, "owner@example.test", "wrong password", "192.0.2.1");
     assert_eq!(wrong.status, 400);
@@ -93,7 +85,7 @@ fn a_lock_is_enforced_without_the_origin_and_looks_like_a_wrong_password() {
 #[test]
 fn an_account_locked_for_a_network_is_open_there_to_devices_that_the_origin_knows() {
     let mut origin = Origin::configured("", &[]);
-    let edge = edge(&origin, WIDE);
+    let edge = Edge::instrumented(&origin, WIDE);
     origin.tell(&edge);
     origin.restart();
     sign_up(&edge, "agung@example.test");
@@ -154,10 +146,7 @@ fn bearer(edge: &Edge, email: &str) -> String {
 }
 
 fn pair(origin: &Origin) -> Edge {
-    let config = EdgeConfig {
-        token_keys: token::key_set(),
-        ..EdgeConfig::for_origin(origin).overlay(&format!("{WIDE}{STRICT}"))
-    };
+    let config = EdgeConfig::with_tokens(origin, &format!("{WIDE}{STRICT}"));
     Edge::start(&config.instrumented().second())
 }
 
@@ -210,7 +199,7 @@ fn a_token_that_comes_as_a_key_is_revoked_as_soon() {
 #[test]
 fn what_the_ledger_holds_outlives_its_object_and_every_isolate() {
     let origin = Origin::start();
-    let mut edge = edge(&origin, &format!("{WIDE}{STRICT}"));
+    let mut edge = Edge::instrumented(&origin, &format!("{WIDE}{STRICT}"));
     sign_up(&edge, "nyoman@example.test");
     let bearer = bearer(&edge, "nyoman@example.test");
     let user = Request::new("GET", "/auth/v1/user").bearer(&bearer);
@@ -308,7 +297,7 @@ fn what_an_operator_unlocks_is_unlocked_at_the_gate() {
 #[test]
 fn a_strict_route_is_closed_while_the_ledger_is_away() {
     let origin = Origin::start();
-    let edge = edge(&origin, &format!("{WIDE}{STRICT}"));
+    let edge = Edge::instrumented(&origin, &format!("{WIDE}{STRICT}"));
     sign_up(&edge, "wayan@example.test");
     let bearer = bearer(&edge, "wayan@example.test");
     let money = Request::new("GET", "/money").bearer(&bearer);

@@ -1,16 +1,8 @@
 //! What counts as one client: IPv4 in its IPv6 form, and IPv6 networks whose hosts misbehave.
 
-use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, token};
+use gapura_tests::{Edge, Origin, Request, Response, token};
 use serde_json::{Value, json};
 use std::{thread, time::Duration};
-
-fn instrumented(origin: &Origin, overlay: &str) -> Edge {
-    let config = EdgeConfig {
-        token_keys: token::key_set(),
-        ..EdgeConfig::for_origin(origin).overlay(overlay)
-    };
-    Edge::start(&config.instrumented())
-}
 
 fn read(client: &str) -> Request {
     Request::new("GET", "/echo/a").from(client)
@@ -45,7 +37,7 @@ fn await_ban(edge: &Edge, client: &str) {
 #[test]
 fn an_ipv4_client_is_one_in_both_of_its_forms() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     probe(&edge, "192.0.2.1");
     probe(&edge, "::ffff:192.0.2.1");
     for client in ["192.0.2.1", "::ffff:192.0.2.1"] {
@@ -69,7 +61,7 @@ fn an_ipv4_client_is_one_in_both_of_its_forms() {
 #[test]
 fn sixteen_banned_hosts_of_a_48_ban_it() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "\n[jails.probe]\nstrikes = 1\n");
+    let edge = Edge::instrumented(&origin, "\n[jails.probe]\nstrikes = 1\n");
     for n in 0..16 {
         let client = format!("2001:db8:8:{n:x}00::1");
         assert_eq!(edge.send(&read(&client)).status, 200, "{n}");
@@ -96,7 +88,7 @@ fn sixteen_banned_hosts_of_a_48_ban_it() {
 #[test]
 fn who_strikes_once_from_each_of_many_hosts_is_banned_with_the_network() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     // A host alone may probe once; a /56 eight times in all.
     for n in 0..7 {
         probe(&edge, &format!("2001:db8:a:{n:x}::1"));

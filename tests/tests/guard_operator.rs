@@ -1,16 +1,8 @@
 //! The operator's API: what it does, what it leaves in the log, and that it is guarded as well.
 
-use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, token};
+use gapura_tests::{Edge, Origin, Request, Response, token};
 use serde_json::{Value, json};
 use std::{thread, time::Duration};
-
-fn instrumented(origin: &Origin, overlay: &str) -> Edge {
-    let config = EdgeConfig {
-        token_keys: token::key_set(),
-        ..EdgeConfig::for_origin(origin).overlay(overlay)
-    };
-    Edge::start(&config.instrumented())
-}
 
 fn read(client: &str) -> Request {
     Request::new("GET", "/echo/a").from(client)
@@ -77,7 +69,7 @@ fn await_events(edge: &Edge, kind: &str, count: usize) -> Vec<Value> {
 #[test]
 fn under_attack_the_policy_as_shipped_is_tighter_and_challenges_browsers() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     let user = |client: &str| {
         let request = Request::new("GET", "/auth/v1/user").from(client);
         edge.send(&request.bearer(&token::token(&token::claims())))
@@ -107,7 +99,7 @@ fn under_attack_the_policy_as_shipped_is_tighter_and_challenges_browsers() {
 #[test]
 fn every_change_names_its_actor() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     let ban = json!({"target": "198.51.100.0/24", "reason": "a test", "seconds": 600});
     assert_eq!(operate(&edge, "POST", "bans", &ban).status, 201);
     // Bans are found by who made them, too.
@@ -135,7 +127,7 @@ fn every_change_names_its_actor() {
 #[test]
 fn lists_of_every_format_come_in_and_go_out() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     let crowdsec = r#"[{"decisions":[
         {"duration":"4h","scenario":"crowdsecurity/ssh-bf","scope":"Ip","type":"ban","value":"203.0.113.7"},
         {"duration":"4h","scope":"Ip","type":"captcha","value":"203.0.113.8"}]}]"#;
@@ -192,7 +184,7 @@ fn lists_of_every_format_come_in_and_go_out() {
     let decisions: Value = serde_json::from_str(&export("crowdsec")).unwrap();
     assert_eq!(decisions.as_array().unwrap().len(), 5, "{decisions}");
     // What went out comes in elsewhere.
-    let other = instrumented(&origin, "");
+    let other = Edge::instrumented(&origin, "");
     let out = export("crowdsec-csv");
     assert_eq!(
         import(&other, "import?list=b", "text/csv", &out).json()["added"],
@@ -207,7 +199,7 @@ fn lists_of_every_format_come_in_and_go_out() {
 #[test]
 fn who_guesses_at_the_api_is_counted_logged_and_banned() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     let guess = |n: u32| {
         api("GET", "bans")
             .bearer(&format!("guess{n}"))
@@ -251,7 +243,7 @@ fn who_guesses_at_the_api_is_counted_logged_and_banned() {
 #[test]
 fn who_forges_seals_at_the_api_is_counted_logged_and_banned() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     let forged = api("POST", "ledger")
         .header("Signature-Input", "gapura=()")
         .from("192.0.2.80");
@@ -278,7 +270,7 @@ fn who_forges_seals_at_the_api_is_counted_logged_and_banned() {
 #[test]
 fn challenges_and_answers_to_them_are_counted() {
     let origin = Origin::start();
-    let edge = instrumented(
+    let edge = Edge::instrumented(
         &origin,
         "\n[challenge]\nmode = \"always\"\n[classes.general]\nlimit = 5\n[classes.gate]\nlimit = 25\n",
     );
@@ -313,7 +305,7 @@ fn await_problem(edge: &Edge, request: &Request, problem: &str) -> Response {
 #[test]
 fn an_account_of_the_origin_with_the_role_is_an_operator() {
     let origin = Origin::start();
-    let edge = instrumented(&origin, "");
+    let edge = Edge::instrumented(&origin, "");
     let (email, password) = ("op@example.test", "correct horse battery staple");
     let add = ["users", "add", "--email", email, "--role", "admin"];
     origin.run(&[&add[..], &["--password-stdin"]].concat(), password);

@@ -75,10 +75,7 @@ classes = ["siege"]
 "#;
 
 fn config(origin: &Origin) -> EdgeConfig {
-    let config = EdgeConfig {
-        token_keys: token::key_set(),
-        ..EdgeConfig::for_origin(origin)
-    };
+    let config = EdgeConfig::with_tokens(origin, "");
     config.overlay(SUBJECTS).instrumented()
 }
 

@@ -6,13 +6,13 @@ use crate::{
     facts::Facts,
     gate::Gate,
     guard::{Banned, Jail, Message, Order, Refusal, Subject, Verdict},
-    policy::{Found, GuardMode, Route, StrikeKind, SubjectKind},
+    policy::{Counted, Found, GuardMode, Route, StrikeKind, SubjectKind},
     ratelimit::{self, Notice, Told},
-    record,
+    record, revocation,
     runtime::{Object, Runtime},
     verdict::Stop,
 };
-use gapura_shared::ids::RequestId;
+use gapura_shared::{ids::RequestId, seal};
 use std::net::IpAddr;
 
 /// A request that is refused before anything is done with it.
@@ -24,28 +24,18 @@ pub struct Remembered<'g> {
     pub notice: Option<Notice>,
     /// Why.
     pub stop: Stop,
-    /// Whether it is worth a line in the log: the first, the tenth, the hundredth.
-    pub noted: bool,
     /// How the platform can repeat it.
     pub repeat: Option<Repeat>,
 }
 
-/// Whether memory refuses a request. Of `facts`, method, URL and address alone are looked at.
-/// The operator's API is never refused here: it is where bans are lifted.
+/// Whether memory refuses a request. Of `facts`, method, URL, address, country and whether a token
+/// may come along are looked at.
 pub fn remembered<'g, R: Runtime>(
     gate: &'g Gate,
     facts: &Facts,
     runtime: &R,
 ) -> Option<Remembered<'g>> {
     let guard = &gate.policy.guard;
-    if facts.path.starts_with(admin::PREFIX) {
-        return None;
-    }
-    let spared = guard.mode == GuardMode::Detect
-        || guard
-            .never_ban
-            .iter()
-            .any(|network| network.contains(facts.client));
     let client = Subject::client(facts.client);
     let now = runtime.now();
     tell_over(gate, facts, runtime);
@@ -53,14 +43,37 @@ pub fn remembered<'g, R: Runtime>(
     if !memory.knows(&client) {
         return None;
     }
-    let banned = memory.banned(&client, now.0).filter(|_| !spared);
-    if let Some(refusal) = banned {
+    if facts.path.starts_with(admin::PREFIX) {
+        // Bans stop nobody where they are lifted, and the origin is not counted.
+        if facts.header(seal::SIGNATURE_INPUT).is_some() {
+            return None;
+        }
+        drop(memory);
+        let refused = exhausted(gate, None, &guard.classes, facts, runtime)?;
+        return Some(Remembered {
+            repeat: None,
+            ..refused
+        });
+    }
+    let mut never = guard.never_ban.iter();
+    let spared =
+        guard.mode == GuardMode::Detect || never.any(|network| network.contains(facts.client));
+    if !spared && let Some(refusal) = memory.banned(&client, now.0) {
         return Some(Remembered {
             route: None,
             notice: None,
-            stop: stop(&refusal.verdict, None),
-            noted: is_noted(refusal.count),
+            stop: stop(&refusal.verdict, None, refusal.is_again()),
             repeat: Repeat::of(gate, facts, &refusal, now),
+        });
+    }
+    let is_barred = memory.is_barred(&client);
+    drop(memory);
+    if is_barred && let Some(refusal) = revocation::barred(gate, facts, runtime) {
+        return Some(Remembered {
+            route: None,
+            notice: None,
+            stop: stop(&refusal.verdict, None, refusal.is_again()),
+            repeat: Repeat::of_barred(gate, facts, &refusal, now),
         });
     }
     let found = gate
@@ -69,21 +82,34 @@ pub fn remembered<'g, R: Runtime>(
     let Found::Route(route) = found else {
         return None;
     };
+    exhausted(gate, Some(route), &route.classes, facts, runtime)
+}
+
+/// Whether one of these classes is remembered to have no room for the client.
+fn exhausted<'g, R: Runtime>(
+    gate: &'g Gate,
+    route: Option<&'g Route>,
+    classes: &[Counted],
+    facts: &Facts,
+    runtime: &R,
+) -> Option<Remembered<'g>> {
+    let client = Subject::client(facts.client);
+    let now = runtime.now();
     let replica = &gate.memory.ledger.borrow().replica;
     let under_attack = replica.under_attack(now.seconds());
     let asked = |(class, cost)| subject::asked(class, cost, under_attack);
-    let counted = subject::counted(gate, &route.classes, &[SubjectKind::Ip]);
+    let counted = subject::counted(gate, classes, &[SubjectKind::Ip]);
     let classes: Vec<_> = counted.into_iter().map(asked).collect();
+    let mut memory = gate.memory.guard.borrow_mut();
     let refusal = memory.exhausted(&client, &classes, now.0)?;
     drop(memory);
     repeated(gate, &client, facts, &refusal, runtime);
     let told = classes.iter().zip(refusal.standings(&classes));
     let told = told.map(|(class, standing)| Told { class, standing });
     Some(Remembered {
-        route: Some(route),
+        route,
         notice: ratelimit::notice(&told.collect::<Vec<_>>()),
-        stop: stop(&refusal.verdict, refusal.class.as_ref()),
-        noted: is_noted(refusal.count),
+        stop: stop(&refusal.verdict, refusal.class.as_ref(), refusal.is_again()),
         repeat: Repeat::of(gate, facts, &refusal, now),
     })
 }
@@ -126,11 +152,6 @@ pub(super) fn tell_begun<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) {
             runtime.log(&event);
         }
     }
-}
-
-/// Whether a refusal out of memory is logged at once.
-const fn is_noted(count: u32) -> bool {
-    matches!(count, 1 | 10 | 100 | 1_000 | 10_000 | 100_000 | 1_000_000)
 }
 
 /// Who goes on asking while a class is exhausted strikes with every request. They are reported

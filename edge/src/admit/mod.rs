@@ -244,18 +244,20 @@ impl<'a, R: Runtime> Admission<'a, R> {
         let classes: Vec<AskedClass> = counted.iter().copied().map(asked_class).collect();
         let now_ms = self.runtime.now().0;
         let mut memory = self.gate.memory.guard.borrow_mut();
-        // Who cannot be banned is not counted among the refused.
-        let banned = (!self.exempt).then(|| memory.banned(subject, now_ms));
-        let banned = banned.flatten();
-        let spared = banned.as_ref().filter(|_| !self.enforces_bans());
+        // Who is served all the same is not counted among the refused.
+        let (banned, spared) = match (self.exempt, self.enforces_bans()) {
+            (true, _) => (None, None),
+            (false, true) => (memory.banned(subject, now_ms), None),
+            (false, false) => (None, memory.held(subject, now_ms)),
+        };
         let exempt = self.exempt || spared.is_some();
-        let recall = match (spared, banned.as_ref()) {
-            (None, Some(refusal)) => Recall::Refused(refusal.clone()),
-            _ => memory.recall_windows(subject, &classes, now_ms),
+        let recall = match banned {
+            Some(refusal) => Recall::Refused(refusal),
+            None => memory.recall_windows(subject, &classes, now_ms),
         };
         drop(memory);
-        if let Some(refusal) = spared {
-            self.spare(&refusal.verdict);
+        if let Some(verdict) = spared {
+            self.spare(&verdict);
         }
         let mut asked = Asked {
             subject: subject.clone(),
@@ -275,7 +277,11 @@ impl<'a, R: Runtime> Admission<'a, R> {
             Recall::Refused(refusal) => {
                 memory::repeated(self.gate, subject, self.facts, &refusal, self.runtime);
                 State::Settled {
-                    end: End::Stopped(stop(&refusal.verdict, refusal.class.as_ref())),
+                    end: End::Stopped(stop(
+                        &refusal.verdict,
+                        refusal.class.as_ref(),
+                        refusal.is_again(),
+                    )),
                     standings: refusal.standings(&asked.classes),
                     counted: Place::Nowhere,
                 }
@@ -445,7 +451,7 @@ impl<'a, R: Runtime> Admission<'a, R> {
             Verdict::Admitted => End::Admitted,
             // The origin counts such a device for itself.
             Verdict::Locked { .. } if self.knows_device() => End::Unanswered,
-            verdict => End::Stopped(stop(verdict, exhausted.as_ref())),
+            verdict => End::Stopped(stop(verdict, exhausted.as_ref(), false)),
         };
         // What was lent is left to the client as well.
         let mut standings = answer.standings;
@@ -584,10 +590,11 @@ fn learn(
 }
 
 /// A refusal of the Guard as a stop.
-fn stop(verdict: &Verdict, exhausted: Option<&(String, Standing)>) -> Stop {
+fn stop(verdict: &Verdict, exhausted: Option<&(String, Standing)>, again: bool) -> Stop {
     match verdict {
         Verdict::Banned { reason, .. } => Stop::Banned {
             why: reason.clone(),
+            again,
         },
         Verdict::Locked { delay_ms, .. } => Stop::Locked {
             delay_ms: *delay_ms,
@@ -600,6 +607,7 @@ fn stop(verdict: &Verdict, exhausted: Option<&(String, Standing)>) -> Stop {
             Stop::RateLimited {
                 class,
                 retry_after_s: wait_ms.div_ceil(1000).max(1),
+                again,
             }
         }
     }

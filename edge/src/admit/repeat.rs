@@ -28,11 +28,34 @@ pub struct Repeat {
     /// Whether it is the answer to every request but those to the operator's API, or only to this
     /// method and URL, whatever its query.
     pub everywhere: bool,
-    /// Whose refusals are counted: the banned subject, or the client and its exhausted class.
-    counted: (Subject, Option<String>),
+    /// Where refusals are counted.
+    counted: Counted,
+}
+
+/// Where refusals are counted.
+#[derive(Debug, PartialEq, Eq)]
+enum Counted {
+    /// With the ban of this subject.
+    Banned(Subject),
+    /// With the operator's ban that stops this client.
+    Barred(Subject),
+    /// With the class that this client has used up.
+    Exhausted(Subject, String),
 }
 
 impl Repeat {
+    /// As [`Repeat::of`], of a refusal by an operator's ban.
+    pub(super) fn of_barred(
+        gate: &Gate,
+        facts: &Facts,
+        refusal: &Refusal,
+        now: UnixMillis,
+    ) -> Option<Self> {
+        let repeat = Self::of(gate, facts, refusal, now)?;
+        let counted = Counted::Barred(Subject::client(facts.client));
+        Some(Self { counted, ..repeat })
+    }
+
     /// How a refusal can be repeated; `None`: it is not one of a flood, or speaks of its request.
     pub(super) fn of(
         gate: &Gate,
@@ -46,10 +69,13 @@ impl Repeat {
             return None;
         }
         let class = refusal.class.as_ref().map(|(class, _)| class.clone());
-        let subject = match &refusal.verdict {
-            Verdict::Banned { target, .. } => target.clone(),
-            _ if gate.policy.tells_by_query(&facts.host, &facts.path) => return None,
-            _ => Subject::client(facts.client),
+        let everywhere = class.is_none();
+        let counted = match (&refusal.verdict, &class) {
+            (Verdict::Banned { target, .. }, _) => Counted::Banned(target.clone()),
+            (_, Some(class)) if !gate.policy.tells_by_query(&facts.host, &facts.path) => {
+                Counted::Exhausted(Subject::client(facts.client), class.clone())
+            }
+            _ => return None,
         };
         let strikes = jails(gate, &[StrikeKind::RateLimited]).into_iter();
         let reported = strikes.map(|jail| jail.strikes.saturating_sub(1));
@@ -67,15 +93,18 @@ impl Repeat {
         (times > 0 && until > now).then_some(Self {
             times,
             until,
-            everywhere: class.is_none(),
-            counted: (subject, class),
+            everywhere,
+            counted,
         })
     }
 
     /// Notes that the platform repeats it from now on.
     pub fn begun(self, gate: &Gate, repetition: Repetition) {
-        let (subject, class) = self.counted;
         let mut memory = gate.memory.guard.borrow_mut();
-        memory.repeat(&subject, class.as_deref(), repetition);
+        match &self.counted {
+            Counted::Banned(subject) => memory.repeat(subject, None, repetition),
+            Counted::Barred(client) => memory.repeat_barred(client, repetition),
+            Counted::Exhausted(client, class) => memory.repeat(client, Some(class), repetition),
+        }
     }
 }

@@ -1,26 +1,33 @@
 //! The Guard: one object per shard of subjects.
 //!
 //! Invariant: what a message changes is stored before it is answered. Rows: one per
-//! subject and one of the shard's own, in the form of `guard::stored`. Lifetime: an alarm
-//! deletes the rows that have passed.
+//! subject and one of the shard's own, in the form of `guard::stored`; a message has those read that it is
+//! about. Lifetime: an alarm deletes the rows that have passed, without reading them.
 
-use super::set_alarm;
+use super::{
+    set_alarm,
+    table::{Layout, Row, Table},
+};
 use crate::{
-    guard::{Change, Shard, Step},
+    guard::{Change, Part, Rows, Shard, Step, Unread, next_sweep, stored},
     platform,
 };
 use std::cell::RefCell;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::{
-    DurableObject, Env, Request, Response, Result, SqlStorage, SqlStorageValue, durable_object,
+use worker::{DurableObject, Env, Request, Response, Result, console_error, durable_object};
+
+const LAYOUT: Layout = Layout {
+    name: "subjects",
+    earlier: "guard",
+    until_ms: stored::until_ms,
 };
 
 /// The object's shell.
 #[durable_object(alarm)]
 struct Guard {
     storage: worker::State,
-    /// `None` until the rows were read, and after a write failed.
-    shard: RefCell<Option<Shard>>,
+    /// `None` until it was asked, and after a write failed.
+    shard: RefCell<Option<(Table, Shard)>>,
 }
 
 impl DurableObject for Guard {
@@ -37,7 +44,16 @@ impl DurableObject for Guard {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.with_shard(|shard| Ok(shard.alarm(platform::now().0)))?;
+        let now_ms = platform::now().0;
+        let first_end_ms = match &mut *self.shard.borrow_mut() {
+            Some((table, shard)) => {
+                shard.alarm(now_ms);
+                table.sweep(now_ms)?
+            }
+            None => Table::open(&self.storage, &LAYOUT)?.sweep(now_ms)?,
+        };
+        let next_ms = first_end_ms.and_then(|end_ms| next_sweep(end_ms, now_ms));
+        set_alarm(&self.storage, next_ms)?;
         Response::empty()
     }
 }
@@ -50,70 +66,88 @@ impl Guard {
     /// For a message without an answer and when storage fails.
     #[expect(unreachable_pub, reason = "wasm-bindgen exports public items alone")]
     pub fn ask(&self, ask: &str) -> std::result::Result<String, JsValue> {
-        let step = self.with_shard(|shard| {
-            let step = shard.receive(ask, platform::now().0);
-            step.map_err(|fault| worker::Error::RustError(fault.to_string()))
-        })?;
-        Ok(step.answer)
+        let answered = self.answer(ask);
+        if let Err(fault) = &answered {
+            console_error!("{fault}");
+        }
+        Ok(answered?)
     }
 }
 
 impl Guard {
     /// Reads, decides, writes. Storage calls are synchronous: no other request comes in
     /// between. Memory that is ahead of storage is thrown away.
-    fn with_shard(&self, step: impl FnOnce(&mut Shard) -> Result<Step>) -> Result<Step> {
+    fn answer(&self, ask: &str) -> Result<String> {
+        let now_ms = platform::now().0;
         let mut held = self.shard.borrow_mut();
-        let shard = match &mut *held {
-            Some(shard) => shard,
-            empty => empty.insert(self.load()?),
+        let (table, shard) = match &mut *held {
+            Some(opened) => opened,
+            empty => empty.insert(self.open(now_ms)?),
         };
-        let step = step(shard)?;
-        let stored = self
-            .store(&step.changes)
-            .and_then(|()| set_alarm(&self.storage, step.alarm_ms));
+        let step = shard
+            .receive(ask, table, now_ms)
+            .map_err(|fault| worker::Error::RustError(fault.to_string()))?;
+        let Step {
+            answer,
+            changes,
+            alarm_ms,
+        } = step;
+        let stored = store(table, &changes).and_then(|()| set_alarm(&self.storage, alarm_ms));
         if let Err(fault) = stored {
             *held = None;
             return Err(fault);
         }
-        Ok(step)
+        Ok(answer)
     }
 
-    fn load(&self) -> Result<Shard> {
-        let rows = self
-            .table()?
-            .exec("SELECT key, row FROM guard", None)?
-            .to_array::<Row>()?;
-        let rows = rows.into_iter().map(|row| (row.key, row.row));
-        Ok(Shard::load(rows, platform::now().0))
+    fn open(&self, now_ms: u64) -> Result<(Table, Shard)> {
+        let table = Table::open(&self.storage, &LAYOUT)?;
+        let shard = Shard::open(&table, now_ms)
+            .map_err(|fault| worker::Error::RustError(fault.to_string()))?;
+        Ok((table, shard))
+    }
+}
+
+fn store(table: &Table, changes: &[Change]) -> Result<()> {
+    for change in changes {
+        match &change.row {
+            Some(row) => table.put(&change.key, row, change.until_ms)?,
+            None => table.delete(&change.key)?,
+        }
+    }
+    Ok(())
+}
+
+impl Rows for Table {
+    fn row(&self, key: &str) -> std::result::Result<Option<String>, Unread> {
+        self.row(key).map_err(|fault| unread(&fault))
     }
 
-    fn table(&self) -> Result<SqlStorage> {
-        let sql = self.storage.storage().sql();
-        sql.exec(
-            "CREATE TABLE IF NOT EXISTS guard (key TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID",
-            None,
-        )?;
-        Ok(sql)
+    fn is_empty(&self) -> std::result::Result<bool, Unread> {
+        self.is_empty().map_err(|fault| unread(&fault))
     }
 
-    fn store(&self, changes: &[Change]) -> Result<()> {
-        let sql = self.storage.storage().sql();
-        for change in changes {
-            let key = SqlStorageValue::String(change.key.clone());
-            match &change.row {
-                Some(row) => sql.exec(
-                    "INSERT INTO guard (key, row) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET row = excluded.row",
-                    vec![key, SqlStorageValue::String(row.clone())],
-                )?,
-                None => sql.exec("DELETE FROM guard WHERE key = ?", vec![key])?,
-            };
+    fn each(
+        &self,
+        part: Part,
+        take: &mut dyn FnMut(&str, &str),
+    ) -> std::result::Result<(), Unread> {
+        let found = match part {
+            Part::Bans => {
+                let marks = stored::BANS.map(Into::into).to_vec();
+                self.where_("instr(row, ?) OR instr(row, ?)", marks)
+            }
+            Part::Networks => self.where_("instr(key, '/')", Vec::new()),
+        };
+        for row in found.map_err(|fault| unread(&fault))?.next::<Row>() {
+            let Row { key, row } = row.map_err(|fault| unread(&fault))?;
+            take(&key, &row);
         }
         Ok(())
     }
 }
 
-#[derive(serde::Deserialize)]
-struct Row {
-    key: String,
-    row: String,
+fn unread(fault: &worker::Error) -> Unread {
+    console_error!("{fault}");
+    Unread
 }

@@ -1,29 +1,49 @@
 //! The Ledger: one object for the whole site.
 //!
 //! Invariant: what a message changes is stored before it is answered. Rows: one per entry, and
-//! the version. Rows that cannot be read make every answer an error: a Ledger without what was
-//! revoked is worse than none. Lifetime: an alarm deletes what has ended.
+//! the Ledger's own; a message has those read that it needs. Rows that cannot be read make its answer an
+//! error: a Ledger without what was revoked is worse than none. Lifetime: an alarm deletes what has
+//! ended, without reading it.
 
-use super::set_alarm;
+use super::{
+    set_alarm,
+    table::{Layout, Row, Table},
+};
 use crate::{
-    ledger::{Ledger, Write},
+    guard::{jail::FOREVER_MS, next_sweep},
+    ledger::{
+        Entry, Ledger, Needs, Write,
+        message::{Message, Step},
+    },
     platform,
 };
+use gapura_shared::time::UnixSeconds;
 use std::cell::RefCell;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::{
-    DurableObject, Env, Request, Response, Result, SqlStorage, SqlStorageValue, durable_object,
-};
+use worker::{DurableObject, Env, Request, Response, Result, console_error, durable_object};
 
-/// The key of the row with the version; no entry has it.
-const VERSION_KEY: &str = "version";
+/// The key of the Ledger's own row; no entry has it.
+const OWN_KEY: &str = "version";
+
+const LAYOUT: Layout = Layout {
+    name: "entries",
+    earlier: "ledger",
+    until_ms,
+};
 
 /// The object's shell.
 #[durable_object(alarm)]
 struct LedgerObject {
     storage: worker::State,
-    /// `None` until the rows were read, and after a write failed.
-    ledger: RefCell<Option<Ledger>>,
+    /// `None` until it was asked, and after a write failed.
+    ledger: RefCell<Option<Opened>>,
+}
+
+struct Opened {
+    table: Table,
+    ledger: Ledger,
+    /// The alarm that was set last.
+    alarm_ms: u64,
 }
 
 impl DurableObject for LedgerObject {
@@ -40,10 +60,20 @@ impl DurableObject for LedgerObject {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.with_ledger(|ledger| {
-            let ended = ledger.expire(platform::now().seconds());
-            let gone = |key| Write { key, row: None };
-            Ok((String::new(), ended.into_iter().map(gone).collect()))
+        self.with_ledger(|opened, now_ms| {
+            let first_end_ms = opened.table.sweep(now_ms)?;
+            let _ = opened.ledger.expire(UnixSeconds(now_ms / 1_000));
+            let rows = opened.table.len()?;
+            opened
+                .ledger
+                .recount(rows.saturating_sub(usize::from(rows > 0)));
+            if rows > 0 {
+                let own = opened.ledger.own_row();
+                opened.table.put(OWN_KEY, &own, FOREVER_MS)?;
+            }
+            let next_ms = first_end_ms.and_then(|end_ms| next_sweep(end_ms, now_ms));
+            opened.alarm_ms = next_ms.unwrap_or(0);
+            set_alarm(&self.storage, next_ms)
         })?;
         Response::empty()
     }
@@ -57,90 +87,103 @@ impl LedgerObject {
     /// For a message without an answer and when storage fails.
     #[expect(unreachable_pub, reason = "wasm-bindgen exports public items alone")]
     pub fn ask(&self, message: &str) -> std::result::Result<String, JsValue> {
-        let answer = self.with_ledger(|ledger| {
-            let step = ledger.receive(message, platform::now());
-            step.map(|step| (step.answer, step.writes))
-                .map_err(|fault| worker::Error::RustError(fault.to_string()))
-        })?;
-        Ok(answer)
+        let answered = self.with_ledger(|opened, now_ms| {
+            let message = Message::parse(message).map_err(fault)?;
+            opened.read(&message)?;
+            let step = opened.ledger.handle(message, platform::now());
+            opened.store(&step, now_ms, &self.storage)?;
+            Ok(step.answer)
+        });
+        if let Err(fault) = &answered {
+            console_error!("{fault}");
+        }
+        Ok(answered?)
     }
 }
 
 impl LedgerObject {
     /// Reads, decides, writes. Storage calls are synchronous: no other request comes in
-    /// between. Memory that is ahead of storage is thrown away.
-    fn with_ledger(
-        &self,
-        step: impl FnOnce(&mut Ledger) -> Result<(String, Vec<Write>)>,
-    ) -> Result<String> {
+    /// between. Memory that may be ahead of storage is thrown away.
+    fn with_ledger<T>(&self, step: impl FnOnce(&mut Opened, u64) -> Result<T>) -> Result<T> {
         let mut held = self.ledger.borrow_mut();
-        let ledger = match &mut *held {
-            Some(ledger) => ledger,
-            empty => empty.insert(self.load()?),
+        let opened = match &mut *held {
+            Some(opened) => opened,
+            empty => empty.insert(Opened::new(&self.storage)?),
         };
-        let (answer, writes) = step(ledger)?;
-        if writes.is_empty() {
-            return Ok(answer);
-        }
-        let end_ms = ledger.next_expiry().map(|end| end.0.saturating_mul(1000));
-        let stored = self
-            .store(&writes, ledger.version())
-            .and_then(|()| set_alarm(&self.storage, end_ms));
-        if let Err(fault) = stored {
+        let done = step(opened, platform::now().0);
+        if done.is_err() {
             *held = None;
-            return Err(fault);
         }
-        Ok(answer)
-    }
-
-    fn load(&self) -> Result<Ledger> {
-        let rows = self
-            .table()?
-            .exec("SELECT key, row FROM ledger", None)?
-            .to_array::<Row>()?;
-        let (version, rows): (Vec<Row>, Vec<Row>) =
-            rows.into_iter().partition(|row| row.key == VERSION_KEY);
-        let version = version.first().and_then(|row| row.row.parse().ok());
-        let rows = rows.into_iter().map(|row| (row.key, row.row));
-        Ledger::load(version.unwrap_or(0), rows)
-            .map_err(|fault| worker::Error::RustError(fault.to_string()))
-    }
-
-    fn table(&self) -> Result<SqlStorage> {
-        let sql = self.storage.storage().sql();
-        sql.exec(
-            "CREATE TABLE IF NOT EXISTS ledger (key TEXT PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID",
-            None,
-        )?;
-        Ok(sql)
-    }
-
-    /// A batch is stored as a whole: the runtime commits what is written in one go at once.
-    fn store(&self, writes: &[Write], version: u64) -> Result<()> {
-        let sql = self.storage.storage().sql();
-        let put = |key: &str, row: &str| {
-            let values = [key, row].map(|text| SqlStorageValue::String(text.to_owned()));
-            sql.exec(
-                "INSERT INTO ledger (key, row) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET row = excluded.row",
-                Some(values.to_vec()),
-            )
-        };
-        for write in writes {
-            match &write.row {
-                Some(row) => put(&write.key, row)?,
-                None => sql.exec(
-                    "DELETE FROM ledger WHERE key = ?",
-                    vec![SqlStorageValue::String(write.key.clone())],
-                )?,
-            };
-        }
-        put(VERSION_KEY, &version.to_string())?;
-        Ok(())
+        done
     }
 }
 
-#[derive(serde::Deserialize)]
-struct Row {
-    key: String,
-    row: String,
+impl Opened {
+    fn new(storage: &worker::State) -> Result<Self> {
+        let table = Table::open(storage, &LAYOUT)?;
+        let own = table.row(OWN_KEY)?;
+        let ledger = Ledger::open(own.as_deref()).map_err(fault)?;
+        Ok(Self {
+            table,
+            ledger,
+            alarm_ms: 0,
+        })
+    }
+
+    /// Brings what a message needs into memory.
+    fn read(&mut self, message: &Message) -> Result<()> {
+        match self.ledger.needs(message) {
+            Needs::Keys(keys) => {
+                for key in keys {
+                    if let Some(row) = self.table.row(&key)? {
+                        self.ledger.take(key, &row).map_err(fault)?;
+                    }
+                }
+            }
+            Needs::All => {
+                let others = self.table.where_("key <> ?", vec![OWN_KEY.into()])?;
+                for row in others.next::<Row>() {
+                    let Row { key, row } = row?;
+                    self.ledger.take(key, &row).map_err(fault)?;
+                }
+                self.ledger.taken();
+            }
+        }
+        Ok(())
+    }
+
+    /// A batch is stored as a whole: the runtime commits what is written in one go at once.
+    fn store(&mut self, step: &Step, now_ms: u64, storage: &worker::State) -> Result<()> {
+        if step.writes.is_empty() {
+            return Ok(());
+        }
+        for Write { key, row, until } in &step.writes {
+            match row {
+                Some(row) => self.table.put(key, row, end_ms(*until))?,
+                None => self.table.delete(key)?,
+            }
+        }
+        let own = self.ledger.own_row();
+        self.table.put(OWN_KEY, &own, FOREVER_MS)?;
+        if now_ms < self.alarm_ms {
+            return Ok(());
+        }
+        let next_ms = next_sweep(now_ms, now_ms);
+        self.alarm_ms = next_ms.unwrap_or(0);
+        set_alarm(storage, next_ms)
+    }
+}
+
+fn fault(fault: impl std::error::Error) -> worker::Error {
+    worker::Error::RustError(fault.to_string())
+}
+
+fn end_ms(until: Option<UnixSeconds>) -> u64 {
+    until.map_or(FOREVER_MS, |until| {
+        until.0.saturating_mul(1_000).min(FOREVER_MS)
+    })
+}
+
+fn until_ms(row: &str) -> u64 {
+    Entry::from_row(row).map_or(FOREVER_MS, |entry| end_ms(entry.until))
 }

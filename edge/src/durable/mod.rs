@@ -2,6 +2,7 @@
 
 pub(crate) mod guard;
 pub(crate) mod ledger;
+mod table;
 
 use crate::platform;
 use std::{

@@ -147,6 +147,18 @@ impl Counter {
         self.count(class, spent, now_ms.min(out.at_ms));
     }
 
+    /// Takes all that is counted back in time.
+    pub(super) fn rewind(&mut self, by_ms: u64) {
+        for log in [&mut self.log, &mut self.second] {
+            let entries = log.entries();
+            let earlier = entries.map(|(at_ms, cost)| (at_ms.saturating_sub(by_ms), cost));
+            *log = Log::from_entries(earlier.collect());
+        }
+        for out in &mut self.out {
+            out.at_ms = out.at_ms.saturating_sub(by_ms);
+        }
+    }
+
     /// So little is used that the shard may forget it and assume it instead.
     pub(super) fn is_quiet(&self, class: &AskedClass, now_ms: u64) -> bool {
         self.used() <= class.limit / 4

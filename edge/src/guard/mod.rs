@@ -39,7 +39,7 @@ mod text;
 pub use jail::{Ban, Jail};
 pub use lease::{Memory, Recall, Refusal, Repetition};
 pub use lock::Lock;
-pub use shard::{Change, Shard, Step, Unanswered};
+pub use shard::{Change, Part, Rows, Shard, Step, Unanswered, Unread, next_sweep};
 pub use subject::{Kind, Subject};
 pub use wire::{
     Answer, Ask, AskedClass, BadMessage, Banned, Message, Order, Return, Standing, Verdict,

@@ -98,28 +98,13 @@ impl Record {
         self.counters.iter().map(|known| known.1.weight()).sum()
     }
 
-    /// Whether it has strikes and past bans alone: it counts nobody and stops nobody.
-    pub(super) fn holds_nobody(&self) -> bool {
-        self.is_jailed()
-            && self
-                .rest
-                .as_ref()
-                .is_some_and(|rest| rest.ban.is_none() && rest.family.networks.is_empty())
-    }
-
-    /// Whether it stops somebody at the most because of strikes: it counts nobody, and neither an
-    /// operator nor the origin has spoken.
-    pub(super) fn is_jailed(&self) -> bool {
-        self.counters.is_empty()
-            && self.rest.as_ref().is_some_and(|rest| {
-                let networks = rest.family.networks.iter().map(|member| &member.1);
-                rest.locks.is_empty()
-                    && rest
-                        .ban
-                        .iter()
-                        .chain(networks)
-                        .all(|ban| ban.actor.is_empty())
-            })
+    /// Takes its windows back in time.
+    pub(super) fn rewind(&mut self, by_ms: u64) {
+        if by_ms > 0 {
+            for (_, counter) in &mut self.counters {
+                counter.rewind(by_ms);
+            }
+        }
     }
 }
 

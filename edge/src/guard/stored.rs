@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, VecDeque};
 /// The key of the shard's own row. No subject has it.
 pub const HEARTBEAT_KEY: &str = "shard";
 
+/// A row that holds a ban has one of these in it.
+pub const BANS: [&str; 2] = ["\"ban\":", "\"networks\":"];
+
 /// Version 1 was one object per client and never deployed.
 const VERSION: u32 = 2;
 
@@ -173,6 +176,14 @@ pub(super) fn from_row(row: &str) -> Result<(Record, u64), BadRow> {
     record.seen_ms = stored.at_ms;
     record.row_until_ms = record.until_ms().max(1);
     Ok((record, stored.at_ms))
+}
+
+/// When a row ends, in milliseconds; one that cannot be read stays.
+#[must_use]
+pub fn until_ms(row: &str) -> u64 {
+    from_row(row).map_or(FOREVER_MS, |(record, _)| {
+        record.row_until_ms.min(FOREVER_MS)
+    })
 }
 
 #[derive(Deserialize)]

@@ -207,16 +207,21 @@ impl Ledger {
     /// # Errors
     /// [`BadMessage`].
     pub fn receive(&mut self, message: &str, now: UnixMillis) -> Result<Step, BadMessage> {
+        Ok(self.handle(Message::parse(message)?, now))
+    }
+
+    /// As [`Ledger::receive`], of a message already read; what it needs must be in memory
+    /// ([`Ledger::needs`]).
+    pub fn handle(&mut self, message: Message, now: UnixMillis) -> Step {
         let seconds = now.seconds();
-        let answer = match Message::parse(message)? {
+        let answer = match message {
             Message::Since(version) => self.since(version, seconds),
-            Message::Apply(batch) => return Ok(self.change(batch, now)),
+            Message::Apply(batch) => return self.change(batch, now),
             Message::Part(part) => {
-                let whole = self.importing.take(part);
-                return Ok(match whole {
+                return match self.importing.take(part) {
                     Ok(Some(batch)) => self.change(batch, now),
                     taken => done(taken.map(|_| Applied::default())),
-                });
+                };
             }
             Message::Search(search) => json(&self.search(&search, seconds)),
             Message::Bans => json(&self.bans(seconds).collect::<Vec<_>>()),
@@ -225,10 +230,10 @@ impl Ledger {
                 .map(Entry::to_row)
                 .unwrap_or_default(),
         };
-        Ok(Step {
+        Step {
             answer,
             writes: Vec::new(),
-        })
+        }
     }
 
     fn change(&mut self, batch: Batch, now: UnixMillis) -> Step {

@@ -13,6 +13,7 @@ pub mod list;
 pub mod message;
 mod networks;
 mod replica;
+mod rows;
 mod search;
 mod state;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use import::{PART_CHANGES, Part, parts};
 pub(crate) use key::checked;
 pub use key::{BadKey, Key, Target};
 pub use replica::{Bearer, Client, Replica};
+pub use rows::Needs;
 pub use search::{Ban, Page, Search, merge};
 pub use state::{Applied, Batch, Change, Ledger, LedgerError, Write};
 pub use wire::{BadUpdate, Update, Values};

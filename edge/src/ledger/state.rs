@@ -48,6 +48,8 @@ pub struct Write {
     pub key: String,
     /// Its value, by [`Entry::to_row`].
     pub row: Option<String>,
+    /// From then on it says nothing and may be deleted; `None`: never.
+    pub until: Option<UnixSeconds>,
 }
 
 /// What a batch did.
@@ -87,15 +89,21 @@ pub enum LedgerError {
 /// All entries.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
-    version: u64,
-    entries: BTreeMap<String, Entry>,
+    pub(super) version: u64,
+    /// All of them, or those that were asked for.
+    pub(super) entries: BTreeMap<String, Entry>,
+    /// How many are stored, if not all are here.
+    pub(super) stored: Option<Stored>,
     /// Versions and the keys that they changed, oldest first.
-    log: VecDeque<(u64, String)>,
+    pub(super) log: VecDeque<(u64, String)>,
     /// Copies at an older version get everything.
-    floor: u64,
+    pub(super) floor: u64,
     /// A list that comes in parts.
     pub(super) importing: Importing,
 }
+
+/// How many entries a Ledger has that did not read them all; `None`: nobody knows.
+pub(super) type Stored = Option<usize>;
 
 impl Ledger {
     /// From stored rows (key, value) and the stored version.
@@ -114,9 +122,8 @@ impl Ledger {
         Ok(Self {
             version,
             entries,
-            log: VecDeque::new(),
             floor: version,
-            importing: Importing::default(),
+            ..Self::default()
         })
     }
 
@@ -129,13 +136,13 @@ impl Ledger {
     /// How many entries it holds.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.stored.flatten().unwrap_or(self.entries.len())
     }
 
     /// Whether it holds none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// What is known under a key.
@@ -182,6 +189,10 @@ impl Ledger {
         }
         if !applied.writes.is_empty() {
             self.version = version;
+        }
+        if let Some(Some(count)) = &mut self.stored {
+            *count = count.saturating_add(applied.added);
+            *count = count.saturating_sub(applied.lifted);
         }
         Ok(applied)
     }
@@ -239,6 +250,7 @@ impl Ledger {
             (entry, _) => entry,
         };
         let row = entry.as_ref().map(Entry::to_row);
+        let until = entry.as_ref().and_then(|entry| entry.until);
         match entry {
             Some(entry) => match self.entries.get(&key) {
                 Some(held)
@@ -260,7 +272,7 @@ impl Ledger {
             None => applied.lifted = applied.lifted.saturating_add(1),
         }
         self.note(version, key.clone());
-        applied.writes.push(Write { key, row });
+        applied.writes.push(Write { key, row, until });
     }
 
     fn note(&mut self, version: u64, key: String) {
@@ -279,19 +291,13 @@ impl Ledger {
         ended.map(|(key, _)| key).collect()
     }
 
-    /// When the next entry ends: when to call [`Ledger::expire`] again.
-    #[must_use]
-    pub fn next_expiry(&self) -> Option<UnixSeconds> {
-        self.entries.values().filter_map(|entry| entry.until).min()
-    }
-
     /// What a copy at `version` must be told; [`super::Update`] reads it.
     #[must_use]
     pub fn since(&self, version: u64, now: UnixSeconds) -> String {
         if version == self.version {
             return wire::start(false, version);
         }
-        if version < self.floor || version > self.version || version == 0 {
+        if !self.remembers(version) {
             return self.whole(now);
         }
         let mut text = wire::start(false, self.version);
@@ -309,12 +315,26 @@ impl Ledger {
         text
     }
 
+    /// Whether it is known what changed since this version.
+    pub(super) const fn remembers(&self, version: u64) -> bool {
+        self.floor <= version && version <= self.version && version > 0
+    }
+
     fn whole(&self, now: UnixSeconds) -> String {
         let mut text = wire::start(true, self.version);
         for (key, entry) in self.live(now).filter(|(key, _)| is_copied(key)) {
             wire::put(&mut text, key, entry.into());
         }
         text
+    }
+}
+
+impl Change {
+    /// What it is about.
+    pub(super) const fn key(&self) -> &Key {
+        match self {
+            Self::Put(key, _) | Self::Lift(key) => key,
+        }
     }
 }
 

@@ -172,6 +172,7 @@ async fn apply<R: Runtime>(gate: &Gate, batch: &Batch, runtime: &R) -> Result<Ap
     let mut held = gate.memory.ledger.borrow_mut();
     held.anticipate(attack, runtime.now());
     held.outdate();
+    gate.memory.guard.borrow_mut().unbar();
     Ok(applied)
 }
 

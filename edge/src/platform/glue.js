@@ -8,13 +8,19 @@ export function facts(request) {
   return text;
 }
 
-/** The same with no more headers than a refusal needs: a flood is answered from it. */
+/**
+ * The same with no more headers than a refusal needs: a flood is answered from it. Of what may be
+ * a token or a seal it is told that it is there.
+ */
 export function brief(request) {
   const { headers } = request;
   let text = request.method + "\n" + request.url + "\n";
-  for (const name of ["cf-connecting-ip", "origin"]) {
+  for (const name of ["cf-connecting-ip", "cf-ipcountry", "cookie", "origin"]) {
     const value = headers.get(name);
     if (value !== null) text += name + "\0" + value + "\n";
+  }
+  for (const name of ["authorization", "apikey", "signature-input"]) {
+    if (headers.has(name)) text += name + "\0?\n";
   }
   return text;
 }

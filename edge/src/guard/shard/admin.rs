@@ -1,9 +1,10 @@
 //! Strikes and bans, by the Guard and by hand.
 
-use super::{Change, Shard, Unanswered};
+use super::{Change, Part, Rows, Shard, Unanswered, Unread};
 use crate::guard::{
     Ban, Jail, Lock, Subject,
     jail::Strikes,
+    stored,
     wire::{ListedBan, Listing, Shown},
 };
 use gapura_shared::address::Network;
@@ -48,7 +49,7 @@ impl Shard {
         if self.held(subject, now_ms).is_some() {
             return Ok(());
         }
-        let record = self.record(subject, now_ms, changes)?;
+        let record = self.record(subject, now_ms)?;
         if let Some(ban) = record.rest_mut().strikes.strike(times, jails, now_ms) {
             return self.ban(subject, ban, now_ms, changes);
         }
@@ -69,7 +70,7 @@ impl Shard {
             return;
         };
         // What the client itself did is counted already: without room for more that is all.
-        let Ok(record) = self.record(&family, now_ms, changes) else {
+        let Ok(record) = self.record(&family, now_ms) else {
             return;
         };
         let rest = record.rest_mut();
@@ -94,19 +95,19 @@ impl Shard {
         if let Some((network, family)) = &ipv6
             && network.parts().1 == 56
         {
-            let record = self.record(family, now_ms, changes)?;
+            let record = self.record(family, now_ms)?;
             record.rest_mut().family.ban(*network, ban, now_ms);
             self.store(family, now_ms, changes);
             return Ok(());
         }
         let (until_ms, by_hand) = (ban.until_ms, !ban.actor.is_empty());
-        self.record(subject, now_ms, changes)?.rest_mut().ban = Some(ban);
+        self.record(subject, now_ms)?.rest_mut().ban = Some(ban);
         self.store(subject, now_ms, changes);
         if let Some((network, family)) = ipv6
             && network.parts().1 == 64
             && !by_hand
         {
-            let rest = self.record(&family, now_ms, changes)?.rest_mut();
+            let rest = self.record(&family, now_ms)?.rest_mut();
             if let Some(wide) = rest.family.note(network, until_ms, now_ms) {
                 rest.widen(wide);
             }
@@ -152,39 +153,6 @@ impl Shard {
         lifted
     }
 
-    /// A page of the bans that hold.
-    pub(super) fn list(
-        &self,
-        search: &str,
-        after: Option<&Subject>,
-        limit: u32,
-        now_ms: u64,
-    ) -> String {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let after = after.map(Subject::to_string).unwrap_or_default();
-        let mut page = BTreeMap::new();
-        for (subject, record) in &self.records {
-            let Some(rest) = &record.rest else {
-                continue;
-            };
-            let networks = rest.family.networks.iter();
-            let networks = networks.map(|(network, ban)| (Subject::Ip(*network), ban));
-            let own = rest.ban.iter().map(|ban| (subject.clone(), ban));
-            for (subject, ban) in own.chain(networks).filter(|(_, ban)| ban.holds(now_ms)) {
-                let listed = ListedBan::new(&subject, ban);
-                if listed.subject > after && meets(&listed, search) {
-                    page.insert(listed.subject.clone(), listed);
-                }
-                if page.len() > limit.saturating_add(1) {
-                    page.pop_last();
-                }
-            }
-        }
-        let more = page.len() > limit;
-        let bans = page.into_values().take(limit).collect();
-        serde_json::to_string(&Listing { bans, more }).unwrap_or_default()
-    }
-
     /// What is known of a subject.
     pub(super) fn show(&self, subject: &Subject, now_ms: u64) -> String {
         let bans = self.bans_on(subject, now_ms);
@@ -221,7 +189,43 @@ impl Shard {
     }
 }
 
-fn covers(outer: Network, inner: Network) -> bool {
+/// A page of the bans that hold: all are stored.
+pub(super) fn list(
+    rows: &impl Rows,
+    search: &str,
+    after: Option<&Subject>,
+    limit: u32,
+    now_ms: u64,
+) -> Result<String, Unread> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let after = after.map(Subject::to_string).unwrap_or_default();
+    let mut page = BTreeMap::new();
+    rows.each(Part::Bans, &mut |key, row| {
+        let (Ok(subject), Ok((record, _))) = (key.parse::<Subject>(), stored::from_row(row)) else {
+            return;
+        };
+        let Some(rest) = record.rest else {
+            return;
+        };
+        let networks = rest.family.networks.iter();
+        let networks = networks.map(|(network, ban)| (Subject::Ip(*network), ban));
+        let own = rest.ban.iter().map(|ban| (subject.clone(), ban));
+        for (subject, ban) in own.chain(networks).filter(|(_, ban)| ban.holds(now_ms)) {
+            let listed = ListedBan::new(&subject, ban);
+            if listed.subject > after && meets(&listed, search) {
+                page.insert(listed.subject.clone(), listed);
+            }
+            if page.len() > limit.saturating_add(1) {
+                page.pop_last();
+            }
+        }
+    })?;
+    let more = page.len() > limit;
+    let bans = page.into_values().take(limit).collect();
+    Ok(serde_json::to_string(&Listing { bans, more }).unwrap_or_default())
+}
+
+pub(super) fn covers(outer: Network, inner: Network) -> bool {
     outer != inner && outer.parts().1 <= inner.parts().1 && outer.contains(inner.parts().0)
 }
 

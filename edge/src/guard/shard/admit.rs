@@ -21,7 +21,7 @@ impl Shard {
             .filter(|_| !ask.exempt);
         let starts = self.heartbeat.starts;
         let counted = self.counted_as(&ask.subject);
-        self.record(&counted, now_ms, changes)?;
+        self.record(&counted, now_ms)?;
         let record = self.records.get_mut(&counted).ok_or(Unanswered::Full)?;
         let weight = record.weight();
         prepare(record, ask, now_ms)?;

@@ -1,8 +1,9 @@
 //! The state of one shard object: many subjects, and what must be stored of them.
 //!
-//! The shell reads all rows ([`Shard::load`]), hands over messages ([`Shard::receive`]), writes the
-//! changes of a [`Step`] before it gives the answer away, and sets the alarm. When a write fails
-//! it must drop the shard and load it anew: memory is then ahead of storage.
+//! The shell hands over messages and the rows to read ([`Shard::receive`]), writes the changes of a [`Step`] before
+//! it gives the answer away, and sets the alarm, at which it deletes the rows that have ended. When a write fails
+//! it must drop the shard and open it anew: memory is then ahead of storage. Only rows that a
+//! message is about are read.
 //!
 //! *Stored* are strict windows, strikes, bans and locks at each change, and another window at
 //! each admission once a quarter of its limit (or burst) is used. *Forgotten* at eviction and under memory
@@ -10,21 +11,26 @@
 //! after that is taken to have used that quarter. When memory was lost is known to the
 //! minute, from the heartbeat row: that is written at most once a minute while the shard works.
 //!
-//! *Bounds*: [`MAX_SUBJECTS`] subjects, [`MAX_ENTRIES`] log entries. When full, the quiet
-//! subjects that were seen longest ago are forgotten, then strikes, then bans by jails; stored windows,
-//! locks and an operator's bans stay: when that does not help, [`Unanswered::Full`]. Of one IPv6 /48 come
+//! *Bounds*: [`MAX_SUBJECTS`] subjects in memory, [`MAX_ENTRIES`] log entries. When full, those seen longest ago
+//! leave it: what is stored is read again when they come back, and nothing of it is lost. Only if
+//! that has just been done, or does not help, [`Unanswered::Full`]. Of one IPv6 /48 come
 //! at most 256 stored subjects and 4,096 in all; new clients of it are then counted by their /56.
 
 mod admin;
 mod admit;
+mod rows;
 mod space;
+
+pub use rows::{Part, Rows, Unread, next_sweep};
 
 use super::{
     BadMessage, Message, SKEW_MS, Subject,
+    jail::FOREVER_MS,
     record::Record,
     stored::{self, HEARTBEAT_KEY, Heartbeat},
     wire::{Banned, Order, Verdict},
 };
+use admin::list;
 use space::Members;
 use std::collections::{HashMap, HashSet};
 
@@ -34,8 +40,6 @@ pub const MAX_SUBJECTS: usize = 50_000;
 pub const MAX_ENTRIES: usize = 2_000_000;
 /// Greatest age of the heartbeat row while the shard works.
 pub const HEARTBEAT_MS: u64 = 60_000;
-/// Least time between two alarms.
-const SWEEP_MS: u64 = 60_000;
 
 /// A row to be written, or deleted when `row` is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +48,8 @@ pub struct Change {
     pub key: String,
     /// The row.
     pub row: Option<String>,
+    /// From then on it says nothing and may be deleted; [`FOREVER_MS`]: never.
+    pub until_ms: u64,
 }
 
 /// What follows from a message.
@@ -72,13 +78,20 @@ pub enum Unanswered {
     /// The subject's row cannot be read.
     #[error("the subject's stored row cannot be read")]
     Unreadable,
+    /// No row can.
+    #[error(transparent)]
+    Unread(#[from] Unread),
 }
 
 /// The state of a shard.
 #[derive(Debug, Clone)]
 pub struct Shard {
     records: HashMap<Subject, Record>,
-    unreadable: HashSet<String>,
+    /// Subjects whose rows cannot be read, and subjects that have none: nobody looks again.
+    unreadable: HashSet<Subject>,
+    absent: HashSet<Subject>,
+    /// Whom the message is about: nothing of it leaves memory meanwhile.
+    current: Vec<Subject>,
     /// Never runs backwards.
     clock_ms: u64,
     /// How far the platform's clock stepped back behind it.
@@ -90,9 +103,6 @@ pub struct Shard {
     started: bool,
     leases: u32,
     alarm_ms: Option<u64>,
-    /// When the first row may be deleted; not later than that since the last alarm, and the
-    /// largest number when nobody looked.
-    due_ms: u64,
     /// When room was looked for last.
     crowded_ms: u64,
     entries: usize,
@@ -102,12 +112,16 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The shard of these rows (key, row).
-    #[must_use]
-    pub fn load(rows: impl IntoIterator<Item = (String, String)>, now_ms: u64) -> Self {
+    /// The shard of these rows.
+    ///
+    /// # Errors
+    /// [`Unread`].
+    pub fn open(rows: &impl Rows, now_ms: u64) -> Result<Self, Unread> {
         let mut shard = Self {
             records: HashMap::new(),
             unreadable: HashSet::new(),
+            absent: HashSet::new(),
+            current: Vec::new(),
             clock_ms: now_ms,
             ahead_ms: 0,
             forgot_ms: 0,
@@ -115,23 +129,13 @@ impl Shard {
             started: false,
             leases: 0,
             alarm_ms: None,
-            due_ms: u64::MAX,
             crowded_ms: 0,
             entries: 0,
             families: HashMap::new(),
             max_subjects: MAX_SUBJECTS,
         };
-        let mut heartbeat = None;
-        let mut any = false;
-        for (key, row) in rows {
-            any = true;
-            if key == HEARTBEAT_KEY {
-                heartbeat = Heartbeat::from_row(&row).ok();
-            } else {
-                shard.read(key, &row);
-            }
-        }
-        match heartbeat {
+        let heartbeat = rows.row(HEARTBEAT_KEY)?;
+        match heartbeat.and_then(|row| Heartbeat::from_row(&row).ok()) {
             Some(known) => {
                 shard.clock_ms = shard.clock_ms.max(known.at_ms);
                 // The clock may have stepped back since: what was lost may lie ahead of it.
@@ -139,7 +143,7 @@ impl Shard {
                 shard.forgot_ms = ahead_ms.min(known.at_ms.saturating_add(HEARTBEAT_MS));
                 shard.heartbeat = Heartbeat::new(known.at_ms, known.starts.saturating_add(1));
             }
-            None if any => {
+            None if !rows.is_empty()? => {
                 // The row is lost: the worst is assumed, and a number that no start has had.
                 shard.forgot_ms = shard.clock_ms.saturating_add(SKEW_MS);
                 let starts = u32::try_from(shard.clock_ms / 1000).unwrap_or(u32::MAX);
@@ -147,40 +151,34 @@ impl Shard {
             }
             None => {}
         }
-        for record in shard.records.values_mut() {
-            record.forgot_ms = shard.forgot_ms;
-        }
-        shard.count_families();
-        shard
-    }
-
-    fn read(&mut self, key: String, row: &str) {
-        match (key.parse::<Subject>(), stored::from_row(row)) {
-            (Ok(subject), Ok((record, at_ms))) => {
-                self.clock_ms = self.clock_ms.max(at_ms);
-                self.entries = self.entries.saturating_add(record.weight());
-                self.records.insert(subject, record);
-            }
-            _ => {
-                self.unreadable.insert(key);
-            }
-        }
+        Ok(shard)
     }
 
     /// Takes a message.
     ///
     /// # Errors
     /// [`Unanswered`]; nothing was changed then.
-    pub fn receive(&mut self, message: &str, now_ms: u64) -> Result<Step, Unanswered> {
-        self.step(&Message::parse(message)?, now_ms)
+    pub fn receive(
+        &mut self,
+        message: &str,
+        rows: &impl Rows,
+        now_ms: u64,
+    ) -> Result<Step, Unanswered> {
+        self.step(&Message::parse(message)?, rows, now_ms)
     }
 
     /// As [`Shard::receive`], of a message already read.
     ///
     /// # Errors
     /// [`Unanswered`]; nothing was changed then.
-    pub fn step(&mut self, message: &Message, now_ms: u64) -> Result<Step, Unanswered> {
+    pub fn step(
+        &mut self,
+        message: &Message,
+        rows: &impl Rows,
+        now_ms: u64,
+    ) -> Result<Step, Unanswered> {
         let now_ms = self.reckon(now_ms);
+        self.fetch(message, rows, now_ms)?;
         let mut changes = Vec::new();
         let answer = match message {
             Message::Ask(ask) => self.ask(ask, now_ms, &mut changes)?.to_text(),
@@ -188,7 +186,7 @@ impl Shard {
                 search,
                 after,
                 limit,
-            } => self.list(search, after.as_ref(), *limit, now_ms),
+            } => list(rows, search, after.as_ref(), *limit, now_ms)?,
             Message::Order(subject, order) => self.order(subject, order, now_ms, &mut changes)?,
         };
         if !matches!(
@@ -205,17 +203,11 @@ impl Shard {
         })
     }
 
-    /// The alarm went off: deletes what has passed and says when to look again.
-    pub fn alarm(&mut self, now_ms: u64) -> Step {
+    /// The alarm went off: what has ended leaves memory as its rows leave the table.
+    pub fn alarm(&mut self, now_ms: u64) {
         let now_ms = self.reckon(now_ms);
-        (self.alarm_ms, self.due_ms) = (None, u64::MAX);
-        let changes = self.sweep(now_ms);
-        let stored = self.records.values().any(|record| record.row_until_ms > 0);
-        Step {
-            answer: String::new(),
-            changes,
-            alarm_ms: self.next_alarm(stored, now_ms),
-        }
+        self.alarm_ms = None;
+        self.sweep(now_ms);
     }
 
     /// How many subjects are in memory.
@@ -262,13 +254,13 @@ impl Shard {
                 Ok(String::new())
             }
             Order::Lock(lock) => {
-                let record = self.record(subject, now_ms, changes)?;
+                let record = self.record(subject, now_ms)?;
                 record.rest_mut().locks.set(lock.clone(), now_ms);
                 self.store(subject, now_ms, changes);
                 Ok(String::new())
             }
             Order::Spare { mark, until_ms } => {
-                let record = self.record(subject, now_ms, changes)?;
+                let record = self.record(subject, now_ms)?;
                 record.rest_mut().locks.spare(mark, *until_ms, now_ms);
                 self.store(subject, now_ms, changes);
                 Ok(String::new())
@@ -330,15 +322,13 @@ impl Shard {
         } else {
             0
         };
-        if row.is_some() {
-            self.due_ms = self.due_ms.min(record.row_until_ms);
-        }
+        let until_ms = record.row_until_ms.min(FOREVER_MS);
         if row.is_some() && before == 0 {
             self.joins(subject, true);
         }
         changes.retain(|change| change.key != key);
         if row.is_some() || before > 0 {
-            changes.push(Change { key, row });
+            changes.push(Change { key, row, until_ms });
         }
     }
 
@@ -351,25 +341,17 @@ impl Shard {
         changes.push(Change {
             key: HEARTBEAT_KEY.to_owned(),
             row: Some(self.heartbeat.to_row()),
+            until_ms: FOREVER_MS,
         });
     }
 
-    /// An alarm costs a row: it goes off at most once a minute, and is brought forward only for what
-    /// would else stay for more than a minute after its end.
+    /// An alarm costs a row: it is set once while the shard is in memory, and to the same time by
+    /// each that comes after it.
     fn next_alarm(&mut self, stored: bool, now_ms: u64) -> Option<u64> {
-        if !stored {
+        if !stored || self.alarm_ms.is_some_and(|set_ms| now_ms < set_ms) {
             return None;
         }
-        if self.due_ms == u64::MAX {
-            let ends = self.records.values().map(|record| record.row_until_ms);
-            self.due_ms = ends.filter(|until_ms| *until_ms > 0).min()?;
-        }
-        let alarm_ms = self.due_ms.max(now_ms.saturating_add(SWEEP_MS));
-        let late = |set_ms: u64| alarm_ms.saturating_add(SWEEP_MS) < set_ms;
-        if !self.alarm_ms.is_none_or(late) {
-            return None;
-        }
-        self.alarm_ms = Some(alarm_ms);
+        self.alarm_ms = next_sweep(now_ms, now_ms);
         self.alarm_ms
     }
 }

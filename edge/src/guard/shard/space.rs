@@ -1,6 +1,6 @@
 //! Which subjects are in memory.
 
-use super::{Change, MAX_ENTRIES, Shard, Unanswered};
+use super::{MAX_ENTRIES, Shard, Unanswered};
 use crate::guard::{Subject, record::Record};
 
 /// Least time between two searches for room: each looks at every subject.
@@ -23,22 +23,22 @@ impl Shard {
         &mut self,
         subject: &Subject,
         now_ms: u64,
-        changes: &mut Vec<Change>,
     ) -> Result<&mut Record, Unanswered> {
-        if !self.unreadable.is_empty() && self.unreadable.contains(&subject.to_string()) {
+        if self.unreadable.contains(subject) {
             return Err(Unanswered::Unreadable);
         }
         let known = self.records.contains_key(subject);
         if self.is_crowded(known) {
             if now_ms >= self.crowded_ms.saturating_add(SEARCH_MS) {
                 self.crowded_ms = now_ms;
-                self.make_room(subject, now_ms, changes);
+                self.make_room(now_ms);
             }
             if self.is_crowded(known) {
                 return Err(Unanswered::Full);
             }
         }
         if !known {
+            self.absent.remove(subject);
             self.joins(subject, false);
         }
         let forgot_ms = self.forgot_ms;
@@ -103,46 +103,39 @@ impl Shard {
         }
     }
 
-    /// Lets go of what has passed; the changes that follow.
-    pub(super) fn sweep(&mut self, now_ms: u64) -> Vec<Change> {
-        let mut changes = Vec::new();
+    /// Lets go of what has passed. Its rows are deleted by their ends.
+    pub(super) fn sweep(&mut self, now_ms: u64) {
         self.entries = 0;
-        self.records.retain(|subject, record| {
+        self.records.retain(|_, record| {
             record.expire(now_ms);
-            if record.row_until_ms > 0 && (record.is_empty() || record.row_until_ms <= now_ms) {
+            if record.is_empty() || record.row_until_ms <= now_ms {
                 record.row_until_ms = 0;
-                changes.push(Change {
-                    key: subject.to_string(),
-                    row: None,
-                });
             }
             self.entries = self.entries.saturating_add(record.weight());
             !record.is_empty()
         });
         self.count_families();
-        changes
     }
 
-    /// Sweeps, and while that is not enough forgets a quarter of those who can be spared first: quiet
-    /// subjects, the one seen longest ago first; then those with strikes alone and those that a jail
-    /// holds, the one that would be forgotten first, first. Otherwise a strike from each of more
-    /// addresses than a shard holds would close the strict classes to everybody. `spared` stays.
-    fn make_room(&mut self, spared: &Subject, now_ms: u64, changes: &mut Vec<Change>) {
-        changes.extend(self.sweep(now_ms));
-        if !self.is_crowded(self.records.contains_key(spared)) {
+    /// Sweeps, and while that is not enough has the quarter that was seen longest ago leave memory.
+    fn make_room(&mut self, now_ms: u64) {
+        self.sweep(now_ms);
+        if self.records.len() < self.max_subjects && self.entries < MAX_ENTRIES {
             return;
         }
-        let quiet = |record: &Record| record.row_until_ms == 0;
-        if let Some(last_ms) = self.forget(spared, quiet, |record| record.seen_ms, changes) {
-            self.forgot_ms = self.forgot_ms.max(last_ms);
-            self.owe_networks();
+        let mut seen: Vec<u64> = self.records.values().map(|record| record.seen_ms).collect();
+        if seen.is_empty() {
+            return;
         }
-        for such in [Record::holds_nobody, Record::is_jailed] {
-            if !self.is_crowded(self.records.contains_key(spared)) {
-                return;
-            }
-            self.forget(spared, such, Record::until_ms, changes);
-        }
+        let quarter = seen.len() / 4;
+        let last_ms = *seen.select_nth_unstable(quarter).1;
+        let current = &self.current;
+        self.records
+            .retain(|subject, record| record.seen_ms > last_ms || current.contains(subject));
+        self.forgot_ms = self.forgot_ms.max(last_ms);
+        self.owe_networks();
+        self.entries = self.records.values().map(Record::weight).sum();
+        self.count_families();
     }
 
     /// Who was forgotten may be counted by its /56 from now on: that is taken to have used a quarter as well.
@@ -158,34 +151,5 @@ impl Shard {
                 counter.fresh = true;
             }
         }
-    }
-
-    /// Forgets the quarter of such records that comes first; where the last of them came.
-    fn forget(
-        &mut self,
-        spared: &Subject,
-        such: impl Fn(&Record) -> bool,
-        order: impl Fn(&Record) -> u64,
-        changes: &mut Vec<Change>,
-    ) -> Option<u64> {
-        let records = self.records.values().filter(|record| such(record));
-        let mut places: Vec<u64> = records.map(&order).collect();
-        if places.is_empty() {
-            return None;
-        }
-        let quarter = places.len() / 4;
-        let last = *places.select_nth_unstable(quarter).1;
-        self.records.retain(|subject, record| {
-            let forget = such(record) && order(record) <= last && subject != spared;
-            if forget {
-                self.entries = self.entries.saturating_sub(record.weight());
-                changes.extend((record.row_until_ms > 0).then(|| Change {
-                    key: subject.to_string(),
-                    row: None,
-                }));
-            }
-            !forget
-        });
-        Some(last)
     }
 }

@@ -256,33 +256,34 @@ fn who_hears_of_a_ban_first_is_told_that_it_began() {
     assert_eq!(began(Some(&object.ask(&ask, 6).verdict)), Some(false));
 }
 
+/// Rows that end one after another all day are not a wake each.
 #[test]
-fn what_ends_soon_is_not_kept_until_what_ends_late() {
+fn alarms_go_off_once_an_hour_at_most() {
     let (mut object, day) = (Object::new(0), jail(9, 86_400, 600, 600));
-    let step = |object: &mut Object, message: Message, now_ms| {
-        let step = object.shard.step(&message, now_ms).unwrap();
-        object.write(step.changes);
-        step.alarm_ms
-    };
     let strike = Order::Strike {
         times: 1,
         jails: vec![day],
         shared: false,
     };
-    let probe = Message::Order(subject("ip:192.0.2.1"), strike);
-    assert_eq!(step(&mut object, probe, 0), Some(DAY_MS));
-    let ask = |n: u64| {
-        let who = subject(&format!("ip:192.0.2.{n}"));
-        Message::Ask(Ask::new(who, vec![class("login", 5, 60, true)]))
-    };
-    let first = step(&mut object, ask(2), 1_000);
-    assert_eq!(first, Some(61_000), "brought forward");
-    for n in 3..50 {
-        assert_eq!(step(&mut object, ask(n), 1_000 * n), None, "one at a time");
+    let (mut alarm_ms, mut alarms) = (None, 0);
+    for minute in 0..2 * 24 * 60 {
+        let now_ms = minute * 60_000;
+        if alarm_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+            alarm_ms = object.alarm(now_ms);
+            alarms += 1;
+        }
+        if minute < 1_000 {
+            object.evict(now_ms);
+            let who = subject(&format!("ip:10.0.{}.{}", minute / 250, minute % 250));
+            let message = Message::Order(who, strike.clone());
+            let step = object.shard.step(&message, &object.rows, now_ms).unwrap();
+            object.write(step.changes);
+            alarm_ms = step.alarm_ms.or(alarm_ms);
+        }
     }
-    assert_eq!(object.alarm(61_000), Some(121_000));
-    assert_eq!(object.alarm(121_000), Some(DAY_MS));
-    assert_eq!(object.subjects_stored(), 1);
+    assert_eq!(object.subjects_stored(), 0);
+    // While they come, and while they end; nothing ends in the hours between.
+    assert!((30..=36).contains(&alarms), "{alarms}");
 }
 
 #[test]

@@ -9,7 +9,9 @@ mod space;
 
 use super::{
     Answer, Ask, AskedClass, Change, Jail, Message, Order, Shard, Subject, Unanswered, Verdict,
-    stored::HEARTBEAT_KEY,
+    jail::FOREVER_MS,
+    next_sweep,
+    stored::{HEARTBEAT_KEY, until_ms},
 };
 use std::collections::BTreeMap;
 
@@ -22,13 +24,13 @@ struct Object {
 impl Object {
     fn new(now_ms: u64) -> Self {
         Self {
-            shard: Shard::load([], now_ms),
+            shard: Shard::open(&BTreeMap::new(), now_ms).unwrap(),
             rows: BTreeMap::new(),
         }
     }
 
     fn write(&mut self, changes: Vec<Change>) {
-        for Change { key, row } in changes {
+        for Change { key, row, .. } in changes {
             match row {
                 Some(row) => self.rows.insert(key, row),
                 None => self.rows.remove(&key),
@@ -38,7 +40,7 @@ impl Object {
 
     fn send(&mut self, message: &Message, now_ms: u64) -> Result<String, Unanswered> {
         // Over the wire, as in truth.
-        let step = self.shard.receive(&message.to_text(), now_ms)?;
+        let step = self.shard.receive(&message.to_text(), &self.rows, now_ms)?;
         self.write(step.changes);
         Ok(step.answer)
     }
@@ -71,13 +73,19 @@ impl Object {
 
     /// Memory is lost, rows stay.
     fn evict(&mut self, now_ms: u64) {
-        self.shard = Shard::load(self.rows.clone(), now_ms);
+        self.shard = Shard::open(&self.rows, now_ms).unwrap();
     }
 
+    /// The alarm as the shell answers it; when it goes off again.
     fn alarm(&mut self, now_ms: u64) -> Option<u64> {
-        let step = self.shard.alarm(now_ms);
-        self.write(step.changes);
-        step.alarm_ms
+        self.shard.alarm(now_ms);
+        let until_ms = |key: &str, row: &str| match key {
+            HEARTBEAT_KEY => FOREVER_MS,
+            _ => until_ms(row),
+        };
+        self.rows.retain(|key, row| until_ms(key, row) > now_ms);
+        let ends = self.rows.iter().map(|(key, row)| until_ms(key, row));
+        ends.min().and_then(|end_ms| next_sweep(end_ms, now_ms))
     }
 
     fn subjects_stored(&self) -> usize {

@@ -1,7 +1,8 @@
 //! Bounds of memory, forgetting, and what is stored.
 
 use super::{Object, class, jail, subject};
-use crate::guard::{Ask, Lock, Message, Order, Unanswered, Verdict};
+use crate::guard::{Ask, Lock, Message, Order, Part, Rows, Shard, Unanswered, Unread, Verdict};
+use std::{cell::RefCell, collections::BTreeMap};
 
 fn ask(n: u32, strict: bool) -> Message {
     let class = class("general", 8, 60, strict);
@@ -38,63 +39,127 @@ fn a_full_shard_forgets_the_quiet_and_keeps_the_stored() {
     );
     let mut object = Object::new(0);
     object.shard.max_subjects = 8;
-    for n in 0..8 {
-        object.send(&ask(n, true), 5_000).unwrap();
+    let passes = |object: &mut Object, n, now_ms| {
+        let answer = object.send(&ask(n, true), now_ms).unwrap();
+        answer.contains(" pass ")
+    };
+    for n in 0..40 {
+        let now_ms = 5_000 + u64::from(n) * 1_000;
+        assert!((0..8).all(|_| passes(&mut object, n, now_ms)));
+        assert!(object.shard.len() <= 8);
     }
-    assert_eq!(object.send(&ask(9, true), 5_001), Err(Unanswered::Full));
-    assert!(
-        object.send(&ask(3, true), 5_001).is_ok(),
-        "who is known is answered"
-    );
-    assert!(
-        object.send(&ask(9, true), 66_000).is_ok(),
-        "the others have passed"
-    );
+    assert_eq!(object.subjects_stored(), 40);
+    assert!((0..40).rev().all(|n| !passes(&mut object, n, 64_999)));
+    assert!(passes(&mut object, 0, 65_000));
 }
 
-/// A probe from each of more addresses than a shard holds must not close the login to everybody.
+/// A probe from each of more addresses than a shard holds must not close the login to everybody, and
+/// nothing that is stored is lost: an operator's ban, a jail's, a strike, a lock.
 #[test]
-fn strikes_and_then_bans_give_way_to_those_who_are_counted() {
-    let full = |strikes| {
-        let mut object = Object::new(0);
-        object.shard.max_subjects = 8;
-        for n in 0..8 {
-            let who = subject(&format!("ip:192.0.2.{n}"));
-            object.strike(&who, 1, &jail(strikes, 86_400, 600 + n, 900), 5_000);
-        }
-        assert_eq!(object.subjects_stored(), 8);
-        object
-    };
-    let mut struck = full(2);
-    assert!(struck.send(&ask(9, true), 5_001).is_ok());
-    assert!(struck.subjects_stored() < 8, "their rows leave, too");
-    let mut banned = full(1);
-    assert!(banned.send(&ask(9, true), 5_001).is_ok());
-    let mut verdict = |n| {
-        let who = subject(&format!("ip:192.0.2.{n}"));
-        banned.ask(&Ask::new(who, vec![]), 5_002).verdict
-    };
-    assert_eq!(verdict(0), Verdict::Admitted, "it would have ended first");
-    assert!(matches!(verdict(7), Verdict::Banned { .. }));
-}
-
-#[test]
-fn locks_and_an_operators_bans_do_not_give_way() {
+fn what_is_stored_leaves_memory_and_comes_back() {
     let mut object = Object::new(0);
-    object.shard.max_subjects = 2;
+    object.shard.max_subjects = 4;
+    let address = |n: u32| subject(&format!("ip:192.0.2.{n}"));
     let lock = Lock {
         source: None,
         until_ms: 900_000,
         delay_ms: 0,
     };
-    object.order(&subject("user:locked"), Order::Lock(lock), 1);
+    object.order(&subject("account:locked"), Order::Lock(lock), 1);
     let ban = Order::Ban {
         until_ms: 900_000,
         reason: "by hand".into(),
         actor: "operator".into(),
     };
-    object.order(&subject("ip:192.0.2.1"), ban, 1);
-    assert_eq!(object.send(&ask(9, true), 5_001), Err(Unanswered::Full));
+    object.order(&address(200), ban, 1);
+    for n in 0..30 {
+        let banned = object.strike(
+            &address(n),
+            1,
+            &jail(2, 86_400, 600, 900),
+            5_000 * u64::from(n),
+        );
+        assert_eq!(banned, None);
+    }
+    let now_ms = 200_000;
+    assert!(object.send(&ask(9, true), now_ms).is_ok());
+    for n in 0..30 {
+        let at_ms = now_ms + 5_000 * u64::from(n);
+        let banned = object.strike(&address(n), 1, &jail(2, 86_400, 600, 900), at_ms);
+        assert!(banned.is_some(), "its second, {n}");
+    }
+    let mut verdict = |who| object.ask(&Ask::new(who, vec![]), 400_000).verdict;
+    assert!(matches!(verdict(address(3)), Verdict::Banned { .. }));
+    assert!(matches!(verdict(address(200)), Verdict::Banned { .. }));
+    assert!(matches!(
+        verdict(subject("account:locked")),
+        Verdict::Locked { .. }
+    ));
+}
+
+/// A message has its own rows read, and each once while they are in memory.
+#[test]
+fn a_cold_shard_reads_what_its_message_is_about() {
+    struct Counted<'a>(&'a BTreeMap<String, String>, RefCell<Vec<String>>);
+    impl Rows for Counted<'_> {
+        fn row(&self, key: &str) -> Result<Option<String>, Unread> {
+            self.1.borrow_mut().push(key.to_owned());
+            Rows::row(self.0, key)
+        }
+        fn is_empty(&self) -> Result<bool, Unread> {
+            Rows::is_empty(self.0)
+        }
+        fn each(&self, _: Part, _: &mut dyn FnMut(&str, &str)) -> Result<(), Unread> {
+            Err(Unread)
+        }
+    }
+    let mut object = Object::new(0);
+    for n in 0..1_000 {
+        object.send(&ask(n, true), 5_000).unwrap();
+    }
+    let rows = Counted(&object.rows, RefCell::default());
+    let mut shard = Shard::open(&rows, 6_000).unwrap();
+    let v6 = |n: u32| {
+        let who = subject(&format!("ip:2001:db8:1:{n}::/64"));
+        Message::Ask(Ask::new(who, vec![class("general", 8, 60, true)]))
+    };
+    for message in [
+        ask(7, true),
+        ask(7, true),
+        ask(2_000, true),
+        v6(1),
+        v6(1),
+        v6(2),
+    ] {
+        shard.step(&message, &rows, 6_001).unwrap();
+    }
+    let wanted = [
+        "shard",
+        "user:7",
+        "user:2000",
+        "ip:2001:db8:1:1::/64",
+        "ip:2001:db8:1::/56",
+        "ip:2001:db8:1::/48",
+        "ip:2001:db8:1:2::/64",
+    ];
+    assert_eq!(*rows.1.borrow(), wanted);
+    // Without its row nobody is answered.
+    struct None_;
+    impl Rows for None_ {
+        fn row(&self, _: &str) -> Result<Option<String>, Unread> {
+            Err(Unread)
+        }
+        fn is_empty(&self) -> Result<bool, Unread> {
+            Err(Unread)
+        }
+        fn each(&self, _: Part, _: &mut dyn FnMut(&str, &str)) -> Result<(), Unread> {
+            Err(Unread)
+        }
+    }
+    assert!(Shard::open(&None_, 6_000).is_err());
+    let unread = shard.step(&ask(8, true), &None_, 6_002);
+    assert_eq!(unread, Err(Unanswered::Unread(Unread)));
+    assert!(shard.step(&ask(7, true), &None_, 6_002).is_ok());
 }
 
 /// The 65,536 clients of one /48 must not close the login to everybody else.
@@ -186,14 +251,26 @@ fn a_row_that_cannot_be_read_stops_its_subject_alone() {
 fn the_alarm_is_set_once_and_follows_the_rows() {
     let mut object = Object::new(0);
     let step = |object: &mut Object, now| {
-        let step = object.shard.receive(&ask(1, true).to_text(), now).unwrap();
+        let step = object
+            .shard
+            .receive(&ask(1, true).to_text(), &object.rows, now)
+            .unwrap();
         object.write(step.changes);
         step.alarm_ms
     };
-    assert_eq!(step(&mut object, 1_000), Some(61_000));
+    let hour_ms = 3_600_000;
+    assert_eq!(step(&mut object, 1_000), Some(hour_ms));
     assert_eq!(step(&mut object, 30_000), None);
-    assert_eq!(object.alarm(61_000), Some(121_000));
-    assert_eq!(object.alarm(121_000), None);
+    object.evict(40_000);
+    assert_eq!(step(&mut object, 50_000), Some(hour_ms), "never put off");
+    assert_eq!(step(&mut object, hour_ms - 1), None);
+    assert_eq!(
+        object.alarm(hour_ms),
+        Some(2 * hour_ms),
+        "one ended, and one not"
+    );
+    assert_eq!(object.alarm(2 * hour_ms), None);
+    assert_eq!(object.subjects_stored(), 0);
 }
 
 #[test]

@@ -4,10 +4,11 @@ use gapura_edge::guard::{
     Answer, Ask, AskedClass, Memory, Message, Recall, Shard, Subject, lease::MAX_SUBJECTS,
 };
 use gapura_guard_bench::{fraction, traffic::class};
-use std::{net::Ipv4Addr, time::Instant};
+use std::{collections::BTreeMap, net::Ipv4Addr, time::Instant};
 
 const NOW_MS: u64 = 1_790_000_000_000;
 const ROUNDS: usize = 5;
+static NO_ROWS: BTreeMap<String, String> = BTreeMap::new();
 
 /// Bytes of memory.
 #[derive(Debug)]
@@ -23,14 +24,14 @@ pub(crate) struct Bytes {
 pub(crate) fn bytes() -> Bytes {
     let general = || class("general", 1_000, false);
     let before = resident();
-    let mut shard = Shard::load([], NOW_MS);
+    let mut shard = cold();
     for n in 0..40_000 {
         ask(&mut shard, &who(n), &general(), NOW_MS);
     }
     let subjects = resident() - before;
 
     let before = resident();
-    let mut full = Shard::load([], NOW_MS);
+    let mut full = cold();
     for minute in 0..200 {
         for n in 0..1_000 {
             ask(&mut full, &who(n), &general(), NOW_MS + minute * 240);
@@ -60,7 +61,7 @@ pub(crate) fn bytes() -> Bytes {
 pub(crate) fn print() {
     let lease = class("general", 1_000_000, false);
     let strict = class("login", 100, true);
-    let mut shard = Shard::load([], NOW_MS);
+    let mut shard = cold();
     let asked = |shard: &mut Shard, class: &AskedClass, n: u32, at_ms: u64| {
         ask(shard, &who(n % 5_000), class, at_ms);
     };
@@ -73,7 +74,7 @@ pub(crate) fn print() {
             asked(&mut shard, &lease, n, NOW_MS + u64::from(n));
         }),
     );
-    let mut shard = Shard::load([], NOW_MS);
+    let mut shard = cold();
     row(
         "question to a strict class, its row written",
         best(100_000, |n| {
@@ -111,8 +112,12 @@ fn ask(shard: &mut Shard, subject: &Subject, class: &AskedClass, at_ms: u64) -> 
     let mut ask = Ask::new(subject.clone(), vec![class.clone()]);
     ask.lease = true;
     let text = Message::Ask(ask).to_text();
-    let step = shard.receive(&text, at_ms).expect("an answer");
+    let step = shard.receive(&text, &NO_ROWS, at_ms).expect("an answer");
     Answer::parse(&step.answer, 1).expect("an answer")
+}
+
+fn cold() -> Shard {
+    Shard::open(&NO_ROWS, NOW_MS).expect("no rows")
 }
 
 fn who(n: u32) -> Subject {

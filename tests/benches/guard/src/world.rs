@@ -2,19 +2,17 @@
 
 use crate::{SECOND_US, fraction, price::Usage};
 use gapura_edge::{
-    guard::{Change, Memory, Shard, Unanswered},
-    ledger::Ledger,
+    guard::{Change, Memory, Part, Rows, Shard, Unanswered, Unread, jail::FOREVER_MS, next_sweep},
+    ledger::{Ledger, Needs, message::Message},
     revocation::Held,
 };
 use gapura_shared::time::UnixMillis;
-use std::collections::HashMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 /// When the simulation begins, by all clocks.
 pub(crate) const START_MS: u64 = 1_790_000_000_000;
 /// How long an idle object stays in memory.
 const IDLE_US: u64 = 10 * SECOND_US;
-/// Least time between two alarms of the Ledger.
-const SWEEP_US: u64 = 60 * SECOND_US;
 /// CPU time of a call to an object in memory and of a first call, as measured in workerd.
 const WARM_US: u64 = 75;
 const COLD_US: u64 = 1_600;
@@ -58,12 +56,71 @@ impl Station {
     }
 }
 
+/// Rows with their ends, and how many were read.
+#[derive(Debug, Default)]
+struct Table {
+    rows: BTreeMap<String, String>,
+    ends: BTreeMap<String, u64>,
+    read: Cell<f64>,
+}
+
+impl Table {
+    fn reads(&self, rows: usize) {
+        self.read.set(self.read.get() + fraction(rows as u64));
+    }
+
+    fn put(&mut self, key: String, row: String, end_ms: u64) {
+        self.ends.insert(key.clone(), end_ms);
+        self.rows.insert(key, row);
+    }
+
+    fn delete(&mut self, key: &str) {
+        self.ends.remove(key);
+        self.rows.remove(key);
+    }
+
+    /// Deletes what has ended; how many they were, and when the alarm goes off again. Rows are looked
+    /// through twice: for those, and for what ends next.
+    fn sweep(&mut self, time_ms: u64) -> (u32, Option<u64>) {
+        let before = self.ends.len();
+        self.ends.retain(|_, end_ms| *end_ms > time_ms);
+        let Self { rows, ends, .. } = self;
+        rows.retain(|key, _| ends.contains_key(key));
+        self.reads(before + self.ends.len());
+        let gone = u32::try_from(before - self.ends.len()).unwrap_or(u32::MAX);
+        let first = self.ends.values().min();
+        (gone, first.and_then(|end_ms| next_sweep(*end_ms, time_ms)))
+    }
+}
+
+impl Rows for Table {
+    fn row(&self, key: &str) -> Result<Option<String>, Unread> {
+        self.reads(1);
+        Rows::row(&self.rows, key)
+    }
+
+    fn is_empty(&self) -> Result<bool, Unread> {
+        self.reads(1);
+        Rows::is_empty(&self.rows)
+    }
+
+    fn each(&self, part: Part, take: &mut dyn FnMut(&str, &str)) -> Result<(), Unread> {
+        self.reads(self.rows.len());
+        self.rows.each(part, take)
+    }
+}
+
+/// When an alarm goes off, in the simulation's time.
+const fn alarm_us(alarm_ms: u64) -> u64 {
+    alarm_ms.saturating_sub(START_MS).saturating_mul(1_000)
+}
+
 /// A shard's object: rows, and the shard while it is in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Object {
     station: Station,
     shard: Option<Shard>,
-    rows: HashMap<String, String>,
+    table: Table,
     pub(crate) alarm_us: Option<u64>,
     /// Most subjects and log entries at once.
     pub(crate) most: (usize, usize),
@@ -85,42 +142,38 @@ impl Object {
     }
 
     pub(crate) fn receive(&mut self, message: &str, now_us: u64) -> Result<String, Unanswered> {
-        let step = self.shard(now_us).receive(message, time_ms(now_us))?;
+        let time_ms = time_ms(now_us);
+        let shard = match &mut self.shard {
+            Some(shard) => shard,
+            cold => cold.insert(Shard::open(&self.table, time_ms)?),
+        };
+        let step = shard.receive(message, &self.table, time_ms)?;
         self.write(step.changes, step.alarm_ms);
         Ok(step.answer)
     }
 
     pub(crate) fn ring(&mut self, now_us: u64) {
         self.alarm_us = None;
-        let step = self.shard(now_us).alarm(time_ms(now_us));
-        self.write(step.changes, step.alarm_ms);
-    }
-
-    fn shard(&mut self, now_us: u64) -> &mut Shard {
-        let Self {
-            shard,
-            rows,
-            station,
-            ..
-        } = self;
-        shard.get_or_insert_with(|| {
-            station.usage.rows_read += fraction(rows.len() as u64);
-            let rows = rows.iter().map(|(key, row)| (key.clone(), row.clone()));
-            Shard::load(rows, time_ms(now_us))
-        })
+        let time_ms = time_ms(now_us);
+        if let Some(shard) = &mut self.shard {
+            shard.alarm(time_ms);
+        }
+        let (gone, next_ms) = self.table.sweep(time_ms);
+        self.station.usage.rows_written += f64::from(gone);
+        self.write(Vec::new(), next_ms);
     }
 
     fn write(&mut self, changes: Vec<Change>, alarm_ms: Option<u64>) {
-        for Change { key, row } in changes {
+        for change in changes {
             self.station.usage.rows_written += 1.0;
-            match row {
-                Some(row) => self.rows.insert(key, row),
-                None => self.rows.remove(&key),
-            };
+            match change.row {
+                Some(row) => self.table.put(change.key, row, change.until_ms),
+                None => self.table.delete(&change.key),
+            }
         }
         if let Some(alarm_ms) = alarm_ms {
             self.station.usage.rows_written += 1.0;
-            self.alarm_us = Some(alarm_ms.saturating_sub(START_MS).saturating_mul(1000));
+            self.alarm_us = Some(alarm_us(alarm_ms));
         }
     }
 
@@ -134,7 +187,11 @@ impl Object {
 
     /// What is billed until the end.
     pub(crate) fn usage(&self, end_us: u64) -> Usage {
-        self.station.usage(end_us)
+        let usage = self.station.usage(end_us);
+        Usage {
+            rows_read: self.table.read.get(),
+            ..usage
+        }
     }
 }
 
@@ -143,8 +200,9 @@ impl Object {
 pub(crate) struct Book {
     station: Station,
     ledger: Option<Ledger>,
-    rows: HashMap<String, String>,
-    version: u64,
+    table: Table,
+    /// The Ledger's own row.
+    own: Option<String>,
     pub(crate) alarm_us: Option<u64>,
     /// Versions and when they were stored.
     pub(crate) changes: Vec<(u64, u64)>,
@@ -165,56 +223,69 @@ impl Book {
     }
 
     pub(crate) fn receive(&mut self, message: &str, now_us: u64) -> String {
-        let now = UnixMillis(time_ms(now_us));
-        let step = self.ledger().receive(message, now).expect("a message");
+        let message = Message::parse(message).expect("a message");
+        let Self { ledger, table, .. } = self;
+        let own = self.own.as_deref();
+        let ledger = ledger.get_or_insert_with(|| {
+            table.reads(1);
+            Ledger::open(own).expect("a row of its own")
+        });
+        match ledger.needs(&message) {
+            Needs::Keys(keys) => {
+                for key in keys {
+                    table.reads(1);
+                    if let Some(row) = table.rows.get(&key) {
+                        ledger.take(key, row).expect("a row of its own");
+                    }
+                }
+            }
+            Needs::All => {
+                table.reads(table.rows.len());
+                for (key, row) in &table.rows {
+                    ledger.take(key.clone(), row).expect("a row of its own");
+                }
+                ledger.taken();
+            }
+        }
+        let step = ledger.handle(message, UnixMillis(time_ms(now_us)));
         if !step.writes.is_empty() {
-            self.version = self.ledger().version();
-            self.changes.push((self.version, now_us));
-            // The version's row.
+            self.own = Some(ledger.own_row());
+            self.changes.push((ledger.version(), now_us));
+            // Its own row.
             self.station.usage.rows_written += 1.0;
+            self.set_alarm(next_sweep(time_ms(now_us), time_ms(now_us)));
         }
         for write in step.writes {
             self.station.usage.rows_written += 1.0;
+            let end_ms = write.until.map(|until| until.0.saturating_mul(1_000));
             match write.row {
-                Some(row) => self.rows.insert(write.key, row),
-                None => self.rows.remove(&write.key),
-            };
+                Some(row) => self.table.put(write.key, row, end_ms.unwrap_or(FOREVER_MS)),
+                None => self.table.delete(&write.key),
+            }
         }
-        self.set_alarm(now_us);
         step.answer
     }
 
     pub(crate) fn ring(&mut self, now_us: u64) {
         self.alarm_us = None;
-        for key in self.ledger().expire(UnixMillis(time_ms(now_us)).seconds()) {
-            self.station.usage.rows_written += 1.0;
-            self.rows.remove(&key);
-        }
-        self.set_alarm(now_us);
+        let now = UnixMillis(time_ms(now_us));
+        let (gone, next_ms) = self.table.sweep(now.0);
+        let own = self.own.as_deref();
+        let ledger = self
+            .ledger
+            .get_or_insert_with(|| Ledger::open(own).expect("a row of its own"));
+        let _ = ledger.expire(now.seconds());
+        ledger.recount(self.table.rows.len());
+        self.own = Some(ledger.own_row());
+        self.station.usage.rows_written += f64::from(gone) + 1.0;
+        self.set_alarm(next_ms);
     }
 
-    fn set_alarm(&mut self, now_us: u64) {
-        let end = self.ledger().next_expiry();
-        if let (None, Some(end)) = (self.alarm_us, end) {
-            let end_ms = end.0.saturating_mul(1_000).saturating_sub(START_MS);
-            self.alarm_us = Some(end_ms.saturating_mul(1_000).max(now_us + SWEEP_US));
+    fn set_alarm(&mut self, next_ms: Option<u64>) {
+        if let (None, Some(next_ms)) = (self.alarm_us, next_ms) {
+            self.alarm_us = Some(alarm_us(next_ms));
             self.station.usage.rows_written += 1.0;
         }
-    }
-
-    fn ledger(&mut self) -> &mut Ledger {
-        let Self {
-            station,
-            ledger,
-            rows,
-            version,
-            ..
-        } = self;
-        ledger.get_or_insert_with(|| {
-            station.usage.rows_read += fraction(rows.len() as u64) + 1.0;
-            let rows = rows.iter().map(|(key, row)| (key.clone(), row.clone()));
-            Ledger::load(*version, rows).expect("rows of its own")
-        })
     }
 
     /// How long ago the first change was stored that a copy at this version lacks.
@@ -226,7 +297,11 @@ impl Book {
 
     /// What is billed until the end.
     pub(crate) fn usage(&self, end_us: u64) -> Usage {
-        self.station.usage(end_us)
+        let usage = self.station.usage(end_us);
+        Usage {
+            rows_read: self.table.read.get(),
+            ..usage
+        }
     }
 }
 

@@ -16,6 +16,8 @@ use crate::guard::{
 pub(super) struct Known {
     pub(super) seen_ms: u64,
     pub(super) stop: Option<Stop>,
+    /// A ban that another copy of the isolate holds, and tells at each request; here its refusals are counted.
+    pub(super) barred: Option<Stop>,
     /// Until then no ban is looked for where no class asks.
     pub(super) free_ms: u64,
     pub(super) classes: Vec<(Box<str>, Held)>,
@@ -32,6 +34,23 @@ pub(super) struct Stop {
 }
 
 impl Stop {
+    fn verdict(&self, now_ms: u64) -> Verdict {
+        let mut verdict = self.verdict.clone();
+        if let Verdict::Banned { for_ms, .. } = &mut verdict {
+            *for_ms = self.until_ms.saturating_sub(now_ms);
+        }
+        verdict
+    }
+
+    fn refuse(&mut self, now_ms: u64) -> Refusal {
+        Refusal {
+            verdict: self.verdict(now_ms),
+            class: None,
+            count: self.refused.add(),
+            same_ms: self.believed_ms.saturating_sub(now_ms),
+        }
+    }
+
     /// What it was, if it refused anybody.
     pub(super) fn ended(mut self) -> Option<Ended> {
         let count = self.refused.take();
@@ -65,11 +84,18 @@ impl Known {
                 || held.denied.is_some_and(|denied| denied.1 > now_ms)
         };
         self.free_ms > now_ms
-            || self
-                .stop
-                .as_ref()
-                .is_some_and(|stop| stop.believed_ms > now_ms)
+            || self.stops().any(|stop| stop.believed_ms > now_ms)
             || self.classes.iter().any(|class| useful(&class.1))
+    }
+
+    fn stops(&self) -> impl Iterator<Item = &Stop> {
+        self.stop.iter().chain(&self.barred)
+    }
+
+    /// The ban that is remembered.
+    pub(super) fn held(&self, now_ms: u64) -> Option<Verdict> {
+        let stop = self.stop.as_ref()?;
+        (now_ms < stop.believed_ms).then(|| stop.verdict(now_ms))
     }
 
     pub(super) fn stopped(&mut self, now_ms: u64) -> Option<Refusal> {
@@ -77,18 +103,22 @@ impl Known {
         if now_ms >= stop.believed_ms {
             return None;
         }
-        let count = stop.refused.add();
         self.seen_ms = now_ms;
-        let mut verdict = stop.verdict.clone();
-        if let Verdict::Banned { for_ms, .. } = &mut verdict {
-            *for_ms = stop.until_ms.saturating_sub(now_ms);
-        }
-        Some(Refusal {
-            verdict,
-            class: None,
-            count,
-            same_ms: stop.believed_ms.saturating_sub(now_ms),
-        })
+        Some(stop.refuse(now_ms))
+    }
+
+    /// Counts a refusal by a ban of which nothing more is known here than who is `stopped` by it.
+    pub(super) fn bar(&mut self, banned: Verdict, now_ms: u64) -> (Refusal, Option<Ended>) {
+        self.seen_ms = now_ms;
+        let over = self.barred.take_if(|stop| now_ms >= stop.believed_ms);
+        let stop = self.barred.get_or_insert_with(|| Stop {
+            verdict: banned.clone(),
+            until_ms: now_ms.saturating_add(REMEMBER_MS),
+            believed_ms: now_ms.saturating_add(REMEMBER_MS),
+            refused: Refused::default(),
+        });
+        stop.verdict = banned;
+        (stop.refuse(now_ms), over.and_then(Stop::ended))
     }
 
     /// The denial of these classes that lasts longest, if there is one.
@@ -148,12 +178,9 @@ impl Known {
     /// Ends the denials that are over by now.
     pub(super) fn end(&mut self, now_ms: u64) -> Vec<Ended> {
         let mut ended = Vec::new();
-        if self
-            .stop
-            .as_ref()
-            .is_some_and(|stop| now_ms >= stop.believed_ms)
-        {
-            ended.extend(self.stop.take().and_then(Stop::ended));
+        for stop in [&mut self.stop, &mut self.barred] {
+            let over = stop.take_if(|stop| now_ms >= stop.believed_ms);
+            ended.extend(over.and_then(Stop::ended));
         }
         for (name, held) in &mut self.classes {
             if held.denied.is_some_and(|denied| now_ms >= denied.1) {
@@ -166,8 +193,8 @@ impl Known {
     /// When the first denial ends.
     pub(super) fn denied_until_ms(&self) -> u64 {
         let classes = self.classes.iter().filter_map(|class| class.1.denied);
-        let stop = self.stop.as_ref().map(|stop| stop.believed_ms);
-        let ends = classes.map(|denied| denied.1).chain(stop);
+        let stops = self.stops().map(|stop| stop.believed_ms);
+        let ends = classes.map(|denied| denied.1).chain(stops);
         ends.min().unwrap_or(u64::MAX)
     }
 

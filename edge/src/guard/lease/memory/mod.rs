@@ -52,6 +52,15 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Whether it is one of many that the log is told together: not the first, the tenth, the hundredth.
+    #[must_use]
+    pub const fn is_again(&self) -> bool {
+        !matches!(
+            self.count,
+            1 | 10 | 100 | 1_000 | 10_000 | 100_000 | 1_000_000
+        )
+    }
+
     /// How these classes stand, as far as it says.
     #[must_use]
     pub fn standings(&self, classes: &[AskedClass]) -> Vec<Option<Standing>> {
@@ -117,6 +126,55 @@ impl Memory {
         networks
             .iter()
             .find_map(|network| self.subjects.get_mut(network)?.stopped(now_ms))
+    }
+
+    /// The same ban, of a request that it does not refuse: nothing is counted.
+    pub fn held(&mut self, subject: &Subject, now_ms: u64) -> Option<Verdict> {
+        let now_ms = self.reckon(now_ms);
+        let own = self.subjects.get(subject).into_iter();
+        let networks = subject.networks();
+        let around = networks
+            .iter()
+            .filter_map(|network| self.subjects.get(network));
+        own.chain(around).find_map(|known| known.held(now_ms))
+    }
+
+    /// Counts a refusal by a ban that the Ledger's copy holds, which is asked each time.
+    pub fn bar(&mut self, subject: &Subject, why: &str, now_ms: u64) -> Refusal {
+        let now_ms = self.reckon(now_ms);
+        let banned = Verdict::Banned {
+            for_ms: 0,
+            target: subject.clone(),
+            reason: why.to_owned(),
+            began: false,
+        };
+        let (refusal, ended) = self.known(subject, now_ms).bar(banned, now_ms);
+        self.over.note(subject, ended);
+        self.over.expect(now_ms.saturating_add(REMEMBER_MS));
+        refusal
+    }
+
+    /// Whether such refusals are being counted.
+    #[must_use]
+    pub fn is_barred(&self, subject: &Subject) -> bool {
+        let known = self.subjects.get(subject);
+        known.is_some_and(|known| known.barred.is_some())
+    }
+
+    /// Notes that such a refusal is repeated from now on.
+    pub fn repeat_barred(&mut self, subject: &Subject, repetition: Repetition) {
+        let known = self.subjects.get_mut(subject);
+        if let Some(stop) = known.and_then(|known| known.barred.as_mut()) {
+            stop.refused.repeat(repetition);
+        }
+    }
+
+    /// Ends what is counted of such bans, and repeated: an operator changed them.
+    pub fn unbar(&mut self) {
+        for (subject, known) in &mut self.subjects {
+            let ended = known.barred.take().and_then(Stop::ended);
+            self.over.note(subject, ended);
+        }
     }
 
     /// Whether anything may be remembered of a client: a quick look before all others.
@@ -325,6 +383,9 @@ impl Memory {
         // Whatever else the client is told again and again, it is told of the ban now.
         for (_, held) in &mut known.classes {
             held.refused.count();
+        }
+        if let Some(barred) = &mut known.barred {
+            barred.refused.count();
         }
         known.stop = Some(Stop {
             verdict,
