@@ -7,6 +7,7 @@ pub mod client;
 pub mod harness;
 pub mod keyserver;
 pub mod node;
+pub mod push;
 pub mod recorder;
 pub mod token;
 pub mod weir;

@@ -1,6 +1,6 @@
 //! Clocks that step, deployments and evictions, while windows are half used.
 
-use gapura_tests::{Edge, EdgeConfig, Origin, Request, token};
+use gapura_tests::{Edge, EdgeConfig, Origin, Request};
 use std::{
     thread,
     time::{Duration, Instant},

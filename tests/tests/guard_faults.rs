@@ -1,6 +1,6 @@
 //! What the Guard does when its objects fail, are slow, are evicted, and what it costs.
 
-use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, token};
+use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response};
 use serde_json::json;
 use std::{
     thread,

@@ -1,7 +1,7 @@
 //! A flood of refusals, which the platform's side of the Worker repeats by itself: who asks gets
 //! the same answers, and everything is counted as if each request had been looked at.
 
-use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, token};
+use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, push, token};
 use serde_json::{Value, json};
 use std::{collections::HashSet, thread, time::Duration};
 
@@ -37,13 +37,7 @@ classes = [\"few\"]
 const UNBANNED: &str = "[jails.limit]\nkinds = []\n";
 
 fn edge(origin: &Origin, overlay: &str) -> Edge {
-    let config = EdgeConfig {
-        token_keys: token::key_set(),
-        ..EdgeConfig::for_origin(origin)
-            .overlay(POLICY)
-            .overlay(overlay)
-    };
-    let edge = Edge::start(&config.instrumented());
+    let edge = Edge::instrumented(origin, &format!("{POLICY}{overlay}"));
     edge.stop_clock();
     edge
 }
@@ -105,12 +99,7 @@ fn operator(edge: &Edge, method: &str, path: &str, client: &str) -> Response {
 }
 
 fn events(edge: &Edge, client: &str) -> Vec<Value> {
-    let log = edge.log();
-    let lines = log
-        .lines()
-        .filter_map(|line| line.find('{').map(|at| &line[at..]));
-    let events = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    events.filter(|event| event["client"] == client).collect()
+    edge.events(|event| event["client"] == client)
 }
 
 fn await_events(edge: &Edge, client: &str, what: impl Fn(&Value) -> bool, count: usize) {
@@ -395,6 +384,155 @@ fn nobody_is_refused_for_another() {
 }
 
 #[test]
+fn a_network_that_an_operator_bans_is_refused_as_cheaply() {
+    let origin = Origin::start();
+    let edge = edge(&origin, "");
+    let (client, neighbour) = ("198.51.100.7", "198.51.100.8");
+    assert_eq!(ask(&edge, "/echo/a", client).status, 200);
+    let operate = |method: &str, path: &str, body: Option<Value>| {
+        let bearer = token::token(&token::claims_with("role", json!("admin")));
+        let request = Request::new(method, &format!("/_gapura/v1/{path}"));
+        let request = match &body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        edge.send(&request.bearer(&bearer).from("192.0.2.9")).status
+    };
+    let ban = json!({"target": "198.51.100.0/24", "reason": "a test", "seconds": 600});
+    assert_eq!(operate("POST", "bans", Some(ban)), 201);
+    // The isolate through which it came asks with its next request.
+    assert_eq!(ask(&edge, "/echo/a", client).problem(), "banned");
+    let before = edge.asked();
+    let bearing = |n: u32| {
+        let request = Request::new("GET", &format!("/echo/{n}")).from(client);
+        match n % 4 {
+            0 => request.header("Cookie", "a=b"),
+            1 => request.header("Authorization", "Bearer x.y.z"),
+            _ => request,
+        }
+    };
+    let refused: Vec<Response> = (0..200).map(|n| edge.send(&bearing(n))).collect();
+    assert!(
+        refused
+            .iter()
+            .all(|response| response.problem() == "banned")
+    );
+    let repeated = refused.iter().filter(|response| is_repeated(response));
+    assert!(repeated.count() > 100);
+    assert_eq!(edge.asked(), before, "no object is asked");
+    assert_eq!(ask(&edge, "/echo/a", neighbour).problem(), "banned");
+    assert_eq!(ask(&edge, "/echo/a", "198.51.101.7").status, 200);
+    let enforced = |event: &Value| event["event"] == "BAN_ENFORCED" && event["action"] == "GET";
+    await_events(&edge, client, enforced, 3);
+    assert_eq!(operate("DELETE", "bans/ip:198.51.100.0%2F24", None), 204);
+    assert_eq!(ask(&edge, "/echo/a", client).status, 200, "at once");
+    // The first, the tenth, the hundredth, and how many they were.
+    await_events(&edge, client, |event| event["action"] == "DENIED", 1);
+    let told = events(&edge, client);
+    let told = told
+        .iter()
+        .find(|event| event["action"] == "DENIED")
+        .unwrap();
+    assert_eq!(
+        told["reason"],
+        "banned: ip:198.51.100.0/24: 201 refused from memory"
+    );
+    assert_eq!(events(&edge, client).len(), 4);
+}
+
+#[test]
+fn a_lifted_ban_is_felt_by_another_isolate_as_soon_as_its_copy_is_old() {
+    let origin = Origin::start();
+    let edge = Edge::start(&EdgeConfig::with_tokens(&origin, "").instrumented().second());
+    let client = "198.51.100.7";
+    let bearer = token::token(&token::claims());
+    let user = Request::new("GET", "/auth/v1/user")
+        .from(client)
+        .bearer(&bearer);
+    let operate = |method: &str, path: &str, body: Option<Value>| {
+        let bearer = token::token(&token::claims_with("role", json!("admin")));
+        let request = Request::new(method, &format!("/_gapura/v1/{path}"));
+        let request = match &body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        edge.send(&request.bearer(&bearer)).status
+    };
+    let ban = json!({"target": "198.51.100.0/24", "reason": "a test", "seconds": 600});
+    assert_eq!(operate("POST", "bans", Some(ban)), 201);
+    for _ in 0..20 {
+        assert_eq!(edge.elsewhere(&user).problem(), "banned");
+    }
+    assert_eq!(operate("DELETE", "bans/ip:198.51.100.0%2F24", None), 204);
+    // Two seconds for a request with a token, and one that it may be repeated.
+    edge.shift_clock_elsewhere(3_001);
+    let served = edge.elsewhere(&user);
+    assert_ne!(served.problem(), "banned", "it came to the origin");
+}
+
+#[test]
+fn a_flood_at_the_operators_api_is_refused_from_memory() {
+    let origin = Origin::start();
+    let edge = edge(
+        &origin,
+        "[classes.gate]\nlimit = 20\n[jails.token]\nkinds = []\n[jails.limit]\nkinds = []\n",
+    );
+    let client = "192.0.2.1";
+    let guess = Request::new("GET", "/_gapura/v1/bans").from(client);
+    let statuses: Vec<u16> = (0..30).map(|_| edge.send(&guess).status).collect();
+    assert!(statuses.ends_with(&[429; 5]), "{statuses:?}");
+    let before = edge.asked();
+    for _ in 0..100 {
+        let refused = edge.send(&guess);
+        assert_eq!(refused.problem(), "rate-limited");
+        assert!(
+            !is_repeated(&refused),
+            "the origin may come from there, too"
+        );
+        assert!(
+            refused
+                .header("ratelimit")
+                .unwrap()
+                .starts_with("\"gate\";r=0;")
+        );
+    }
+    assert_eq!(edge.asked(), before);
+    let limited = |event: &Value| event["event"] == "RATE_LIMIT_EXCEEDED";
+    // The object's own, and the first, tenth and hundredth from memory.
+    await_events(&edge, client, limited, 4);
+    // The origin may come from there, too.
+    let sealed = push::sealed(
+        &origin,
+        &edge,
+        "DELETE",
+        "/_gapura/v1/bans/ip:192.0.2.9",
+        None,
+        7,
+    );
+    assert_eq!(edge.send(&sealed.from(client)).status, 404);
+    assert_eq!(ask(&edge, "/echo/a", client).status, 200);
+}
+
+#[test]
+fn what_a_user_is_refused_again_and_again_is_logged_sparsely() {
+    let origin = Origin::start();
+    let edge = edge(
+        &origin,
+        "[classes.mine]\nlimit = 2\nwindow_s = 60\nsubject = \"user\"\non_error = \"open\"\n\
+         [[route]]\nname = \"mine\"\npath = \"/mine\"\nrewrite = \"/echo/mine\"\ntoken = \"required\"\n\
+         classes = [\"mine\"]\n",
+    );
+    let bearer = token::token(&token::claims());
+    let mine = Request::new("GET", "/mine")
+        .bearer(&bearer)
+        .from("192.0.2.1");
+    let statuses: Vec<u16> = (0..60).map(|_| edge.send(&mine).status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 58);
+    let limited = |event: &Value| event["event"] == "RATE_LIMIT_EXCEEDED";
+    await_events(&edge, "192.0.2.1", limited, 3);
+}
+
+#[test]
 fn in_detect_mode_nothing_is_repeated() {
     let origin = Origin::start();
     let mut config = EdgeConfig::for_origin(&origin).overlay(POLICY);
@@ -407,4 +545,33 @@ fn in_detect_mode_nothing_is_repeated() {
             .skip(2)
             .all(|response| response.status == 429 && !is_repeated(&response))
     );
+}
+
+#[test]
+fn in_detect_mode_nobody_is_said_to_be_refused() {
+    let origin = Origin::start();
+    let mut config = EdgeConfig::with_tokens(&origin, POLICY).instrumented();
+    let detect = "[guard]\nmode = \"detect\"\n";
+    config.overlay = config.overlay.replace("[guard]\n", detect);
+    let edge = Edge::start(&config);
+    edge.stop_clock();
+    let client = "192.0.2.1";
+    for _ in 0..2 {
+        assert_eq!(ask(&edge, "/.env", client).status, 403);
+    }
+    await_events(&edge, client, |event| event["event"] == "BAN_ADDED", 1);
+    for _ in 0..5 {
+        assert_eq!(ask(&edge, "/echo/a", client).status, 200);
+    }
+    await_events(&edge, client, |event| event["event"] == "BAN_DETECTED", 5);
+    edge.shift_clock(61_000);
+    for _ in 0..5 {
+        assert_eq!(edge.get("/.well-known/security.txt").status, 200);
+    }
+    // The origin refuses a seal from a minute ahead.
+    assert_eq!(ask(&edge, "/echo/a", client).status, 502);
+    await_events(&edge, client, |event| event["event"] == "BAN_DETECTED", 6);
+    let told = events(&edge, client);
+    let refused = |event: &&Value| event["action"] == "DENIED" || event["event"] == "BAN_ENFORCED";
+    assert_eq!(told.iter().find(refused), None);
 }

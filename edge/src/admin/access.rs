@@ -48,7 +48,8 @@ impl fmt::Display for Actor {
 /// roles may do everything but push.
 ///
 /// # Errors
-/// [`AdminError::NotFound`], [`AdminError::Unauthenticated`], [`AdminError::Forbidden`].
+/// [`AdminError::NotFound`], [`AdminError::Unauthenticated`], [`AdminError::Forbidden`],
+/// [`AdminError::Assurance`].
 pub fn permit(
     endpoint: &Endpoint,
     admin: Option<&Admin>,
@@ -76,6 +77,9 @@ pub fn permit(
     };
     if !admin.roles.contains(&principal.role) {
         return Err(AdminError::Forbidden);
+    }
+    if principal.assurance < admin.assurance {
+        return Err(AdminError::Assurance);
     }
     let subject = principal.subject.as_deref();
     let actor = subject.map_or_else(|| named("role")(&principal.role), named("user"));

@@ -63,7 +63,9 @@ pub fn reply(
             Ok(as_json(200, &body))
         }
         (Operation::AddBan { target, batch }, Outcome::Applied { applied, .. }) => {
-            let status = if applied.added > 0 { 201 } else { 200 };
+            // Of the origin's seal the nonce is added besides.
+            let besides = batch.changes.len().saturating_sub(1);
+            let status = if applied.added > besides { 201 } else { 200 };
             let until = batch.changes.first().and_then(|change| match change {
                 crate::ledger::Change::Put(_, entry) => entry.until,
                 crate::ledger::Change::Lift(_) => None,

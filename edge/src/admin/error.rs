@@ -25,6 +25,9 @@ pub enum AdminError {
     /// The caller may not do this.
     #[error("not allowed")]
     Forbidden,
+    /// The operator's token was given for one factor, and the policy wants two.
+    #[error("one factor")]
+    Assurance,
     /// The request says what makes no sense; the text tells what.
     #[error("{0}")]
     Invalid(String),
@@ -60,6 +63,7 @@ impl AdminError {
             Self::Method { .. } => "method",
             Self::Unauthenticated => "token-missing",
             Self::Forbidden => "forbidden",
+            Self::Assurance => "insufficient-aal",
             Self::Invalid(_) => "invalid",
             Self::List(_) => "block-list",
             Self::Conflict(_) => "conflict",
@@ -77,6 +81,7 @@ impl AdminError {
             Self::Method { .. } => (405, "This method is not allowed here."),
             Self::Unauthenticated => (401, "A token is needed."),
             Self::Forbidden => (403, "Your role does not allow this."),
+            Self::Assurance => (403, "This needs a second factor."),
             Self::Invalid(_) => (400, "The request is not valid."),
             Self::List(_) => (422, "The list cannot be imported."),
             Self::Conflict(_) => (409, "This would do harm."),
@@ -95,7 +100,11 @@ impl AdminError {
         let mut problem = Problem::new(self.kind(), title, status).request(request);
         if !matches!(
             self,
-            Self::NotFound | Self::Method { .. } | Self::Unauthenticated | Self::Forbidden
+            Self::NotFound
+                | Self::Method { .. }
+                | Self::Unauthenticated
+                | Self::Forbidden
+                | Self::Assurance
         ) {
             problem = problem.detail(self.to_string());
         }

@@ -102,8 +102,25 @@ pub fn operation(
         _ => &[],
     };
     let parameters = Parameters::read(query, known)?;
+    let mut operation = read(endpoint, &parameters, body, context)?;
+    if let (
+        Operation::AddBan { batch, .. } | Operation::LiftBan { batch, .. },
+        Caller::Origin { nonce, .. },
+    ) = (&mut operation, context.caller)
+    {
+        batch.changes.push(once(nonce, context.now.seconds()));
+    }
+    Ok(operation)
+}
+
+fn read(
+    endpoint: Endpoint,
+    parameters: &Parameters,
+    body: &[u8],
+    context: &Context<'_>,
+) -> Result<Operation, AdminError> {
     match endpoint {
-        Endpoint::ListBans => search(&parameters).map(Operation::ListBans),
+        Endpoint::ListBans => search(parameters).map(Operation::ListBans),
         Endpoint::AddBan => add_ban(&body::json(body)?, context),
         Endpoint::LiftBan(id) => lift_ban(id),
         Endpoint::ShowSubject(subject) => {
@@ -112,8 +129,8 @@ pub fn operation(
         }
         Endpoint::GetMode => Ok(Operation::GetMode),
         Endpoint::SetMode => set_mode(&body::json(body)?, context),
-        Endpoint::Import => import(&parameters, body, context),
-        Endpoint::Export => export(&parameters),
+        Endpoint::Import => import(parameters, body, context),
+        Endpoint::Export => export(parameters),
         Endpoint::Push => push(&body::json(body)?, context),
     }
 }
@@ -297,7 +314,7 @@ fn push(push: &Push, context: &Context<'_>) -> Result<Operation, AdminError> {
     Ok(Operation::Push(batch(changes)))
 }
 
-/// The seal is good for its lifetime and the skew on either side; so long its nonce is kept.
+/// Has what the origin sealed done once. The seal is good for its lifetime and the skew on either side; so long its nonce is kept.
 fn once(nonce: [u8; 16], now: UnixSeconds) -> Change {
     let entry = Entry {
         until: Some(now.after(SEAL_LIFETIME_S.saturating_add(2 * MAX_CLOCK_SKEW_S))),

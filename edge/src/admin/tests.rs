@@ -23,6 +23,7 @@ fn admin() -> Admin {
     Admin {
         allow: vec!["198.51.100.0/24".parse().unwrap()],
         roles: vec!["admin".into()],
+        assurance: Assurance::Aal1,
     }
 }
 
@@ -222,6 +223,20 @@ fn lets_in_whom_the_policy_names() {
         may(&Endpoint::SetMode, Some(&admin), near, origin),
         Err(AdminError::Forbidden)
     );
+    let careful = Admin {
+        assurance: Assurance::Aal2,
+        ..admin.clone()
+    };
+    assert_eq!(
+        may(&list, Some(&careful), near, bearer),
+        Err(AdminError::Assurance)
+    );
+    let both = Principal {
+        assurance: Assurance::Aal2,
+        ..good.clone()
+    };
+    assert!(may(&list, Some(&careful), near, Caller::Bearer(&both)).is_ok());
+    assert!(may(&Endpoint::AddBan, Some(&careful), far, origin).is_ok());
     let anywhere = Admin {
         allow: Vec::new(),
         ..admin

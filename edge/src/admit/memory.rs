@@ -1,6 +1,6 @@
 //! Refusals out of the isolate's memory: a flood of them costs no question.
 
-use super::{Repeat, jails, shard, stop, subject};
+use super::{Repeat, jails, settle::stop, shard, subject};
 use crate::{
     admin,
     facts::Facts,

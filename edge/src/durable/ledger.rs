@@ -12,8 +12,8 @@ use super::{
 use crate::{
     guard::{jail::FOREVER_MS, next_sweep},
     ledger::{
-        Entry, Ledger, Needs, Write,
-        message::{Message, Step},
+        Entry, Ledger, LedgerError, Needs, Write,
+        message::{self, Message, Step},
     },
     platform,
 };
@@ -88,9 +88,12 @@ impl LedgerObject {
     #[expect(unreachable_pub, reason = "wasm-bindgen exports public items alone")]
     pub fn ask(&self, message: &str) -> std::result::Result<String, JsValue> {
         let answered = self.with_ledger(|opened, now_ms| {
-            let message = Message::parse(message).map_err(fault)?;
-            opened.read(&message)?;
-            let step = opened.ledger.handle(message, platform::now());
+            let asked = Message::parse(message).map_err(fault)?;
+            opened.read(&asked)?;
+            let step = opened.ledger.handle(asked, platform::now());
+            if let Ok(Err(full @ LedgerError::Full { .. })) = message::applied(&step.answer) {
+                console_error!("{full}");
+            }
             opened.store(&step, now_ms, &self.storage)?;
             Ok(step.answer)
         });

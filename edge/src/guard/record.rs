@@ -100,10 +100,8 @@ impl Record {
 
     /// Takes its windows back in time.
     pub(super) fn rewind(&mut self, by_ms: u64) {
-        if by_ms > 0 {
-            for (_, counter) in &mut self.counters {
-                counter.rewind(by_ms);
-            }
+        for (_, counter) in &mut self.counters {
+            counter.rewind(by_ms);
         }
     }
 }

@@ -169,6 +169,9 @@ impl Refused {
             Self::Operation(AdminError::Forbidden) => {
                 Some(event(event::Kind::AccessDenied, "role-required"))
             }
+            Self::Operation(AdminError::Assurance) => {
+                Some(event(event::Kind::AccessDenied, "insufficient-aal"))
+            }
             Self::Operation(_) => None,
         };
         let strikes = match self {

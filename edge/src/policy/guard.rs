@@ -2,7 +2,7 @@
 //! own settings, and who may operate it.
 
 use super::Pattern;
-use gapura_shared::address::Network;
+use gapura_shared::{address::Network, claims::Assurance};
 use std::fmt;
 
 /// Whom a class counts.
@@ -177,6 +177,8 @@ pub struct Admin {
     pub allow: Vec<Network>,
     /// Roles of which the token must have one.
     pub roles: Vec<String>,
+    /// For how many factors it must have been given.
+    pub assurance: Assurance,
 }
 
 /// When a browser must prove work before it is let in.

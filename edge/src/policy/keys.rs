@@ -68,7 +68,7 @@ pub(super) const GUARD: &[&str] = &[
     "closed_budget_ms",
 ];
 pub(super) const JAIL: &[&str] = &["kinds", "strikes", "window_s", "ban_s", "cap_s", "forget_s"];
-pub(super) const ADMIN: &[&str] = &["allow", "roles"];
+pub(super) const ADMIN: &[&str] = &["allow", "roles", "aal"];
 pub(super) const CHALLENGE: &[&str] = &["mode", "bits", "lifetime_s", "exempt"];
 pub(super) const CORS: &[&str] = &["origins", "methods", "headers", "expose", "max_age_s"];
 pub(super) const ROUTE: &[&str] = &[

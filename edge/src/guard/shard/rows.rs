@@ -2,7 +2,7 @@
 //! while they are in memory. So a cold shard costs what its message needs, however many rows it has.
 
 use super::{MAX_SUBJECTS, Shard, admin::covers};
-use crate::guard::{Message, Order, Subject, jail::FOREVER_MS, stored};
+use crate::guard::{Message, Order, SKEW_MS, Subject, jail::FOREVER_MS, stored};
 use std::collections::BTreeMap;
 
 /// Rows are swept on the full hour: those that have passed count nothing and may wait.
@@ -140,8 +140,12 @@ impl Shard {
             self.unreadable.insert(subject);
             return;
         };
-        // The clock stepped back while nothing was in memory: it is as if it were written now.
-        record.rewind(at_ms.saturating_sub(now_ms));
+        // The clock stepped back while nothing was in memory: it is as if it were written now. After
+        // a slip time stands still until it has caught up.
+        let ahead_ms = at_ms.saturating_sub(now_ms);
+        if ahead_ms > SKEW_MS {
+            record.rewind(ahead_ms);
+        }
         record.forgot_ms = self.forgot_ms;
         self.entries = self.entries.saturating_add(record.weight());
         self.joins(&subject, false);

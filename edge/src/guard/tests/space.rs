@@ -113,6 +113,18 @@ fn a_cold_shard_reads_what_its_message_is_about() {
             Err(Unread)
         }
     }
+    struct Broken;
+    impl Rows for Broken {
+        fn row(&self, _: &str) -> Result<Option<String>, Unread> {
+            Err(Unread)
+        }
+        fn is_empty(&self) -> Result<bool, Unread> {
+            Err(Unread)
+        }
+        fn each(&self, _: Part, _: &mut dyn FnMut(&str, &str)) -> Result<(), Unread> {
+            Err(Unread)
+        }
+    }
     let mut object = Object::new(0);
     for n in 0..1_000 {
         object.send(&ask(n, true), 5_000).unwrap();
@@ -144,22 +156,10 @@ fn a_cold_shard_reads_what_its_message_is_about() {
     ];
     assert_eq!(*rows.1.borrow(), wanted);
     // Without its row nobody is answered.
-    struct None_;
-    impl Rows for None_ {
-        fn row(&self, _: &str) -> Result<Option<String>, Unread> {
-            Err(Unread)
-        }
-        fn is_empty(&self) -> Result<bool, Unread> {
-            Err(Unread)
-        }
-        fn each(&self, _: Part, _: &mut dyn FnMut(&str, &str)) -> Result<(), Unread> {
-            Err(Unread)
-        }
-    }
-    assert!(Shard::open(&None_, 6_000).is_err());
-    let unread = shard.step(&ask(8, true), &None_, 6_002);
+    assert!(Shard::open(&Broken, 6_000).is_err());
+    let unread = shard.step(&ask(8, true), &Broken, 6_002);
     assert_eq!(unread, Err(Unanswered::Unread(Unread)));
-    assert!(shard.step(&ask(7, true), &None_, 6_002).is_ok());
+    assert!(shard.step(&ask(7, true), &Broken, 6_002).is_ok());
 }
 
 /// The 65,536 clients of one /48 must not close the login to everybody else.

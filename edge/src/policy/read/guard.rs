@@ -3,12 +3,14 @@
 use super::{NAME, counted, route, section};
 use crate::{
     policy::{
-        Admin, Challenge, ChallengeMode, Class, Guard, GuardMode, Jail, Pattern, StrikeKind, keys,
+        Admin, Challenge, ChallengeMode, Class, Guard, GuardMode, Jail, Pattern, StrikeKind,
+        TokenNeed, keys,
         syntax::{is_label, is_name},
         table::{Item, Table, quoted},
     },
     waf,
 };
+use gapura_shared::claims::Assurance;
 
 /// Most jails: a strike may look at all of them, and an object takes no more.
 const MAX_JAILS: usize = 16;
@@ -120,6 +122,9 @@ pub(super) fn admin(root: &Table<'_>) -> Option<Admin> {
         roles: table
             .read("roles", |item| item.some_texts(is_label, section::LABEL))
             .unwrap_or_else(|| vec!["admin".to_owned()]),
+        assurance: table
+            .read("aal", |item| route::assurance(item, TokenNeed::Required))
+            .unwrap_or(Assurance::Aal1),
     })
 }
 

@@ -197,7 +197,7 @@ fn roles(item: &Item<'_>, token: TokenNeed) -> Option<Vec<String>> {
     Some(roles)
 }
 
-fn assurance(item: &Item<'_>, token: TokenNeed) -> Option<Assurance> {
+pub(super) fn assurance(item: &Item<'_>, token: TokenNeed) -> Option<Assurance> {
     let level = item.choice(&[("aal1", Assurance::Aal1), ("aal2", Assurance::Aal2)])?;
     if level > Assurance::Aal1 && token != TokenNeed::Required {
         item.fault("needs token = \"required\": without a token there is no factor");
