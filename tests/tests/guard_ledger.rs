@@ -412,7 +412,7 @@ fn a_logout_whose_client_hangs_up_reaches_the_gate() {
 fn who_recovers_by_mail_is_unlocked_at_the_gate(engine: Engine) {
     let home = engine.home();
     let origin = Origin::configured(&home.url, &[]);
-    let edge = edge(&origin, WIDE);
+    let edge = Edge::instrumented(&origin, WIDE);
     sign_up(&edge, "made@example.test");
     let log_in = |password: &str| login(&edge, "made@example.test", password, "192.0.2.1").status;
     for _ in 0..5 {
