@@ -28,6 +28,11 @@ pub(super) async fn run(path: PathBuf) -> Result<(), CliError> {
     for warning in app.data.warnings() {
         tracing::warn!("{warning}");
     }
+    if app.data.waits_in_memory() {
+        tracing::warn!(
+            "TMPDIR is in memory: so is what slow clients have not taken of an answer yet"
+        );
+    }
     let forget = tokio::spawn(forget_hourly(Arc::clone(&app)));
     let keys = tokio::spawn(look_for_keys(Arc::clone(&app)));
     let (no_more, stopped) = watch::channel(false);

@@ -16,7 +16,7 @@ use super::{
     unseal,
 };
 use crate::{
-    db::{DataTransaction, Statement, TextRow},
+    db::{DataTransaction, ExportTurn, Statement, TextRow},
     http::{Answer, Bytes, Outgoing, Piece},
 };
 use std::sync::Arc;
@@ -27,6 +27,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// GET and HEAD. `total`: how many rows there are, where that was asked for.
 pub(super) async fn answer(
     asked: &Asked<'_>,
+    turn: ExportTurn,
     transaction: DataTransaction,
     total: Option<u64>,
 ) -> Result<Answer, DataError> {
@@ -34,8 +35,9 @@ pub(super) async fn answer(
     let read = &asked.query.read;
     let cells = statement::cells(&mut sql, &asked.scope(), asked.table, read, None)?;
     let lines = Lines::new(cells, asked.data().fields.clone())?;
-    let (out, mut pieces) = spool::spool(&asked.data().space);
-    let written = tokio::spawn(lines.write(transaction, sql.finish(), out));
+    let caller = asked.caller.subject.as_deref().unwrap_or_default();
+    let (out, mut pieces) = spool::spool(&asked.data().space, caller);
+    let written = tokio::spawn(lines.write(turn, transaction, sql.finish(), out));
     let ended = async || written.await.map_err(|_: JoinError| DataError::Internal)?;
     let offset = read.window.offset;
     let (body, rows) = match pieces.recv().await {
@@ -108,6 +110,7 @@ impl Lines {
     /// Sends every line; the number of rows.
     async fn write(
         mut self,
+        turn: ExportTurn,
         mut transaction: DataTransaction,
         statement: Statement,
         out: mpsc::Sender<Piece>,
@@ -123,6 +126,7 @@ impl Lines {
         };
         transaction.flow(&statement, line).await?;
         transaction.commit().await?;
+        drop(turn);
         let last = self.take()?;
         send(&out, Piece::Last(last)).await?;
         Ok(self.rows)

@@ -103,6 +103,12 @@ impl Data {
         &self.warnings
     }
 
+    /// Whether what slow clients have not taken yet would wait in memory: the folder for it is there.
+    #[must_use]
+    pub fn waits_in_memory(&self) -> bool {
+        !self.tables.is_empty() && spool::is_in_memory()
+    }
+
     /// What each role may do with each table.
     #[must_use]
     pub fn rights(&self) -> Vec<Right> {

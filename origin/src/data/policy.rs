@@ -134,6 +134,16 @@ impl Policy {
         })
     }
 
+    /// Writes names in quotation marks as SQLite takes for nothing else: one in `"` that is no column would
+    /// be a text there, and a condition with a slip of the pen true or false for every row.
+    pub(crate) fn keep_names(&mut self) {
+        for piece in &mut self.pieces {
+            if let Piece::Sql(sql) = piece {
+                *sql = with_backticks(sql);
+            }
+        }
+    }
+
     /// Whether it may be about a column of `table`, the one whose rows it judges. A name that another
     /// table of a query within it has, too, counts as well.
     pub(crate) fn names(&self, table: &str, column: &str) -> bool {
@@ -189,6 +199,36 @@ fn words(sql: &str) -> Vec<String> {
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect()
+}
+
+/// Names in `"` as names in backticks.
+fn with_backticks(sql: &str) -> String {
+    let mut kept = String::with_capacity(sql.len());
+    let mut mark = None;
+    let mut rest = sql.chars().peekable();
+    while let Some(c) = rest.next() {
+        match mark {
+            None => {
+                mark = Some(c).filter(|c| matches!(c, '\'' | '"' | '`'));
+                kept.push(if c == '"' { '`' } else { c });
+            }
+            Some('"') if c == '"' => {
+                if rest.next_if_eq(&'"').is_some() {
+                    kept.push('"');
+                } else {
+                    mark = None;
+                    kept.push('`');
+                }
+            }
+            Some('"') if c == '`' => kept.push_str("``"),
+            // A doubled mark ends one text and begins the next.
+            Some(ends) => {
+                mark = Some(ends).filter(|ends| *ends != c);
+                kept.push(c);
+            }
+        }
+    }
+    kept
 }
 
 fn names(sql: &str, table: &str, column: &str) -> bool {
@@ -401,6 +441,21 @@ mod tests {
                 names,
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn names_are_nothing_else() {
+        for (text, kept) in [
+            ("\"a\" = 'b'", "`a` = 'b'"),
+            ("\"a\"\"b`\".\"c\"", "`a\"b```.`c`"),
+            (
+                "a = '\"x\"' AND b = 'it''s \"y\"'",
+                "a = '\"x\"' AND b = 'it''s \"y\"'",
+            ),
+            ("`a\"b` = \"é\"", "`a\"b` = `é`"),
+        ] {
+            assert_eq!(super::with_backticks(text), kept, "{text}");
         }
     }
 

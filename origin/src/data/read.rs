@@ -23,6 +23,11 @@ use sha2::{Digest, Sha256};
 /// GET and HEAD.
 pub(super) async fn rows(asked: &Asked<'_>, headers: &HeaderMap) -> Result<Answer, DataError> {
     let counts = asked.prefer.count.is_some();
+    let turn = if asked.accept == Accept::Csv {
+        Some(asked.db().export_turn().await?)
+    } else {
+        None
+    };
     let mut transaction = if counts {
         asked.db().data_snapshot(&asked.whom).await?
     } else {
@@ -37,8 +42,8 @@ pub(super) async fn rows(asked: &Asked<'_>, headers: &HeaderMap) -> Result<Answe
     if let Some(total) = total {
         within(offset, total)?;
     }
-    if asked.accept == Accept::Csv {
-        return lines::answer(asked, transaction, total).await;
+    if let Some(turn) = turn {
+        return lines::answer(asked, turn, transaction, total).await;
     }
     let page = objects(asked, &mut transaction).await?;
     transaction.commit().await?;

@@ -5,8 +5,9 @@
 //! or old state is held for a slow client.
 //!
 //! Guarantees: pieces come in their order; few of them are in memory; what is in a file is encrypted
-//! under a key that is nowhere else; all files together have a bound. Beyond it, and where there can
-//! be no file, the database waits for the client.
+//! under a key that is nowhere else; all files together have a bound, and those of one caller have a
+//! part of it, so that nobody's slowness is everybody's. Beyond it, and where there can be no file, the
+//! database waits for the client.
 
 use crate::{
     http::{Bytes, Piece},
@@ -14,10 +15,16 @@ use crate::{
 };
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce, aead::Aead};
 use std::{
-    fs::File,
+    collections::HashMap,
+    env,
+    fs::{self, File},
     io,
     os::unix::fs::FileExt,
-    sync::{Arc, Mutex, PoisonError},
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -28,28 +35,97 @@ use tokio::{
 const IN_MEMORY: usize = 16;
 /// What all files together may hold, in KiB.
 const SPACE_KIB: usize = 1 << 20;
+/// The files of one caller may hold one of so many parts of that.
+const PARTS: usize = 8;
 /// What AES-256-GCM adds to a piece.
 const TAG_BYTES: usize = 16;
 
 /// The room that all files share.
-#[derive(Debug)]
-pub(super) struct Space(Arc<Semaphore>);
+#[derive(Debug, Clone)]
+pub(super) struct Space {
+    most_kib: usize,
+    used: Arc<Mutex<Used>>,
+}
+
+/// In KiB.
+#[derive(Debug, Default)]
+struct Used {
+    all: usize,
+    /// By whom, of those who use any.
+    by: HashMap<Arc<str>, usize>,
+}
 
 impl Default for Space {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(SPACE_KIB)))
+        Self::of(SPACE_KIB)
     }
 }
 
-/// Where pieces go in, and where they come out.
-pub(super) fn spool(space: &Space) -> (mpsc::Sender<Piece>, mpsc::Receiver<Piece>) {
+impl Space {
+    fn of(most_kib: usize) -> Self {
+        Self {
+            most_kib,
+            used: Arc::default(),
+        }
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether `caller` gets so much more.
+    fn take(&self, caller: &Arc<str>, kib: usize) -> bool {
+        let mut used = self.used();
+        let own = used.by.get(caller).copied().unwrap_or_default();
+        let (own, all) = (own.saturating_add(kib), used.all.saturating_add(kib));
+        if all > self.most_kib || own > self.most_kib / PARTS {
+            return false;
+        }
+        used.all = all;
+        used.by.insert(Arc::clone(caller), own);
+        true
+    }
+
+    fn give_back(&self, caller: &Arc<str>, kib: usize) {
+        let mut used = self.used();
+        used.all = used.all.saturating_sub(kib);
+        let own = used.by.get(caller).copied().unwrap_or_default();
+        match own.saturating_sub(kib) {
+            0 => used.by.remove(caller),
+            own => used.by.insert(Arc::clone(caller), own),
+        };
+    }
+}
+
+/// Whether the files would be in memory after all, by Linux's list of what is mounted where.
+pub(super) fn is_in_memory() -> bool {
+    let dir = env::temp_dir();
+    let dir = dir.canonicalize().unwrap_or(dir);
+    fs::read_to_string("/proc/self/mounts").is_ok_and(|mounts| is_memory(&mounts, &dir))
+}
+
+fn is_memory(mounts: &str, dir: &Path) -> bool {
+    let places = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        Some((words.next()?, words.next()?))
+    });
+    // Of two at one place the later one is seen.
+    let nearest = places
+        .filter(|(place, _)| dir.starts_with(place))
+        .max_by_key(|(place, _)| place.len());
+    nearest.is_some_and(|(_, kind)| matches!(kind, "tmpfs" | "ramfs"))
+}
+
+/// Where the pieces of an answer to `caller` go in, and where they come out.
+pub(super) fn spool(space: &Space, caller: &str) -> (mpsc::Sender<Piece>, mpsc::Receiver<Piece>) {
     let (into, made) = mpsc::channel(1);
     let (kept, waiting) = mpsc::unbounded_channel();
     let (out, pieces) = mpsc::channel(1);
     let spool = Spool {
         kept,
         memory: Arc::new(Semaphore::new(IN_MEMORY)),
-        space: Arc::clone(&space.0),
+        space: space.clone(),
+        caller: caller.into(),
         file: None,
         next: Place::default(),
     };
@@ -61,7 +137,8 @@ pub(super) fn spool(space: &Space) -> (mpsc::Sender<Piece>, mpsc::Receiver<Piece
 struct Spool {
     kept: mpsc::UnboundedSender<Kept>,
     memory: Arc<Semaphore>,
-    space: Arc<Semaphore>,
+    space: Space,
+    caller: Arc<str>,
     file: Option<Arc<Aside>>,
     next: Place,
 }
@@ -112,16 +189,16 @@ impl Spool {
     /// Puts it into the file; `None`: there is no room.
     async fn aside(&mut self, bytes: Bytes) -> io::Result<Option<Kept>> {
         let sealed = bytes.len().saturating_add(TAG_BYTES);
-        let room = u32::try_from(sealed.div_ceil(1024)).unwrap_or(u32::MAX);
-        let Ok(room) = Arc::clone(&self.space).try_acquire_many_owned(room) else {
+        let file = if let Some(file) = &self.file {
+            Arc::clone(file)
+        } else {
+            let (space, caller) = (self.space.clone(), Arc::clone(&self.caller));
+            let file = spawn_blocking(|| Aside::new(space, caller)).await??;
+            Arc::clone(self.file.insert(Arc::new(file)))
+        };
+        if !file.takes(sealed.div_ceil(1024)) {
             return Ok(None);
-        };
-        let file = match &self.file {
-            Some(file) => Arc::clone(file),
-            None => Arc::new(spawn_blocking(Aside::new).await??),
-        };
-        file.take(room);
-        self.file = Some(Arc::clone(&file));
+        }
         let place = Place {
             bytes: sealed,
             ..self.next
@@ -163,25 +240,36 @@ async fn hand_over(mut waiting: mpsc::UnboundedReceiver<Kept>, out: mpsc::Sender
 struct Aside {
     file: File,
     cipher: Aes256Gcm,
-    room: Mutex<Vec<OwnedSemaphorePermit>>,
+    space: Space,
+    caller: Arc<str>,
+    /// Of the space.
+    kib: AtomicUsize,
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        self.space.give_back(&self.caller, *self.kib.get_mut());
+    }
 }
 
 impl Aside {
-    fn new() -> io::Result<Self> {
+    fn new(space: Space, caller: Arc<str>) -> io::Result<Self> {
         Ok(Self {
             file: tempfile::tempfile()?,
             cipher: Aes256Gcm::new(&random::bytes::<32>().into()),
-            room: Mutex::default(),
+            space,
+            caller,
+            kib: AtomicUsize::new(0),
         })
     }
 
-    /// Room is given back with the file.
-    fn take(&self, room: OwnedSemaphorePermit) {
-        let mut all = self.room.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.first_mut() {
-            Some(some) => some.merge(room),
-            None => all.push(room),
+    /// Whether there is so much more room for it, which is given back with the file.
+    fn takes(&self, kib: usize) -> bool {
+        let takes = self.space.take(&self.caller, kib);
+        if takes {
+            self.kib.fetch_add(kib, Ordering::Relaxed);
         }
+        takes
     }
 
     fn write(&self, number: u64, at: u64, bytes: &[u8]) -> io::Result<()> {
@@ -208,8 +296,8 @@ fn nonce(number: u64) -> Nonce<<Aes256Gcm as aes_gcm::AeadCore>::NonceSize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Aside, Bytes, Piece, Place, SPACE_KIB, Semaphore, Space, spool};
-    use std::{os::unix::fs::FileExt, sync::Arc};
+    use super::{Aside, Bytes, PARTS, Piece, Place, Space, is_memory, spool};
+    use std::{os::unix::fs::FileExt, path::Path};
 
     const PIECES: usize = 100;
 
@@ -220,13 +308,13 @@ mod tests {
     #[tokio::test]
     async fn nobody_waits_for_a_client_and_all_comes_in_order() {
         let space = Space::default();
-        let (into, mut pieces) = spool(&space);
+        let (into, mut pieces) = spool(&space, "ada");
         // More than any channel or the memory holds, before the first one is taken.
         for n in 0..PIECES {
             into.send(chunk(n)).await.unwrap();
         }
         into.send(Piece::Last(Bytes::new())).await.unwrap();
-        assert!(space.0.available_permits() < SPACE_KIB);
+        assert!(space.used().all > 0);
         for n in 0..PIECES {
             assert_eq!(pieces.recv().await, Some(chunk(n)));
         }
@@ -234,14 +322,46 @@ mod tests {
         drop(into);
         assert_eq!(pieces.recv().await, None);
         // Its room is there for others.
-        while space.0.available_permits() < SPACE_KIB {
+        while space.used().all > 0 {
             tokio::task::yield_now().await;
+        }
+        assert!(space.used().by.is_empty());
+    }
+
+    #[test]
+    fn one_caller_has_a_part_of_the_room() {
+        let space = Space::of(10 * PARTS);
+        let file = |caller: &str| Aside::new(space.clone(), caller.into()).unwrap();
+        let (first, second) = (file("ada"), file("ada"));
+        assert!(first.takes(6) && !second.takes(5) && second.takes(4) && !first.takes(1));
+        // Others are as many as there are parts.
+        let others: Vec<_> = (1..PARTS).map(|n| file(&n.to_string())).collect();
+        assert!(others.iter().all(|other| other.takes(10)));
+        assert!(!file("bob").takes(1));
+        drop(first);
+        assert!(second.takes(6));
+        drop((second, others));
+        assert!(space.used().by.is_empty() && space.used().all == 0);
+    }
+
+    #[test]
+    fn a_folder_in_memory_is_known() {
+        let mounts =
+            "/dev/vda / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/vdb /tmp/disk xfs rw 0 0";
+        for (dir, memory) in [
+            ("/tmp", true),
+            ("/tmp/some", true),
+            ("/tmp/disk/some", false),
+            ("/tmpfs", false),
+            ("/var/tmp", false),
+        ] {
+            assert_eq!(is_memory(mounts, Path::new(dir)), memory, "{dir}");
         }
     }
 
     #[tokio::test]
     async fn without_room_the_client_is_waited_for() {
-        let (into, mut pieces) = spool(&Space(Arc::new(Semaphore::new(20))));
+        let (into, mut pieces) = spool(&Space::of(20 * PARTS), "");
         let mut sent = 0;
         while let Ok(permit) = into.try_reserve() {
             permit.send(chunk(sent));
@@ -265,14 +385,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_leaves_ends_it() {
-        let (into, pieces) = spool(&Space::default());
+        let (into, pieces) = spool(&Space::default(), "");
         drop(pieces);
         while into.send(chunk(0)).await.is_ok() {}
     }
 
     #[test]
     fn a_file_holds_nothing_that_can_be_read() {
-        let aside = Aside::new().unwrap();
+        let aside = Aside::new(Space::default(), "".into()).unwrap();
         let text = b"secret ".repeat(100);
         aside.write(7, 0, &text).unwrap();
         let mut kept = vec![0; text.len()];

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::{Data as Settings, DataTable, is_name},
-    db::{As, Bound, CatalogColumn, DataFault, Db, DbError, Engine, Filling, Relation},
+    db::{As, Bound, CatalogColumn, DataFault, Db, DbError, Engine, Filling, Relation, Spoiler},
 };
 use gapura_shared::time::UnixMillis;
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -83,12 +83,10 @@ impl Data {
             tables.insert(name.clone(), table);
         }
         if !settings.tables.is_empty() {
-            faults.extend(db.deferring_tables().await?.into_iter().map(|table| {
-                format!(
-                    "the table {table} has a foreign key that is DEFERRABLE INITIALLY DEFERRED: \
-                     one write that breaks it would fail the others of its commit"
-                )
-            }));
+            let spoilers = db.spoilers().await?.into_iter();
+            faults.extend(
+                spoilers.map(|Spoiler { kind, name, fault }| format!("the {kind} {name} {fault}")),
+            );
         }
         if !settings.database_roles.is_empty() && db.engine() != Engine::Postgres {
             faults.push("data.database_roles: only PostgreSQL has them".to_owned());
@@ -166,6 +164,9 @@ async fn conditions(db: &Db, table: &mut Table, faults: &mut Vec<String>) -> Res
             ("delete", delete),
         ] {
             let Some(policy) = policy else { continue };
+            if db.engine() == Engine::Sqlite {
+                policy.keep_names();
+            }
             if let Some(name) = compared_number(db, table, policy).await? {
                 faults.push(format!(
                     "data.tables.{}.roles.{role}.{operation}: {name} holds numbers, and MariaDB takes \

@@ -5,7 +5,8 @@
 //! else. Nobody is told that its write lasts before the commit that holds it has come back.
 //!
 //! Guarantees: members run one after the other; a member that is dropped in the middle is taken
-//! back; a group never waits for members to come: it commits as soon as nobody stands in line.
+//! back; a group never waits for members to come: it commits as soon as nobody stands in line. Those
+//! who are done wait neither for an old group to grow nor for one that may take a while.
 
 use super::{
     DbError,
@@ -35,6 +36,15 @@ const FIRST: &str = "BEGIN IMMEDIATE;SAVEPOINT member";
 const NEXT: &str = "RELEASE member;SAVEPOINT member";
 const AFTER_FAILURE: &str = "SAVEPOINT member";
 const TAKE_BACK: &str = "ROLLBACK TO member;RELEASE member";
+
+/// Where in a group a transaction may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Behind others.
+    Any,
+    /// At its head: those before it commit first.
+    First,
+}
 
 /// The writers of one file.
 #[derive(Clone)]
@@ -91,7 +101,7 @@ impl Group {
     }
 
     /// A transaction, as soon as it is its turn.
-    pub(super) async fn join(&self) -> Result<Member, DbError> {
+    pub(super) async fn join(&self, place: Place) -> Result<Member, DbError> {
         let early = Left(Some(&self.0));
         self.0.waiting.fetch_add(1, Ordering::SeqCst);
         let waiting = Waiting(&self.0);
@@ -99,6 +109,20 @@ impl Group {
         let mut state = timeout(self.0.patience, turn)
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let is_due = |open: &Open| {
+            !open.members.is_empty() && (place == Place::First || open.began.elapsed() >= MAX_AGE)
+        };
+        if state.open.as_ref().is_some_and(is_due) {
+            // Not by this task: see `Member::commit`.
+            let committed = tokio::spawn(async move {
+                if let Some(mut open) = state.open.take() {
+                    let failed = open.commit().await;
+                    open.end(failed);
+                }
+                state
+            });
+            state = committed.await.map_err(|_| sqlx::Error::WorkerCrashed)?;
+        }
         if state.open.is_none() {
             let lent = self.0.writer.acquire().await?;
             state.open = Some(Open {
@@ -164,19 +188,36 @@ impl Inner {
         let Some(mut open) = state.open.take() else {
             return;
         };
-        let failed = open.lent.commit().await.err().map(DbError::from);
+        let failed = open.commit().await;
+        // The next group may begin before its members are told of this one.
+        let members = mem::take(&mut open.members);
+        drop((open, state));
+        tell(members, failed);
+    }
+}
+
+impl Open {
+    async fn commit(&mut self) -> Option<DbError> {
+        let failed = self.lent.commit().await.err().map(DbError::from);
         if let Some(cause) = &failed {
             tracing::warn!(%cause, "a group of writes was not committed");
         }
-        let failed = failed.map(Arc::new);
-        // The next group may begin before its members are told of this one.
-        let Open { lent, members, .. } = open;
-        drop((lent, state));
-        for member in members {
-            let failed = failed.as_ref().map(Arc::clone).map(DbError::Shared);
-            // One that has left learns nothing any more.
-            let _ = member.send(failed.map_or(Ok(()), Err));
-        }
+        failed
+    }
+
+    fn end(self, failed: Option<DbError>) {
+        let Self { lent, members, .. } = self;
+        drop(lent);
+        tell(members, failed);
+    }
+}
+
+fn tell(members: Vec<oneshot::Sender<Result<(), DbError>>>, failed: Option<DbError>) {
+    let failed = failed.map(Arc::new);
+    for member in members {
+        let failed = failed.as_ref().map(Arc::clone).map(DbError::Shared);
+        // One that has left learns nothing any more.
+        let _ = member.send(failed.map_or(Ok(()), Err));
     }
 }
 

@@ -34,7 +34,7 @@ mod user;
 
 pub use data::{
     As, Before, Bound, CatalogColumn, DataFault, DataTransaction, Filling, ForeignKey,
-    IdempotencyKey, Relation, Statement, TextRow,
+    IdempotencyKey, Relation, Spoiler, Statement, TextRow,
 };
 pub use error::DbError;
 pub use factor::{Enrolment, Factor, FactorSecret, NewFactor, SecondProof, StepUp, SteppedUp};
@@ -44,8 +44,8 @@ pub use mail::{DueMail, NewMail, Queued, SignUp, SignUpMails};
 pub use one_time::{Effect, NewOneTime, OneTime, Use};
 pub use operator::{Import, ImportHow};
 pub use outbox::Untold;
-pub use pool::Db;
 pub(crate) use pool::rest;
+pub use pool::{Db, ExportTurn};
 pub use refresh_token::{Exchange, Rotation};
 pub use reseal::Sealed;
 pub use session::{Device, End, Ended, NewSession, Proofs, Session};

@@ -18,7 +18,11 @@ use sqlx::{
     MySql, MySqlConnection, MySqlPool, PgConnection, PgPool, Postgres, Transaction,
     pool::PoolConnection,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 /// The database. Clones share one bounded pool.
 #[derive(Clone)]
@@ -27,6 +31,18 @@ pub struct Db {
     /// By their ids.
     pub(super) accounts: SharedRead<Accounts>,
     pub(super) outbox: Outbox,
+    exports: Arc<Semaphore>,
+    /// For a connection.
+    patience: Duration,
+}
+
+/// Connections that are left when as many answers as may be are sent as they are read.
+const NO_EXPORTS: u32 = 2;
+
+/// The right to an answer that is sent as it is read.
+#[derive(Debug)]
+pub struct ExportTurn {
+    _permit: OwnedSemaphorePermit,
 }
 
 #[derive(Clone)]
@@ -91,11 +107,29 @@ impl Db {
             Address::MySql(options) => Pool::MySql(connect::mysql(*options, config).await?),
         };
         let accounts = SharedRead::new(Accounts(pool.clone()), PATIENCE);
+        let exports = config.max_connections.saturating_sub(NO_EXPORTS).max(1);
+        let exports = usize::try_from(exports).unwrap_or(Semaphore::MAX_PERMITS);
         Ok(Self {
             pool,
             accounts,
             outbox: Outbox::default(),
+            exports: Arc::new(Semaphore::new(exports)),
+            patience: config.acquire,
         })
+    }
+
+    /// Waits for the right to send an answer as it is read, which takes a connection for as long as that
+    /// lasts: some are left for everybody else.
+    ///
+    /// # Errors
+    /// [`DbError`], when others took too long.
+    pub async fn export_turn(&self) -> Result<ExportTurn, DbError> {
+        let turn = Arc::clone(&self.exports).acquire_owned();
+        let turn = timeout(self.patience, turn)
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let permit = turn.map_err(|_| sqlx::Error::PoolClosed)?;
+        Ok(ExportTurn { _permit: permit })
     }
 
     /// Asks what `doctor` tells. Changes nothing.
@@ -151,6 +185,14 @@ impl Db {
             Pool::Postgres(pool) => Write::Postgres(pool.begin().await?),
             Pool::MySql(pool) => Write::MySql(pool.begin().await?),
         })
+    }
+
+    /// A transaction that reads alone, each statement what there is by then.
+    pub(super) async fn reading(&self) -> Result<Write, DbError> {
+        match &self.pool {
+            Pool::Postgres(pool) => Ok(Write::Postgres(pool.begin_with("BEGIN READ ONLY").await?)),
+            Pool::Sqlite(_) | Pool::MySql(_) => self.snapshot().await,
+        }
     }
 
     /// A transaction that reads alone, and one state of the database, whatever others write.

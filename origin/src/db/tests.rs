@@ -1,4 +1,6 @@
-use super::{As, Db, DbError, Device, End, NewSession, Statement, pool::Write, query::query};
+use super::{
+    As, DataFault, Db, DbError, Device, End, NewSession, Statement, pool::Write, query::query,
+};
 use crate::{
     auth::new_user,
     config,
@@ -155,6 +157,7 @@ async fn a_database_that_cannot_be_made_is_unavailable() {
 
 on_every_engine!(async
     a_snapshot_sees_one_state,
+    who_waits_for_a_turn_gives_up_in_time,
     a_closed_database_is_unavailable,
     a_transaction_ends_with_its_last_statements,
     an_address_has_one_account,
@@ -315,6 +318,17 @@ async fn impatient(home: &Home) -> Db {
         durable: false,
     };
     Db::open(&settings).await.unwrap()
+}
+
+async fn who_waits_for_a_turn_gives_up_in_time(engine: Engine) {
+    let home = engine.home();
+    // There is one turn where there are few connections.
+    let db = impatient(&home).await;
+    let first = db.export_turn().await.unwrap();
+    let fault = db.export_turn().await.unwrap_err();
+    assert_eq!(fault.data_fault(), DataFault::Unavailable);
+    drop(first);
+    drop(db.export_turn().await.unwrap());
 }
 
 async fn what_waits_for_a_row_gives_up_in_time(engine: Engine) {

@@ -63,7 +63,7 @@ async fn answer(
     request: Request<Incoming>,
     progress: &Arc<Progress>,
 ) -> Result<Response<Tracked>, Infallible> {
-    progress.enter(Phase::Busy);
+    progress.begin();
     let answer = http::answer(app, peer, request).await;
     Ok(answer.map(|body| Tracked {
         body,

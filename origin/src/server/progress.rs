@@ -19,6 +19,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// For the answer that says that the request took too long.
 const LAST_WORD: Duration = Duration::from_secs(5);
 
+/// Bytes a second that a client takes of an answer in pieces, over all of it. A time for each piece alone
+/// could be drawn out without end.
+const LOWEST_RATE: u64 = 16 * 1024;
+
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -49,6 +53,10 @@ impl Phase {
 pub(super) struct Progress {
     start: Instant,
     packed: AtomicU64,
+    /// Of the answer that is being sent: how long its client was waited for.
+    waited_ms: AtomicU64,
+    /// And the bytes that it took.
+    taken: AtomicU64,
 }
 
 impl Progress {
@@ -56,10 +64,23 @@ impl Progress {
         Arc::new(Self {
             start: Instant::now(),
             packed: AtomicU64::new(0),
+            waited_ms: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
         })
     }
 
+    /// A request is about to be answered.
+    pub(super) fn begin(&self) {
+        self.enter(Phase::Busy);
+        self.waited_ms.store(0, Ordering::Relaxed);
+        self.taken.store(0, Ordering::Relaxed);
+    }
+
     pub(super) fn enter(&self, phase: Phase) {
+        if self.phase() == Phase::Sending {
+            self.waited_ms
+                .fetch_add(self.lasted_ms(), Ordering::Relaxed);
+        }
         let bits = match phase {
             Phase::Head => 0,
             Phase::Busy => 1,
@@ -80,22 +101,38 @@ impl Progress {
     }
 
     /// The client has taken something.
-    fn moved(&self) {
+    fn moved(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.taken.fetch_add(bytes, Ordering::Relaxed);
         if self.phase() == Phase::Sending {
             self.enter(Phase::Sending);
         }
     }
 
-    /// Whether the phase has lasted too long.
+    /// Whether the phase has lasted too long, or all of them in which the client was waited for.
     pub(super) fn is_overdue(&self, timeouts: &Timeouts) -> bool {
+        let (phase, lasted_ms) = (self.phase(), self.lasted_ms());
+        let waited_ms = self.waited_ms.load(Ordering::Relaxed);
+        let waited = Duration::from_millis(waited_ms.saturating_add(lasted_ms));
+        let taken = self.taken.load(Ordering::Relaxed);
+        Duration::from_millis(lasted_ms) > phase.limit(timeouts)
+            || (phase == Phase::Sending && is_too_slow(waited, taken, timeouts.body_write))
+    }
+
+    fn lasted_ms(&self) -> u64 {
         let since_ms = self.packed.load(Ordering::Relaxed) >> 2;
-        let lasted = Duration::from_millis(self.elapsed_ms().saturating_sub(since_ms));
-        lasted > self.phase().limit(timeouts)
+        self.elapsed_ms().saturating_sub(since_ms)
     }
 
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX >> 2)
     }
+}
+
+/// Whether a client that was waited for so long should have taken more.
+fn is_too_slow(waited: Duration, taken: u64, grace: Duration) -> bool {
+    let due = taken.saturating_mul(1000).checked_div(LOWEST_RATE);
+    waited > grace.saturating_add(Duration::from_millis(due.unwrap_or(u64::MAX)))
 }
 
 /// How often to look: often enough that no timeout is late by more than a
@@ -122,8 +159,8 @@ impl<T> Noticing<T> {
     }
 
     fn written(&self, polled: &Poll<std::io::Result<usize>>) {
-        if matches!(polled, Poll::Ready(Ok(1..))) {
-            self.progress.moved();
+        if let Poll::Ready(Ok(bytes @ 1..)) = polled {
+            self.progress.moved(*bytes);
         }
     }
 }
@@ -185,7 +222,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Noticing<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Noticing, Phase, Progress, interval};
+    use super::{Noticing, Phase, Progress, interval, is_too_slow};
     use crate::config;
     use std::time::Duration;
     use tokio::io::AsyncReadExt;
@@ -216,9 +253,24 @@ mod tests {
         assert!(progress.is_overdue(&timeouts));
         // Whatever is taken begins it anew.
         let before = progress.packed.load(super::Ordering::Relaxed);
-        progress.moved();
+        progress.moved(3);
         assert!(progress.packed.load(super::Ordering::Relaxed) > before);
         assert_eq!(progress.phase(), Phase::Sending);
+        // All the waiting for one answer is counted together, and no other's.
+        assert!(progress.waited_ms.load(super::Ordering::Relaxed) >= 5);
+        assert_eq!(progress.taken.load(super::Ordering::Relaxed), 3);
+        progress.begin();
+        assert_eq!(progress.waited_ms.load(super::Ordering::Relaxed), 0);
+        assert_eq!(progress.taken.load(super::Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_client_takes_so_much_in_so_long() {
+        let grace = Duration::from_secs(30);
+        let slow = |seconds, taken| is_too_slow(Duration::from_secs(seconds), taken, grace);
+        assert!(!slow(30, 0) && slow(31, 0));
+        // A mebibyte is 64 seconds more.
+        assert!(!slow(94, 1 << 20) && slow(95, 1 << 20));
     }
 
     #[tokio::test]

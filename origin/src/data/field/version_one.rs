@@ -13,7 +13,11 @@ const ROUNDS: u32 = 100_000;
 
 /// Of one key-encryption key, by tenant.
 #[derive(Default)]
-pub(super) struct Derived(Mutex<Memory>);
+pub(super) struct Derived {
+    memory: Mutex<Memory>,
+    /// Held while one is derived.
+    turn: Mutex<()>,
+}
 
 #[derive(Default)]
 struct Memory {
@@ -23,9 +27,13 @@ struct Memory {
 }
 
 impl Derived {
-    /// The cipher of a tenant. Two that ask at once may both derive it: the lock is not held for as long
-    /// as that takes.
+    /// The cipher of a tenant. One at a time is derived: however many are asked for, they take one
+    /// processor, and those that are known are at hand meanwhile.
     pub(super) fn cipher(&self, kek: &Kek, tenant: &str) -> Arc<Aes256Gcm> {
+        if let Some(known) = self.memory(|memory| memory.ciphers.get(tenant).cloned()) {
+            return known;
+        }
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = self.memory(|memory| memory.ciphers.get(tenant).cloned()) {
             return known;
         }
@@ -42,7 +50,7 @@ impl Derived {
     }
 
     fn memory<T>(&self, of: impl FnOnce(&mut Memory) -> T) -> T {
-        of(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        of(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -369,6 +369,14 @@ fn like(
     ignore_case: bool,
 ) -> Result<(), DataError> {
     let bound = Kind::Text.read_text(pattern)?;
+    let escapes = pattern.len() - pattern.trim_end_matches('\\').len();
+    if escapes % 2 == 1 {
+        // Engines differ in what the last one would escape.
+        return Err(DataError::InvalidValue {
+            kind: "pattern",
+            value: pattern.to_owned(),
+        });
+    }
     match sql.engine() {
         Engine::Postgres => {
             operand.text(sql)?;

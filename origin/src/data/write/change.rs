@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        dialect::{Accept, Item, Query, Read},
+        dialect::{Accept, Comparison, Condition, Filter, Item, Query, Read, Test},
         error::DataError,
         read,
         request::{Asked, text},
@@ -89,7 +89,11 @@ impl<'a> Change<'a> {
     }
 
     pub(super) async fn run(&self, asked: &Asked<'_>) -> Result<Done, DataError> {
-        let mut transaction = asked.db().data_write(&asked.whom).await?;
+        let mut transaction = if is_by_key(asked) {
+            asked.db().data_write(&asked.whom).await?
+        } else {
+            asked.db().data_write_slowly(&asked.whom).await?
+        };
         let (targets, versions) = self.targets(asked, &mut transaction).await?;
         let mut keys: Vec<Key> = targets.iter().map(|target| target.key.clone()).collect();
         if let Some(seen) = &self.seen {
@@ -173,6 +177,21 @@ impl<'a> Change<'a> {
         let targets = rows.into_iter().map(Target::of);
         Ok((targets.collect::<Result<_, _>>()?, versions))
     }
+}
+
+/// Whether the rows are named by their keys: else many may have to be looked at.
+fn is_by_key(asked: &Asked<'_>) -> bool {
+    let filters = &asked.query.read.filters;
+    asked.table.key.iter().all(|key| {
+        filters.iter().any(|filter| match filter {
+            Filter::Condition(Condition { field, test }) => {
+                field.name == *key
+                    && field.json.is_empty()
+                    && matches!(test, Test::Compare(Comparison::Eq, _) | Test::In(_))
+            }
+            _ => false,
+        })
+    })
 }
 
 /// Deletes rows; those that are gone. The database's own policies and triggers may keep some. What

@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: what is sent again is not written again
 //! (draft-ietf-httpapi-idempotency-key-header).
 //!
-//! Guarantees: a key counts for one caller alone; an answer that is given again shows the rows as
+//! Guarantees: a key counts for one caller alone, without an account for one address; an answer that is given again shows the rows as
 //! the caller may see them now; a request that failed, or was a rehearsal, uses up no key.
 
 use super::{
@@ -15,6 +15,7 @@ use crate::{
 };
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
+use std::net::IpAddr;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Bytes of a key.
@@ -37,7 +38,7 @@ pub(super) fn key(
     ];
     parts.extend(headers.get_all(PREFER).iter().map(|p| Some(p.as_bytes())));
     Ok(Some(IdempotencyKey {
-        key_hash: of_caller(&asked.caller, key),
+        key_hash: of_caller(&asked.caller, request.identity().client, key),
         request_hash: hash(parts),
         now: clock::now(),
     }))
@@ -59,11 +60,14 @@ fn given(headers: &HeaderMap) -> Result<Option<&[u8]>, DataError> {
     }
 }
 
-fn of_caller(caller: &Caller, key: &[u8]) -> [u8; 32] {
+/// Visitors without an account share everything but their addresses.
+fn of_caller(caller: &Caller, client: IpAddr, key: &[u8]) -> [u8; 32] {
     let text = |text: &Option<String>| text.as_ref().map(String::as_bytes).map(<[u8]>::to_vec);
     let (subject, tenant) = (text(&caller.subject), text(&caller.tenant));
+    let visitor = caller.subject.is_none().then(|| client.to_string());
     hash([
         subject.as_deref(),
+        visitor.as_ref().map(String::as_bytes),
         tenant.as_deref(),
         Some(caller.role.as_bytes()),
         Some(key),
@@ -141,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_key_counts_for_one_caller() {
-        let of = |subject, tenant, role| of_caller(&caller(subject, tenant, role), b"k");
+        let here = [203, 0, 113, 1].into();
+        let of = |subject, tenant, role| of_caller(&caller(subject, tenant, role), here, b"k");
         let ada = of(Some("ada"), None, "user");
         for other in [
             of(Some("bob"), None, "user"),
@@ -152,6 +157,12 @@ mod tests {
             assert_ne!(ada, other);
         }
         assert_eq!(ada, of(Some("ada"), None, "user"));
+        let at = |subject, last: u8| {
+            let client = [203, 0, 113, last].into();
+            of_caller(&caller(subject, None, "anon"), client, b"k")
+        };
+        assert_ne!(at(None, 1), at(None, 2));
+        assert_eq!(at(Some("ada"), 1), at(Some("ada"), 2));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! each would cost more than the statements: SQLite keeps a copy of every page that one changes.
 //!
 //! Guarantees: nobody is told before the commit; each gets its own rows. Where one fails, or must not
-//! be done after all, nothing of any of them is done, and each is told to go on alone.
+//! be done after all, nothing of those that it was run with is done, and they are run in halves: one
+//! alone that fails is told to go on by itself.
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,9 @@ const MAX_SCRIPTS: usize = 64;
 /// So many are one statement to sqlx. Their number is a power of two: what was prepared once is
 /// found again.
 const MAX_ALIKE: usize = 32;
+
+/// After so many failures the rest goes on alone: that of one among all of them needs no more.
+const MAX_FAILURES: u32 = MAX_SCRIPTS.ilog2() + 1;
 
 /// Whether what answered these rows may be done.
 type Holds = Box<dyn Fn(&[Row]) -> bool + Send + Sync>;
@@ -182,8 +186,22 @@ impl Inner {
                 continue;
             }
             jobs.sort_by(|a, b| a.script.sql.cmp(&b.script.sql));
+            self.settle(jobs).await;
+        }
+        serving.ends();
+    }
+
+    /// Runs jobs, all together or in parts, and tells each.
+    async fn settle(&self, jobs: Vec<Job>) {
+        let (mut parts, mut failures) = (vec![jobs], 0);
+        while let Some(mut jobs) = parts.pop() {
             match self.run(&jobs).await.map_err(Arc::new) {
                 Ok(Some(rows)) => tell(jobs, rows.into_iter().map(|rows| Ok(Some(rows)))),
+                Ok(None) if jobs.len() > 1 && failures < MAX_FAILURES => {
+                    failures += 1;
+                    let others = jobs.split_off(jobs.len() / 2);
+                    parts.extend([others, jobs]);
+                }
                 Ok(None) => tell(jobs, std::iter::repeat_with(|| Ok(None))),
                 Err(cause) => tell(
                     jobs,
@@ -191,7 +209,6 @@ impl Inner {
                 ),
             }
         }
-        serving.ends();
     }
 
     /// The rows of each of them; `None` where they cannot be done together.
@@ -205,7 +222,7 @@ impl Inner {
                 match together(&mut lent, some).await {
                     Ok(rows) => all.extend(rows),
                     Err(cause) => {
-                        tracing::debug!(%cause, "writes go on alone");
+                        tracing::debug!(%cause, "writes go on in halves");
                         return Ok(None);
                     }
                 }

@@ -2,6 +2,7 @@ use super::{Arc, Job, MAX_SCRIPTS, Row, Script};
 use crate::{
     db::{
         Db, DbError, Statement,
+        group::Place,
         pool::{Pool, Sqlites},
         query::query,
         tests::fresh,
@@ -9,6 +10,7 @@ use crate::{
     engines::Engine,
 };
 use futures_util::future::join_all;
+use std::{future::poll_fn, pin::pin, task::Poll};
 use tokio::sync::oneshot;
 
 const TABLES: &str = "CREATE TABLE n (n INTEGER PRIMARY KEY) STRICT;\
@@ -134,19 +136,80 @@ async fn a_commit_that_fails_says_why() {
     let fault = run(&db, scripts).await.unwrap_err();
     assert!(fault.to_string().contains("FOREIGN KEY"), "{fault}");
     let group = &sqlites(&db).group;
-    let mut first = group.join().await.unwrap();
+    let mut first = group.join(Place::Any).await.unwrap();
     let lent = first.lent().unwrap();
     let sql = sqlx::query(dangling);
     let done = sql.execute(lent.counting().await.unwrap()).await;
     lent.done(done.map(drop)).unwrap();
     let (first, second) = tokio::join!(first.commit(), async {
-        group.join().await.unwrap().commit().await
+        group.join(Place::Any).await.unwrap().commit().await
     });
     for fault in [first.unwrap_err(), second.unwrap_err()] {
         assert!(matches!(&fault, DbError::Shared(cause) if Arc::strong_count(cause) > 0));
         assert!(fault.to_string().contains("FOREIGN KEY"), "{fault}");
     }
     assert_eq!(there(&db).await, [0; 0]);
+}
+
+/// Who is done waits for nobody who may take a while.
+#[tokio::test]
+async fn one_that_may_take_a_while_comes_first() {
+    let (db, _home) = fresh(Engine::Sqlite).await;
+    db.run_script(TABLES).await.unwrap();
+    let group = &sqlites(&db).group;
+    let mut quick = group.join(Place::Any).await.unwrap();
+    let lent = quick.lent().unwrap();
+    let sql = sqlx::query("INSERT INTO n VALUES (1)");
+    let done = sql.execute(lent.counting().await.unwrap()).await;
+    lent.done(done.map(drop)).unwrap();
+    // It stands in line already when the first one ends, and holds its turn.
+    let mut next = pin!(group.join(Place::First));
+    poll_fn(|context| {
+        assert!(next.as_mut().poll(context).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    let (committed, slow) = tokio::join!(quick.commit(), next);
+    committed.unwrap();
+    assert_eq!(there(&db).await, [1]);
+    slow.unwrap().commit().await.unwrap();
+}
+
+/// One that must not be done does not take its neighbours along.
+#[tokio::test]
+async fn those_beside_one_that_fails_are_done_together() {
+    let (db, _home) = fresh(Engine::Sqlite).await;
+    db.run_script(TABLES).await.unwrap();
+    let batch = &sqlites(&db).batch;
+    let most = i64::try_from(MAX_SCRIPTS).unwrap();
+    let script = |n| if n == 40 { refused(n) } else { add(n) };
+    let (jobs, told): (Vec<_>, Vec<_>) = (0..most)
+        .map(|n| {
+            let (told, waits) = oneshot::channel();
+            let script = script(n);
+            (Job { script, told }, waits)
+        })
+        .unzip();
+    batch.0.settle(jobs).await;
+    for (n, told) in (0..most).zip(told) {
+        let rows = told.await.unwrap().unwrap();
+        assert_eq!(rows.is_none(), n == 40, "{n}");
+    }
+    let expected: Vec<_> = (0..most).filter(|n| *n != 40).collect();
+    assert_eq!(there(&db).await, expected);
+    // Where most of them fail, they are not tried for ever.
+    let (told, waits) = (0..most)
+        .map(|_| oneshot::channel())
+        .unzip::<_, _, Vec<_>, Vec<_>>();
+    let jobs = told.into_iter().map(|told| Job {
+        script: refused(100),
+        told,
+    });
+    batch.0.settle(jobs.collect()).await;
+    for told in waits {
+        assert!(told.await.unwrap().unwrap().is_none());
+    }
+    assert_eq!(there(&db).await, expected);
 }
 
 /// A defect of ours ends what is under way, and nothing after it.

@@ -148,6 +148,8 @@ fn postgres(code: &str) -> Option<Constraint> {
         "22003" | "22001" => Constraint::Range,
         "42501" => Constraint::Privilege,
         "42883" | "42846" | "0A000" => Constraint::Operator,
+        // A function of the application's that would write where nothing may be written.
+        "25006" => Constraint::Raised,
         // A column that the database alone fills.
         "428C9" => Constraint::Value,
         _ if code.starts_with("P0") || is_raised(code) => Constraint::Raised,

@@ -5,18 +5,19 @@
 //! dropped changes nothing.
 
 mod catalog;
-mod deferred;
 mod fault;
 mod idempotency;
+mod shared_commit;
 
 pub use catalog::{CatalogColumn, Filling, ForeignKey, Relation};
 pub use fault::DataFault;
 pub use idempotency::{Before, IdempotencyKey};
+pub use shared_commit::Spoiler;
 
 use super::{
     Db, DbError, Engine,
     batch::Script,
-    group::Member,
+    group::{Member, Place},
     pool::{Connection, On, Pool, Write},
     query::Row as AnyRow,
 };
@@ -142,7 +143,7 @@ impl Db {
     /// [`DbError`].
     pub async fn data_read(&self, whom: &As) -> Result<DataTransaction, DbError> {
         match &self.pool {
-            Pool::Postgres(_) => self.data_write(whom).await,
+            Pool::Postgres(_) => self.whole(self.reading().await?, whom).await,
             Pool::Sqlite(_) | Pool::MySql(_) => {
                 Ok(DataTransaction(Kind::Single(self.connection().await?)))
             }
@@ -162,8 +163,21 @@ impl Db {
     /// # Errors
     /// [`DbError`].
     pub async fn data_write(&self, whom: &As) -> Result<DataTransaction, DbError> {
+        self.write_as(whom, Place::Any).await
+    }
+
+    /// For statements that write, and may take a while: nobody who is done waits for them.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn data_write_slowly(&self, whom: &As) -> Result<DataTransaction, DbError> {
+        self.write_as(whom, Place::First).await
+    }
+
+    async fn write_as(&self, whom: &As, place: Place) -> Result<DataTransaction, DbError> {
         if let Pool::Sqlite(pools) = &self.pool {
-            return Ok(DataTransaction(Kind::Grouped(pools.group.join().await?)));
+            let member = pools.group.join(place).await?;
+            return Ok(DataTransaction(Kind::Grouped(member)));
         }
         self.whole(self.write().await?, whom).await
     }

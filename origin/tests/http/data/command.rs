@@ -97,6 +97,7 @@ fn the_document_is_for_administrators(engine: Engine) {
 on_every_engine!(
     check_tells_what_is_served,
     check_lists_every_fault,
+    check_refuses_a_name_that_is_no_column,
     policies_are_shown_as_a_table,
     the_document_is_for_administrators,
 );
@@ -135,4 +136,45 @@ fn check_refuses_keys_that_are_looked_at_when_all_is_written() {
         errors.contains("the table later has a foreign key that is DEFERRABLE"),
         "{errors}"
     );
+}
+
+/// One write would take all others back, or the place of a row that its writer may not see.
+#[test]
+fn check_refuses_what_takes_others_back() {
+    let (site, origin) = notes(Engine::Sqlite);
+    drop(origin);
+    for made in [
+        "CREATE TABLE taken (code TEXT UNIQUE ON CONFLICT REPLACE)",
+        "CREATE TRIGGER never BEFORE INSERT ON notes WHEN NEW.title = 'no' \
+         BEGIN SELECT RAISE(ROLLBACK, 'no'); END",
+    ] {
+        execute(&site.home.url, made).unwrap();
+    }
+    let output = site.command(&["data", "check"]).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64), "{errors}");
+    for fault in [
+        "the table taken has an ON CONFLICT REPLACE",
+        "the trigger never has a ROLLBACK",
+    ] {
+        assert!(errors.contains(fault), "{errors}");
+    }
+}
+
+/// SQLite alone would take a name that is none for a text.
+fn check_refuses_a_name_that_is_no_column(engine: Engine) {
+    let quoted = if engine == Engine::MySql {
+        "`archvied`"
+    } else {
+        "\\\"archvied\\\""
+    };
+    let own = "select = \"user_id = auth.uid()\"";
+    let slip = format!("select = \"{quoted} IS NOT NULL\"");
+    let faulty = NOTES.replacen(own, &slip, 1);
+    let site = Site::on(engine, &format!("{CONFIG}\n{faulty}"));
+    assert!(run(&site, &["data", "notes"]).status.success());
+    let output = run(&site, &["data", "check"]);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64), "{errors}");
+    assert!(errors.contains("roles.user.select"), "{errors}");
 }
