@@ -9,7 +9,7 @@ use super::discussion::{self, Discussion};
 use super::excerpt::Excerpt;
 use super::field::{self, Sink};
 use super::quote::{self, Quotations};
-use super::rules::{self, Rule, html, protocol};
+use super::rules::{self, Rule, html};
 use super::scan::span;
 use super::{Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict};
 use super::{body, decode, header, path, prefilter, score, shape};
@@ -33,10 +33,14 @@ const MAX_STEPWISE: usize = 32 * 1024;
 /// reads the whole value.
 const MAX_ASKED: u32 = 128;
 
-/// Most bytes that detectors read in one request, each counted once for every detector. An honest
-/// body of 128 KB is a long way from it; a hostile one is read as several kinds, decoded and not, by
-/// all of them.
-const MAX_WORK: usize = 18 * 128 * 1024;
+/// Bytes that detectors read of a request that is stopped, each counted once for every detector,
+/// before the rest is not read: they change the verdict no more. (Honest bodies of 128 KB come to
+/// 17 times 128 KB, some to 28, so none is stopped for that.)
+const MAX_WORK: usize = 6 * 128 * 1024;
+
+/// Most findings of one request of which is asked whether somebody shows them. Behind that many, an
+/// honest text of 128 KB has long ended; whoever goes on, shows nothing.
+const MAX_SHOWN: u32 = 2048;
 
 /// Inspects everything in the request that an application could read.
 ///
@@ -65,6 +69,8 @@ pub(super) struct Counts {
     work: usize,
     /// What counts towards [`MAX_ASKED`].
     asked: u32,
+    /// Findings of which was asked whether they are shown.
+    shown: u32,
     /// Whether values come in windows, each with bounds of its own.
     is_stream: bool,
 }
@@ -207,23 +213,19 @@ impl<'s> Inspector<'s> {
         prefilter::run(signals, &text, &mut hits);
         let readers = usize::try_from(signals.count()).unwrap_or_default();
         self.counts.work = self.counts.work.saturating_add(lower.len() * readers);
-        if self.counts.work > MAX_WORK {
-            self.broken(
-                &protocol::READINGS,
-                Part::Body,
-                "too much for every detector",
-            );
-        }
         // A rule counts once in a view, however often a hostile one repeats it.
         let mut told: Vec<&'static Rule> = Vec::new();
         let is_told =
             |told: &[&'static Rule], rule| told.iter().any(|other| std::ptr::eq(*other, rule));
         if !hits.is_empty() && self.spares_quotations(part) {
             let spared = Spared::of(&lower, part, name, self.is_document);
-            let asked = &mut self.counts.asked;
+            let Counts { shown, asked, .. } = &mut self.counts;
             hits.retain(|hit| {
-                let counts =
-                    !is_told(&told, hit.rule) && !spared.covers(&lower, &view.text, hit, asked);
+                if is_told(&told, hit.rule) {
+                    return false;
+                }
+                *shown = shown.saturating_add(1);
+                let counts = *shown > MAX_SHOWN || !spared.covers(&lower, &view.text, hit, asked);
                 if counts {
                     told.push(hit.rule);
                 }
@@ -401,6 +403,7 @@ impl Sink for Inspector<'_> {
         if self.counts.is_stream {
             self.counts.work = 0;
             self.counts.asked = 0;
+            self.counts.shown = 0;
             self.stepwise = MAX_STEPWISE;
         }
         let mut last: Option<View<'_>> = None;
@@ -427,7 +430,8 @@ impl Sink for Inspector<'_> {
     }
 
     fn is_full(&self) -> bool {
-        self.findings.len() >= MAX_FINDINGS || self.is_over && self.counts.repeats >= MAX_REPEATS
+        let is_known = self.counts.repeats >= MAX_REPEATS || self.counts.work >= MAX_WORK;
+        self.findings.len() >= MAX_FINDINGS || self.is_over && is_known
     }
 
     fn shows_document(&mut self, is_shown: bool) {

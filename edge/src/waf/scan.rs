@@ -30,10 +30,16 @@ pub(super) fn stands(text: &[u8], index: usize, needle: &[u8]) -> bool {
 
 /// First index of `needle` at or after `start`. Meant for needles of a few bytes.
 pub(super) fn find(text: &[u8], needle: &[u8], start: usize) -> Option<usize> {
-    let first = needle.first().copied()?;
+    let first = *needle.first()?;
+    // Blocks pay where there are many.
+    let is_short = text.len().saturating_sub(start) < 16 * BLOCK;
+    let second = needle.get(1).filter(|_| !is_short);
     let mut index = start;
     loop {
-        index += from(text, index).iter().position(|byte| *byte == first)?;
+        index = match second {
+            Some(second) => pair(text, index, first, *second)?,
+            None => index + from(text, index).iter().position(|byte| *byte == first)?,
+        };
         if stands(text, index, needle) {
             return Some(index);
         }
@@ -41,10 +47,26 @@ pub(super) fn find(text: &[u8], needle: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// First index at or after `start` whose byte is `wanted`, one of a few rare ones. Whole blocks
-/// are tried at once, which compilers turn into vector instructions.
+/// Bytes tried at once, which compilers turn into vector instructions.
+const BLOCK: usize = 32;
+
+/// First index at or after `start` where these two bytes stand.
+#[inline(never)]
+fn pair(text: &[u8], start: usize, first: u8, second: u8) -> Option<usize> {
+    let (heads, tails) = (from(text, start), from(text, start + 1));
+    let count = |(head, tail): (&u8, &u8)| u8::from(*head == first) & u8::from(*tail == second);
+    let is_clean = |(heads, tails): &(&[u8], &[u8])| {
+        let pairs = heads.iter().zip(*tails);
+        pairs.fold(0, |any, pair| any | count(pair)) == 0
+    };
+    let blocks = heads.chunks_exact(BLOCK).zip(tails.chunks_exact(BLOCK));
+    let clean = BLOCK * blocks.take_while(is_clean).count();
+    let mut rest = from(heads, clean).iter().zip(from(tails, clean));
+    Some(start + clean + rest.position(|pair| count(pair) != 0)?)
+}
+
+/// First index at or after `start` whose byte is `wanted`, one of a few rare ones.
 pub(super) fn position(text: &[u8], start: usize, wanted: impl Fn(u8) -> bool) -> Option<usize> {
-    const BLOCK: usize = 32;
     /// Where one is followed by the next, whole blocks are too much.
     const NEAR: usize = 8;
     let rest = from(text, start);
@@ -52,20 +74,23 @@ pub(super) fn position(text: &[u8], start: usize, wanted: impl Fn(u8) -> bool) -
     if let Some(found) = near {
         return Some(start + found);
     }
-    let holds = |block: &&[u8]| block.iter().fold(false, |any, byte| any | wanted(*byte));
-    let clean = BLOCK
-        * rest
-            .chunks_exact(BLOCK)
-            .take_while(|block| !holds(block))
-            .count();
+    let is_clean = |block: &&[u8]| !block.iter().fold(false, |any, byte| any | wanted(*byte));
+    let mut clean = BLOCK * rest.chunks_exact(BLOCK).take_while(is_clean).count();
+    let dirty = span(rest, clean, clean + BLOCK);
+    clean += NEAR * dirty.chunks_exact(NEAR).take_while(is_clean).count();
     let found = from(rest, clean).iter().position(|byte| wanted(*byte))?;
     Some(start + clean + found)
 }
 
-/// First place where any of the needles stands, in one pass, and the needle. Needles have at
-/// least two bytes; those that never change are better kept as a static [`Needles`].
-pub(super) fn find_any<'n>(text: &[u8], needles: &'n [&'n [u8]]) -> Option<(usize, &'n [u8])> {
-    Needles::new(needles).find(text, 0)
+/// First place where any of a few needles stands, and the needle. Many are better kept as static
+/// [`Needles`].
+pub(super) fn find_any<'n>(text: &[u8], needles: &[&'n [u8]]) -> Option<(usize, &'n [u8])> {
+    needles.iter().fold(None, |first, needle| {
+        let before = first.map_or(text, |(place, _)| span(text, 0, place + needle.len() - 1));
+        find(before, needle, 0)
+            .map(|place| (place, *needle))
+            .or(first)
+    })
 }
 
 /// Literals looked for together; each place in the text is compared only with those that start
@@ -120,12 +145,19 @@ impl<'n> Needles<'n> {
     }
 
     /// First place at or after `start` where one of them stands, and which.
+    #[inline(never)]
     pub(super) fn find(&self, text: &[u8], start: usize) -> Option<(usize, &'n [u8])> {
         let rest = from(text, start);
         let pairs = rest.iter().zip(rest.iter().skip(1));
         pairs.enumerate().find_map(|(index, (first, second))| {
             let mut likely = self.starting(*first, *second);
-            let needle = likely.find(|needle| stands(rest, index, needle))?;
+            let needle = likely.find(|needle| {
+                // Most that begin with the same two bytes end here, without a call.
+                needle
+                    .get(2)
+                    .is_none_or(|third| *third == at(rest, index + 2))
+                    && stands(rest, index, needle)
+            })?;
             Some((start + index, needle))
         })
     }

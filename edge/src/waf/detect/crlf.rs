@@ -85,9 +85,10 @@ pub(super) fn lines(text: &[u8], part: Part) -> impl Iterator<Item = Line<'_>> {
             part,
             Part::Path | Part::Query | Part::HeaderValue | Part::Cookie | Part::FileName
         );
-    let mut index = 0;
+    // Found once, as the end of one line and the start of the next.
+    let mut coming = next_break(text, 0);
     std::iter::from_fn(move || {
-        let (start, length) = next_break(text, index)?;
+        let (start, length) = coming?;
         let mut end = start + length;
         let mut is_encoded = length > 1;
         let mut breaks = 0;
@@ -105,8 +106,9 @@ pub(super) fn lines(text: &[u8], part: Part) -> impl Iterator<Item = Line<'_>> {
             } else {
                 line
             };
-        index = line.max(end);
-        let first = first_line(span(text, line, line + REACH));
+        coming = next_break(text, line);
+        let close = coming.map_or(text.len(), |(close, _)| close);
+        let first = span(text, line, close.min(line + REACH));
         Some(Line {
             start,
             text: first,
@@ -122,14 +124,6 @@ pub(super) fn lines(text: &[u8], part: Part) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-fn first_line(text: &[u8]) -> &[u8] {
-    span(
-        text,
-        0,
-        next_break(text, 0).map_or(text.len(), |(end, _)| end),
-    )
-}
-
 fn next_break(text: &[u8], start: usize) -> Option<(usize, usize)> {
     let mut index = start;
     loop {
@@ -142,8 +136,11 @@ fn next_break(text: &[u8], start: usize) -> Option<(usize, usize)> {
 }
 
 /// Whether a break, or one of [`ENCODED`], may start with this byte.
-const fn is_start(byte: u8) -> bool {
-    matches!(byte, b'\n' | b'\r' | b'%' | b'\\' | 0xc4 | 0xe5)
+fn is_start(byte: u8) -> bool {
+    // Without a branch, for whole blocks.
+    let is_one = |start| u8::from(byte == start);
+    let is_break = is_one(b'\n') | is_one(b'\r');
+    is_break | is_one(b'%') | is_one(b'\\') | is_one(0xc4) | is_one(0xe5) != 0
 }
 
 /// Length of the break that stands at `index`.

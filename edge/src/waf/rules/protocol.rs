@@ -43,7 +43,6 @@ super::rules! { TABLE ["protocol", "CWE-400", "crs-920"];
     TYPE "proto-014" "type that two servers read apart" Critical 1:
         "@header content-type multipart/form-data; boundary=a; boundary=b", "@header content-type text/xml; CHARSET=a;charset=b",
         not "@header content-type text/html; charset=utf-8";
-    READINGS "proto-016" "read in too many ways" Critical 1: "@elsewhere", "@elsewhere", not "a";
     HOP "proto-015" "proxy's header with a value that none sends" Critical 1:
         "@header x-forwarded-scheme nothttps", "@header x-forwarded-host a.example%2F..",
         not "@header x-forwarded-proto https, http";

@@ -180,6 +180,14 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         | b"bzopen"
         | b"gzfile"
         | b"readgzfile"
+        | b"rename"
+        | b"chmod"
+        | b"rm_rf"
+        | b"unlinksync"
+        | b"rmsync"
+        | b"rmdirsync"
+        | b"createreadstream"
+        | b"appendfilesync"
         | b"exif_read_data"
         | b"loadfile" => (Place, &rules::FILE_CALL),
         b"print" | b"printf" | b"echo" | b"die" | b"exit" | b"var_dump" | b"print_r" | b"write"
@@ -231,7 +239,7 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
             (Text, &rules::JAVA)
         }
         (b"io", b"popen") | (b"pty", b"fork") => (Something, &rules::RUBY),
-        (b"file", b"read" | b"open" | b"binread" | b"readlines" | b"delete")
+        (b"file", b"read" | b"open" | b"binread" | b"readlines" | b"delete" | b"write")
         | (b"io", b"open" | b"read" | b"readlines" | b"binread" | b"lines")
         | (b"dir", b"entries" | b"glob" | b"children")
         | (b"deno", b"readtextfile" | b"readtextfilesync" | b"readdir" | b"readdirsync") => {

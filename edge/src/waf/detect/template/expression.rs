@@ -210,11 +210,112 @@ fn filters_constant(expression: &Expression<'_>) -> bool {
                 | b"exec"
                 | b"reverse_each"
                 | b"capitalize"
+                | b"format"
+                | b"format_number"
+                | b"json_encode"
+                | b"trim"
+                | b"round"
+                | b"abs"
+                | b"system"
+                | b"passthru"
+                | b"list"
+                | b"sort"
         )
         && (matches!(at(constant, 0), b'[')
             || constant.iter().all(u8::is_ascii_digit)
-            || at(constant, 0) == b'"' && constant.len() < 8)
+            || matches!(at(constant, 0), b'"' | b'\'') && constant.len() < 8)
         && !constant.is_empty()
+}
+
+/// Operators that are words, in one dialect or another.
+const OPERATORS: &[&[u8]] = &[
+    b"eq", b"ne", b"gt", b"lt", b"ge", b"le", b"mod", b"div", b"and", b"or", b"not", b"if",
+    b"else", b"is", b"in",
+];
+
+/// `{{ 1 == 1 }}`, `${7 mod 4}`, `{{ 1 if 1 else 0 }}`, `{{ [1,2,3] }}`: what decides or counts constants and is
+/// all that the text says. (`{{1}}` is a placeholder, `{{ 2026-11-21 }}` a date.)
+fn counts_constants(expression: &Expression<'_>) -> bool {
+    let inner = strip(expression.inner);
+    if !expression.is_whole || !matches!(expression.open, b"{{" | b"${" | b"#{" | b"<%") {
+        return false;
+    }
+    let is_row = at(inner, 0) == b'[' && inner.contains(&b',');
+    let is_row = is_row
+        && inner
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || b"[], ".contains(byte));
+    let (mut index, mut has_operand, mut has_operator) = (0, false, false);
+    while index < inner.len() {
+        let token = word(inner, index);
+        index += match at(inner, index) {
+            quote @ (b'\'' | b'"') => {
+                has_operand = true;
+                skip_while(inner, index + 1, |byte| byte != quote) + 1 - index
+            }
+            _ if OPERATORS.contains(&token) => {
+                has_operator = true;
+                token.len()
+            }
+            b'0'..=b'9' if token.iter().all(u8::is_ascii_digit) => {
+                has_operand = true;
+                token.len()
+            }
+            b'=' | b'!' | b'<' | b'>' | b'&' | b'|' | b'.'
+                if at(inner, index + 1) == b'=' || at(inner, index + 1) == at(inner, index) =>
+            {
+                has_operator = true;
+                2
+            }
+            b' ' | b'(' | b')' => 1,
+            _ => return is_row,
+        };
+    }
+    is_row || has_operand && has_operator
+}
+
+/// `<%= Time.now %>`, `#{session.class}`, `<%= ENV.to_a %>`: what only tells what runs.
+fn tells_runtime(expression: &Expression<'_>) -> bool {
+    let name = strip(expression.inner);
+    let starts: [&[u8]; 6] = [
+        b"env",
+        b"time.now",
+        b"process.",
+        b"root.",
+        b"rails.",
+        b"ruby_version",
+    ];
+    let ends: [&[u8]; 4] = [
+        b".class",
+        b".class.name",
+        b".methods",
+        b".instance_variables",
+    ];
+    expression.is_whole
+        && matches!(expression.open, b"<%" | b"#{")
+        && name.iter().all(|byte| is_word(*byte) || *byte == b'.')
+        && (starts.iter().any(|start| {
+            name.starts_with(start) && (start.ends_with(b".") || !is_word(at(name, start.len())))
+        }) || ends.iter().any(|end| name.ends_with(end)))
+}
+
+/// `{{ $_SERVER }}`, `{$_GET[0]}`: what a request says, and nothing around it.
+fn asks_superglobal(expression: &Expression<'_>) -> bool {
+    let inner = trim(expression.inner);
+    let name = word(inner, usize::from(at(inner, 0) == b'$'));
+    expression.is_whole
+        && (at(inner, 0) == b'$' || expression.open == b"{$")
+        && matches!(
+            name,
+            b"_get"
+                | b"_post"
+                | b"_request"
+                | b"_server"
+                | b"_cookie"
+                | b"_env"
+                | b"_files"
+                | b"globals"
+        )
 }
 
 /// Commands in backticks, files by absolute path, variables that are nothing but a probe.
@@ -231,6 +332,9 @@ pub(super) fn reaches(expression: &Expression<'_>) -> bool {
         || filters_constant(expression)
         || prints_constant(expression)
         || assigns(expression)
+        || counts_constants(expression)
+        || tells_runtime(expression)
+        || asks_superglobal(expression)
 }
 
 /// `{{x=Object}}{{w=new x}}`: an assignment that is all, or stands right behind another expression.
@@ -287,9 +391,15 @@ fn calls_variable(expression: &Expression<'_>) -> bool {
 
 /// `{% include '/etc/passwd' %}`.
 fn opens_file(inner: &[u8]) -> bool {
-    if [&b"include /etc/"[..], b"insert /etc/", b"process /etc/"]
-        .iter()
-        .any(|start| inner.starts_with(start))
+    if [
+        &b"include /etc/"[..],
+        b"insert /etc/",
+        b"process /etc/",
+        b"> /etc/",
+        b"> ../",
+    ]
+    .iter()
+    .any(|start| inner.starts_with(start))
     {
         return true;
     }

@@ -223,7 +223,7 @@ fn whole(text: &[u8], hits: &mut Vec<Hit>) {
             inner.strip_suffix(b"]]")
         })
         .is_some_and(expression::is_product);
-    if is_sum || names::asks_razor(value) || is_polyglot(value) {
+    if is_sum || names::asks_razor(value) || is_polyglot(value) || names::is_program(value) {
         hits.push(Hit::new(&rules::EXPRESSION, 0, text.len()));
     }
 }
@@ -250,8 +250,9 @@ fn is_polyglot(value: &[u8]) -> bool {
 }
 
 fn expressions(text: &[u8], hits: &mut Vec<Hit>) {
-    // Where the next object stands, looked up once per place: linear however many expressions.
-    let mut object = names::OBJECTS.find(text, 0);
+    // Where the next object stands and how far none does, looked up once per place: linear however
+    // many expressions.
+    let (mut object, mut searched) = (None, 0);
     // Where each delimiter closes next, likewise.
     let mut closings = [0; DELIMITERS.len()];
     let mut index = 0;
@@ -280,8 +281,11 @@ fn expressions(text: &[u8], hits: &mut Vec<Hit>) {
             index += 1;
             continue;
         }
-        while object.is_some_and(|(place, _)| place < start) {
-            object = names::OBJECTS.find(text, start);
+        object = object.filter(|(place, _)| *place >= start);
+        let unseen = start.max(searched);
+        if object.is_none() && unseen < end {
+            object = names::OBJECTS.find(span(text, 0, end + REACH), unseen);
+            searched = object.map_or(end, |(place, _)| place);
         }
         let expression = Expression {
             open,
@@ -351,6 +355,17 @@ mod tests {
             "{{''.__class__}}",
             "{{()|attr('x')}}",
             "{% include '/etc/passwd' %}",
+            "{{> /etc/passwd}}",
+            "{{ 1 == 1 }}",
+            "${7 mod 4}",
+            "{{ [1,2,3] }}",
+            "{{ 'a'|length }}",
+            "<%= session.class %>",
+            "<%= ENV.to_a %>",
+            "{{ $_SERVER }}",
+            "{$_GET[0]}",
+            "<#list 1..5 as i>${i}</#list>",
+            "{% apply system %}id{% endapply %}",
             "#{`id`}",
             "{{ 'a'.toUpperCase() }}",
             "${T(java.lang.Runtime)}",
@@ -377,6 +392,11 @@ mod tests {
             "{{ movie.runtime }} min",
             "@(home)",
             "{{ 'key' | translate }}",
+            "{{1}}",
+            "{{ name or email }}",
+            "${1}",
+            "<%= time.now_playing %>",
+            "write {{ 1 == 1 }} there",
             "{{ 2026-11-21 }}",
             "[[${user.name}]]",
             "%{count} items",

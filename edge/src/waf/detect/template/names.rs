@@ -144,6 +144,13 @@ pub(super) static OBJECTS: Needles<'static> = Needles::new(&[
     b"|exec:",
     b"|system:",
     b"rails.application",
+    b"filter system",
+    b"apply system",
+    b"filter passthru",
+    b"filter exec",
+    b"import 'os'",
+    b"import \"os\"",
+    b"getenv(",
     b"dir.pwd",
     b"instance_variable",
     b"self.class ",
@@ -169,7 +176,9 @@ pub(super) fn counts(inner: &[u8], place: usize, sign: &[u8]) -> bool {
         | b"self._" | b"self.module" | b"request[" | b"require(" | b"require '" | b"require \""
         | b"eval(" | b"exec(" | b"system(" | b"process.env" | b"process.exit" | b"kernel."
         | b"lipsum" | b"joiner." | b"cycler." | b"constant('" | b"constant(\"" | b"io.read"
-        | b"file.open" | b"file.read" | b"env['" | b"#root" | b"smarty." => stands_alone,
+        | b"getenv(" | b"file.open" | b"file.read" | b"env['" | b"#root" | b"smarty." => {
+            stands_alone
+        }
         // Vue's `namespace.value`, Flask's `get_flashed_messages()`: attacks go on to their
         // attributes.
         b"namespace." => stands_alone && at(inner, place + sign.len()) == b'_',
@@ -223,6 +232,7 @@ pub(super) static DIRECTIVES: Needles<'static> = Needles::new(&[
     b"|shell_exec}",
     b"?eval}",
     b"?interpret}",
+    b"?interpret/>",
     b"<#assign ",
     b"[#assign ",
     b".getclass()",
@@ -268,6 +278,23 @@ pub(super) fn asks_razor(value: &[u8]) -> bool {
     ];
     value.len() < 80
         && value.split(|byte| *byte == b' ').count() <= 2
+        && starts.iter().any(|start| value.starts_with(start))
+}
+
+/// `<#list 1..5 as i>`, `[#list`: `FreeMarker`'s statements where a short value begins.
+pub(super) fn is_program(value: &[u8]) -> bool {
+    let starts: [&[u8]; 8] = [
+        b"<#list ",
+        b"[#list ",
+        b"<#function ",
+        b"<#macro ",
+        b"<#attempt>",
+        b"<#setting ",
+        b"<#import \"",
+        b"<#include \"",
+    ];
+    value.len() < 120
+        && !value.contains(&b'\n')
         && starts.iter().any(|start| value.starts_with(start))
 }
 
