@@ -1,5 +1,6 @@
 //! Reads that share a statement. Who asks while one is under way waits for the next one, which reads
-//! for all who have come by then: under load a row costs a part of a statement.
+//! for all who have come by then: under load a row costs a part of a statement. Where a crowd waits a
+//! second one goes on beside, so that the database and we work at the same time.
 //!
 //! Guarantees: an answer is of no state before the question, for its statement begins after that; one
 //! who gives up takes nobody else down; where a statement fails, each that it was for is told. A
@@ -18,6 +19,10 @@ use tokio::{sync::oneshot, task::yield_now, time::timeout};
 
 /// So many are read by one statement, however many wait.
 pub(super) const MAX_KEYS: usize = 32;
+/// Statements at a time.
+const LANES: usize = 2;
+/// So many that wait are worth a statement of their own beside another one.
+const CROWD: usize = MAX_KEYS / 2;
 /// Nobody waits longer for a statement that is not for them. Far beyond what one takes beside a full
 /// load: then of all times they must go on sharing.
 pub(super) const PATIENCE: Duration = Duration::from_millis(50);
@@ -47,8 +52,8 @@ struct Inner<S: Source> {
 
 struct Line<S: Source> {
     waiting: Vec<Job<S>>,
-    /// Somebody reads for them.
-    is_served: bool,
+    /// How many read for them.
+    lanes: usize,
 }
 
 struct Job<S: Source> {
@@ -66,7 +71,7 @@ impl<S: Source> SharedRead<S> {
     pub(super) fn new(source: S, patience: Duration) -> Self {
         let line = Line {
             waiting: Vec::new(),
-            is_served: false,
+            lanes: 0,
         };
         Self(Arc::new(Inner {
             source,
@@ -98,7 +103,10 @@ impl<S: Source> Inner<S> {
     fn enter(&self, job: Job<S>) -> bool {
         let mut line = self.line();
         line.waiting.push(job);
-        !std::mem::replace(&mut line.is_served, true)
+        let is_crowded = line.waiting.len() >= CROWD && line.lanes < LANES;
+        let begins = line.lanes == 0 || is_crowded;
+        line.lanes += usize::from(begins);
+        begins
     }
 
     fn next(&self) -> Option<Vec<Job<S>>> {
@@ -106,8 +114,12 @@ impl<S: Source> Inner<S> {
         // Who has hung up wants nothing any more.
         line.waiting.retain(|job| !job.told.is_closed());
         let some = line.waiting.len().min(MAX_KEYS);
-        line.is_served = some > 0;
-        (some > 0).then(|| line.waiting.drain(..some).collect())
+        // Who reads beside goes when the crowd has gone.
+        if some == 0 || (some < CROWD && line.lanes > 1) {
+            line.lanes -= 1;
+            return None;
+        }
+        Some(line.waiting.drain(..some).collect())
     }
 
     async fn serve(self: Arc<Self>) {

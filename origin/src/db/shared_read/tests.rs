@@ -1,4 +1,4 @@
-use super::{DbError, HashMap, MAX_KEYS, SharedRead, Source};
+use super::{CROWD, DbError, HashMap, LANES, MAX_KEYS, SharedRead, Source};
 use futures_util::future::join_all;
 use std::{
     sync::{
@@ -154,6 +154,33 @@ async fn a_statement_that_takes_its_time_holds_nobody_up() {
     gate.may_end.add_permits(2);
     slow.await.unwrap().unwrap();
     assert!(beside.await.unwrap().unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_crowd_is_read_beside_a_statement_under_way_and_a_few_are_not() {
+    let mut gate = Gate::new(LONG);
+    let first = gate.begin("a");
+    assert_eq!(gate.next().await, ["a"]);
+    let mut crowd = Vec::new();
+    for waiting in 1..CROWD {
+        crowd.push(gate.ask("b").await);
+        assert_eq!(gate.waiting(), waiting);
+    }
+    assert!(gate.began.try_recv().is_err(), "a few wait");
+    crowd.push(gate.ask("c").await);
+    assert_eq!(gate.next().await, ["b", "c"]);
+    // No third one, however many come.
+    let late = gate.ask("late").await;
+    assert_eq!(gate.read.0.line().lanes, LANES);
+    assert!(gate.began.try_recv().is_err());
+    gate.may_end.add_permits(3);
+    first.await.unwrap().unwrap();
+    for answer in crowd.into_iter().chain([late]) {
+        assert!(answer.await.unwrap().unwrap().is_some());
+    }
+    while gate.read.0.line().lanes > 0 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
