@@ -119,6 +119,14 @@ fn await_events(edge: &Edge, client: &str, what: impl Fn(&Value) -> bool, count:
     panic!("not {count} about {client}:\n{}", edge.log());
 }
 
+/// Why a client was refused out of memory, and how often, once that is told.
+fn await_denial(edge: &Edge, client: &str) -> Value {
+    let is_denied = |event: &Value| event["action"] == "DENIED";
+    await_events(edge, client, is_denied, 1);
+    let told = events(edge, client);
+    told.iter().find(|event| is_denied(event)).unwrap()["reason"].clone()
+}
+
 #[test]
 fn a_banned_client_gets_the_same_answer_to_everything_again_and_again() {
     let origin = Origin::start();
@@ -316,14 +324,8 @@ fn every_refusal_counts_also_if_it_is_repeated() {
         |event: &Value| event["event"] == "RATE_LIMIT_EXCEEDED" && event["action"] != "DENIED";
     await_events(&edge, client, noted, 5);
     edge.shift_clock(31_000);
-    await_events(&edge, client, |event| event["action"] == "DENIED", 1);
-    let events = events(&edge, client);
-    let over = events
-        .iter()
-        .find(|event| event["action"] == "DENIED")
-        .unwrap();
     assert_eq!(
-        over["reason"],
+        await_denial(&edge, client),
         "rate-limited: few: 1200 refused from memory"
     );
 }
@@ -427,14 +429,8 @@ fn a_network_that_an_operator_bans_is_refused_as_cheaply() {
     assert_eq!(operate("DELETE", "bans/ip:198.51.100.0%2F24", None), 204);
     assert_eq!(ask(&edge, "/echo/a", client).status, 200, "at once");
     // The first, the tenth, the hundredth, and how many they were.
-    await_events(&edge, client, |event| event["action"] == "DENIED", 1);
-    let told = events(&edge, client);
-    let told = told
-        .iter()
-        .find(|event| event["action"] == "DENIED")
-        .unwrap();
     assert_eq!(
-        told["reason"],
+        await_denial(&edge, client),
         "banned: ip:198.51.100.0/24: 201 refused from memory"
     );
     assert_eq!(events(&edge, client).len(), 4);
