@@ -4,7 +4,7 @@
 use ::base64::Engine as _;
 use ::base64::engine::general_purpose::STANDARD;
 
-use super::body::{self, form};
+use super::body::{self, form, json};
 use super::field::Sink;
 use super::{Part, decode, rules};
 
@@ -160,7 +160,11 @@ fn cookies(header: &str, sink: &mut impl Sink) {
         let (name, value) = pair.split_once('=').unwrap_or(("", pair));
         let value = value.trim_matches('"');
         sink.field(Part::CookieName, name, name.as_bytes());
-        sink.field(Part::Cookie, name, value.as_bytes());
+        // What scripts keep as `encodeURIComponent(JSON.stringify(…))`: its own escapes are not ours to undo.
+        let decoded = decode::form(value.as_bytes());
+        let is_json = json::is_json(&decoded);
+        let value = if is_json { &decoded } else { value.as_bytes() };
+        sink.field(Part::Cookie, name, value);
     }
     // A semicolon inside an attack cuts it in two; read the header as a whole as well.
     if header

@@ -249,7 +249,14 @@ impl<'s> Inspector<'s> {
     fn language(&mut self, part: Part, name: &str, value: &[u8]) -> bool {
         let may_hold = matches!(
             part,
-            Part::Query | Part::Cookie | Part::Json | Part::Form | Part::Multipart | Part::Text
+            Part::Query
+                | Part::Cookie
+                | Part::HeaderValue
+                | Part::Json
+                | Part::Form
+                | Part::Multipart
+                | Part::Xml
+                | Part::Text
         );
         if !may_hold || self.nested >= MAX_NESTED || value.len() < MIN_LANGUAGE {
             return false;
@@ -422,6 +429,10 @@ impl Sink for Inspector<'_> {
         }
         if let Some(view) = last {
             self.view(part, name, &view);
+            // Strings of JSON that was encoded stand in no quotation marks for whoever reads them.
+            if view.steps != Steps::default() {
+                self.language(part, name, &view.text);
+            }
         }
     }
 

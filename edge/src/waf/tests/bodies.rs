@@ -1,7 +1,9 @@
 //! Bodies of every kind, and their bounds.
 
-use super::look;
+use super::{look, percent};
 use crate::waf::{Settings, Verdict};
+use ::base64::Engine as _;
+use ::base64::engine::general_purpose::STANDARD;
 
 #[test]
 fn bounds_that_are_exceeded_stop_the_request() {
@@ -68,4 +70,26 @@ fn keys_operators_and_uploads_are_inspected() {
         "application/json",
         br#"{"$schema":"x","$ref":"y"}"#
     ));
+}
+
+#[test]
+fn strings_of_json_that_was_encoded_are_read_as_such() {
+    // Between the quotation marks of JSON, this closes nothing; for whoever parses it, it does.
+    let json = r#"{"theme":["1' UNION SELECT name, password FROM users-- -"]}"#;
+    for value in [json, &percent(json), &STANDARD.encode(json)] {
+        let form = format!("a={}", percent(value));
+        let xml = format!("<a>{value}</a>");
+        let cookie = format!("prefs={value}");
+        let stopped = |headers: &[(&str, &str)], body: Option<(&str, &[u8])>| {
+            let report = look(&Settings::default(), "/", "", headers, body);
+            assert_eq!(report.verdict, Verdict::Blocked, "{headers:?} {body:?}");
+        };
+        stopped(&[("x-state", value)], None);
+        stopped(&[("cookie", &cookie)], None);
+        stopped(
+            &[],
+            Some(("application/x-www-form-urlencoded", form.as_bytes())),
+        );
+        stopped(&[], Some(("text/xml", xml.as_bytes())));
+    }
 }
