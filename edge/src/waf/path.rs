@@ -4,9 +4,12 @@ use super::Part;
 use super::field::Sink;
 use super::scan::{at, from, is_word};
 
+/// Segments that are no plain names and read by themselves; a route takes few parameters.
+const MAX_SEGMENTS: usize = 16;
+
 /// Hands the path to the sink as a whole and resolved, then from its first segment that is not a
-/// plain name, then its last: an attack in a segment has its own beginning, which the SQL and
-/// URL grammars need.
+/// plain name, then such segments one by one, then its last: an attack in a segment has its own
+/// beginning and end, which the SQL and URL grammars need.
 pub(super) fn read(path: &str, sink: &mut impl Sink) {
     sink.field(Part::Path, "", path.as_bytes());
     let resolved = resolve(path.as_bytes());
@@ -18,17 +21,16 @@ pub(super) fn read(path: &str, sink: &mut impl Sink) {
             .bytes()
             .all(|byte| is_word(byte) || matches!(byte, b'-' | b'.' | b'~'))
     };
-    let mut start = 0;
-    for segment in path.split('/') {
-        if !is_plain(&segment) {
-            let rest = path.get(start..).unwrap_or_default();
-            sink.field(Part::Path, "segment", rest.as_bytes());
-            break;
-        }
-        start += segment.len() + 1;
+    let (parents, last) = path.rsplit_once('/').unwrap_or(("", path));
+    let plain = path.split('/').take_while(is_plain);
+    let start = plain.map(|segment| segment.len() + 1).sum();
+    if let Some(rest) = path.get(start..) {
+        sink.field(Part::Path, "segment", rest.as_bytes());
     }
-    let last = path.rsplit('/').next().unwrap_or_default();
-    sink.field(Part::Path, "segment", last.as_bytes());
+    let odd = parents.split('/').filter(|segment| !is_plain(segment));
+    for segment in odd.take(MAX_SEGMENTS).chain([last]) {
+        sink.field(Part::Path, "segment", segment.as_bytes());
+    }
 }
 
 /// The path as servers resolve it (RFC 3986 §5.2.4), and more leniently: encoded and backward
@@ -99,6 +101,7 @@ fn byte(path: &[u8], index: usize) -> (u8, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::waf::field::tests::Seen;
     use proptest::prelude::*;
 
     fn resolved(path: &str) -> String {
@@ -123,6 +126,21 @@ mod tests {
         ] {
             assert_eq!(resolved(path), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn odd_segments_are_read_by_themselves() {
+        let mut seen = Seen::default();
+        read("/items/1 or 1=1/edit/x'y", &mut seen);
+        let segments: Vec<_> = seen.fields.iter().skip(1).collect();
+        assert_eq!(
+            segments,
+            [
+                "path segment=1 or 1=1/edit/x'y",
+                "path segment=1 or 1=1",
+                "path segment=x'y"
+            ]
+        );
     }
 
     proptest! {
