@@ -68,6 +68,11 @@ impl Site {
         }
     }
 
+    /// For what starts from now on.
+    pub(crate) fn configure(&self, config: &str) {
+        fs::write(self.dir.path().join("gapura.toml"), config).unwrap();
+    }
+
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(if self.shell.is_some() { "sh" } else { BINARY });
         if let Some(shell) = self.shell {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 on_every_engine!(
     a_link_does_what_its_mail_would,
     a_link_is_for_operators_and_accounts_that_they_may_change,
+    no_link_outlives_a_change_of_its_account_by_command,
 );
 
 const LINK: &str = "/auth/v1/admin/generate_link";
@@ -155,4 +156,31 @@ fn a_link_is_for_operators_and_accounts_that_they_may_change(engine: Engine) {
         .ask("GET", "/auth/v1/admin/users", &Value::Null)
         .json();
     assert_eq!(count["users"].as_array().map(Vec::len), Some(3));
+}
+
+fn no_link_outlives_a_change_of_its_account_by_command(engine: Engine) {
+    let (site, origin) = site(engine);
+    let admin = operator(&site, &origin, "admin@example.com", "admin");
+    let person = Person::new(&origin, EMAIL);
+    let run = |change: &[&str]| {
+        let args = [&["users"], change, &["--email", EMAIL]].concat();
+        let output = site.command(&args).output().unwrap();
+        assert!(output.status.success(), "{args:?}");
+    };
+    let changes: [&[&[&str]]; 2] = [
+        &[&["role", "--role", "editor", "--make-missing"]],
+        &[&["disable"], &["enable"]],
+    ];
+    for change in changes {
+        let link = made(&admin, &json!({ "type": "recovery", "email": EMAIL }));
+        for command in change {
+            run(command);
+        }
+        let body = json!({ "type": "recovery", "token_hash": link["hashed_token"] });
+        let refused = origin.post("/auth/v1/verify", &body.to_string());
+        let told = (refused.status, text(&refused.json()["error_code"]));
+        assert_eq!(told, (403, "otp_expired".to_owned()), "{change:?}");
+        let link = made(&admin, &json!({ "type": "recovery", "email": EMAIL }));
+        assert_eq!(verified(&origin, "recovery", &link)["id"], json!(person.id));
+    }
 }

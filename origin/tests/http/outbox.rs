@@ -24,6 +24,7 @@ on_every_engine!(
     what_the_gate_refused_another_process_tells,
     a_request_is_finished_whose_client_hung_up,
     nothing_is_kept_for_a_gate_that_is_not_known,
+    what_a_command_cannot_tell_a_running_origin_tells,
 );
 
 /// A gate that hears pushes; it answers the first ones with `refusals`.
@@ -223,6 +224,32 @@ fn a_request_is_finished_whose_client_hung_up(engine: Engine) {
     // Not only its first transaction.
     origin.await_log("ACCOUNT_DELETED");
     origin.await_log("admin-soft");
+}
+
+fn what_a_command_cannot_tell_a_running_origin_tells(engine: Engine) {
+    let gate = Gate::start(0);
+    let site = gate.site(engine);
+    let origin = site.start();
+    // Of another machine, from where nobody reaches the gate.
+    let nowhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    let away = nowhere.local_addr().unwrap().to_string();
+    drop(nowhere);
+    site.configure(&format!("{CONFIG}[edge]\nurl = \"http://{away}\"\n"));
+    for change in [
+        ["role", "--role", "editor", "--make-missing"].as_slice(),
+        &["disable"],
+        &["enable"],
+        &["logout"],
+    ] {
+        let is_told = change[0] == "enable";
+        let person = (!is_told).then(|| Person::new(&origin, EMAIL));
+        let args = [&["users"], change, &["--email", EMAIL]].concat();
+        let output = site.command(&args).output().unwrap();
+        assert_eq!(output.status.success(), is_told, "{args:?}");
+        if let Some(person) = person {
+            gate.hears(&[(Kind::Session, &person.session)]);
+        }
+    }
 }
 
 fn nothing_is_kept_for_a_gate_that_is_not_known(engine: Engine) {

@@ -2,7 +2,7 @@
 
 use crate::{
     client::{Call, keys, now},
-    harness::{CONFIG, Site},
+    harness::{CONFIG, Origin, Site},
     mail::EMAIL,
     person::Person,
 };
@@ -58,12 +58,19 @@ pub(crate) fn receive(listener: &TcpListener, status: &str) -> Received {
     }
 }
 
+/// An origin that leaves it to commands to tell the edge.
+fn commanded(edge: &str) -> (Site, Origin) {
+    let site = Site::new(CONFIG);
+    let origin = site.start();
+    site.configure(&format!("{CONFIG}[edge]\nurl = \"http://{edge}\"\n"));
+    (site, origin)
+}
+
 #[test]
 fn an_operators_logout_reaches_the_edge_under_a_seal_or_says_that_it_did_not() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let authority = listener.local_addr().unwrap().to_string();
-    let site = Site::new(&format!("{CONFIG}[edge]\nurl = \"http://{authority}\"\n"));
-    let origin = site.start();
+    let (site, origin) = commanded(&authority);
     let body = r#"{"email":"made@example.com","password":"correct horse"}"#;
     let user = origin.post("/auth/v1/signup", body).json()["id"].clone();
     let login = || {
@@ -128,8 +135,7 @@ fn an_operators_logout_reaches_the_edge_under_a_seal_or_says_that_it_did_not() {
 fn an_operators_change_of_an_account_reaches_the_edge() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let authority = listener.local_addr().unwrap().to_string();
-    let site = Site::new(&format!("{CONFIG}[edge]\nurl = \"http://{authority}\"\n"));
-    let origin = site.start();
+    let (site, origin) = commanded(&authority);
     let body = r#"{"email":"made@example.com","password":"correct horse"}"#;
     let user = origin.post("/auth/v1/signup", body).json()["id"].clone();
     for change in [
@@ -208,8 +214,7 @@ fn an_operator_lifts_a_lock_at_the_edge_too_or_is_told_that_it_stands() {
 fn the_end_of_one_session_reaches_the_edge() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let authority = listener.local_addr().unwrap().to_string();
-    let site = Site::new(&format!("{CONFIG}[edge]\nurl = \"http://{authority}\"\n"));
-    let origin = site.start();
+    let (site, origin) = commanded(&authority);
     let (ended, other) = (Person::new(&origin, EMAIL), Person::new(&origin, EMAIL));
     let args = ["users", "sessions", "--email", EMAIL, "--end"];
     let mut command = site.command(&[&args[..], &[&ended.session]].concat());

@@ -28,8 +28,6 @@ impl Disable {
                 user.banned_until = Some(until);
             })
             .await?;
-        // Nor do links and codes that are out let anybody in, when it is enabled again.
-        site.db.revoke_one_time(&user.id).await?;
         log::operator(Kind::AccountChanged, &user.id, "users disable");
         site.db.close().await;
         let edge = site.revoke_user(&user.id).await;

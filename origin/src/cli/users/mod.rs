@@ -93,7 +93,11 @@ impl Place {
             bad,
         })?;
         log::start(config.log);
-        let db = Db::open(&config.database).await?;
+        let mut db = Db::open(&config.database).await?;
+        if config.edge.url.is_some() {
+            // Where the gate does not answer us, an origin that runs tells it.
+            db = db.with_outbox(config.auth.access_lifetime);
+        }
         Ok(Site {
             path: self.config,
             config,

@@ -2,7 +2,7 @@
 
 use super::{
     Db, DbError,
-    pool::{Write, restored, retried, stored},
+    pool::{Pool, Write, restored, retried, stored},
     query::{Query, Row, query},
 };
 use gapura_shared::time::UnixMillis;
@@ -68,50 +68,62 @@ impl Db {
         attempt: &LoginAttempt<'_>,
         now: UnixMillis,
     ) -> Result<Attempt, DbError> {
-        retried(|| self.try_count_login(attempt, now)).await
+        match self.count_undisturbed(attempt, now).await {
+            Ok(Some(counted)) => return Ok(counted),
+            Err(error) if !error.is_collision() => return Err(error),
+            Ok(None) | Err(_) => {}
+        }
+        retried(|| self.count_held(attempt, now)).await
     }
 
-    async fn try_count_login(
+    /// Counts without holding the rows: what was decided by what they said is written if they still say so, in one
+    /// statement. Nearly always nobody else is at an account, and this is two round trips instead of four or
+    /// five. `None`: somebody was, or the rows are not there yet. SQLite has none to save.
+    async fn count_undisturbed(
+        &self,
+        attempt: &LoginAttempt<'_>,
+        now: UnixMillis,
+    ) -> Result<Option<Attempt>, DbError> {
+        if matches!(self.pool, Pool::Sqlite(_)) {
+            return Ok(None);
+        }
+        let mut connection = self.connection().await?;
+        let rows = kept(attempt).all(connection.on()).await?;
+        let Some(seen) = Standing::read(&rows)? else {
+            return Ok(None);
+        };
+        Ok(match seen.verdict(attempt, now) {
+            Verdict::Locked(locks) => {
+                refused(attempt).execute(connection.on()).await?;
+                Some(Attempt::Locked(locks))
+            }
+            Verdict::Open { counted, began } => {
+                let is_done = counted
+                    .write_if(&seen, attempt, now)
+                    .execute(connection.on())
+                    .await?;
+                (is_done > 0).then_some(Attempt::Counted(began))
+            }
+        })
+    }
+
+    async fn count_held(
         &self,
         attempt: &LoginAttempt<'_>,
         now: UnixMillis,
     ) -> Result<Attempt, DbError> {
         let mut write = self.write().await?;
-        let (all, here) = standing(&mut write, attempt, now).await?;
-        let known =
-            here.succeeded.0 > 0 && now.0.saturating_sub(here.succeeded.0) < attempt.known_ms;
-        let locks = Locks {
-            source: here.lock_at(now),
-            anywhere: all.lock_at(now).filter(|_| !known),
-        };
-        if locks != Locks::default() {
-            let refused = query(
-                "UPDATE login_failure SET refused = refused + $3 \
-                 WHERE account_id = $1 AND source = $2",
-            )
-            .bind(attempt.account)
-            .bind(attempt.source)
-            .bind(i64::from(attempt.counts_refusal));
-            write.commit_with([refused]).await?;
-            return Ok(Attempt::Locked(locks));
-        }
-        let (all, anywhere) = all.counted(&[attempt.ceiling], now);
-        let (here, source) = here.counted(attempt.ladder, now);
-        let counted = query(
-            "UPDATE login_failure SET last_at = $1, \
-             failures = CASE source WHEN '' THEN $2 ELSE $3 END, \
-             locked_until = CASE source WHEN '' THEN $4 ELSE $5 END \
-             WHERE account_id = $6 AND source IN ('', $7)",
-        )
-        .bind(stored(now))
-        .bind(i64::from(all.failures))
-        .bind(i64::from(here.failures))
-        .bind(stored(all.locked_until))
-        .bind(stored(here.locked_until))
-        .bind(attempt.account)
-        .bind(attempt.source);
-        write.commit_with([counted]).await?;
-        Ok(Attempt::Counted(Locks { source, anywhere }))
+        let standing = held(&mut write, attempt, now).await?;
+        Ok(match standing.verdict(attempt, now) {
+            Verdict::Locked(locks) => {
+                write.commit_with([refused(attempt)]).await?;
+                Attempt::Locked(locks)
+            }
+            Verdict::Open { counted, began } => {
+                write.commit_with([counted.write(attempt, now)]).await?;
+                Attempt::Counted(began)
+            }
+        })
     }
 
     /// Takes a counted attempt back: the password was right. What failed from this source is
@@ -218,44 +230,179 @@ impl Db {
     }
 }
 
-struct Standing {
-    failures: u32,
+/// A row.
+#[derive(Clone, Copy)]
+struct Count {
+    failures: i64,
+    last: UnixMillis,
     locked_until: UnixMillis,
     succeeded: UnixMillis,
 }
 
-impl Standing {
-    fn lock_at(&self, now: UnixMillis) -> Option<UnixMillis> {
-        Some(self.locked_until).filter(|until| *until > now)
-    }
+/// What an account has done from everywhere, and from one source.
+#[derive(Clone, Copy)]
+struct Standing {
+    all: Count,
+    here: Count,
+}
 
-    fn read(row: &Row, forget_ms: u64, now: UnixMillis) -> Result<Self, DbError> {
-        let last = restored(row.get("last_at")?);
-        let is_forgotten = now.0.saturating_sub(last.0) >= forget_ms;
+enum Verdict {
+    Locked(Locks),
+    /// It may be tried: the counts with it, and the locks that begin.
+    Open {
+        counted: Standing,
+        began: Locks,
+    },
+}
+
+impl Count {
+    fn read(row: &Row) -> Result<Self, sqlx::Error> {
         Ok(Self {
-            failures: if is_forgotten {
-                0
-            } else {
-                number(row, "failures")?
-            },
+            failures: row.get("failures")?,
+            last: restored(row.get("last_at")?),
             locked_until: restored(row.get("locked_until")?),
             succeeded: restored(row.get("succeeded_at")?),
         })
     }
 
+    fn lock_at(&self, now: UnixMillis) -> Option<UnixMillis> {
+        Some(self.locked_until).filter(|until| *until > now)
+    }
+
     /// With one failure more; the end of the lock that this began. A lock's end is fixed here, once.
-    fn counted(self, ladder: &[Rung], now: UnixMillis) -> (Self, Option<UnixMillis>) {
-        let failures = self.failures.saturating_add(1);
-        let begun =
-            lock_ms(ladder, failures).map(|lock_ms| UnixMillis(now.0.saturating_add(lock_ms)));
-        let locked_until = begun.unwrap_or(self.locked_until);
+    fn counted(
+        self,
+        ladder: &[Rung],
+        forget_ms: u64,
+        now: UnixMillis,
+    ) -> (Self, Option<UnixMillis>) {
+        let is_forgotten = now.0.saturating_sub(self.last.0) >= forget_ms;
+        let failures = if is_forgotten { 0 } else { self.failures }.saturating_add(1);
+        let begun = lock_ms(ladder, u32::try_from(failures).unwrap_or(u32::MAX))
+            .map(|lock_ms| UnixMillis(now.0.saturating_add(lock_ms)));
         let counted = Self {
             failures,
-            locked_until,
+            locked_until: begun.unwrap_or(self.locked_until),
             ..self
         };
         (counted, begun)
     }
+}
+
+impl Standing {
+    /// `None` without both rows.
+    fn read(rows: &[Row]) -> Result<Option<Self>, sqlx::Error> {
+        let (mut all, mut here) = (None, None);
+        for row in rows {
+            let is_all = row.get::<String>("source")? == ANYWHERE;
+            let count = if is_all { &mut all } else { &mut here };
+            *count = Some(Count::read(row)?);
+        }
+        Ok(all.zip(here).map(|(all, here)| Self { all, here }))
+    }
+
+    fn verdict(self, attempt: &LoginAttempt<'_>, now: UnixMillis) -> Verdict {
+        let Self { all, here } = self;
+        let known =
+            here.succeeded.0 > 0 && now.0.saturating_sub(here.succeeded.0) < attempt.known_ms;
+        let locks = Locks {
+            source: here.lock_at(now),
+            anywhere: all.lock_at(now).filter(|_| !known),
+        };
+        if locks != Locks::default() {
+            return Verdict::Locked(locks);
+        }
+        let (all, anywhere) = all.counted(&[attempt.ceiling], attempt.forget_ms, now);
+        let (here, source) = here.counted(attempt.ladder, attempt.forget_ms, now);
+        Verdict::Open {
+            counted: Self { all, here },
+            began: Locks { source, anywhere },
+        }
+    }
+
+    /// Writes it over rows that are held.
+    fn write<'q>(&self, attempt: &LoginAttempt<'q>, now: UnixMillis) -> Query<'q> {
+        self.bound(
+            query(
+                "UPDATE login_failure SET last_at = $1, \
+                 failures = CASE source WHEN '' THEN $2 ELSE $3 END, \
+                 locked_until = CASE source WHEN '' THEN $4 ELSE $5 END \
+                 WHERE account_id = $6 AND source IN ('', $7)",
+            ),
+            attempt,
+            now,
+        )
+    }
+
+    /// Writes it where both rows are as they were seen; none is met otherwise. Whoever changes a source's row changes the
+    /// account's first, and waits for it here.
+    fn write_if<'q>(&self, seen: &Self, attempt: &LoginAttempt<'q>, now: UnixMillis) -> Query<'q> {
+        let counted = query(
+            "WITH whole AS (UPDATE login_failure AS whole \
+             SET last_at = $1, failures = $2, locked_until = $4 FROM login_failure AS here \
+             WHERE whole.account_id = $6 AND whole.source = '' AND whole.failures = $8 \
+             AND whole.last_at = $9 AND whole.locked_until = $10 \
+             AND here.account_id = $6 AND here.source = $7 AND here.failures = $11 \
+             AND here.last_at = $12 AND here.locked_until = $13 RETURNING whole.account_id) \
+             UPDATE login_failure AS here SET last_at = $1, failures = $3, locked_until = $5 \
+             FROM whole WHERE here.account_id = whole.account_id AND here.source = $7",
+        )
+        .mysql_as(
+            "UPDATE login_failure AS whole JOIN login_failure AS here \
+             ON here.account_id = whole.account_id AND here.source = $7 \
+             SET whole.last_at = $1, whole.failures = $2, whole.locked_until = $4, \
+             here.last_at = $1, here.failures = $3, here.locked_until = $5 \
+             WHERE whole.account_id = $6 AND whole.source = '' AND whole.failures = $8 \
+             AND whole.last_at = $9 AND whole.locked_until = $10 \
+             AND here.failures = $11 AND here.last_at = $12 AND here.locked_until = $13",
+        );
+        let counted = self.bound(counted, attempt, now);
+        [seen.all, seen.here]
+            .iter()
+            .fold(counted, |counted, count| {
+                counted
+                    .bind(count.failures)
+                    .bind(stored(count.last))
+                    .bind(stored(count.locked_until))
+            })
+    }
+
+    fn bound<'q>(
+        &self,
+        counted: Query<'q>,
+        attempt: &LoginAttempt<'q>,
+        now: UnixMillis,
+    ) -> Query<'q> {
+        counted
+            .bind(stored(now))
+            .bind(self.all.failures)
+            .bind(self.here.failures)
+            .bind(stored(self.all.locked_until))
+            .bind(stored(self.here.locked_until))
+            .bind(attempt.account)
+            .bind(attempt.source)
+    }
+}
+
+/// One that meets a lock.
+fn refused<'q>(attempt: &LoginAttempt<'q>) -> Query<'q> {
+    query(
+        "UPDATE login_failure SET refused = refused + $3 \
+         WHERE account_id = $1 AND source = $2",
+    )
+    .bind(attempt.account)
+    .bind(attempt.source)
+    .bind(i64::from(attempt.counts_refusal))
+}
+
+/// Both rows, as far as they are there.
+fn kept<'q>(attempt: &LoginAttempt<'q>) -> Query<'q> {
+    query(
+        "SELECT source, failures, last_at, locked_until, succeeded_at FROM login_failure \
+         WHERE account_id = $1 AND source IN ('', $2)",
+    )
+    .bind(attempt.account)
+    .bind(attempt.source)
 }
 
 /// One failure less from everywhere, and without the lock that began with it; none from here, and the
@@ -285,13 +432,13 @@ fn succeeded<'q>(account: &'q str, source: &'q str, began: Locks, now: UnixMilli
         .bind(began.anywhere.map_or(-1, stored))
 }
 
-/// What the account has done from everywhere and from here. Makes the rows that are not there, and keeps
-/// others from them until the transaction ends; the account's own first: whoever has it has the account.
-async fn standing(
+/// Makes the rows that are not there, and keeps others from them until the transaction ends; the account's own
+/// first: whoever has it has the account.
+async fn held(
     write: &mut Write,
     attempt: &LoginAttempt<'_>,
     now: UnixMillis,
-) -> Result<(Standing, Standing), DbError> {
+) -> Result<Standing, DbError> {
     let hold = query(
         "INSERT INTO login_failure (account_id, source, failures, last_at) \
          VALUES ($1, '', 0, $3), ($1, $2, 0, $3) \
@@ -309,28 +456,11 @@ async fn standing(
     // MySQL tells nobody what it has kept.
     let rows = if matches!(write, Write::MySql(_)) {
         hold.execute(write.on()).await?;
-        query(
-            "SELECT source, failures, last_at, locked_until, succeeded_at FROM login_failure \
-             WHERE account_id = $1 AND source IN ('', $2)",
-        )
-        .bind(attempt.account)
-        .bind(attempt.source)
-        .all(write.on())
-        .await?
+        kept(attempt).all(write.on()).await?
     } else {
         hold.all(write.on()).await?
     };
-    let (mut all, mut here) = (None, None);
-    for row in &rows {
-        let standing = Some(Standing::read(row, attempt.forget_ms, now)?);
-        if row.get::<String>("source")? == ANYWHERE {
-            all = standing;
-        } else {
-            here = standing;
-        }
-    }
-    let both = all.zip(here);
-    Ok(both.ok_or(sqlx::Error::RowNotFound)?)
+    Ok(Standing::read(&rows)?.ok_or(sqlx::Error::RowNotFound)?)
 }
 
 fn number(row: &Row, name: &str) -> Result<u32, DbError> {
