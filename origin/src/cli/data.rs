@@ -73,14 +73,18 @@ impl Of {
 
 fn check(served: &data::Data, out: Out) -> Result<(), CliError> {
     let (tables, warnings) = (served.tables(), served.warnings());
+    let searchable = served.searchable();
     let mut lines = vec![match tables.as_slice() {
         [] => "no table is served".to_owned(),
         tables => format!("served: {}", tables.join(", ")),
     }];
+    if !searchable.is_empty() {
+        lines.push(format!("full-text search: {}", searchable.join(", ")));
+    }
     lines.extend(warnings.iter().map(|warning| format!("warning: {warning}")));
     out.tell(
         &lines.join("\n"),
-        &json!({ "tables": tables, "warnings": warnings }),
+        &json!({ "tables": tables, "searchable": searchable, "warnings": warnings }),
     )
 }
 

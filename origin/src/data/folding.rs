@@ -109,6 +109,7 @@ mod tests {
             key: names(&["id"]),
             unique: Vec::new(),
             foreign_keys: Vec::new(),
+            searchable: Vec::new(),
         };
         let warned = warnings(&declared, &relation);
         let of: Vec<&str> = warned

@@ -97,6 +97,16 @@ impl Data {
         Some(id)
     }
 
+    /// The columns, as `table.column`, that full-text search finds texts in.
+    #[must_use]
+    pub fn searchable(&self) -> Vec<String> {
+        let all = self.tables.values().flat_map(|table| {
+            let columns = table.readable().filter(|column| column.searchable);
+            columns.map(|column| format!("{}.{}", table.name, column.name))
+        });
+        all.collect()
+    }
+
     /// What is not wrong, but not as it should be.
     #[must_use]
     pub fn warnings(&self) -> &[String] {

@@ -53,6 +53,8 @@ pub(crate) struct Column {
     pub(crate) access: Access,
     /// Whether it is stored encrypted.
     pub(crate) encrypted: bool,
+    /// Whether full-text search finds texts in it.
+    pub(crate) searchable: bool,
     /// The column by which an encrypted one is found.
     pub(crate) blind_index: Option<String>,
     /// What it gets when the client does not say.
@@ -435,6 +437,7 @@ impl Check<'_> {
                 }
             },
             encrypted,
+            searchable: !encrypted && self.relation.searchable.iter().any(|column| column == name),
             blind_index: to.map(|(_, to)| to.clone()),
             default,
         })

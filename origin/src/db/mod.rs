@@ -32,6 +32,7 @@ mod token_key;
 pub(crate) mod url;
 mod user;
 
+pub(crate) use data::search_table;
 pub use data::{
     As, Before, Bound, CatalogColumn, DataFault, DataTransaction, Filling, ForeignKey,
     IdempotencyKey, Relation, Spoiler, Statement, TextRow,

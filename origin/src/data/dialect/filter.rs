@@ -2,7 +2,7 @@
 
 use super::{
     DialectError, Field,
-    limit::{CONDITIONS, LOGIC_DEPTH, PATTERN_BYTES},
+    limit::{CONDITIONS, LOGIC_DEPTH, PATTERN_BYTES, SEARCH_WORDS},
     scan::Scanner,
     value::{Place, Tests, operation},
 };
@@ -102,11 +102,12 @@ pub enum Search {
     Web,
 }
 
-/// The conditions of one request and the bytes of their patterns, counted.
+/// The conditions of one request, the bytes of their patterns and the words of their searches, counted.
 #[derive(Debug, Default)]
 pub(super) struct Parser {
     conditions: usize,
     pattern_bytes: usize,
+    search_words: usize,
 }
 
 impl Parser {
@@ -196,6 +197,12 @@ impl Parser {
         if let Test::Like { pattern, .. } = &test {
             self.pattern_bytes = self.pattern_bytes.saturating_add(pattern.len());
             PATTERN_BYTES.check(self.pattern_bytes)?;
+        }
+        if let Test::Search { text, .. } = &test {
+            let words = text.split(|c: char| !c.is_alphanumeric());
+            let words = words.filter(|word| !word.is_empty()).count();
+            self.search_words = self.search_words.saturating_add(words);
+            SEARCH_WORDS.check(self.search_words)?;
         }
         Ok(Filter::Condition(Condition {
             field: field.clone(),

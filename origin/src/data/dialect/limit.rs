@@ -33,6 +33,8 @@ pub const VALUE_BYTES: Limit = Limit::new(8192, "bytes in a value");
 /// Bytes of the patterns of `like` and `ilike`, of all conditions together: what looks for them takes
 /// as many steps at every character, and SQLite cannot be stopped within one text.
 pub const PATTERN_BYTES: Limit = Limit::new(256, "bytes in patterns");
+/// Words of full-text searches, of all conditions together.
+pub const SEARCH_WORDS: Limit = Limit::new(100, "words in full-text searches");
 /// `order`, of all tables together.
 pub const ORDER_TERMS: Limit = Limit::new(20, "terms to order by");
 /// `columns` and `on_conflict`.

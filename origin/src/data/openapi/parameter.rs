@@ -4,7 +4,8 @@ use super::reference;
 use crate::data::table::{Column, Table};
 use serde_json::{Value, json};
 
-const TEST: &str =
+const TEST: &str = r"^(not\.)?(eq|neq|gt|gte|lt|lte|like|ilike|in|is)(\((any|all)\))?\.";
+const TEST_OF_TEXT: &str =
     r"^(not\.)?(eq|neq|gt|gte|lt|lte|like|ilike|in|is|fts|plfts|phfts|wfts)(\([A-Za-z0-9_-]+\))?\.";
 const TEST_OF_INDEX: &str = r"^(not\.)?(eq|in|is)\.";
 const TEST_OF_SEALED: &str = r"^(not\.)?is\.";
@@ -22,7 +23,11 @@ pub(super) fn filters(table: &Table) -> Vec<Value> {
     let of_column = |column: &Column| {
         let (pattern, description) = match (column.encrypted, &column.blind_index) {
             (false, _) => (
-                TEST,
+                if column.searchable {
+                    TEST_OF_TEXT
+                } else {
+                    TEST
+                },
                 format!("operator.value; a value is {}", column.kind.name()),
             ),
             (true, Some(_)) => (

@@ -17,6 +17,7 @@ fn column(name: &str, kind: Kind, access: Access) -> Column {
         filling: Filling::Nothing,
         access,
         encrypted: false,
+        searchable: false,
         blind_index: None,
         default: None,
     }

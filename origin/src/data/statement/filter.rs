@@ -3,15 +3,12 @@
 use super::{
     Level, Scope,
     path::{Path, SortKey},
-    read,
+    read, search,
     sql::Sql,
 };
 use crate::{
-    config::is_name,
     data::{
-        dialect::{
-            Comparison, Condition, Embed, Field, Filter, Is, Item, Nulls, Order, Search, Test,
-        },
+        dialect::{Comparison, Condition, Embed, Field, Filter, Is, Item, Nulls, Order, Test},
         error::{DataError, Denied},
         kind::Kind,
         table::Column,
@@ -29,29 +26,39 @@ pub(crate) fn all(
     level: &Level<'_>,
     filters: &[Filter],
 ) -> Result<(), DataError> {
-    joined(sql, scope, level, filters, " AND ", "1 = 1")
+    joined(sql, scope, level, filters, Join::And, false)
 }
 
+/// What stands between conditions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Join {
+    And,
+    Or,
+}
+
+/// With `negated`, what `NOT` before all of it would mean: each condition is negated by itself.
 fn joined(
     sql: &mut Sql,
     scope: &Scope<'_>,
     level: &Level<'_>,
     filters: &[Filter],
-    between: &str,
-    of_none: &str,
+    join: Join,
+    negated: bool,
 ) -> Result<(), DataError> {
+    let (between, of_none) = if (join == Join::And) == negated {
+        (") OR (", "1 = 0")
+    } else {
+        (") AND (", "1 = 1")
+    };
     if filters.is_empty() {
         sql.push(of_none);
         return Ok(());
     }
-    sql.push("(");
     for (at, filter) in filters.iter().enumerate() {
-        if at > 0 {
-            sql.push(between);
-        }
-        one(sql, scope, level, filter)?;
+        sql.push(if at == 0 { "((" } else { between });
+        one(sql, scope, level, filter, negated)?;
     }
-    sql.push(")");
+    sql.push("))");
     Ok(())
 }
 
@@ -60,18 +67,24 @@ fn one(
     scope: &Scope<'_>,
     level: &Level<'_>,
     filter: &Filter,
+    negated: bool,
 ) -> Result<(), DataError> {
     match filter {
-        Filter::And(filters) => joined(sql, scope, level, filters, " AND ", "1 = 1"),
-        Filter::Or(filters) => joined(sql, scope, level, filters, " OR ", "1 = 0"),
-        Filter::Not(inner) => {
-            sql.push("NOT ");
-            sql.push("(");
-            one(sql, scope, level, inner)?;
+        Filter::And(filters) => joined(sql, scope, level, filters, Join::And, negated),
+        Filter::Or(filters) => joined(sql, scope, level, filters, Join::Or, negated),
+        Filter::Not(inner) => one(sql, scope, level, inner, !negated),
+        Filter::Condition(condition) if !negated => test(sql, scope, level, condition),
+        Filter::Condition(condition) => {
+            if matches!(condition.test, Test::Search { .. }) {
+                // To PostgreSQL, no text is neither with a word nor without it.
+                let column = readable(level, &condition.field)?;
+                sql.of(&level.alias, &column.name).push(" IS NOT NULL AND ");
+            }
+            sql.push("NOT (");
+            test(sql, scope, level, condition)?;
             sql.push(")");
             Ok(())
         }
-        Filter::Condition(condition) => test(sql, scope, level, condition),
     }
 }
 
@@ -155,7 +168,7 @@ fn test(
             syntax,
             config,
             text,
-        } => search(sql, &operand, *syntax, config.as_deref(), text)?,
+        } => search::condition(sql, &operand, *syntax, config.as_deref(), text)?,
     }
     Ok(())
 }
@@ -275,10 +288,10 @@ fn encrypted(
 }
 
 /// What stands left of an operator.
-struct Operand<'a> {
-    level: &'a Level<'a>,
-    column: &'a Column,
-    field: &'a Field,
+pub(super) struct Operand<'a> {
+    pub(super) level: &'a Level<'a>,
+    pub(super) column: &'a Column,
+    pub(super) field: &'a Field,
 }
 
 impl Operand<'_> {
@@ -291,7 +304,7 @@ impl Operand<'_> {
         Path::of(self.level, self.column, self.field, sql.engine())
     }
 
-    fn write(&self, sql: &mut Sql) -> Result<(), DataError> {
+    pub(super) fn write(&self, sql: &mut Sql) -> Result<(), DataError> {
         if self.field.json.is_empty() {
             sql.of(&self.level.alias, &self.column.name);
             Ok(())
@@ -322,7 +335,7 @@ impl Operand<'_> {
         Ok(())
     }
 
-    fn text(&self, sql: &mut Sql) -> Result<(), DataError> {
+    pub(super) fn text(&self, sql: &mut Sql) -> Result<(), DataError> {
         if self.field.json.is_empty() && self.column.kind != Kind::Text {
             sql.as_text(|sql| {
                 sql.of(&self.level.alias, &self.column.name);
@@ -429,50 +442,6 @@ fn glob(pattern: &str) -> String {
         escaped = false;
     }
     glob
-}
-
-fn search(
-    sql: &mut Sql,
-    operand: &Operand<'_>,
-    syntax: Search,
-    config: Option<&str>,
-    text: &str,
-) -> Result<(), DataError> {
-    if sql.engine() != Engine::Postgres {
-        return Err(DataError::Unsupported(
-            "full-text search is PostgreSQL's alone".into(),
-        ));
-    }
-    let config = config.unwrap_or("simple");
-    // A number would name it too, whether it is there or not.
-    if !is_name(config) {
-        return Err(DataError::InvalidValue {
-            kind: "regconfig",
-            value: config.to_owned(),
-        });
-    }
-    let configuration = |sql: &mut Sql| {
-        sql.push("CAST(")
-            .bind(Bound::Text(config.to_owned()))
-            .push(" AS regconfig), ");
-    };
-    if operand.column.type_name == "tsvector" {
-        operand.write(sql)?;
-    } else {
-        sql.push("to_tsvector(");
-        configuration(sql);
-        operand.text(sql)?;
-        sql.push(")");
-    }
-    sql.push(match syntax {
-        Search::Operators => " @@ to_tsquery(",
-        Search::Words => " @@ plainto_tsquery(",
-        Search::Phrase => " @@ phraseto_tsquery(",
-        Search::Web => " @@ websearch_to_tsquery(",
-    });
-    configuration(sql);
-    sql.bind(Kind::Text.read_text(text)?).push(")");
-    Ok(())
 }
 
 /// `ORDER BY`, if there is anything to order by. Nulls count as largest on every engine.

@@ -7,6 +7,7 @@ mod path;
 mod read;
 mod room;
 mod rotate;
+mod search;
 mod sql;
 mod write;
 

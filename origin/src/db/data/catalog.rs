@@ -18,6 +18,14 @@ pub struct Relation {
     pub unique: Vec<Vec<String>>,
     /// Those that lead to other tables.
     pub foreign_keys: Vec<ForeignKey>,
+    /// The columns that full-text search finds texts in.
+    pub searchable: Vec<String>,
+}
+
+/// What SQLite's index for full-text search in a table is called: an FTS5 table.
+#[must_use]
+pub(crate) fn search_table(table: &str) -> String {
+    format!("{table}_fts")
 }
 
 /// A column.
@@ -61,7 +69,7 @@ pub struct ForeignKey {
     pub references: Vec<String>,
 }
 
-const SQLITE: [&str; 4] = [
+const SQLITE: [&str; 5] = [
     "SELECT name, type, CAST(\"notnull\" AS TEXT), CAST(dflt_value IS NOT NULL OR \
      (pk = 1 AND upper(type) = 'INTEGER') AS TEXT), '', CAST(hidden IN (2, 3) AS TEXT) \
      FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid",
@@ -73,9 +81,14 @@ const SQLITE: [&str; 4] = [
      FROM pragma_foreign_key_list(?) f ORDER BY f.id, f.seq",
     "SELECT l.name, i.name FROM pragma_index_list(?) l CROSS JOIN pragma_index_info(l.name) i \
      WHERE l.\"unique\" = 1 AND l.partial = 0 ORDER BY l.name, i.seqno",
+    // See `search_table`. Rows are found in it by their `rowid`.
+    "SELECT f.name FROM sqlite_schema s CROSS JOIN pragma_table_xinfo(s.name) f \
+     WHERE s.name = ?1 || '_fts' AND s.sql LIKE 'CREATE VIRTUAL TABLE%USING%fts5%' AND f.hidden = 0 \
+     AND EXISTS (SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND type = 'table' AND wr = 0) \
+     AND NOT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE lower(name) = 'rowid')",
 ];
 
-const POSTGRES: [&str; 4] = [
+const POSTGRES: [&str; 5] = [
     // With -1 for a length: else it would name types that cast to a single letter or bit.
     "SELECT a.attname::text, format_type(a.atttypid, -1), a.attnotnull::int::text, \
      (a.atthasdef OR a.attidentity <> '')::int::text, '', \
@@ -97,9 +110,13 @@ const POSTGRES: [&str; 4] = [
      LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum > 0 \
      WHERE i.indrelid = to_regclass(quote_ident($1)) AND i.indisunique AND i.indisvalid AND i.indimmediate \
      AND i.indpred IS NULL AND k.at <= i.indnkeyatts ORDER BY i.indexrelid, k.at",
+    // It needs no index.
+    "SELECT a.attname::text FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid \
+     WHERE a.attrelid = to_regclass(quote_ident($1)) AND a.attnum > 0 AND NOT a.attisdropped \
+     AND (t.typcategory = 'S' OR t.typname IN ('tsvector', 'json', 'jsonb'))",
 ];
 
-const MYSQL: [&str; 4] = [
+const MYSQL: [&str; 5] = [
     "SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR), IF(is_nullable = 'YES', '0', '1'), \
      IF(column_default IS NOT NULL OR extra LIKE '%auto_increment%' OR is_nullable = 'YES', '1', '0'), \
      IF(collation_name IS NULL OR collation_name LIKE '%\\_bin', '', '1'), \
@@ -117,6 +134,10 @@ const MYSQL: [&str; 4] = [
     "SELECT CAST(index_name AS CHAR), IF(sub_part IS NULL, CAST(column_name AS CHAR), NULL) \
      FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ? \
      AND non_unique = 0 ORDER BY index_name, seq_in_index",
+    // One over several columns is no index of each.
+    "SELECT CAST(MAX(column_name) AS CHAR) FROM information_schema.statistics \
+     WHERE table_schema = DATABASE() AND table_name = ? AND index_type = 'FULLTEXT' \
+     GROUP BY index_name HAVING COUNT(*) = 1",
 ];
 
 impl Db {
@@ -126,7 +147,7 @@ impl Db {
     /// [`DbError`].
     pub async fn relation(&self, table: &str) -> Result<Option<Relation>, DbError> {
         let engine = self.engine();
-        let [columns, key, foreign_keys, unique] = match engine {
+        let [columns, key, foreign_keys, unique, searchable] = match engine {
             Engine::Sqlite => SQLITE,
             Engine::Postgres => POSTGRES,
             Engine::MySql => MYSQL,
@@ -143,12 +164,14 @@ impl Db {
         let key = ask(&mut transaction, key, table).await?;
         let links = ask(&mut transaction, foreign_keys, table).await?;
         let indexes = ask(&mut transaction, unique, table).await?;
+        let searchable = ask(&mut transaction, searchable, table).await?;
         transaction.commit().await?;
         Ok(Some(Relation {
             columns: columns.into_iter().map(|row| column(row, engine)).collect(),
             key: key.into_iter().map(|row| text(row, 0)).collect(),
             unique: whole(indexes),
             foreign_keys: together(links),
+            searchable: searchable.into_iter().map(|row| text(row, 0)).collect(),
         }))
     }
 }

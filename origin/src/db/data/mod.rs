@@ -9,6 +9,7 @@ mod fault;
 mod idempotency;
 mod shared_commit;
 
+pub(crate) use catalog::search_table;
 pub use catalog::{CatalogColumn, Filling, ForeignKey, Relation};
 pub use fault::DataFault;
 pub use idempotency::{Before, IdempotencyKey};

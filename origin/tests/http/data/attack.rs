@@ -4,7 +4,7 @@ use super::{ADA, BOB, Who, notes};
 use crate::engines::{Engine, on_every_engine};
 use serde_json::{Value, json};
 
-const INJECTIONS: [&str; 8] = [
+pub(super) const INJECTIONS: [&str; 8] = [
     "' OR '1'='1",
     "x\" OR 1=1 --",
     "x` OR 1=1 -- ",

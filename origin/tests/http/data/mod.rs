@@ -21,6 +21,7 @@ mod rotate;
 mod schema;
 mod schemathesis;
 mod sealed;
+mod search;
 mod stock;
 mod types;
 mod upsert;
@@ -207,13 +208,15 @@ impl<'a> Who<'a> {
     }
 }
 
-/// A target with its query's values encoded, as clients do.
+/// A target with its query's values encoded, as clients do. An `&` within a value has blanks around it.
 fn encoded(target: &str) -> String {
     let Some((path, query)) = target.split_once('?') else {
         return target.to_owned();
     };
+    let query = query.replace(" & ", " \u{0} ");
     let pairs = query.split('&').map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let pair = pair.replace('\u{0}', "&");
+        let (name, value) = pair.split_once('=').unwrap_or((&pair, ""));
         let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         format!("{}={}", encode(name), encode(value))
     });
