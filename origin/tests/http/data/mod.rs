@@ -14,6 +14,7 @@ mod kill;
 mod limit;
 mod lines;
 mod once;
+mod openapi;
 mod policy;
 mod postgres;
 mod read;

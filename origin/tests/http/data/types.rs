@@ -25,7 +25,7 @@ const MYSQL: &str = "CREATE TABLE thing (id BIGINT AUTO_INCREMENT PRIMARY KEY, p
     many INT NOT NULL DEFAULT 7, price DECIMAL(12,2), day DATE, at DATETIME(6), more LONGTEXT, secret TEXT, \
     code VARCHAR(64) UNIQUE, FOREIGN KEY (parent_id) REFERENCES thing (id)) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
-fn things(engine: Engine) -> (Site, Origin) {
+pub(super) fn things(engine: Engine) -> (Site, Origin) {
     let site = Site::on(engine, &format!("{CONFIG}\n{TABLE}"));
     // Makes the file, where it is one.
     let made = site.command(&["data", "notes"]).output().unwrap();
