@@ -78,10 +78,10 @@ fn claims_that_a_client_verifies(engine: Engine) {
 }
 
 /// Tables with what the development stack's lack: JSON, numbers, a unique column, a default of the
-/// database, one that nobody reads; two ways from one to the other; tenants.
+/// database, one that nobody reads, one that is searched; two ways from one to the other; tenants.
 const PAPERS: &str = r#"
 [data.tables.papers]
-columns = ["id", "user_id", "code", "number", "price", "meta", "state", "pin"]
+columns = ["id", "user_id", "code", "number", "price", "meta", "state", "pin", "abstract"]
 types = { id = "uuid", user_id = "uuid", meta = "json" }
 write_only = ["pin"]
 defaults = { id = "uuid()", user_id = "auth.uid()" }
@@ -120,12 +120,28 @@ fn rows_of_tables(engine: Engine) {
             home.url.clone(),
         ),
     };
+    // An index for full-text search, where the engine needs one.
+    let (in_table, beside) = match engine {
+        Engine::Sqlite => (
+            "",
+            "CREATE VIRTUAL TABLE papers_fts USING fts5(abstract); \
+             CREATE TRIGGER papers_added AFTER INSERT ON papers BEGIN \
+             INSERT INTO papers_fts (rowid, abstract) VALUES (new.rowid, new.abstract); END; \
+             CREATE TRIGGER papers_changed AFTER UPDATE ON papers BEGIN \
+             UPDATE papers_fts SET abstract = new.abstract WHERE rowid = old.rowid; END; \
+             CREATE TRIGGER papers_gone AFTER DELETE ON papers BEGIN \
+             DELETE FROM papers_fts WHERE rowid = old.rowid; END",
+        ),
+        Engine::Postgres => ("", "SELECT 1"),
+        Engine::MySql => (", FULLTEXT (abstract)", "SELECT 1"),
+    };
     for sql in [
         format!(
             "CREATE TABLE papers (id CHAR(36) PRIMARY KEY NOT NULL, user_id CHAR(36) NOT NULL, \
              code {text} UNIQUE, number INTEGER, price NUMERIC(10, 2), meta {json}, \
-             state VARCHAR(9) DEFAULT 'new', pin VARCHAR(9))"
+             state VARCHAR(9) DEFAULT 'new', pin VARCHAR(9), abstract TEXT{in_table})"
         ),
+        beside.to_owned(),
         "CREATE TABLE cites (id CHAR(36) PRIMARY KEY NOT NULL, from_id CHAR(36), to_id CHAR(36), \
          FOREIGN KEY (from_id) REFERENCES papers (id), FOREIGN KEY (to_id) REFERENCES papers (id))"
             .to_owned(),
