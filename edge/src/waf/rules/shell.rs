@@ -28,7 +28,7 @@ super::rules! { TABLE ["rce", "CWE-78", "crs-932"];
 }
 super::literal::literals! {
     SHELLSHOCK, Any, Anywhere: ["() {:;", "() { :;", "() { _; }", "() {:;}", "(){:;", "(){ :;", "() { (a)=>", "() { ignored;", "() { _; } >_["];
-    REVERSE, Any, Anywhere: ["/dev/tcp/", "/dev/udp/", "mkfifo /tmp", "bash -i >", "sh -i >", "sh -i 2>", "nc -e ", "ncat -e ", "nc -c ", "0<&196", "socat exec:", "socat tcp", "pty.spawn(", "-lvp ", "fsockopen(\"", ",exec:\"bash", ",exec:'bash", ",exec:/bin/", "exec:bash,", "-oproxycommand=", "proxycommand=;", "proxycommand=';", "proxycommand=\";", "--checkpoint-action=exec", "/inet/tcp/"];
-    WINDOWS, Any, Anywhere: ["-w hidden -e", "-windowstyle hidden -e", "cmd /v/c", "cmd /v:on /c", "[system.net.webclient]::", "[net.webclient]::", "$executioncontext.invoke", "cmd,/c,", "cmd;/c;"];
+    REVERSE, Any, Anywhere: ["/dev/tcp/", "/dev/udp/", "mkfifo /tmp", "s_client -quiet -connect", "-rsocket", "bash -i >", "sh -i >", "sh -i 2>", "nc -e ", "ncat -e ", "nc -c ", "0<&196", "socat exec:", "socat tcp", "pty.spawn(", "-lvp ", "fsockopen(\"", ",exec:\"bash", ",exec:'bash", ",exec:/bin/", "exec:bash,", "-oproxycommand=", "proxycommand=;", "proxycommand=';", "proxycommand=\";", "--checkpoint-action=exec", "/inet/tcp/"];
+    WINDOWS, Any, Anywhere: ["-w hidden -e", "-windowstyle hidden -e", "cmd /v/c", "cmd /v:on /c", "[system.net.webclient]::", "[net.webclient]::", "$executioncontext.invoke", "cmd,/c,", "rundll32.exe javascript:", "rundll32 javascript:", "cmd;/c;"];
     EVASION, Any, Anywhere: ["$(`", "${ifs}", "$ifs$", "$ifs/", "$ifs-", "$ifs\"", "{ifs%", "${ifs:", "${ifs,", "|$0", "|rev)", "| rev)", "|rev|", "|rev`", "$0<<<", ":(){ :|:", ":(){:|:", "<<<$(", "base64 -d|", "base64 -d |", "base64 --decode|", "base64 --decode |", "base64${ifs}", "|base64 -d", "xxd -r -p|", "xxd -r -p |"];
 }

@@ -128,6 +128,11 @@ const BARE_COMMANDS: &[&str] = &[
     "ls+-la",
     "ls%20-la",
     "ls+-l",
+    "ls",
+    "dir",
+    "env",
+    "printenv",
+    "systeminfo",
 ];
 
 /// What is tried first on a web shell.

@@ -24,6 +24,9 @@ pub(super) fn detect(text: &[u8], in_name: bool, hits: &mut Vec<Hit>) {
 }
 
 fn judge(tag: &Tag<'_>, in_name: bool) -> Option<&'static Rule> {
+    if leads_out(tag) {
+        return Some(&rules::ELEMENT);
+    }
     if tag.name == b"script" {
         return script(tag);
     }
@@ -44,6 +47,18 @@ fn judge(tag: &Tag<'_>, in_name: bool) -> Option<&'static Rule> {
         return Some(&rules::MENTION);
     }
     (is_active(tag) || clobbers(tag) || dangles(tag)).then_some(&rules::ELEMENT)
+}
+
+/// Longest lead out of an attribute that is read, in bytes.
+const MAX_LEAD_OUT: usize = 8;
+
+/// `'"><b>`: a value that begins with the end of an attribute and of its tag, and goes on with markup.
+fn leads_out(tag: &Tag<'_>) -> bool {
+    let lead = trim(span(tag.text, 0, tag.open.min(MAX_LEAD_OUT)));
+    tag.open <= MAX_LEAD_OUT
+        && lead.ends_with(b">")
+        && matches!(at(lead, 0), b'"' | b'\'')
+        && lead.iter().all(|byte| b"\"'`>/)]; ".contains(byte))
 }
 
 /// Whether the element has the attributes with which it acts.

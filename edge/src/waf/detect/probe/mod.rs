@@ -14,6 +14,15 @@ pub(super) const TRIGGERS: &[&str] = &[
     ".bak",
     ".old",
     ".orig",
+    ".bz2",
+    ".xz",
+    ".mdb",
+    ".accdb",
+    ".db",
+    ".sqlite",
+    ".json",
+    ".war",
+    ".zst",
     ".sw",
     ".sav",
     ".backup",
@@ -21,7 +30,11 @@ pub(super) const TRIGGERS: &[&str] = &[
     ".sql",
     ".zip",
     ".tar",
-    ".php",
+    ".ph",
+    ".nsf",
+    ".ht",
+    ".id",
+    ".printer",
     ".tmp",
     ".pem",
     ".key",
@@ -38,6 +51,13 @@ pub(super) const TRIGGERS: &[&str] = &[
     ".tf",
     ".log",
     ".y",
+    ".rb",
+    ".gpg",
+    ".schema",
+    ".wadl",
+    ".txt",
+    ".asp",
+    ".jsp",
     ".inc",
     ".xml",
     ".py",
@@ -84,19 +104,15 @@ const KEPT: &[&[u8]] = &[
     b".bak2",
     b".tmp",
 ];
-/// Endings of dumps and archives, the longer ones first.
-const ARCHIVES: &[&[u8]] = &[
-    b".sql.gz",
-    b".tar.gz",
-    b".sql.zip",
-    b".sql",
-    b".zip",
-    b".tgz",
-    b".tar",
-    b".gz",
-    b".rar",
-    b".7z",
-    b".dump",
+/// Endings of what packed a dump or an archive.
+const PACKED: &[&[u8]] = &[
+    b".gz", b".bz2", b".xz", b".zip", b".zst", b".lz", b".rar", b".7z",
+];
+/// Endings of dumps and archives.
+const ARCHIVES: &[&[u8]] = &[b".sql", b".tgz", b".tbz2", b".tar", b".dump", b".war"];
+/// What the names of hosts end in, mostly.
+const TOP_DOMAINS: &[&[u8]] = &[
+    b".com", b".net", b".org", b".io", b".co", b".id", b".dev", b".app",
 ];
 /// Of what a whole site's dump or archive is named.
 const SITE_WORDS: &[&[u8]] = &[
@@ -126,8 +142,37 @@ const SITE_WORDS: &[&[u8]] = &[
     b"old",
     b"full",
     b"data",
+    b"index",
+    b"wordpress",
+    b"wp",
+    b"joomla",
+    b"drupal",
+    b"laravel",
+    b"home",
+    b"root",
+    b"upload",
+    b"uploads",
+    b"server",
+    b"project",
     b"1",
     b"2",
+];
+/// Endings of programs and handlers that only scanners ask for nowadays.
+const FOREIGN: &[&[u8]] = &[
+    b".phps",
+    b".php3",
+    b".php4",
+    b".php5",
+    b".php7",
+    b".phtml",
+    b".phar",
+    b".nsf",
+    b".htw",
+    b".htr",
+    b".ida",
+    b".idq",
+    b".printer",
+    b".cfc",
 ];
 /// What browsers load from a `WordPress` site.
 const ASSETS: &[&[u8]] = &[
@@ -147,24 +192,44 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         hits.push(Hit::new(&rules::SECRETS, 0, end));
     }
     let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    if is_kept(last) || is_site_archive(last) {
+    if is_kept(last) || is_site_archive(path, last) {
         hits.push(Hit::new(&rules::BACKUP, end - last.len(), end));
     }
     if is_tool(last) || is_manager(path) {
         hits.push(Hit::new(&rules::ADMIN, end - last.len(), end));
     }
-    if settings::is_configuration(path, last) && !is_sources(path) {
+    if settings::is_kept_back(path, last) && !is_sources(path) {
         hits.push(Hit::new(&rules::SECRETS, 0, end));
     }
     if path.starts_with(b"/bin/") && (last.ends_with(b".dll") || last.ends_with(b".exe")) {
         hits.push(Hit::new(&rules::SECRETS, 0, end));
     }
-    if has_short_name(path) {
+    let is_foreign = FOREIGN.iter().any(|ending| last.ends_with(ending));
+    if has_short_name(path) || is_foreign || is_planted(path, last) {
         hits.push(Hit::new(&rules::KNOWN_HOLE, 0, end));
     }
     if is_wordpress(path) {
         hits.push(Hit::new(&rules::WORDPRESS, 0, end));
     }
+}
+
+/// `/uploads/a.php`, `/.well-known/x.php`: a program where a site keeps files.
+fn is_planted(path: &[u8], last: &[u8]) -> bool {
+    let folders: &[&[u8]] = &[
+        b"uploads",
+        b"upload",
+        b".well-known",
+        b"fonts",
+        b"cache",
+        b"tmp",
+        b"temp",
+    ];
+    [&b".php"[..], b".jsp", b".asp", b".aspx"]
+        .iter()
+        .any(|ending| last.ends_with(ending))
+        && path
+            .split(|byte| *byte == b'/')
+            .any(|folder| folders.contains(&folder))
 }
 
 /// `/default~1.asp`, `/progra~1/`, `/a*~1*/`: a name of eight letters, by which Windows tells whether a
@@ -231,6 +296,8 @@ fn is_tool(name: &[u8]) -> bool {
     let heads: &[&[u8]] = &[
         b"adminer",
         b"phpinfo",
+        b"phpversion",
+        b"pinfo",
         b"phpmyadmin",
         b"webshell",
         b"c99",
@@ -249,6 +316,7 @@ fn is_tool(name: &[u8]) -> bool {
         b"mini-shell",
         b"minishell",
     ];
+    let name = name.strip_prefix(b"_").unwrap_or(name);
     name.ends_with(b".php") && heads.iter().any(|head| name.starts_with(head))
 }
 
@@ -273,7 +341,7 @@ fn is_manager(path: &[u8]) -> bool {
             || segment == b"pma2"
             || segment
                 .strip_prefix(b"phpmyadmin")
-                .is_some_and(|version| !version.iter().any(u8::is_ascii_alphabetic))
+                .is_some_and(|version| !version.iter().take(2).any(u8::is_ascii_alphabetic))
     };
     let mut parent: &[u8] = b"-";
     path.split(|byte| *byte == b'/').take(3).any(|segment| {
@@ -284,15 +352,27 @@ fn is_manager(path: &[u8]) -> bool {
 }
 
 /// `backup.zip`, `db_backup.sql.gz`, `site-2024-01-01.tar.gz`: named after a site, not a document.
-fn is_site_archive(name: &[u8]) -> bool {
-    let Some(stem) = ARCHIVES
+fn is_site_archive(path: &[u8], name: &[u8]) -> bool {
+    let packed = PACKED
         .iter()
         .find_map(|ending| name.strip_suffix(*ending))
+        .unwrap_or(name);
+    let Some(stem) = ARCHIVES
+        .iter()
+        .find_map(|ending| packed.strip_suffix(*ending))
+        .or((packed.len() < name.len()).then_some(packed))
     else {
         return false;
     };
-    // `1.sql`
-    if name.ends_with(b".sql") && stem.len() <= 4 && stem.iter().all(u8::is_ascii_digit) {
+    // `/shop.sql`, `/example.com.tar.gz`: a dump, whatever its name, or a site's own name.
+    if packed.ends_with(b".sql") && settings::is_stored(path, name) {
+        return true;
+    }
+    let is_host = TOP_DOMAINS.iter().any(|end| {
+        stem.strip_suffix(*end)
+            .is_some_and(|host| host.iter().any(u8::is_ascii_alphabetic))
+    });
+    if is_host && settings::is_stored(path, name) {
         return true;
     }
     let mut words = stem

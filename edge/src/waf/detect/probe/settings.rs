@@ -1,6 +1,8 @@
-//! Files of settings and keys, by where they lie and what they end in.
+//! Files of settings, sources, keys and data, by where they lie and what they end in.
 
-/// What settings and keys end in, which no site serves from its root.
+use crate::waf::scan::find;
+
+/// What settings, sources and records end in, which no site serves from its root.
 const SETTINGS: &[&[u8]] = &[
     b".pem",
     b".key",
@@ -11,23 +13,36 @@ const SETTINGS: &[&[u8]] = &[
     b".kdbx",
     b".ovpn",
     b".conf",
-    b".cnf",
+    b".properties",
+    b".log",
+    b".config",
+    b".gpg",
+    b".schema",
+    b".py",
+    b".pyc",
+    b".rb",
+    b".yml",
+    b".yaml",
+    b".toml",
+    b".inc",
+    b".wadl",
+];
+/// What settings end in that no site serves from anywhere near its root.
+const NEVER_SERVED: &[&[u8]] = &[
     b".ini",
     b".cfg",
-    b".properties",
+    b".cnf",
+    b".cnf.xml",
     b".env",
     b".tfvars",
     b".tfstate",
-    b".log",
 ];
-/// Endings of settings that a site serves from elsewhere.
-const SOURCES: &[&[u8]] = &[
-    b".php", b".yml", b".yaml", b".inc", b".xml", b".py", b".toml",
-];
+/// Endings of settings that a site serves under other names, too.
+const SOURCES: &[&[u8]] = &[b".php", b".xml", b".json", b".txt", b".inc"];
 /// What such files are named.
 const SETTING_WORDS: &[&[u8]] = &[
     b"application",
-    b"bootstrap",
+    b"appsettings",
     b"aws",
     b"vault",
     b"secrets",
@@ -35,29 +50,159 @@ const SETTING_WORDS: &[&[u8]] = &[
     b"docker",
     b"database",
     b"db",
+    b"dbconfig",
     b"ansible",
     b"credentials",
     b"localsettings",
     b"local_settings",
+    b"auth",
+    b"oauth",
+    b"wallet",
+    b"stripe",
+    b"twilio",
+    b"passwd",
+    b"passwords",
+    b"password",
+    b"pass",
+    b"logins",
+    b"ftp",
+    b"sitemanager",
+    b"tomcat",
+    b"error",
+    b"errors",
+    b"access",
+    b"tokens",
+    b"emails",
+    b"accounts",
+    b"shadow",
+    b"htpasswd",
+];
+/// Names at a site's root that people ask for: documents of an interface, updates, installers.
+const SERVED: &[&[u8]] = &[
+    b"openapi",
+    b"swagger",
+    b"asyncapi",
+    b"api",
+    b"latest",
+    b"install",
+    b"get",
+    b"setup",
+    b"feed",
+    b"index",
+];
+/// What keys end in.
+const KEYS: &[&[u8]] = &[
+    b".pem",
+    b".key",
+    b".ppk",
+    b".pfx",
+    b".p12",
+    b".jks",
+    b".keystore",
+    b".kdbx",
+    b".ovpn",
+];
+/// What the names of keys hold, and of folders that they lie in.
+const KEY_WORDS: &[&[u8]] = &[
+    b"priv", b"secret", b"server", b"ssl", b"tls", b"cert", b"jwt", b"rsa", b"keys", b"pki",
+];
+/// What a database in a file ends in.
+const DATABASES: &[&[u8]] = &[
+    b".mdb",
+    b".accdb",
+    b".db",
+    b".db3",
+    b".sqlite",
+    b".sqlite3",
+    b".sqlitedb",
+];
+/// Folders in which a site keeps what it does not serve.
+const STORES: &[&[u8]] = &[
+    b"",
+    b"data",
+    b"db",
+    b"database",
+    b"databases",
+    b"sql",
+    b"mysql",
+    b"backup",
+    b"backups",
+    b"dump",
+    b"dumps",
+    b"old",
+    b"bak",
+    b"app",
+    b"log",
+    b"logs",
+    b"private",
+    b"export",
+    b"exports",
+    b"tmp",
+    b"temp",
+    b"uploads",
+    b"admin",
+    b"storage",
+    b"var",
+    b"config",
+    b"configs",
+    b"conf",
+    b"inc",
+    b"include",
+    b"includes",
+];
+/// Where an application runs, which names a file of its settings.
+const STAGES: &[&[u8]] = &[
+    b"default",
+    b"production",
+    b"prod",
+    b"development",
+    b"dev",
+    b"staging",
+    b"local",
+    b"test",
 ];
 
-/// `/server.key`, `/config/database.php`, `/application-prod.yml`.
-pub(super) fn is_configuration(path: &[u8], last: &[u8]) -> bool {
+/// The folder at the root that the file lies in, empty for the root itself; none if it lies deeper.
+fn folder<'p>(path: &'p [u8], last: &[u8]) -> Option<&'p [u8]> {
+    let folder = path.strip_prefix(b"/")?.strip_suffix(last)?;
+    let folder = folder.strip_suffix(b"/").unwrap_or(folder);
+    (!folder.contains(&b'/')).then_some(folder)
+}
+
+/// Whether the file lies at the root or in a folder at it that holds what is not served.
+pub(super) fn is_stored(path: &[u8], last: &[u8]) -> bool {
+    folder(path, last).is_some_and(|folder| STORES.contains(&folder))
+}
+
+/// `/server.key`, `/config/database.php`, `/config/production.json`, `/application-prod.yml`, `/ssl/private.pem`,
+/// `/data/users.mdb`: what an application reads and does not serve.
+pub(super) fn is_kept_back(path: &[u8], last: &[u8]) -> bool {
     let ends = |endings: &[&[u8]]| endings.iter().any(|ending| last.ends_with(ending));
-    let is_root = path.len() == last.len() + 1;
-    let is_folder = [
-        &b"/config/"[..],
-        b"/configs/",
-        b"/conf/",
-        b"/application/config/",
-        b"/app/config/",
-    ]
-    .iter()
-    .any(|folder| path.starts_with(folder) && path.len() == folder.len() + last.len());
-    let mut words = last.split(|byte| matches!(byte, b'-' | b'.'));
-    let is_named = words
-        .next()
-        .is_some_and(|word| SETTING_WORDS.contains(&word));
-    is_root && (ends(SETTINGS) || ends(SOURCES) && is_named)
-        || is_folder && (ends(SETTINGS) || ends(SOURCES))
+    let holds = |words: &[&[u8]]| words.iter().any(|word| find(path, word, 0).is_some());
+    let stem = last.split(|byte| *byte == b'.').next().unwrap_or_default();
+    let is_named = |names: &[&[u8]]| {
+        stem.split(|byte| matches!(byte, b'-' | b'_'))
+            .any(|word| names.contains(&word))
+    };
+    let is_near = path.split(|byte| *byte == b'/').count() <= 4;
+    let is_setting = match folder(path, last) {
+        Some(b"") => {
+            ends(SETTINGS) && !is_named(SERVED)
+                || ends(SOURCES) && (is_named(SETTING_WORDS) || SETTING_WORDS.contains(&stem))
+        }
+        Some(b"config" | b"configs" | b"conf") => {
+            ends(SETTINGS)
+                || ends(&[b".php", b".xml"])
+                || ends(SOURCES) && is_named(SETTING_WORDS)
+                || ends(&[b".json"]) && STAGES.contains(&stem)
+        }
+        _ => {
+            (path.starts_with(b"/application/config/") || path.starts_with(b"/app/config/"))
+                && (ends(SETTINGS) || ends(SOURCES))
+        }
+    };
+    let is_log = ends(&[b".log"]) && holds(&[b"/log/", b"/logs/"]);
+    is_setting
+        || is_near && (ends(NEVER_SERVED) || is_log || ends(KEYS) && holds(KEY_WORDS) && !holds(&[b"pub"]))
+        || (ends(DATABASES) || ends(&[b".inc"])) && is_stored(path, last)
 }

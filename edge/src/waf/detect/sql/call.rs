@@ -36,6 +36,8 @@ impl Sql<'_> {
             hits.push(self.hit(&rules::CATALOG, 0, 2));
         } else if index == 0 && word == b"rand" && self.is_seeded() {
             hits.push(self.hit(&rules::TAUTOLOGY, 0, 3));
+        } else if is_called && matches!(word, b"if" | b"iif") && self.is_constant_choice(index) {
+            hits.push(self.hit(&rules::TAUTOLOGY, index, index + 3));
         } else if index == 0 && is_called && self.is_chain() {
             hits.push(self.hit(&rules::LEAK, 0, 3));
         }
@@ -63,6 +65,16 @@ impl Sql<'_> {
             && (self.is_function(2)
                 || (self.kind(2), self.kind(3), self.kind(4))
                     == (Kind::Number, Kind::Cmp, Kind::Number))
+    }
+
+    /// `if(1=1,1,0)`: a choice between two values by two constants.
+    fn is_constant_choice(&self, index: usize) -> bool {
+        let is_constant = (
+            self.kind(index + 2),
+            self.kind(index + 3),
+            self.kind(index + 4),
+        ) == (Kind::Number, Kind::Cmp, Kind::Number);
+        is_constant && self.kind(index + 5) == Kind::Comma
     }
 
     /// `waitfor delay '0:0:5'`.
@@ -170,7 +182,23 @@ impl Sql<'_> {
             && self.close(1).is_some_and(|close| {
                 (matches!(self.word(close + 1), b"||" | b"+")) && is_builder(close + 2)
             });
-        (nested || joined) && self.is_anchored(0)
+        // `concat(0x7e,version())`, `char(0x27)`, `char(97,98)`, all of it.
+        let tells = |index: usize| {
+            self.kind(index) == Kind::Number && self.word(index).starts_with(b"0x")
+                || self.kind(index + 1) == Kind::Open
+                    && matches!(
+                        self.word(index),
+                        b"user" | b"version" | b"database" | b"current_user" | b"schema"
+                    )
+        };
+        let is_list = self.kind(2) == Kind::Number
+            && self.kind(3) == Kind::Comma
+            && self.kind(4) == Kind::Number;
+        let alone = is_builder(0)
+            && self.close(1).is_some_and(|close| {
+                close + 1 == self.tokens.len() && (is_list || (2..close).any(tells))
+            });
+        (nested || joined || alone) && self.is_anchored(0)
     }
 
     fn names_catalog(&self, index: usize) -> bool {

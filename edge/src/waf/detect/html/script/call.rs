@@ -104,6 +104,18 @@ fn weak_place(text: &[u8], index: usize, end: usize, context: &Context) -> bool 
         return STRONG.contains(&word(argument, 0)) && context.is_raw(text, index);
     };
     let value = span(value, 0, REACH);
+    // `setTimeout('ale'+'rt(1)')`: code in two pieces, to hide it.
+    let is_split = [b"'+'", b"\"+\"", b"`+`"]
+        .iter()
+        .any(|joint| find(value, *joint, 0).is_some());
+    if is_split
+        && matches!(
+            word(text, index),
+            b"settimeout" | b"setinterval" | b"constructor"
+        )
+    {
+        return context.is_raw(text, index) || before(text, index) == b'.';
+    }
     let value = value.split(|byte| byte == quote).next().unwrap_or_default();
     match word(text, index) {
         b"constructor" => matches!(before(text, index), b'.') && super::is_code(value),
