@@ -320,7 +320,7 @@ impl<'s> Inspector<'s> {
             && self.settings.mode != Mode::Strict
             && matches!(
                 part,
-                Part::Query | Part::Json | Part::Form | Part::Multipart | Part::Text
+                Part::Query | Part::Json | Part::Form | Part::Multipart | Part::Xml | Part::Text
             )
     }
 
