@@ -109,11 +109,7 @@ impl Spared {
         let is_setting = is_document || field::is_project_script(name);
         Self {
             quotations: Quotations::of(lower),
-            discussion: if is_query {
-                Discussion::default()
-            } else {
-                Discussion::of(lower)
-            },
+            discussion: Discussion::of(lower),
             is_query,
             is_listing: quote::is_listing(lower),
             is_uncompiled: discussion::is_uncompiled(lower),
@@ -134,7 +130,7 @@ impl Spared {
             || !is_answered && self.quotations.cover(hit.start, hit.rule.tags)
             || self.holds_setting && discussion::names_setting(hit)
             || self.is_uncompiled && discussion::needs_whole(lower, hit)
-            || self.discussion.shows(lower, sent, hit)
+            || !is_answered && self.discussion.shows(lower, sent, hit)
             || discussion::looks_up(lower, hit)
             || discussion::is_led(lower, hit)
             || may_ask(asked)

@@ -20,7 +20,7 @@ super::rules! { TABLE ["rce", "CWE-78", "crs-932"];
         "cmd.exe /c dir", "powershell%2520-enc%2520SQBFAFgA",
         not "open cmd and type help";
     MENTIONED "rce-007" "command named in prose" Warning 1:
-        "to see what went wrong on the server i ran dmesg; ps -ef and got nothing at all", "when%2520i%2520start%2520cmd.exe%2520/c%2520on%2520my%2520machine%2520it%2520closes%2520at%2520once",
+        "they all sat by the fire reading; uname -a was a name of the dog", "when%2520the%2520machine%2520started%2520on%2520its%2520own%2520i%2520typed%2520dmesg;%2520ps%2520-ef",
         not "we sat by the fire; cat and dog slept and everyone was happy";
     OPTION "rce-008" "option that runs a program or writes a file" Critical 1:
         "-oProxyCommand=id", "--use-compress-program%253Did",
