@@ -1,13 +1,11 @@
 //! The engines' own settings: how each connects, and how long it lets a statement run.
 
-use super::{DbError, batch::Batch, group::Group, pool::Sqlites, sqlite::Shelf};
+use super::{DbError, batch::Batch, group::Group, pool::Sqlites, server::Server, sqlite::Shelf};
 use crate::config::Database;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, MySqlPool, PgPool,
-    SqliteConnection,
+    ConnectOptions, MySql, MySqlConnection, Postgres, SqliteConnection,
     migrate::Migrator,
     mysql::MySqlConnectOptions,
-    pool::PoolOptions,
     postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
@@ -22,9 +20,6 @@ use std::{
 pub(super) static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 pub(super) static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 pub(super) static MYSQL: Migrator = sqlx::migrate!("migrations/mysql");
-
-/// A connection that was idle for longer is asked whether it is still one before it is used.
-const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 pub(super) async fn sqlite(
     options: SqliteConnectOptions,
@@ -72,7 +67,7 @@ pub(super) async fn sqlite_connection(
 pub(super) async fn postgres(
     options: PgConnectOptions,
     config: &Database,
-) -> Result<PgPool, DbError> {
+) -> Result<Server<Postgres>, DbError> {
     let options = options.disable_statement_logging();
     POSTGRES.run(&mut first(&options, config).await?).await?;
     // SET, not start-up options: poolers such as PgBouncer refuse those.
@@ -82,13 +77,13 @@ pub(super) async fn postgres(
         statement = config.statement.as_millis(),
         lock = config.acquire.as_millis(),
     );
-    Ok(remote(config, settings).connect_lazy_with(options))
+    Ok(Server::new(options, settings, config))
 }
 
 pub(super) async fn mysql(
     options: MySqlConnectOptions,
     config: &Database,
-) -> Result<MySqlPool, DbError> {
+) -> Result<Server<MySql>, DbError> {
     let options = options.disable_statement_logging();
     let mut first = first(&options, config).await?;
     MYSQL.run(&mut first).await?;
@@ -99,7 +94,7 @@ pub(super) async fn mysql(
          innodb_lock_wait_timeout = {lock}, {limit}",
         lock = config.acquire.as_secs().max(1),
     );
-    Ok(remote(config, settings).connect_lazy_with(options))
+    Ok(Server::new(options, settings, config))
 }
 
 /// MariaDB counts seconds and any statement, MySQL milliseconds and SELECT alone.
@@ -126,41 +121,6 @@ where
 {
     let connected = tokio::time::timeout(config.acquire, options.connect()).await;
     Ok(connected.map_err(|_| DbError::Unavailable(sqlx::Error::PoolTimedOut))??)
-}
-
-fn sized<D: sqlx::Database>(config: &Database) -> PoolOptions<D> {
-    PoolOptions::new()
-        .max_connections(config.max_connections)
-        .acquire_timeout(config.acquire)
-        .test_before_acquire(false)
-}
-
-/// A server's pool: each connection gets its settings when new, and is asked whether it still is
-/// one when it has not been used for a while.
-fn remote<D>(config: &Database, settings: String) -> PoolOptions<D>
-where
-    D: sqlx::Database,
-    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
-{
-    sized::<D>(config)
-        .after_connect(move |connection, _| {
-            let settings = settings.clone();
-            Box::pin(async move {
-                // Numbers of the configuration, which no placeholder may stand for here.
-                connection
-                    .execute(sqlx::raw_sql(AssertSqlSafe(settings)))
-                    .await?;
-                Ok(())
-            })
-        })
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for > TRUSTED_IDLE {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
 }
 
 /// Password hashes are in it: nobody else on the machine may read the file.

@@ -4,6 +4,7 @@ use super::{
     DbError, connect,
     pool::On,
     query::{Query, query},
+    server::Hired,
     url::Address,
 };
 use crate::config::Database;
@@ -83,7 +84,7 @@ pub(super) async fn inspect(config: &Database) -> Result<Inspection, DbError> {
             Ok(found.of(Engine::Sqlite, &connect::SQLITE, &applied))
         }
         Address::Postgres(options) => {
-            let mut connection = connect::first(&*options, config).await?;
+            let mut connection = Hired::alone(connect::first(&*options, config).await?);
             let mut ask = async |sql| all(query(sql), On::Postgres(&mut connection)).await;
             let found = Found {
                 version: ask("SELECT current_setting('server_version') AS told").await?,
@@ -98,7 +99,7 @@ pub(super) async fn inspect(config: &Database) -> Result<Inspection, DbError> {
             Ok(found.of(Engine::Postgres, &connect::POSTGRES, &applied))
         }
         Address::MySql(options) => {
-            let mut connection = connect::first(&*options, config).await?;
+            let mut connection = Hired::alone(connect::first(&*options, config).await?);
             let mut ask = async |sql| all(query(sql), On::MySql(&mut connection)).await;
             let found = Found {
                 version: ask("SELECT VERSION() AS told").await?,

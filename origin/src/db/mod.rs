@@ -22,6 +22,7 @@ mod query;
 mod refresh_token;
 mod reseal;
 mod role;
+mod server;
 mod session;
 mod shared_read;
 mod sqlite;

@@ -7,6 +7,7 @@ use super::{
     group::Group,
     outbox::Outbox,
     query::{self, Query, query},
+    server::{Hired, Server},
     shared_read::{PATIENCE, SharedRead},
     sqlite::{Lent, Shelf},
     url::Address,
@@ -14,10 +15,7 @@ use super::{
 };
 use crate::{config::Database, random};
 use gapura_shared::time::UnixMillis;
-use sqlx::{
-    MySql, MySqlConnection, MySqlPool, PgConnection, PgPool, Postgres, Transaction,
-    pool::PoolConnection,
-};
+use sqlx::{MySql, Postgres};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -48,8 +46,8 @@ pub struct ExportTurn {
 #[derive(Clone)]
 pub(super) enum Pool {
     Sqlite(Sqlites),
-    Postgres(PgPool),
-    MySql(MySqlPool),
+    Postgres(Server<Postgres>),
+    MySql(Server<MySql>),
 }
 
 /// SQLite's connections. It has one writer at a time, and who finds it busy sleeps and tries again:
@@ -67,22 +65,22 @@ pub(super) struct Sqlites {
 /// A connection out of the pool.
 pub(super) enum Connection {
     Sqlite(Lent),
-    Postgres(PoolConnection<Postgres>),
-    MySql(PoolConnection<MySql>),
+    Postgres(Hired<Postgres>),
+    MySql(Hired<MySql>),
 }
 
 /// A transaction; rolled back unless committed.
 pub(super) enum Write {
     Sqlite(Lent),
-    Postgres(Transaction<'static, Postgres>),
-    MySql(Transaction<'static, MySql>),
+    Postgres(Hired<Postgres>),
+    MySql(Hired<MySql>),
 }
 
 /// Where a statement runs.
 pub(super) enum On<'c> {
     Sqlite(&'c mut Lent),
-    Postgres(&'c mut PgConnection),
-    MySql(&'c mut MySqlConnection),
+    Postgres(&'c mut Hired<Postgres>),
+    MySql(&'c mut Hired<MySql>),
 }
 
 impl std::fmt::Debug for Db {
@@ -182,15 +180,15 @@ impl Db {
     pub(super) async fn write(&self) -> Result<Write, DbError> {
         Ok(match &self.pool {
             Pool::Sqlite(pools) => Write::Sqlite(pools.writer.begin().await?),
-            Pool::Postgres(pool) => Write::Postgres(pool.begin().await?),
-            Pool::MySql(pool) => Write::MySql(pool.begin().await?),
+            Pool::Postgres(pool) => Write::Postgres(pool.begin("BEGIN").await?),
+            Pool::MySql(pool) => Write::MySql(pool.begin("BEGIN").await?),
         })
     }
 
     /// A transaction that reads alone, each statement what there is by then.
     pub(super) async fn reading(&self) -> Result<Write, DbError> {
         match &self.pool {
-            Pool::Postgres(pool) => Ok(Write::Postgres(pool.begin_with("BEGIN READ ONLY").await?)),
+            Pool::Postgres(pool) => Ok(Write::Postgres(pool.begin("BEGIN READ ONLY").await?)),
             Pool::Sqlite(_) | Pool::MySql(_) => self.snapshot().await,
         }
     }
@@ -200,11 +198,11 @@ impl Db {
         Ok(match &self.pool {
             Pool::Sqlite(pools) => Write::Sqlite(pools.readers.snapshot().await?),
             Pool::Postgres(pool) => Write::Postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                pool.begin("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                     .await?,
             ),
             Pool::MySql(pool) => Write::MySql(
-                pool.begin_with(
+                pool.begin(
                     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION READ ONLY",
                 )
                 .await?,
@@ -237,16 +235,16 @@ impl Write {
     pub(super) fn on(&mut self) -> On<'_> {
         match self {
             Self::Sqlite(connection) => On::Sqlite(connection),
-            Self::Postgres(transaction) => On::Postgres(transaction),
-            Self::MySql(transaction) => On::MySql(transaction),
+            Self::Postgres(connection) => On::Postgres(connection),
+            Self::MySql(connection) => On::MySql(connection),
         }
     }
 
     pub(super) async fn commit(self) -> Result<(), DbError> {
         let done = match self {
             Self::Sqlite(mut connection) => connection.commit().await,
-            Self::Postgres(transaction) => transaction.commit().await,
-            Self::MySql(transaction) => transaction.commit().await,
+            Self::Postgres(mut connection) => connection.commit().await,
+            Self::MySql(mut connection) => connection.commit().await,
         };
         Ok(done?)
     }

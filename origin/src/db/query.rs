@@ -87,16 +87,20 @@ macro_rules! run {
                 let done = $run;
                 $wrap!(Sqlite, lent.done(done))
             }
-            On::Postgres($connection) => {
+            On::Postgres(hired) => {
+                let $connection = hired.connection()?;
                 let sql = $query.postgres();
                 let $bound = bind!(sqlx::query::<Postgres>(sql), $query.values.iter());
-                $wrap!(Postgres, $run)
+                let done = $run;
+                $wrap!(Postgres, hired.done(done))
             }
-            On::MySql($connection) => {
+            On::MySql(hired) => {
+                let $connection = hired.connection()?;
                 let (sql, order) = $query.mysql();
                 let values = order.iter().filter_map(|at| $query.values.get(*at));
                 let $bound = bind!(sqlx::query::<MySql>(sql), values);
-                $wrap!(MySql, $run)
+                let done = $run;
+                $wrap!(MySql, hired.done(done))
             }
         }
     };

@@ -30,17 +30,21 @@ fn settings(dir: &TempDir) -> config::Database {
     }
 }
 
-/// An empty database that lives as long as its home.
-pub(crate) async fn fresh(engine: Engine) -> (Db, Home) {
-    let home = engine.home();
-    let settings = config::Database {
+/// Four connections, long waits.
+fn patient(home: &Home) -> config::Database {
+    config::Database {
         url: home.url.clone(),
         max_connections: 4,
         acquire: Duration::from_secs(20),
         statement: Duration::from_secs(20),
         durable: false,
-    };
-    (Db::open(&settings).await.unwrap(), home)
+    }
+}
+
+/// An empty database that lives as long as its home.
+pub(crate) async fn fresh(engine: Engine) -> (Db, Home) {
+    let home = engine.home();
+    (Db::open(&patient(&home)).await.unwrap(), home)
 }
 
 #[tokio::test]
@@ -73,10 +77,13 @@ async fn poll_once<F: Future>(future: F) {
 
 /// What was given up in the middle leaves nothing behind, and its connection, of which there is
 /// one, is good for the next one.
-#[tokio::test]
-async fn what_is_dropped_is_rolled_back_before_anybody_else_comes() {
-    let dir = tempfile::tempdir().unwrap();
-    let db = Db::open(&settings(&dir)).await.unwrap();
+async fn what_is_dropped_is_rolled_back_before_anybody_else_comes(engine: Engine) {
+    let home = engine.home();
+    let settings = config::Database {
+        max_connections: 1,
+        ..patient(&home)
+    };
+    let db = Db::open(&settings).await.unwrap();
     let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
     assert!(db.insert_user(&user).await.unwrap());
     let role = "UPDATE user_account SET role = 'lost'";
@@ -155,7 +162,7 @@ async fn a_database_that_cannot_be_made_is_unavailable() {
     ));
 }
 
-on_every_engine!(async
+on_every_engine!(async what_is_dropped_is_rolled_back_before_anybody_else_comes,
     a_snapshot_sees_one_state,
     who_waits_for_a_turn_gives_up_in_time,
     a_closed_database_is_unavailable,
@@ -311,11 +318,10 @@ async fn sessions_end_once_and_only_those_meant(engine: Engine) {
 /// Two connections, short waits.
 async fn impatient(home: &Home) -> Db {
     let settings = config::Database {
-        url: home.url.clone(),
         max_connections: 2,
         acquire: Duration::from_secs(1),
         statement: Duration::from_secs(2),
-        durable: false,
+        ..patient(home)
     };
     Db::open(&settings).await.unwrap()
 }

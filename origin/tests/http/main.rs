@@ -37,6 +37,7 @@ mod past;
 mod person;
 mod push;
 mod rights;
+mod round_trips;
 mod server;
 mod session;
 mod simple;

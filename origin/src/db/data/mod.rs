@@ -131,8 +131,14 @@ impl Db {
                 let done = sqlx::raw_sql(sql).execute(lent.counting().await?).await;
                 lent.done(done.map(drop))?;
             }
-            On::Postgres(connection) => sqlx::raw_sql(sql).execute(connection).await.map(drop)?,
-            On::MySql(connection) => sqlx::raw_sql(sql).execute(connection).await.map(drop)?,
+            On::Postgres(hired) => {
+                let done = sqlx::raw_sql(sql).execute(hired.connection()?).await;
+                hired.done(done.map(drop))?;
+            }
+            On::MySql(hired) => {
+                let done = sqlx::raw_sql(sql).execute(hired.connection()?).await;
+                hired.done(done.map(drop))?;
+            }
         }
         Ok(())
     }
@@ -300,8 +306,16 @@ impl DataTransaction {
                 each!(Sqlite, sql, connection, sqlite_texts);
                 lent.done(Ok(())).map_err(DbError::from)?;
             }
-            On::Postgres(connection) => each!(Postgres, sql, connection, postgres_texts),
-            On::MySql(connection) => each!(MySql, sql, connection, mysql_texts),
+            On::Postgres(hired) => {
+                let connection = hired.connection().map_err(DbError::from)?;
+                each!(Postgres, sql, connection, postgres_texts);
+                hired.done(Ok(())).map_err(DbError::from)?;
+            }
+            On::MySql(hired) => {
+                let connection = hired.connection().map_err(DbError::from)?;
+                each!(MySql, sql, connection, mysql_texts);
+                hired.done(Ok(())).map_err(DbError::from)?;
+            }
         }
         Ok(())
     }
@@ -327,8 +341,14 @@ impl DataTransaction {
                 let done = run!(Sqlite, lent.counting().await?);
                 lent.done(done)?.rows_affected()
             }
-            On::Postgres(connection) => run!(Postgres, connection)?.rows_affected(),
-            On::MySql(connection) => run!(MySql, connection)?.rows_affected(),
+            On::Postgres(hired) => {
+                let done = run!(Postgres, hired.connection()?);
+                hired.done(done)?.rows_affected()
+            }
+            On::MySql(hired) => {
+                let done = run!(MySql, hired.connection()?);
+                hired.done(done)?.rows_affected()
+            }
         })
     }
 
