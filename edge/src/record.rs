@@ -79,6 +79,28 @@ pub fn revocation_lost(facts: &Facts, count: usize, now: UnixMillis) -> Event {
     event(facts, Kind::RevocationLost, 0, reason, now)
 }
 
+/// The event of an object (`ledger`, `guard`) that has no room for what it was told.
+#[must_use]
+pub fn full(object: &str, why: &str, request_id: RequestId, now: UnixMillis) -> Event {
+    Event {
+        at_ms: now,
+        event: Kind::GuardFull,
+        request_id,
+        client: None,
+        actor: None,
+        action: "FULL".to_owned(),
+        target: object.to_owned(),
+        outcome: 0,
+        reason: why.to_owned(),
+    }
+}
+
+/// Whether such an event is due that was told last at this time: one a minute.
+#[must_use]
+pub const fn is_due(told_ms: u64, now: UnixMillis) -> bool {
+    now.0.abs_diff(told_ms) >= 60_000
+}
+
 /// The event of a denial that is over: how many requests an isolate refused out of memory. `noticed` is
 /// the request with which that was noticed.
 #[must_use]
@@ -153,9 +175,9 @@ fn event(facts: &Facts, kind: Kind, outcome: u16, reason: String, now: UnixMilli
 
 #[cfg(test)]
 mod tests {
-    use super::stopped;
+    use super::{full, is_due, stopped};
     use crate::{facts::tests::facts, token::TokenError, verdict::Stop};
-    use gapura_shared::{event::Kind, time::UnixMillis};
+    use gapura_shared::{event::Kind, ids::RequestId, time::UnixMillis};
 
     #[test]
     fn says_why_but_not_what_the_query_held() {
@@ -180,5 +202,24 @@ mod tests {
             stopped(&facts, &Stop::OriginTimeout, 504, UnixMillis(1)),
             None
         );
+    }
+
+    #[test]
+    fn an_object_without_room_is_an_event_once_a_minute() {
+        let event = full(
+            "ledger",
+            "no",
+            RequestId::from_random([1; 16]),
+            UnixMillis(7),
+        );
+        let text = serde_json::to_string(&event).unwrap();
+        assert!(text.contains(r#""event":"GUARD_FULL""#) && text.contains(r#""target":"ledger""#));
+        let minute = |ms: u64| is_due(1_000_000, UnixMillis(1_000_000 + ms));
+        assert!(!minute(0) && !minute(59_999) && minute(60_000));
+        assert!(
+            is_due(1_000_000, UnixMillis(1_000)),
+            "the clock stepped back"
+        );
+        assert!(is_due(0, UnixMillis(1_000_000)), "the first");
     }
 }

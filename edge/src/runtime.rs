@@ -33,14 +33,17 @@ pub trait Runtime {
         late: Late,
     ) -> impl Future<Output = Option<String>> + use<Self>;
 
-    /// Tells an object something that the client need not wait for; `then` learns the answer
-    /// and may have a line for the log.
+    /// Tells an object something that the client need not wait for; `then` learns the answer,
+    /// and when it came, and may have a line for the log.
     fn tell(
         &self,
         object: Object<'_>,
         message: &str,
-        then: impl FnOnce(Option<String>) -> Option<String> + 'static,
+        then: impl FnOnce(Option<String>, UnixMillis) -> Option<String> + 'static,
     );
+
+    /// Does something in so many milliseconds, by a timer that no step of the clock moves.
+    fn after(&self, ms: u32, then: impl FnOnce() + 'static);
 
     /// Tells an object something that must not be lost, some more times in the next
     /// seconds until it `accepts` an answer; else logs `lost`. Nobody waits for it.

@@ -61,6 +61,8 @@ pub enum Kind {
     Revoked,
     /// What was taken back could not be stored: other isolates pass it until it expires.
     RevocationLost,
+    /// The Ledger or a shard of the Guard had no room for what it was told.
+    GuardFull,
     /// Somebody asked for a mail with a link or a code.
     MailRequested,
     /// An account got another address, to which both had agreed.
@@ -142,6 +144,7 @@ mod tests {
             (Kind::FieldRotationBegun, "FIELD_ROTATION_BEGUN"),
             (Kind::FieldRotationEnded, "FIELD_ROTATION_ENDED"),
             (Kind::RevocationLost, "REVOCATION_LOST"),
+            (Kind::GuardFull, "GUARD_FULL"),
             (Kind::AccountChanged, "ACCOUNT_CHANGED"),
             (Kind::AccountDeleted, "ACCOUNT_DELETED"),
             (Kind::PasswordChanged, "PASSWORD_CHANGED"),

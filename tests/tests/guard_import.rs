@@ -2,7 +2,7 @@
 //! that the others are answered meanwhile, and that bringing it in again writes little.
 
 use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, token};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     net::Ipv4Addr,
     thread,
@@ -14,6 +14,14 @@ const NETWORKS: u32 = 80_000;
 /// Of addresses that are on the Internet: 32.0.0.0 and every 101st from there.
 fn address(n: u32) -> Ipv4Addr {
     Ipv4Addr::from(0x2000_0000 + n * 101)
+}
+
+/// A route that asks the Ledger at each request.
+const STRICT: &str = "\n[[route]]\nname = \"money\"\npath = \"/money\"\nrewrite = \"/echo/money\"\n\
+    token = \"required\"\nclasses = []\nrevocation = \"strict\"\n";
+
+fn is_full(event: &Value) -> bool {
+    event["event"] == "GUARD_FULL" && event["target"] == "ledger"
 }
 
 fn list(numbers: impl Iterator<Item = u32>) -> String {
@@ -51,13 +59,14 @@ fn until(holds: impl Fn() -> bool) {
 #[test]
 fn eighty_thousand_networks_come_in_hold_and_come_in_again_for_little() {
     let origin = Origin::start();
-    let config = EdgeConfig {
-        token_keys: token::key_set(),
-        ..EdgeConfig::for_origin(&origin)
-    };
+    let mut config = EdgeConfig::with_tokens(&origin, STRICT);
+    config.overlay = config
+        .overlay
+        .replace("closed_budget_ms = 2_000", "closed_budget_ms = 5_000");
     let edge = Edge::start(&config.instrumented().second());
     assert_eq!(edge.send(&of_user("192.0.2.1")).status, 200);
 
+    let bearer = token::token(&token::claims());
     let mut slowest = Duration::ZERO;
     let done = thread::scope(|scope| {
         let begun = Instant::now();
@@ -68,7 +77,9 @@ fn eighty_thousand_networks_come_in_hold_and_come_in_again_for_little() {
                 break;
             }
             let sent = Instant::now();
-            let answer = edge.elsewhere(&of_user(&format!("192.0.2.{n}")));
+            // With the Ledger's own word, each time.
+            let money = Request::new("GET", "/money").from(&format!("192.0.2.{n}"));
+            let answer = edge.elsewhere(&money.bearer(&bearer));
             slowest = slowest.max(sent.elapsed());
             assert_eq!(answer.status, 200, "{}", answer.text());
             thread::sleep(Duration::from_millis(100));
@@ -79,6 +90,7 @@ fn eighty_thousand_networks_come_in_hold_and_come_in_again_for_little() {
         );
         importing.join().unwrap()
     });
+    assert!(edge.events(is_full).is_empty());
     assert_eq!(done.status, 200, "{}", done.text());
     assert_eq!(done.json()["added"], NETWORKS);
 
@@ -93,6 +105,8 @@ fn eighty_thousand_networks_come_in_hold_and_come_in_again_for_little() {
     // One more than there is room for before the other has gone.
     let too_long = import(&edge, &list(1..=NETWORKS));
     assert_eq!(too_long.status, 507, "{}", too_long.text());
+    let told = edge.await_events(is_full, 1);
+    assert_eq!(told.len(), 1, "{told:?}");
     // The next day: one has left.
     let told = import(&edge, &list(1..NETWORKS)).json();
     assert_eq!(

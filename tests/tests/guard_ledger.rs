@@ -4,8 +4,9 @@
 mod engines;
 
 use engines::{Engine, on_every_engine};
+use gapura_shared::outcome::AccountId;
 use gapura_tests::{Answers, Edge, EdgeConfig, Origin, Request, Response, Weir, token};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     io::Write,
     net::TcpStream,
@@ -79,6 +80,131 @@ fn a_lock_is_enforced_without_the_origin_and_looks_like_a_wrong_password() {
     assert_eq!(
         elsewhere.status, 502,
         "another source is for the origin to decide"
+    );
+}
+
+/// All that a client can tell answers by, and the values of headers, but for the seconds that a window
+/// has left.
+fn told(response: &Response) -> (u16, Vec<(String, String)>, String) {
+    let per_request = ["date", "x-request-id", "traceparent"];
+    let headers = response.headers.iter();
+    let headers = headers.filter(|(name, _)| !per_request.contains(&name.as_str()));
+    let value = |name: &str, value: &str| {
+        let windows = value
+            .split(", ")
+            .map(|window| match window.split_once(";t=") {
+                Some((window, _)) if name == "ratelimit" => window,
+                _ => window,
+            });
+        windows.collect::<Vec<_>>().join(", ")
+    };
+    let mut headers: Vec<_> = headers
+        .map(|(name, text)| (name.clone(), value(name, text)))
+        .collect();
+    headers.sort();
+    let (status, _, body) = shape(response);
+    (status, headers, body)
+}
+
+/// A name that nobody has is locked as one that somebody has: so that a login is locked, however long that takes
+/// to say, tells nothing of an account.
+#[test]
+fn locked_unknown_and_wrong_are_told_alike_for_every_name() {
+    let mut origin = Origin::start();
+    let edge = Edge::instrumented(&origin, WIDE);
+    sign_up(&edge, "owner@example.test");
+    // Each the sixth login of its address.
+    let sixth = |client: &str, name: &str, is_locked: bool| {
+        for n in 0..5 {
+            let other = format!("{client}-{n}@example.test");
+            let name = if is_locked { name } else { &other };
+            assert_eq!(login(&edge, name, "wrong password", client).status, 400);
+        }
+        login(&edge, name, "wrong password", client)
+    };
+    let wrong = told(&sixth("192.0.2.1", "owner@example.test", false));
+    let unknown = told(&sixth("192.0.2.2", "nobody@example.test", false));
+    let locked = told(&sixth("192.0.2.3", "owner@example.test", true));
+    let locked_unknown = told(&sixth("192.0.2.4", "nobody@example.test", true));
+    assert!(
+        wrong.1.iter().any(|(name, _)| name == "ratelimit"),
+        "{wrong:?}"
+    );
+    assert_eq!(unknown, wrong);
+    assert_eq!(locked, wrong);
+    assert_eq!(locked_unknown, wrong);
+    // The origin is away: both locks are the edge's own answers, the others' logins are not.
+    origin.stop();
+    for (client, name, status) in [
+        ("192.0.2.3", "owner@example.test", 400),
+        ("192.0.2.4", "nobody@example.test", 400),
+        ("192.0.2.1", "owner@example.test", 502),
+        ("192.0.2.2", "nobody@example.test", 502),
+    ] {
+        assert_eq!(
+            login(&edge, name, PASSWORD, client).status,
+            status,
+            "{client}"
+        );
+    }
+}
+
+/// The lock of an account for everywhere: the origin's alone, since it alone knows whom that spares.
+#[test]
+fn guesses_from_everywhere_lock_strangers_out_and_not_the_owner() {
+    let origin = Origin::configured("", &[("lockout_ceiling = 100", "lockout_ceiling = 10")]);
+    let config = EdgeConfig::with_tokens(&origin, WIDE);
+    let edge = Edge::start(&config.instrumented());
+    sign_up(&edge, "owner@example.test");
+    let owner = |client: &str| login(&edge, "owner@example.test", PASSWORD, client).status;
+    assert_eq!(owner("192.0.2.1"), 200);
+    assert_eq!(owner("198.51.100.1"), 200);
+    for n in 0..10 {
+        // Never so many from one network that it is locked by itself.
+        let client = format!("203.0.113.{}", n / 4);
+        let guess = login(&edge, "owner@example.test", "wrong password", &client);
+        assert_eq!(guess.status, 400);
+    }
+    assert_eq!(owner("198.51.100.77"), 400, "a stranger, with the password");
+    assert_eq!(owner("192.0.2.1"), 200, "where the owner was before");
+    let account = AccountId::of("owner@example.test");
+    let operator = token::token(&token::claims_with("role", json!("admin")));
+    let path = format!("/_gapura/v1/subjects/account:{}", account.as_str());
+    let state = edge
+        .send(&Request::new("GET", &path).bearer(&operator))
+        .json();
+    assert_eq!(state["shard"]["locks"], json!([]), "{state}");
+}
+
+/// Why a logout did not come to the Ledger is in the log.
+#[test]
+fn a_full_ledger_is_an_event() {
+    let origin = Origin::start();
+    let edge = Edge::start(&EdgeConfig::with_tokens(&origin, WIDE).instrumented());
+    sign_up(&edge, "owner@example.test");
+    let session = login(&edge, "owner@example.test", PASSWORD, "192.0.2.1").json();
+    let bearer = session["access_token"].as_str().unwrap();
+    let until_ms = (token::now() + 3_600) * 1_000;
+    let row = format!(r#"{{"v":1,"until":{}}}"#, until_ms / 1_000);
+    edge.fill("ledger", "session:10.", &row, until_ms, 100_000);
+    edge.evict();
+    let begun = Instant::now();
+    let user = Request::new("GET", "/auth/v1/user").bearer(bearer);
+    assert_eq!(edge.send(&user).status, 200);
+    println!(
+        "an isolate that begins copies 100,000 entries: {:?}",
+        begun.elapsed()
+    );
+    let logout = Request::new("POST", "/auth/v1/logout").bearer(bearer);
+    assert_eq!(edge.send(&logout).status, 204);
+    let full = |event: &Value| event["event"] == "GUARD_FULL" && event["target"] == "ledger";
+    let events = edge.await_events(full, 1);
+    assert!(
+        events[0]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("100000 are held"),
+        "{events:?}"
     );
 }
 

@@ -11,7 +11,7 @@ use crate::{
     policy::{GuardMode, OnError, StrikeKind, SubjectKind},
     runtime::{Late, Object, Runtime},
 };
-use gapura_shared::{identity::Principal, outcome::AccountId};
+use gapura_shared::{identity::Principal, outcome::AccountId, time::UnixMillis};
 use std::rc::Rc;
 
 impl<'a, R: Runtime> Admission<'a, R> {
@@ -84,11 +84,14 @@ impl<'a, R: Runtime> Admission<'a, R> {
             state: State::settled(End::Admitted),
         };
         asked.state = match recall {
-            Recall::Admitted(spent) => State::Settled {
-                end: End::Admitted,
-                standings: spent.iter().map(|spent| Some(spent.0)).collect(),
-                counted: Place::Leases(spent),
-            },
+            Recall::Admitted(spent) => {
+                self.ask_ahead(&asked);
+                State::Settled {
+                    end: End::Admitted,
+                    standings: spent.iter().map(|spent| Some(spent.0)).collect(),
+                    counted: Place::Leases(spent),
+                }
+            }
             Recall::Refused(refusal) => {
                 repeated(self.gate, subject, self.facts, &refusal, self.runtime);
                 State::Settled {
@@ -104,6 +107,32 @@ impl<'a, R: Runtime> Admission<'a, R> {
             Recall::Ask(returns) => self.question(&asked, returns, exempt),
         };
         self.asked.push(asked);
+    }
+
+    /// Asks for the next leases, if the isolate's run low. Nobody waits for them.
+    fn ask_ahead(&self, asked: &Asked<'_>) {
+        let sent_ms = self.runtime.now().0;
+        let (subject, classes) = (asked.subject.clone(), asked.classes.clone());
+        let memory = self.gate.memory.clone();
+        let due = memory.guard.borrow_mut().ahead(&subject, &classes, sent_ms);
+        let Some(returns) = due else {
+            return;
+        };
+        let ask = Ask {
+            returns,
+            lease: true,
+            ahead: true,
+            exempt: self.exempt,
+            ..Ask::new(subject.clone(), classes.clone())
+        };
+        let text = ask.to_text();
+        let name = shard(self.gate, &subject, self.runtime);
+        let told = move |answer: Option<String>, now: UnixMillis| {
+            let answer = Answer::parse(&answer?, classes.len()).ok()?;
+            learn(&memory, &subject, &classes, &answer, sent_ms, now.0);
+            None
+        };
+        self.runtime.tell(Object::Guard(&name), &text, told);
     }
 
     fn counts(&self, subject: &Subject, class: &str) -> bool {
@@ -147,8 +176,8 @@ impl<'a, R: Runtime> Admission<'a, R> {
                 Vec::new()
             },
             source: (!asked.told).then_some(self.facts.client),
-            mark: None,
             lease: asked.classes.iter().all(|class| !class.strict),
+            ahead: false,
             exempt,
         };
         let name = shard(self.gate, &asked.subject, self.runtime);

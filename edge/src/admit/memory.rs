@@ -226,14 +226,14 @@ fn report<R: Runtime>(gate: &Gate, struck: Struck, times: u32, jails: Vec<Jail>,
         shared: struck.shared,
     };
     let message = Message::Order(struck.client, order).to_text();
-    let (memory, now) = (gate.memory.clone(), runtime.now());
+    let (memory, sent) = (gate.memory.clone(), runtime.now());
     let (id, address) = (struck.request_id, struck.address);
-    runtime.tell(Object::Guard(&name), &message, move |answer| {
+    runtime.tell(Object::Guard(&name), &message, move |answer, now| {
         let Banned(verdict) = Banned::parse(&answer?).ok()?;
         let verdict = verdict?;
-        memory.guard.borrow_mut().ban(&verdict, now.0, now.0);
+        memory.guard.borrow_mut().ban(&verdict, sent.0, now.0);
         if let Verdict::Banned { for_ms, .. } = &verdict {
-            memory.refuses_for(now.0, *for_ms);
+            memory.refuses_for(sent.0, *for_ms);
         }
         let event = record::ban_added(&verdict, address, &id, now)?;
         serde_json::to_string(&event).ok()

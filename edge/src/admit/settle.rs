@@ -154,10 +154,11 @@ impl<'a, R: Runtime> Admission<'a, R> {
             let name = shard(self.gate, &asked.subject, self.runtime);
             let memory = self.gate.memory.clone();
             let (subject, classes) = (asked.subject.clone(), asked.classes.clone());
-            self.runtime.tell(Object::Guard(&name), &message, move |_| {
-                memory.guard.borrow_mut().reopen(&subject, &classes);
-                None
-            });
+            self.runtime
+                .tell(Object::Guard(&name), &message, move |_, _| {
+                    memory.guard.borrow_mut().reopen(&subject, &classes);
+                    None
+                });
         }
     }
 }

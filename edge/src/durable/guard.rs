@@ -7,12 +7,13 @@
 use super::{
     set_alarm,
     table::{Layout, Row, Table},
+    tell_full,
 };
 use crate::{
-    guard::{Change, Part, Rows, Shard, Step, Unread, next_sweep, stored},
+    guard::{Change, Part, Rows, Shard, Step, Unanswered, Unread, next_sweep, stored},
     platform,
 };
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{DurableObject, Env, Request, Response, Result, console_error, durable_object};
 
@@ -28,6 +29,8 @@ struct Guard {
     storage: worker::State,
     /// `None` until it was asked, and after a write failed.
     shard: RefCell<Option<(Table, Shard)>>,
+    /// When it was logged last that there is no room.
+    told_ms: Cell<u64>,
 }
 
 impl DurableObject for Guard {
@@ -35,6 +38,7 @@ impl DurableObject for Guard {
         Self {
             storage,
             shard: RefCell::new(None),
+            told_ms: Cell::new(0),
         }
     }
 
@@ -84,9 +88,12 @@ impl Guard {
             Some(opened) => opened,
             empty => empty.insert(self.open(now_ms)?),
         };
-        let step = shard
-            .receive(ask, table, now_ms)
-            .map_err(|fault| worker::Error::RustError(fault.to_string()))?;
+        let step = shard.receive(ask, table, now_ms).map_err(|fault| {
+            if fault == Unanswered::Full {
+                tell_full(&self.told_ms, "guard", &fault.to_string());
+            }
+            worker::Error::RustError(fault.to_string())
+        })?;
         let Step {
             answer,
             changes,

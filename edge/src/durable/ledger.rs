@@ -7,7 +7,8 @@
 
 use super::{
     set_alarm,
-    table::{Layout, Row, Table},
+    table::{Layout, Table},
+    tell_full,
 };
 use crate::{
     guard::{jail::FOREVER_MS, next_sweep},
@@ -18,7 +19,10 @@ use crate::{
     platform,
 };
 use gapura_shared::time::UnixSeconds;
-use std::cell::RefCell;
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{DurableObject, Env, Request, Response, Result, console_error, durable_object};
 
@@ -37,6 +41,8 @@ struct LedgerObject {
     storage: worker::State,
     /// `None` until it was asked, and after a write failed.
     ledger: RefCell<Option<Opened>>,
+    /// When it was logged last that there is no room.
+    told_ms: Cell<u64>,
 }
 
 struct Opened {
@@ -51,6 +57,7 @@ impl DurableObject for LedgerObject {
         Self {
             storage,
             ledger: RefCell::new(None),
+            told_ms: Cell::new(0),
         }
     }
 
@@ -92,7 +99,7 @@ impl LedgerObject {
             opened.read(&asked)?;
             let step = opened.ledger.handle(asked, platform::now());
             if let Ok(Err(full @ LedgerError::Full { .. })) = message::applied(&step.answer) {
-                console_error!("{full}");
+                tell_full(&self.told_ms, "ledger", &full.to_string());
             }
             opened.store(&step, now_ms, &self.storage)?;
             Ok(step.answer)
@@ -144,10 +151,14 @@ impl Opened {
                 }
             }
             Needs::All => {
-                let others = self.table.where_("key <> ?", vec![OWN_KEY.into()])?;
-                for row in others.next::<Row>() {
-                    let Row { key, row } = row?;
-                    self.ledger.take(key, &row).map_err(fault)?;
+                let mut last = String::new();
+                while let Some(rows) = self.table.after(&last)? {
+                    for (key, row) in rows {
+                        last.clone_from(&key);
+                        if key != OWN_KEY {
+                            self.ledger.take(key, &row).map_err(fault)?;
+                        }
+                    }
                 }
                 self.ledger.taken();
             }
@@ -160,12 +171,21 @@ impl Opened {
         if step.writes.is_empty() {
             return Ok(());
         }
-        for Write { key, row, until } in &step.writes {
+        // What was written last of a key is what it is.
+        let last: BTreeMap<_, _> = step
+            .writes
+            .iter()
+            .map(|write| (&write.key, write))
+            .collect();
+        let (mut put, mut gone) = (Vec::new(), Vec::new());
+        for Write { key, row, until } in last.into_values() {
             match row {
-                Some(row) => self.table.put(key, row, end_ms(*until))?,
-                None => self.table.delete(key)?,
+                Some(row) => put.push((key.as_str(), row.as_str(), end_ms(*until))),
+                None => gone.push(key.as_str()),
             }
         }
+        self.table.put_all(&put)?;
+        self.table.delete_all(&gone)?;
         let own = self.ledger.own_row();
         self.table.put(OWN_KEY, &own, FOREVER_MS)?;
         if now_ms < self.alarm_ms {

@@ -4,11 +4,14 @@ pub(crate) mod guard;
 pub(crate) mod ledger;
 mod table;
 
-use crate::platform;
+use crate::{platform, record};
+use gapura_shared::ids::RequestId;
 use std::{
+    cell::Cell,
     pin::pin,
     task::{Context, Poll, Waker},
 };
+use worker::console_warn;
 
 /// The binding of the Guard's namespace in `wrangler.toml`; its class is `Guard`.
 pub(crate) const GUARD_BINDING: &str = "GUARD";
@@ -16,6 +19,17 @@ pub(crate) const GUARD_BINDING: &str = "GUARD";
 pub(crate) const LEDGER_BINDING: &str = "LEDGER";
 /// The name of the one Ledger.
 pub(crate) const LEDGER_NAME: &str = "ledger";
+
+/// Logs that an object has no room, once a minute at most.
+fn tell_full(told_ms: &Cell<u64>, object: &str, why: &str) {
+    let now = platform::now();
+    if record::is_due(told_ms.get(), now) {
+        told_ms.set(now.0);
+        let id = RequestId::from_random(platform::random());
+        let event = record::full(object, why, id, now);
+        console_warn!("{}", serde_json::to_string(&event).unwrap_or_default());
+    }
+}
 
 /// Sets an object's alarm without waiting for it: the output gate holds the answer
 /// back until what was written is confirmed.

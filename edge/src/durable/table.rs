@@ -19,6 +19,9 @@ pub(super) struct Layout {
     pub(super) until_ms: fn(&str) -> u64,
 }
 
+/// Rows that are read or written by one statement: a call for each of a long list would take a minute.
+const AT_ONCE: usize = 500;
+
 #[derive(Deserialize)]
 pub(super) struct Row {
     pub(super) key: String,
@@ -69,6 +72,20 @@ impl Table {
         Ok(found.to_array::<Found>()?.is_empty())
     }
 
+    /// Some of the rows after a key, in their order, as one text: a row by itself costs more to hand over
+    /// than to read. `None`: there are no more.
+    pub(super) fn after(&self, key: &str) -> Result<Option<Vec<(String, String)>>> {
+        let some = format!(
+            "SELECT key, row FROM {} WHERE key > ? ORDER BY key LIMIT {AT_ONCE}",
+            self.name
+        );
+        let query = format!("SELECT json_group_array(json_array(key, row)) AS row FROM ({some})");
+        let found: Vec<Value> = self.sql.exec(&query, vec![key.into()])?.to_array()?;
+        let text = found.first().map_or("[]", |found| found.row.as_str());
+        let rows: Vec<(String, String)> = serde_json::from_str(text)?;
+        Ok((!rows.is_empty()).then_some(rows))
+    }
+
     /// All rows for which an expression of SQL holds.
     pub(super) fn where_(&self, holds: &str, values: Vec<SqlStorageValue>) -> Result<SqlCursor> {
         self.select("key, row", &format!("WHERE {holds}"), values)
@@ -95,6 +112,32 @@ impl Table {
         );
         let values = vec![key.into(), row.into(), integer(until_ms)];
         self.sql.exec(&query, values)?;
+        Ok(())
+    }
+
+    /// Puts many rows, whose keys differ.
+    pub(super) fn put_all(&self, rows: &[(&str, &str, u64)]) -> Result<()> {
+        let query = format!(
+            "INSERT INTO {} (key, row, until) SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE true ON CONFLICT (key) DO UPDATE SET row = excluded.row, until = excluded.until",
+            self.name
+        );
+        for rows in rows.chunks(AT_ONCE) {
+            let rows = serde_json::to_string(rows)?;
+            self.sql.exec(&query, vec![rows.into()])?;
+        }
+        Ok(())
+    }
+
+    /// Deletes many rows.
+    pub(super) fn delete_all(&self, keys: &[&str]) -> Result<()> {
+        let query = format!(
+            "DELETE FROM {} WHERE key IN (SELECT value FROM json_each(?))",
+            self.name
+        );
+        for keys in keys.chunks(AT_ONCE) {
+            let keys = serde_json::to_string(keys)?;
+            self.sql.exec(&query, vec![keys.into()])?;
+        }
         Ok(())
     }
 

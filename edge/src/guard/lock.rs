@@ -1,14 +1,12 @@
 //! Locks on an account, mirrored from the origin, which decides them. A lock holds for a
-//! source or for all; its end is the origin's and never moves by trying. A device that has
-//! logged in before carries a mark and is spared: the origin then decides.
+//! source or for all; its end is the origin's and never moves by trying. Whom it spares is decided
+//! where the request is (`admit`): the gate knows a device that logged in before by its cookie.
 
 use gapura_shared::address::Network;
 use std::net::IpAddr;
 
 /// Locks kept for one account; beyond, those that end first leave: the origin knows them still.
 pub const MAX_LOCKS: usize = 64;
-/// Marks kept for one account; beyond, those that end first leave.
-pub const MAX_MARKS: usize = 16;
 
 /// A lock on an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,30 +19,24 @@ pub struct Lock {
     pub delay_ms: u32,
 }
 
-/// The locks and spared devices of one account.
+/// The locks of one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Locks {
     pub(super) locks: Vec<Lock>,
-    /// Marks with their end.
-    pub(super) marks: Vec<(String, u64)>,
 }
 
 impl Locks {
     pub(super) fn expire(&mut self, now_ms: u64) {
         self.locks.retain(|lock| lock.until_ms > now_ms);
-        self.marks.retain(|mark| mark.1 > now_ms);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.locks.is_empty() && self.marks.is_empty()
+        self.locks.is_empty()
     }
 
     pub(super) fn until_ms(&self) -> u64 {
         let locks = self.locks.iter().map(|lock| lock.until_ms);
-        locks
-            .chain(self.marks.iter().map(|mark| mark.1))
-            .max()
-            .unwrap_or(0)
+        locks.max().unwrap_or(0)
     }
 
     /// The origin's word replaces what was known of the same source.
@@ -65,30 +57,8 @@ impl Locks {
         std::mem::take(&mut self.locks).len()
     }
 
-    /// Spares a device until then.
-    pub(super) fn spare(&mut self, mark: &str, until_ms: u64, now_ms: u64) {
-        self.marks.retain(|known| known.0 != mark);
-        self.marks.push((mark.to_owned(), until_ms));
-        self.expire(now_ms);
-        self.marks.sort_by_key(|mark| std::cmp::Reverse(mark.1));
-        self.marks.truncate(MAX_MARKS);
-    }
-
-    /// The longest lock on a login from there with that device.
-    pub(super) fn holds(
-        &self,
-        source: Option<IpAddr>,
-        mark: Option<&str>,
-        now_ms: u64,
-    ) -> Option<&Lock> {
-        let spared = |mark| {
-            self.marks
-                .iter()
-                .any(|known| known.0 == mark && known.1 > now_ms)
-        };
-        if mark.is_some_and(spared) {
-            return None;
-        }
+    /// The longest lock on a login from there.
+    pub(super) fn holds(&self, source: Option<IpAddr>, now_ms: u64) -> Option<&Lock> {
         let meets = |lock: &&Lock| match (lock.source, source) {
             (None, _) => true,
             (Some(network), Some(address)) => network.contains(address),
@@ -112,28 +82,20 @@ mod tests {
     }
 
     #[test]
-    fn holds_for_its_source_and_spares_known_devices() {
+    fn holds_for_its_source_until_its_end() {
         let mut locks = Locks::default();
         locks.set(lock(Some("192.0.2.1"), 1_000), 0);
         let here = "192.0.2.1".parse().ok();
         let there = "192.0.2.2".parse().ok();
-        assert!(locks.holds(here, None, 999).is_some());
-        assert!(locks.holds(here, None, 1_000).is_none());
-        assert!(locks.holds(there, None, 0).is_none() && locks.holds(None, None, 0).is_none());
+        assert!(locks.holds(here, 999).is_some());
+        assert!(locks.holds(here, 1_000).is_none());
+        assert!(locks.holds(there, 0).is_none() && locks.holds(None, 0).is_none());
         locks.set(lock(None, 500), 0);
-        assert!(locks.holds(there, None, 499).is_some());
-        locks.spare("dev1", 600, 0);
-        assert!(locks.holds(here, Some("dev1"), 0).is_none());
-        assert!(
-            locks.holds(here, Some("dev1"), 600).is_some(),
-            "a mark ends too"
-        );
-        assert!(locks.holds(here, Some("dev2"), 0).is_some());
+        assert!(locks.holds(there, 499).is_some());
         locks.set(lock(None, 0), 100);
-        assert!(locks.holds(there, None, 100).is_none(), "lifted");
-        locks.spare("dev1", 600, 100);
+        assert!(locks.holds(there, 100).is_none(), "lifted");
         assert_eq!((locks.lift(100), locks.lift(100)), (1, 0));
-        assert!(locks.holds(here, None, 100).is_none() && locks.marks.len() == 1);
+        assert!(locks.holds(here, 100).is_none() && locks.is_empty());
     }
 
     #[test]
@@ -141,9 +103,8 @@ mod tests {
         let mut locks = Locks::default();
         for n in 0..200 {
             locks.set(lock(Some(&format!("10.0.0.{n}")), 1_000 + n), 0);
-            locks.spare(&n.to_string(), 1_000, 0);
         }
-        assert_eq!((locks.locks.len(), locks.marks.len()), (MAX_LOCKS, 16));
+        assert_eq!(locks.locks.len(), MAX_LOCKS);
         assert_eq!(locks.until_ms(), 1_199);
     }
 }

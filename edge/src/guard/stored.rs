@@ -84,8 +84,6 @@ struct Stored {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     locks: Vec<(String, u64, u32)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    marks: Vec<(String, u64)>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     clients: Vec<(String, u64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     networks: Vec<(String, StoredBan)>,
@@ -124,7 +122,6 @@ pub(super) fn to_row(record: &Record, now_ms: u64) -> String {
         strikes: rest.strikes.jails.clone(),
         bans: (rest.strikes.bans > 0).then_some((rest.strikes.bans, rest.strikes.bans_until_ms)),
         locks: rest.locks.locks.iter().map(lock).collect(),
-        marks: rest.locks.marks.clone(),
         clients: rest
             .family
             .clients
@@ -159,7 +156,6 @@ pub(super) fn from_row(row: &str) -> Result<(Record, u64), BadRow> {
         rest.strikes.bans = bans;
         rest.strikes.bans_until_ms = until_ms;
     }
-    rest.locks.marks = stored.marks;
     for stored in stored.locks {
         rest.locks.locks.push(unlock(stored)?);
     }

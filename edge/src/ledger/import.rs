@@ -1,11 +1,13 @@
-//! Long lists in parts: in one message they would be longer than the platform takes, and reading it
+//! Long lists in parts: in one message they would be longer than the platform takes, and carrying it out
 //! would keep the object from everybody else.
 //!
-//! Guarantees: with the last part all of the list is carried out, or nothing of it; a list that
-//! is begun later takes the place of one under way. Parts are in memory alone: an object that left it
-//! in between refuses the next part, and the list must be told again.
+//! Guarantees: each part is carried out when it comes, as a whole or not at all, and others are
+//! answered between two; what the list no longer has is lifted with the last one. A list that is begun later
+//! takes the place of one under way. Which entries came is in memory alone: an object that left it
+//! in between refuses the next part, what came holds, nothing is lifted, and the list must be told again.
 
-use super::{Batch, Change, LedgerError, MAX_ENTRIES};
+use super::{Batch, LedgerError, MAX_ENTRIES};
+use std::collections::HashSet;
 
 /// Changes in a part.
 pub const PART_CHANGES: usize = 2_000;
@@ -38,49 +40,43 @@ pub fn parts(batch: &Batch, import: &str) -> impl Iterator<Item = Part> {
     })
 }
 
-/// The parts that came so far.
+/// A list that comes in parts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Importing {
     import: String,
     next: u32,
-    changes: Vec<Change>,
+    /// The keys that came so far.
+    pub(super) listed: HashSet<String>,
 }
 
 impl Importing {
-    /// Takes a part; with the last one the whole batch.
-    pub(super) fn take(&mut self, part: Part) -> Result<Option<Batch>, LedgerError> {
-        let Part {
-            import,
-            number,
-            is_last,
-            batch,
-        } = part;
-        if number == 0 {
+    /// Notes a part, if it follows the one before.
+    pub(super) fn take(&mut self, part: &Part) -> Result<(), LedgerError> {
+        if part.number == 0 {
             *self = Self {
-                import,
+                import: part.import.clone(),
                 ..Self::default()
             };
-        } else if import != self.import || number != self.next {
+        } else if part.import != self.import || part.number != self.next {
             return Err(LedgerError::Interrupted);
         }
-        let asked = self.changes.len().saturating_add(batch.changes.len());
+        let asked = self.listed.len().saturating_add(part.batch.changes.len());
         if asked > MAX_ENTRIES {
             *self = Self::default();
             return Err(LedgerError::Full { held: 0, asked });
         }
         self.next = self.next.saturating_add(1);
-        self.changes.extend(batch.changes);
-        Ok(is_last.then(|| Batch {
-            changes: std::mem::take(self).changes,
-            list: batch.list,
-        }))
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Importing, PART_CHANGES, Part, parts};
-    use crate::ledger::{Batch, Change, Entry, Key, Ledger, LedgerError, Note};
+    use crate::ledger::{
+        Batch, Change, Entry, Key, Ledger, LedgerError, Note, Replica,
+        message::{Message, applied},
+    };
     use gapura_shared::time::{UnixMillis, UnixSeconds};
 
     fn batch(count: usize) -> Batch {
@@ -94,31 +90,20 @@ mod tests {
     }
 
     #[test]
-    fn what_was_divided_comes_together_with_the_last_part() {
-        let whole = batch(2 * PART_CHANGES + 1);
-        let mut importing = Importing::default();
-        let mut taken: Vec<_> = parts(&whole, "a")
-            .map(|part| importing.take(part).unwrap())
-            .collect();
-        assert_eq!(taken.len(), 3);
-        assert_eq!(taken.pop(), Some(Some(whole)));
-        assert_eq!(taken, [None, None]);
-    }
-
-    #[test]
     fn a_part_that_does_not_follow_is_refused() {
         let whole = batch(3 * PART_CHANGES);
         let part = |import, number| parts(&whole, import).nth(number).unwrap();
         let mut importing = Importing::default();
+        let mut take = |part| importing.take(&part);
         let refused = Err(LedgerError::Interrupted);
-        assert_eq!(importing.take(part("a", 1)), refused, "nothing began");
-        assert_eq!(importing.take(part("a", 0)), Ok(None));
-        assert_eq!(importing.take(part("a", 2)), refused, "one is missing");
-        assert_eq!(importing.take(part("b", 0)), Ok(None));
-        assert_eq!(importing.take(part("a", 1)), refused, "another began");
-        assert_eq!(importing.take(part("b", 1)), Ok(None));
-        assert!(matches!(importing.take(part("b", 2)), Ok(Some(_))));
-        assert_eq!(importing.take(part("b", 2)), refused, "it is over");
+        assert_eq!(take(part("a", 1)), refused, "nothing began");
+        assert_eq!(take(part("a", 0)), Ok(()));
+        assert_eq!(take(part("a", 2)), refused, "one is missing");
+        assert_eq!(take(part("b", 0)), Ok(()));
+        assert_eq!(take(part("a", 1)), refused, "another began");
+        assert_eq!(take(part("b", 1)), Ok(()));
+        assert_eq!(take(part("b", 2)), Ok(()));
+        assert_eq!(take(part("b", 2)), refused, "it is over");
     }
 
     #[test]
@@ -130,9 +115,74 @@ mod tests {
             batch: batch(100_001),
         };
         assert!(matches!(
-            Importing::default().take(part),
+            Importing::default().take(&part),
             Err(LedgerError::Full { .. })
         ));
+    }
+
+    fn listed(key: Key) -> Change {
+        let note = Note {
+            since: UnixSeconds(1),
+            actor: "user:a".into(),
+            reason: "drop".into(),
+            list: Some("drop".into()),
+        };
+        let entry = Entry {
+            note: Some(note),
+            ..Entry::default()
+        };
+        Change::Put(key, entry)
+    }
+
+    /// What comes between two parts is answered between them, and nothing of a list goes before its end.
+    #[test]
+    fn others_are_answered_between_the_parts_of_a_list() {
+        let list = |numbers: std::ops::Range<u32>| {
+            let key = |n: u32| format!("ban:ip:{}", std::net::Ipv4Addr::from(0x2000_0000 + n));
+            Batch {
+                changes: numbers.map(|n| listed(key(n).parse().unwrap())).collect(),
+                list: Some("drop".into()),
+            }
+        };
+        let size = u32::try_from(PART_CHANGES).unwrap();
+        let mut ledger = Ledger::default();
+        let mut now = 1_000_000;
+        let mut told = move |ledger: &mut Ledger, message: &Message| {
+            now += 1;
+            let step = ledger.receive(&message.to_text(), UnixMillis(now)).unwrap();
+            (step.answer, step.writes.len())
+        };
+        let (_, written) = told(&mut ledger, &Message::Apply(list(0..10)));
+        assert_eq!(written, 10);
+        let mut copy = Replica::default();
+        let (whole, _) = told(&mut ledger, &Message::Since(0));
+        copy.update(&whole, UnixSeconds(1_000)).unwrap();
+
+        // The first ten are no longer on it.
+        let mut at = 0;
+        for part in parts(&list(10..10 + 3 * size), "a") {
+            let is_last = part.is_last;
+            let (answer, written) = told(&mut ledger, &Message::Part(part));
+            assert_eq!(written, PART_CHANGES + if is_last { 10 } else { 0 });
+            let done = applied(&answer).unwrap().unwrap();
+            assert_eq!(
+                (done.added, done.lifted),
+                (PART_CHANGES, if is_last { 10 } else { 0 })
+            );
+            at += PART_CHANGES;
+            // A logout, and a copy that follows by what is new alone.
+            let logout = Change::Put(Key::Session(format!("s{at}")), Entry::default());
+            let logout = Batch {
+                changes: vec![logout],
+                list: None,
+            };
+            assert_eq!(told(&mut ledger, &Message::Apply(logout)).1, 1);
+            let (news, _) = told(&mut ledger, &Message::Since(copy.version()));
+            assert!(news.starts_with('+'), "all over again");
+            copy.update(&news, UnixSeconds(1_000)).unwrap();
+            let sessions = at / PART_CHANGES;
+            assert_eq!(copy.len(), at + sessions + if is_last { 0 } else { 10 });
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub enum Message {
     Since(u64),
     /// Do all of this, or nothing. Answered by [`applied`].
     Apply(Batch),
-    /// A part of a long list; answered as [`Message::Apply`], by nothing done until the last one.
+    /// A part of a long list; answered as [`Message::Apply`], by what was done of this part.
     Part(Part),
     /// A page of bans; answered by a [`Page`] in JSON.
     Search(Search),
@@ -216,12 +216,9 @@ impl Ledger {
         let seconds = now.seconds();
         let answer = match message {
             Message::Since(version) => self.since(version, seconds),
-            Message::Apply(batch) => return self.change(batch, now),
+            Message::Apply(batch) => return done(self.apply(batch, now)),
             Message::Part(part) => {
-                return match self.importing.take(part) {
-                    Ok(Some(batch)) => self.change(batch, now),
-                    taken => done(taken.map(|_| Applied::default())),
-                };
+                return done(self.apply_part(part, now));
             }
             Message::Search(search) => json(&self.search(&search, seconds)),
             Message::Bans => json(&self.bans(seconds).collect::<Vec<_>>()),
@@ -234,10 +231,6 @@ impl Ledger {
             answer,
             writes: Vec::new(),
         }
-    }
-
-    fn change(&mut self, batch: Batch, now: UnixMillis) -> Step {
-        done(self.apply(batch, now))
     }
 }
 

@@ -72,7 +72,6 @@ impl Ledger {
                 }
                 self.missing(batch.changes.iter().map(super::Change::key))
             }
-            Message::Part(part) if !part.is_last => Needs::Keys(Vec::new()),
             Message::Entry(key) => self.missing([key].into_iter()),
             Message::Since(_) | Message::Part(_) | Message::Search(_) | Message::Bans => Needs::All,
         }

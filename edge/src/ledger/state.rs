@@ -5,7 +5,8 @@
 //! for an old one.
 
 use super::{
-    ADDED_LIST, BadRow, Entry, GRACE_S, Key, MAX_ENTRIES, MAX_WITH_LISTS, import::Importing, wire,
+    ADDED_LIST, BadRow, Entry, GRACE_S, Key, MAX_ENTRIES, MAX_WITH_LISTS, Part, import::Importing,
+    wire,
 };
 use gapura_shared::time::{UnixMillis, UnixSeconds};
 use std::{
@@ -13,9 +14,9 @@ use std::{
     sync::Arc,
 };
 
-/// How many changes are remembered for copies that are a little behind; one that is
+/// How many changes are remembered for copies that are behind, a long list's among them; one that is
 /// further behind gets everything.
-const MAX_LOG: usize = 4_096;
+const MAX_LOG: usize = MAX_ENTRIES;
 
 /// By how much the end of a ban may move that a list is imported with again, without being written.
 const END_MOVES_S: u64 = 3_600;
@@ -167,9 +168,34 @@ impl Ledger {
     /// [`LedgerError`]; then nothing has changed but that ended entries may be gone,
     /// which nobody sees.
     pub fn apply(&mut self, batch: Batch, now: UnixMillis) -> Result<Applied, LedgerError> {
+        self.carry_out(batch, &mut HashSet::new(), true, now)
+    }
+
+    /// Carries out a part of a list.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; then nothing of this part is done, and the list is no longer under way.
+    pub fn apply_part(&mut self, part: Part, now: UnixMillis) -> Result<Applied, LedgerError> {
+        self.importing.take(&part)?;
+        let mut importing = std::mem::take(&mut self.importing);
+        let applied = self.carry_out(part.batch, &mut importing.listed, part.is_last, now)?;
+        if !part.is_last {
+            self.importing = importing;
+        }
+        Ok(applied)
+    }
+
+    /// `listed` are the keys of the list that came before; with the `last` ones, all others of it go.
+    fn carry_out(
+        &mut self,
+        batch: Batch,
+        listed: &mut HashSet<String>,
+        last: bool,
+        now: UnixMillis,
+    ) -> Result<Applied, LedgerError> {
         let seconds = now.seconds();
         let is_list = batch.list.is_some();
-        let steps = self.steps(batch, seconds)?;
+        let steps = self.steps(batch, listed, last, seconds)?;
         let added = steps
             .iter()
             .filter(|(key, entry)| entry.is_some() && !self.entries.contains_key(key));
@@ -201,10 +227,11 @@ impl Ledger {
     fn steps(
         &self,
         batch: Batch,
+        listed: &mut HashSet<String>,
+        last: bool,
         now: UnixSeconds,
     ) -> Result<Vec<(String, Option<Entry>)>, LedgerError> {
         let mut steps = Vec::with_capacity(batch.changes.len());
-        let mut listed = HashSet::new();
         for change in batch.changes {
             let (key, entry) = match change {
                 Change::Put(key, entry) => (key, Some(entry)),
@@ -227,7 +254,8 @@ impl Ledger {
             };
             steps.push((text, entry));
         }
-        if let Some(list) = batch.list.filter(|list| list.as_ref() != ADDED_LIST) {
+        let replaced = |list: &Arc<str>| last && list.as_ref() != ADDED_LIST;
+        if let Some(list) = batch.list.filter(replaced) {
             let dropped = self.entries.iter().filter(|(key, entry)| {
                 list_of(entry) == Some(list.as_ref()) && !listed.contains(*key)
             });

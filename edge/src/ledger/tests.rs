@@ -301,6 +301,34 @@ fn lists_leave_room_for_revocations() {
     assert_eq!(shorter.lifted, MAX_WITH_LISTS - 10);
 }
 
+/// What a copy gets that begins is one message of the platform, which takes 32 MiB.
+#[test]
+fn a_full_ledger_goes_into_one_message() {
+    let longest = "u".repeat(super::MAX_TEXT_BYTES - 6);
+    let fill = |key: &dyn Fn(usize) -> Key, until: u64| {
+        let put = |n| {
+            let entry = Entry {
+                until: Some(UnixSeconds(until)),
+                not_before: Some(UnixSeconds(until)),
+                ..Entry::default()
+            };
+            Change::Put(key(n), entry)
+        };
+        let mut ledger = Ledger::default();
+        let all = batch((0..super::MAX_ENTRIES).map(put).collect());
+        ledger.apply(all, at(1)).unwrap();
+        ledger.since(0, UnixSeconds(1)).len()
+    };
+    let worst = fill(&|n| Key::User(format!("{longest}{n:06}")), 99_999_999_999);
+    assert!(worst <= 32 << 20, "{worst}");
+    let network = |n: usize| {
+        let address = std::net::Ipv4Addr::from(0x2000_0000 + u32::try_from(n).unwrap());
+        format!("ban:ip:{address}").parse().unwrap()
+    };
+    let usual = fill(&network, 1_900_000_000);
+    assert!(usual <= 5 << 20, "{usual}");
+}
+
 #[test]
 fn what_has_ended_leaves_the_object_and_the_copy() {
     let (mut ledger, mut copy) = (Ledger::default(), Replica::default());

@@ -26,7 +26,7 @@ use gapura_shared::{
 
 /// How long an object may take for the operator.
 const PATIENCE_MS: u32 = 5_000;
-/// How long the Ledger may take to store a long list.
+/// How long the Ledger may take to store a part of a long list.
 const IMPORT_MS: u32 = 20_000;
 /// Bans that the Ledger tells at a time when all are wanted.
 const EXPORT_PAGE: usize = 10_000;
@@ -183,13 +183,17 @@ async fn tell<R: Runtime>(batch: &Batch, runtime: &R) -> Result<Applied, AdminEr
         return Ok(ask_ledger(question, message::applied, runtime).await??);
     }
     let import = hex(&runtime.random::<8>());
-    let mut applied = Applied::default();
+    let mut all = Applied::default();
     for part in parts(batch, &import) {
-        let patience_ms = if part.is_last { IMPORT_MS } else { PATIENCE_MS };
+        // The others' turn, also where everything is in one process.
+        runtime.pause(1).await;
         let question = message::Message::Part(part);
-        applied = ask_patiently(question, message::applied, patience_ms, runtime).await??;
+        let applied = ask_patiently(question, message::applied, IMPORT_MS, runtime).await??;
+        all.added = all.added.saturating_add(applied.added);
+        all.changed = all.changed.saturating_add(applied.changed);
+        all.lifted = all.lifted.saturating_add(applied.lifted);
     }
-    Ok(applied)
+    Ok(all)
 }
 
 async fn ask_ledger<R: Runtime, T>(

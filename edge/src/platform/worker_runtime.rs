@@ -115,7 +115,7 @@ impl<'a> Runtime for WorkerRuntime<'a> {
         &self,
         object: Object<'_>,
         message: &str,
-        then: impl FnOnce(Option<String>) -> Option<String> + 'static,
+        then: impl FnOnce(Option<String>, UnixMillis) -> Option<String> + 'static,
     ) {
         let asked = Address::of(self.env, object).map(|address| address.ask(message, LATER_MS));
         let told = async move {
@@ -123,12 +123,21 @@ impl<'a> Runtime for WorkerRuntime<'a> {
                 Some(asked) => asked.await.ok().and_then(|text| text.as_string()),
                 None => None,
             };
-            if let Some(line) = then(answer) {
+            if let Some(line) = then(answer, now()) {
                 console_warn!("{line}");
             }
             Ok(JsValue::UNDEFINED)
         };
         glue::later(self.context, &future_to_promise(told));
+    }
+
+    fn after(&self, ms: u32, then: impl FnOnce() + 'static) {
+        let rung = async move {
+            let _ = JsFuture::from(glue::pause(ms)).await;
+            then();
+            Ok(JsValue::UNDEFINED)
+        };
+        glue::later(self.context, &future_to_promise(rung));
     }
 
     fn insist(

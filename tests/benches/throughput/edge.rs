@@ -63,6 +63,11 @@ pub(crate) fn run(stack: &Stack, token: &str) {
     let rows = [
         peer.row("JavaScript: constant answer", "/"),
         peer.row("JavaScript: reads all headers, sets nine", "/headers"),
+        peer.row("JavaScript: asks one object, in memory", "/object"),
+        peer.row(
+            "JavaScript: asks an object for the first time",
+            "/new-object",
+        ),
         row(&unguarded, "the gate: constant answer", constant, 1, ""),
         row(&unguarded, "+ token", "/bench/token", 2, &bearer),
         row(guarded, "+ Guard", "/bench/guard", 3, &bearer),
@@ -80,6 +85,7 @@ pub(crate) fn run(stack: &Stack, token: &str) {
     ];
     table::print("Edge", &rows, &load::measure(&rows), None);
     println!("Rows with `+` add to the row above; the token is in the isolate's cache.");
+    println!("What an object costs, in memory and new, decides where the Guard's subjects live.");
     println!(
         "Each row's requests come from {CLIENTS} client addresses with a Guard object each.\n"
     );
@@ -143,7 +149,9 @@ impl Peer {
         let folder = TempDir::new().expect("a folder");
         let address = harness::free_address();
         let config = folder.path().join("config.capnp");
-        fs::write(&config, peer_config(address)).expect("a file");
+        let objects = folder.path().join("objects");
+        fs::create_dir(&objects).expect("a folder");
+        fs::write(&config, peer_config(address, &objects)).expect("a file");
         fs::write(folder.path().join("peer.js"), PEER_ANSWER).expect("a file");
         let child = Command::new(workerd())
             .args(["serve", "--experimental"])
@@ -185,6 +193,17 @@ impl Drop for Peer {
 
 /// As many headers as the gate's constant answer has, of the same length.
 const PEER_ANSWER: &str = r#"
+import { DurableObject } from "cloudflare:workers";
+/** The least that an object of ours does: opens its table, answers. */
+export class Answers extends DurableObject {
+  constructor(context, env) {
+    super(context, env);
+    context.storage.sql.exec("CREATE TABLE IF NOT EXISTS rows (key TEXT PRIMARY KEY, row TEXT NOT NULL)");
+  }
+  ask(text) {
+    return text;
+  }
+}
 const body = "constant\n";
 const headers = {
   "content-type": "text/plain; charset=utf-8",
@@ -199,8 +218,12 @@ const headers = {
   "x-request-id": "00000000000000000000000000000001",
 };
 export default {
-  fetch(request) {
+  fetch(request, env) {
     if (request.url.endsWith("/")) return new Response(body);
+    if (request.url.endsWith("object")) {
+      const name = request.url.endsWith("/object") ? "one" : crypto.randomUUID();
+      return env.ANSWERS.getByName(name).ask(body).then((text) => new Response(text));
+    }
     let bytes = 0;
     for (const [name, value] of request.headers) bytes += name.length + value.length;
     return new Response(body, { status: bytes > 0 ? 200 : 500, headers });
@@ -208,16 +231,23 @@ export default {
 };
 "#;
 
-fn peer_config(address: SocketAddr) -> String {
+fn peer_config(address: SocketAddr, objects: &Path) -> String {
+    let objects = objects.display();
     format!(
         r#"using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "peer", worker = .peer)],
+  services = [
+    (name = "peer", worker = .peer),
+    (name = "objects", disk = (path = "{objects}", writable = true)),
+  ],
   sockets = [(name = "http", address = "{address}", http = (), service = "peer")],
 );
 const peer :Workerd.Worker = (
   modules = [(name = "peer.js", esModule = embed "peer.js")],
   compatibilityDate = "2026-04-01",
+  durableObjectNamespaces = [(className = "Answers", uniqueKey = "answers", enableSql = true)],
+  durableObjectStorage = (localDisk = "objects"),
+  bindings = [(name = "ANSWERS", durableObjectNamespace = "Answers")],
 );
 "#
     )

@@ -9,6 +9,8 @@
 //! last about as long as it lives. The first lease is for an isolate that asked several times within [`LEASE_MS`](super::LEASE_MS)
 //! (it tells how much as the return of lease 0), in one question at a time: what an isolate gets that sees a
 //! client now and then, or what comes to it ten times over, would be lost to all others for a window.
+//! A busy isolate asks for the next lease in passing, before the last one is used up or over: else all
+//! requests of one round trip would ask one by one. Such a question counts nothing.
 //!
 //! Bound: all that is out or was never returned is at most limit/4 of a window and burst/4 of a second.
 

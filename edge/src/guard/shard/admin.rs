@@ -183,7 +183,6 @@ impl Shard {
             };
             let locks = rest.locks.locks.iter();
             shown.locks = locks.map(|lock| (source(lock), lock.until_ms)).collect();
-            shown.spared = count(rest.locks.marks.len());
         }
         serde_json::to_string(&shown).unwrap_or_default()
     }

@@ -27,7 +27,7 @@ impl Shard {
         prepare(record, ask, now_ms)?;
         let (answer, store) = if let Some(verdict) = ban.or_else(|| locked(record, ask, now_ms)) {
             (stopped(verdict, now_ms), false)
-        } else if has_room(record, &ask.classes, now_ms) {
+        } else if ask.ahead || has_room(record, &ask.classes, now_ms) {
             let leases = &mut self.leases;
             let mut id = || {
                 *leases = leases.checked_add(1)?;
@@ -108,7 +108,7 @@ fn prepare(record: &mut Record, ask: &Ask, now_ms: u64) -> Result<(), Unanswered
 
 fn locked(record: &Record, ask: &Ask, now_ms: u64) -> Option<Verdict> {
     let locks = &record.rest.as_ref()?.locks;
-    let lock = locks.holds(ask.source, ask.mark.as_deref(), now_ms)?;
+    let lock = locks.holds(ask.source, now_ms)?;
     Some(Verdict::Locked {
         for_ms: lock.until_ms.saturating_sub(now_ms),
         delay_ms: lock.delay_ms,
@@ -122,7 +122,7 @@ fn has_room(record: &mut Record, classes: &[AskedClass], now_ms: u64) -> bool {
     })
 }
 
-/// Counts the request and lends; whether the row must be written.
+/// Counts the request, if there is one, and lends; whether the row must be written.
 fn admit(
     record: &mut Record,
     ask: &Ask,
@@ -138,7 +138,9 @@ fn admit(
         let Some(counter) = record.known(&class.name) else {
             continue;
         };
-        counter.admit(class, now_ms);
+        if !ask.ahead {
+            counter.admit(class, now_ms);
+        }
         let lent = if lending {
             id().and_then(|id| counter.lend(class, id, now_ms))
         } else {

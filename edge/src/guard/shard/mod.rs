@@ -259,12 +259,6 @@ impl Shard {
                 self.store(subject, now_ms, changes);
                 Ok(String::new())
             }
-            Order::Spare { mark, until_ms } => {
-                let record = self.record(subject, now_ms)?;
-                record.rest_mut().locks.spare(mark, *until_ms, now_ms);
-                self.store(subject, now_ms, changes);
-                Ok(String::new())
-            }
             Order::Ban {
                 until_ms,
                 reason,

@@ -365,14 +365,6 @@ fn a_locked_account_is_refused_where_it_is_locked() {
         delay_ms: 250,
     };
     object.order(&who, Order::Lock(lock), 0);
-    object.order(
-        &who,
-        Order::Spare {
-            mark: "dev1".into(),
-            until_ms: DAY_MS,
-        },
-        0,
-    );
     object.evict(1);
     let mut ask = Ask::new(who, vec![class("login", 5, 60, true)]);
     ask.source = "192.0.2.1".parse().ok();
@@ -383,9 +375,6 @@ fn a_locked_account_is_refused_where_it_is_locked() {
             delay_ms: 250
         }
     );
-    ask.mark = Some("dev1".into());
-    assert!(object.ask(&ask, 100).admitted());
-    ask.mark = None;
     assert!(
         object.ask(&ask, 900_000).admitted(),
         "its end does not move"

@@ -25,19 +25,11 @@ fn stored_format_unchanged() {
         }),
         1_500,
     );
-    object.order(
-        &who,
-        Order::Spare {
-            mark: "dev".into(),
-            until_ms: 9_500,
-        },
-        1_500,
-    );
     object.strike(&who, 1, &jail(5, 600, 1_800, 3_600), 1_900);
     let row = &object.rows["ip:2001:db8:1:2::/64"];
     assert_eq!(
         row,
-        r#"{"v":2,"at_ms":1900,"windows":{"general":{"window_ms":60000,"log":[[1170,1]],"second":[[1000,1]]},"login":{"window_ms":60000,"log":[[1000,1]]}},"strikes":{"login":[600000,[1900]]},"locks":[["*",9000,7]],"marks":[["dev",9500]]}"#
+        r#"{"v":2,"at_ms":1900,"windows":{"general":{"window_ms":60000,"log":[[1170,1]],"second":[[1000,1]]},"login":{"window_ms":60000,"log":[[1000,1]]}},"strikes":{"login":[600000,[1900]]},"locks":[["*",9000,7]]}"#
     );
     let (record, at_ms) = from_row(row).unwrap();
     assert_eq!(
@@ -102,6 +94,11 @@ fn messages_unchanged() {
     ask.jails = vec![jail(10, 600, 600, 3_600)];
     ask.source = "192.0.2.1".parse().ok();
     ask.lease = true;
+    let ahead = Ask {
+        lease: true,
+        ahead: true,
+        ..Ask::new(who.clone(), vec![class("general", 100, 60, false)])
+    };
     let lock = Lock {
         source: "192.0.2.1".parse().ok(),
         until_ms: 5,
@@ -121,7 +118,11 @@ fn messages_unchanged() {
     for (message, text) in [
         (
             Message::Ask(ask.clone()),
-            "ask/2 ip:192.0.2.1 l 192.0.2.1 - login:5:60:-:1:1,general:100:60:20:1:0 general:4294967297:3 login:10:600:600:3600:604800",
+            "ask/3 ip:192.0.2.1 l 192.0.2.1 login:5:60:-:1:1,general:100:60:20:1:0 general:4294967297:3 login:10:600:600:3600:604800",
+        ),
+        (
+            Message::Ask(ahead),
+            "ask/3 ip:192.0.2.1 la - general:100:60:-:1:0 - -",
         ),
         (
             order(Order::Strike {
@@ -149,13 +150,6 @@ fn messages_unchanged() {
         (
             order(Order::Lock(lock)),
             "lock/2 ip:192.0.2.1 192.0.2.1 5 6",
-        ),
-        (
-            order(Order::Spare {
-                mark: "dev1".into(),
-                until_ms: 9,
-            }),
-            "spare/2 ip:192.0.2.1 dev1 9",
         ),
         (order(ban), "ban/2 ip:192.0.2.1 7 a%20b %"),
         (order(Order::Lift), "lift/2 ip:192.0.2.1"),
@@ -201,17 +195,18 @@ fn answers_unchanged() {
 fn refuses_other_messages() {
     for text in [
         "",
-        "ask/1 ip:192.0.2.1 - - - - - -",
-        "ask/2 ip:192.0.2.1 - - - - -",
-        "ask/2 bob - - - - - -",
-        "ask/2 ip:192.0.2.1 z - - - - -",
-        "ask/2 ip:192.0.2.1 - - - a:0:60:-:1:0 - -",
-        "ask/2 ip:192.0.2.1 - - - a:1001:60:-:1:1 - -",
-        "ask/2 ip:192.0.2.1 - - - a:5:60:6:1:0 - -",
-        "ask/2 ip:192.0.2.1 - - - a:5:60:-:6:0 - -",
-        "ask/2 ip:192.0.2.1 - - - a:5:0:-:1:0 - -",
-        "ask/2 ip:192.0.2.1 - - - a:5:60:-:1:2 - -",
-        "ask/2 ip:192.0.2.1 - - - a:+5:60:-:1:0 - -",
+        "ask/2 ip:192.0.2.1 - - - - - -",
+        "ask/3 ip:192.0.2.1 - - - -",
+        "ask/3 bob - - - - -",
+        "ask/3 ip:192.0.2.1 z - - - -",
+        "ask/3 ip:192.0.2.1 xl - - - -",
+        "ask/3 ip:192.0.2.1 - - a:0:60:-:1:0 - -",
+        "ask/3 ip:192.0.2.1 - - a:1001:60:-:1:1 - -",
+        "ask/3 ip:192.0.2.1 - - a:5:60:6:1:0 - -",
+        "ask/3 ip:192.0.2.1 - - a:5:60:-:6:0 - -",
+        "ask/3 ip:192.0.2.1 - - a:5:0:-:1:0 - -",
+        "ask/3 ip:192.0.2.1 - - a:5:60:-:1:2 - -",
+        "ask/3 ip:192.0.2.1 - - a:+5:60:-:1:0 - -",
         "strike/2 ip:192.0.2.1 0 -",
         "strike/2 ip:192.0.2.1 1 - all",
         "lift/2",

@@ -95,7 +95,10 @@ impl World {
         let (memory, ahead) = &mut self.isolates[isolate];
         let sent = self.now + *ahead;
         let passed = match memory.recall(&self.who, &classes, sent) {
-            Recall::Admitted(_) => true,
+            Recall::Admitted(_) => {
+                self.ask_ahead(isolate, &classes);
+                true
+            }
             Recall::Refused(_) => false,
             Recall::Ask(returns) => {
                 self.calls += 1;
@@ -120,6 +123,27 @@ impl World {
             self.log.push((self.now, cost));
         }
         Some(passed)
+    }
+
+    /// Asks for the next leases, if it is time.
+    fn ask_ahead(&mut self, isolate: usize, classes: &[AskedClass]) {
+        let (memory, ahead) = &mut self.isolates[isolate];
+        let sent = self.now + *ahead;
+        let Some(returns) = memory.ahead(&self.who, classes, sent) else {
+            return;
+        };
+        self.calls += 1;
+        let ask = Ask {
+            returns,
+            lease: true,
+            ahead: true,
+            ..Ask::new(self.who.clone(), classes.to_vec())
+        };
+        let at = self.now + self.shard_ahead;
+        if let Ok(text) = self.object.send(&Message::Ask(ask), at) {
+            let answer = Answer::parse(&text, classes.len()).unwrap();
+            memory.learn(&self.who, classes, &answer, sent, sent);
+        }
     }
 
     fn refunded(&mut self, isolate: usize) {

@@ -24,10 +24,11 @@ pub struct Ask {
     pub jails: Vec<Jail>,
     /// Where the request comes from, for the locks of an account.
     pub source: Option<IpAddr>,
-    /// The mark of the device, for the locks of an account: up to 64 letters, digits, `-`, `_`, `.`.
-    pub mark: Option<String>,
     /// Whether the isolate takes leases.
     pub lease: bool,
+    /// Whether it asks for leases alone, ahead of the requests that will need them: nothing is counted
+    /// and nobody refused.
+    pub ahead: bool,
     /// Whether the client can never be banned: bans are not looked at and strikes not counted.
     pub exempt: bool,
 }
@@ -157,6 +158,18 @@ pub(super) fn parse_jails(text: &str) -> Option<Vec<Jail>> {
     })
 }
 
+/// Lease, ahead, exempt.
+const FLAGS: [char; 3] = ['l', 'a', 'x'];
+
+fn flags_text(are_set: [bool; 3]) -> String {
+    let set = FLAGS.into_iter().zip(are_set).filter(|flag| flag.1);
+    let text: String = set.map(|flag| flag.0).collect();
+    if text.is_empty() {
+        return "-".to_owned();
+    }
+    text
+}
+
 impl Ask {
     /// A question about classes alone.
     #[must_use]
@@ -167,30 +180,24 @@ impl Ask {
             returns: Vec::new(),
             jails: Vec::new(),
             source: None,
-            mark: None,
             lease: false,
+            ahead: false,
             exempt: false,
         }
     }
 
-    /// `ask/2 subject flags source mark classes returns jails`, where flags are `l` and `x`, a class is
-    /// `name:limit:window_s:burst:cost:strict`, a return `class:id:spent` and a jail
+    /// `ask/3 subject flags source classes returns jails`, where flags are `l` (lease), `a` (ahead) and
+    /// `x` (exempt), a class is `name:limit:window_s:burst:cost:strict`, a return `class:id:spent` and a jail
     /// `name:strikes:window_s:ban_s:cap_s:forget_s`.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let flags = match (self.lease, self.exempt) {
-            (true, true) => "lx",
-            (true, false) => "l",
-            (false, true) => "x",
-            (false, false) => "-",
-        };
         let source = self
             .source
             .map_or_else(|| "-".to_owned(), |source| source.to_string());
         format!(
-            "ask/2 {} {flags} {source} {} {} {} {}",
+            "ask/3 {} {} {source} {} {} {}",
             self.subject,
-            self.mark.as_deref().unwrap_or("-"),
+            flags_text([self.lease, self.ahead, self.exempt]),
             Self::classes_text(&self.classes),
             list(&self.returns, |r| format!(
                 "{}:{}:{}",
@@ -209,24 +216,21 @@ impl Ask {
     }
 
     pub(super) fn parse(words: &[&str]) -> Option<Self> {
-        let [subject, flags, source, mark, classes, returns, jails] = words else {
+        let [subject, flags, source, classes, returns, jails] = words else {
             return None;
         };
-        let (lease, exempt) = match *flags {
-            "-" => (false, false),
-            "l" => (true, false),
-            "x" => (false, true),
-            "lx" => (true, true),
-            _ => return None,
-        };
+        let [lease, ahead, exempt] = FLAGS.map(|flag| flags.contains(flag));
+        if *flags != flags_text([lease, ahead, exempt]) {
+            return None;
+        }
         Some(Self {
             subject: subject.parse().ok()?,
             classes: Self::parse_classes(classes)?,
             returns: unlist(returns, 4 * MAX_CLASSES, Return::parse)?,
             jails: parse_jails(jails)?,
             source: option(source, |text| text.parse().ok()).ok()?,
-            mark: option(mark, |text| is_name(text).then(|| text.to_owned())).ok()?,
             lease,
+            ahead,
             exempt,
         })
     }

@@ -6,11 +6,7 @@ use super::{
     ask::{jails_text, parse_jails},
     number, option,
 };
-use crate::guard::{
-    Ban, Jail, Lock, Subject,
-    jail::FOREVER_MS,
-    text::{self, is_name},
-};
+use crate::guard::{Ban, Jail, Lock, Subject, jail::FOREVER_MS, text};
 use serde::{Deserialize, Serialize};
 
 /// A message.
@@ -52,13 +48,6 @@ pub enum Order {
     },
     /// Mirrors a lock of the origin.
     Lock(Lock),
-    /// Spares a device.
-    Spare {
-        /// Its mark.
-        mark: String,
-        /// Until then.
-        until_ms: u64,
-    },
     /// Bans by hand.
     Ban {
         /// Until then; [`FOREVER_MS`]: until lifted.
@@ -127,8 +116,6 @@ pub struct Shown {
     pub windows: Vec<(String, u32)>,
     /// Locks: source (`*` for all) and end.
     pub locks: Vec<(String, u64)>,
-    /// How many devices are spared from locks.
-    pub spared: u32,
 }
 
 impl Banned {
@@ -189,7 +176,6 @@ impl Message {
                     lock.until_ms, lock.delay_ms
                 )
             }
-            Order::Spare { mark, until_ms } => format!("spare/2 {subject} {mark} {until_ms}"),
             Order::Ban {
                 until_ms,
                 reason,
@@ -222,7 +208,7 @@ impl Message {
 fn parse(words: &[&str]) -> Option<Message> {
     let (verb, words) = words.split_first()?;
     match *verb {
-        "ask/2" => return Ask::parse(words).map(Message::Ask),
+        "ask/3" => return Ask::parse(words).map(Message::Ask),
         "list/2" => {
             let [after, limit, search] = words else {
                 return None;
@@ -255,10 +241,6 @@ fn parse(words: &[&str]) -> Option<Message> {
             until_ms: time(until_ms)?,
             delay_ms: number(delay_ms, 0..=60_000)?,
         }),
-        ("spare/2", [mark, until_ms]) => Order::Spare {
-            mark: is_name(mark).then(|| (*mark).to_owned())?,
-            until_ms: time(until_ms)?,
-        },
         ("ban/2", [until_ms, reason, actor]) => Order::Ban {
             until_ms: time(until_ms)?,
             reason: unword(reason, 512)?,

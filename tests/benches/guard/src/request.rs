@@ -8,10 +8,11 @@ use crate::{
 };
 use gapura_edge::{
     guard::{
-        Answer, Ask, AskedClass, Banned, Jail, Kind, Lock, Message, Order, Recall, Subject, Verdict,
+        Answer, Ask, AskedClass, Banned, Jail, Kind, Lock, Message, Order, Recall, Return, Subject,
+        Verdict,
     },
     ledger::{self, Batch, Change, Entry, Key},
-    revocation::{self, Need},
+    revocation::{self, Need, Sent},
 };
 use gapura_shared::time::{UnixMillis, UnixSeconds};
 use std::rc::Rc;
@@ -21,7 +22,7 @@ const BESIDE_US: u64 = 1_000;
 /// `budget_ms`, `closed_budget_ms` and `ledger_ms` as shipped.
 const BUDGET_US: u64 = 50_000;
 const CLOSED_BUDGET_US: u64 = 2_000_000;
-const LEDGER_MS: u64 = 2_000;
+const LEDGER_MS: u32 = 2_000;
 /// One request with a token in so many ends its session.
 const LOGOUT_IN: u32 = 200;
 /// How often somebody may guess wrong until the origin locks the account for its address.
@@ -39,6 +40,7 @@ pub(crate) struct Pending {
     /// For so many answers.
     waits: u32,
     refused: bool,
+    looked_again: bool,
     /// What the refusal by the client's own class is, if that is what it was.
     judged: Option<Refused>,
     /// Who admitted it besides the client, to be given back.
@@ -61,8 +63,13 @@ enum Purpose {
         is_client: bool,
         judged: Option<Refused>,
     },
+    /// Leases ahead of need.
+    Ahead {
+        subject: Subject,
+        classes: Rc<[AskedClass]>,
+    },
     /// What changed in the Ledger?
-    Copy,
+    Copy(Sent),
     /// The client did something wrong.
     Strike,
     /// Nobody needs an answer.
@@ -107,6 +114,7 @@ impl Simulation {
                 came_us: self.now_us,
                 waits: 0,
                 refused: false,
+                looked_again: false,
                 judged: None,
                 admitted: Vec::new(),
             },
@@ -152,8 +160,12 @@ impl Simulation {
         let now_ms = time_ms(self.now_us);
         match recall {
             Recall::Admitted(_) => {
+                let due = at.memory.ahead(&subject, &classes, sent_ms);
                 if is_client {
                     self.tally.admit(counted, &counts, now_ms);
+                }
+                if let Some(returns) = due {
+                    self.ask_ahead(isolate, client, subject, classes, returns);
                 }
                 true
             }
@@ -199,6 +211,26 @@ impl Simulation {
                 true
             }
         }
+    }
+
+    fn ask_ahead(
+        &mut self,
+        isolate: usize,
+        client: Client,
+        subject: Subject,
+        classes: Rc<[AskedClass]>,
+        returns: Vec<Return>,
+    ) {
+        let to = self.home(&subject, client);
+        let ask = Ask {
+            returns,
+            lease: true,
+            ahead: true,
+            ..Ask::new(subject.clone(), classes.to_vec())
+        };
+        let purpose = Purpose::Ahead { subject, classes };
+        let text = Message::Ask(ask).to_text();
+        self.tell(to, client, isolate, text, purpose);
     }
 
     fn home(&self, subject: &Subject, client: Client) -> To {
@@ -255,7 +287,7 @@ impl Simulation {
         let at = &mut self.isolates[isolate];
         let now = UnixMillis(at.now_ms(self.now_us));
         let (max_ms, budget_us) = if tokens {
-            (LEDGER_MS, CLOSED_BUDGET_US)
+            (LEDGER_MS.into(), CLOSED_BUDGET_US)
         } else {
             (revocation::ANONYMOUS_MS, BUDGET_US)
         };
@@ -268,9 +300,17 @@ impl Simulation {
             Need::Answer => Some((id, Some(budget_us))),
         };
         let text = ledger::message::Message::Since(at.ledger.replica.version()).to_text();
+        let sent = at.ledger.send(LEDGER_MS, now);
+        let rings_us = self.now_us + u64::from(LEDGER_MS) * 1_000;
+        self.at(rings_us, Event::Timer(sent.clone()));
         let attack = self.setup.sources[client.source].is_attack();
         self.tally.of(attack).ledger_calls += 1;
-        self.send((To::Ledger, client, isolate), text, Purpose::Copy, waits);
+        self.send(
+            (To::Ledger, client, isolate),
+            text,
+            Purpose::Copy(sent),
+            waits,
+        );
     }
 
     pub(crate) fn decide(&mut self, mut question: Box<Question>) {
@@ -322,11 +362,17 @@ impl Simulation {
                 }
                 return;
             }
-            Purpose::Copy => {
-                if lives {
+            Purpose::Ahead { subject, classes } => {
+                if let (true, Ok(answer)) = (lives, Answer::parse(text, classes.len())) {
                     isolate
-                        .ledger
-                        .learn(Some(text), UnixMillis(question.sent_ms));
+                        .memory
+                        .learn(subject, classes, &answer, question.sent_ms, now_ms);
+                }
+                return;
+            }
+            Purpose::Copy(sent) => {
+                if lives {
+                    isolate.ledger.learn(Some(text), sent);
                 }
             }
             Purpose::Pass {
@@ -371,6 +417,33 @@ impl Simulation {
         }
     }
 
+    /// Whether the copy got too old while a request with a token waited for other answers; then it is
+    /// asked for once more.
+    fn is_past(&mut self, id: u64) -> bool {
+        let Some(pending) = self.pending.get_mut(&id) else {
+            return false;
+        };
+        let Pending {
+            client,
+            isolate,
+            starts,
+            refused,
+            ..
+        } = *pending;
+        let at = &self.isolates[isolate];
+        let age_ms = at.ledger.age_ms(UnixMillis(at.now_ms(self.now_us)));
+        let is_past = age_ms.is_none_or(|age_ms| age_ms > LEDGER_MS.into());
+        let counts = self.setup.sources[client.source].bears_tokens()
+            && self.setup.way != Way::Naive
+            && starts == at.starts;
+        if refused || !counts || !is_past || pending.looked_again {
+            return false;
+        }
+        pending.looked_again = true;
+        self.look(id, isolate, client, true);
+        true
+    }
+
     /// What is open on error goes on; what is closed would be refused, but no object here is that slow.
     pub(crate) fn out_of_time(&mut self, question: u64) {
         let Some(id) = self.waiting.remove(&question) else {
@@ -388,6 +461,9 @@ impl Simulation {
             .get(&id)
             .is_none_or(|pending| pending.waits > 0)
         {
+            return;
+        }
+        if self.is_past(id) {
             return;
         }
         let Some(pending) = self.pending.remove(&id) else {

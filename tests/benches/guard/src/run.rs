@@ -10,7 +10,7 @@ use crate::{
     whole,
     world::{Book, Isolate, Object},
 };
-use gapura_edge::guard::AskedClass;
+use gapura_edge::{guard::AskedClass, revocation::Sent};
 use std::{
     cmp::{Ordering, Reverse},
     collections::{BinaryHeap, HashMap},
@@ -83,6 +83,8 @@ pub(crate) enum Event {
     /// A question's budget has passed.
     OutOfTime(u64),
     Alarm(To),
+    /// An answer to this is too old for a token from now on.
+    Timer(Sent),
     Minute,
 }
 
@@ -199,6 +201,7 @@ impl Simulation {
             Event::Answer(question, answer) => self.answered(&question, &answer),
             Event::OutOfTime(question) => self.out_of_time(question),
             Event::Alarm(of) => self.ring(of),
+            Event::Timer(sent) => sent.ring(),
             Event::Minute => self.minute(),
         }
     }

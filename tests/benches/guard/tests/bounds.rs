@@ -61,10 +61,25 @@ fn steady_traffic_is_asked_about_once_in_ten_requests_at_most() {
         };
         let span_us = (0, 10 * SECOND_US);
         let steady = Source::in_turn(class("general", 6_000, false), 4, visit, span_us);
-        let outcome = run(Way::Leased, latency_ms, steady);
+        let outcome = run(Way::Leased, latency_ms, steady.with_tokens());
         assert_eq!(outcome.tally.excess, 0);
         assert_eq!(outcome.tally.honest.wrongly, 0);
-        let calls = outcome.tally.honest.calls_per_request();
+        let figures = &outcome.tally.honest;
+        let calls = figures.calls_per_request() + figures.ledger_calls_per_request();
         assert!(calls <= 0.1, "{latency_ms} ms: {calls} calls per request");
+    }
+}
+
+/// With clocks that are set back by half a second each minute.
+#[test]
+fn no_copy_of_the_ledger_is_older_than_two_seconds() {
+    for latency_ms in [5, 200] {
+        let crowd = Source::zipf(class("general", 600, false), 200, 40.0, 180 * SECOND_US);
+        let outcome = run(Way::Leased, latency_ms, crowd.with_tokens());
+        let behind_us = outcome.tally.behind_us;
+        assert!(
+            (SECOND_US..=2 * SECOND_US).contains(&behind_us),
+            "{latency_ms} ms: {behind_us} us"
+        );
     }
 }

@@ -4,7 +4,7 @@ use super::{over::Ended, refused::Refused};
 use crate::guard::{
     LEASE_MS, MAX_LIMIT,
     counter::SECOND_MS,
-    lease::Lease,
+    lease::{Lease, NO_LEASE},
     wire::{AskedClass, Standing, Verdict},
 };
 
@@ -12,6 +12,10 @@ use crate::guard::{
 pub(super) const MAX_HELD: usize = 4;
 /// How long an answer with a lease is waited for before another question asks for one.
 const UNDER_WAY_MS: u64 = 1_000;
+/// Who spent less of a lease is hardly back within a round trip: for it none is asked for ahead.
+const BUSY: u32 = 8;
+/// What must be left of a lease, of its size and of its time, or the next one is asked for.
+const LEFT_IN: u32 = 4;
 
 #[derive(Debug)]
 pub(super) struct Held {
@@ -111,14 +115,49 @@ impl Held {
         self.asked_ms = now_ms;
         let asked = self.asked;
         self.asked = asked.saturating_add(cost).min(MAX_LIMIT);
-        let under_way = self
-            .lending_ms
-            .is_some_and(|since_ms| now_ms < since_ms.saturating_add(UNDER_WAY_MS));
+        let under_way = self.is_lending(now_ms);
         if returns || (asked > 0 && !under_way) {
             self.lending_ms = Some(now_ms);
             self.asked = cost;
         }
         (asked > 0 && !under_way && !returns).then_some(asked)
+    }
+
+    fn is_lending(&self, now_ms: u64) -> bool {
+        self.lending_ms
+            .is_some_and(|since_ms| now_ms < since_ms.saturating_add(UNDER_WAY_MS))
+    }
+
+    /// Whether the leases will soon be used up or over, by who is busy, and no question asks for others.
+    pub(super) fn runs_low(&self, now_ms: u64) -> bool {
+        let usable = || self.leases.iter().filter(|lease| now_ms < lease.until_ms);
+        let sum = |of: fn(&Spent) -> u32| usable().map(of).sum::<u32>();
+        let (size, used) = (sum(|lease| lease.lease.size), sum(|lease| lease.used));
+        let left_ms = usable().map(|lease| lease.until_ms.saturating_sub(now_ms));
+        let is_low = size.saturating_sub(used) <= size / LEFT_IN
+            || left_ms.max().unwrap_or(0) <= LEASE_MS / u64::from(LEFT_IN);
+        used >= BUSY && is_low && !self.is_lending(now_ms)
+    }
+
+    /// Notes a question ahead of need, and what it tells: the leases of which nothing can be spent any
+    /// more, or else, as if it were asked for one by one, half of what will likely be spent of the next.
+    pub(super) fn ask_ahead(&mut self, now_ms: u64) -> Vec<(u64, u32)> {
+        self.lending_ms = Some(now_ms);
+        let is_over =
+            |lease: &mut Spent| now_ms >= lease.until_ms || lease.used >= lease.lease.size;
+        let over = self.leases.extract_if(.., is_over);
+        let mut told: Vec<_> = over.map(|lease| (lease.lease.id, lease.used)).collect();
+        if told.is_empty() {
+            let used = self.leases.iter().map(|lease| lease.used).sum::<u32>();
+            let size = self
+                .leases
+                .iter()
+                .map(|lease| lease.lease.size)
+                .sum::<u32>();
+            let is_used_up = size.saturating_sub(used) <= size / LEFT_IN;
+            told.push((NO_LEASE, if is_used_up { used } else { used.div_ceil(2) }));
+        }
+        told
     }
 
     pub(super) fn covers(&self, class: &AskedClass, now_ms: u64) -> bool {

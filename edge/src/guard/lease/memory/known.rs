@@ -175,6 +175,22 @@ impl Known {
         returns
     }
 
+    /// What a question for the next leases tells of these classes.
+    pub(super) fn ask_ahead(&mut self, classes: &[AskedClass], now_ms: u64) -> Vec<Return> {
+        let mut returns = Vec::new();
+        for class in classes {
+            let told = self
+                .find_mut(class)
+                .map_or_else(Vec::new, |held| held.ask_ahead(now_ms));
+            returns.extend(told.into_iter().map(|(id, spent)| Return {
+                class: class.name.clone(),
+                id,
+                spent,
+            }));
+        }
+        returns
+    }
+
     /// Ends the denials that are over by now.
     pub(super) fn end(&mut self, now_ms: u64) -> Vec<Ended> {
         let mut ended = Vec::new();

@@ -262,6 +262,24 @@ impl Memory {
         Recall::Ask(classes.iter().flat_map(back).collect())
     }
 
+    /// After a request that [`Memory::recall`] admitted: what to tell the shard with a question
+    /// ahead of need ([`Ask::ahead`](crate::guard::Ask::ahead)), if one is due.
+    pub fn ahead(
+        &mut self,
+        subject: &Subject,
+        classes: &[AskedClass],
+        now_ms: u64,
+    ) -> Option<Vec<Return>> {
+        let now_ms = self.reckon(now_ms);
+        let known = self.subjects.get_mut(subject)?;
+        let is_due = |class| {
+            let held = known.find(class);
+            held.is_some_and(|held| held.runs_low(now_ms))
+        };
+        let is_due = classes.iter().any(is_due);
+        is_due.then(|| known.ask_ahead(classes, now_ms))
+    }
+
     /// Takes back what [`Memory::recall`] spent: another subject refused the request.
     pub fn refund(&mut self, subject: &Subject, classes: &[AskedClass], spent: &[(Standing, u64)]) {
         let Some(known) = self.subjects.get_mut(subject) else {

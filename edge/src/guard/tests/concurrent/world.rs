@@ -2,7 +2,7 @@
 
 use super::{Act, ROUTES};
 use crate::guard::{
-    Answer, Ask, AskedClass, Memory, Message, Order, Recall, Standing, Subject,
+    Answer, Ask, AskedClass, Memory, Message, Order, Recall, Return, Standing, Subject,
     tests::{Object, class, subject},
 };
 use std::collections::BTreeMap;
@@ -56,6 +56,19 @@ enum Event {
         part: usize,
         answer: Answer,
         entries: Vec<usize>,
+        sent_ms: u64,
+    },
+    /// A question ahead of need, of a part of a request: on its way, and its answer.
+    Ahead {
+        request: usize,
+        part: usize,
+        text: String,
+        sent_ms: u64,
+    },
+    Lent {
+        request: usize,
+        part: usize,
+        answer: Answer,
         sent_ms: u64,
     },
     OutOfTime(usize, usize),
@@ -250,9 +263,13 @@ impl World {
             let sent_ms = self.now + *ahead;
             match memory.recall(&who(subject), &classes, sent_ms) {
                 Recall::Admitted(spent) => {
+                    let returns = memory.ahead(&who(subject), &classes, sent_ms);
                     let entries = self.note(subject, &classes);
                     let place = Err(spent);
                     self.requests[number].parts[part] = Part::Admitted { place, entries };
+                    if let Some(returns) = returns {
+                        self.ask_ahead(number, part, returns, sent_ms);
+                    }
                 }
                 Recall::Refused(_) => {
                     self.check_refusal(subject, &classes, true);
@@ -281,6 +298,28 @@ impl World {
             }
         }
         self.settle(number);
+    }
+
+    fn ask_ahead(&mut self, request: usize, part: usize, returns: Vec<Return>, sent_ms: u64) {
+        let (subject, classes) = self.requests[request].asked[part].clone();
+        let ask = Ask {
+            returns,
+            lease: true,
+            ahead: true,
+            ..Ask::new(who(subject), classes)
+        };
+        let text = Message::Ask(ask).to_text();
+        if let Some(up) = self.flight() {
+            self.later(
+                up,
+                Event::Ahead {
+                    request,
+                    part,
+                    text,
+                    sent_ms,
+                },
+            );
+        }
     }
 
     /// Logs an admission now; the numbers of its entries.
@@ -345,6 +384,39 @@ impl World {
                 self.learn(request, part, &answer, sent_ms);
                 self.answered(request, part, &answer, entries);
             }
+            Event::Ahead {
+                request,
+                part,
+                text,
+                sent_ms,
+            } => {
+                let (subject, classes) = &self.requests[request].asked[part];
+                let (home, count) = (home(*subject), classes.len());
+                let message = Message::parse(&text).unwrap();
+                let at = self.now + self.objects_ahead[home];
+                let Ok(told) = self.objects[home].send(&message, at) else {
+                    return;
+                };
+                let answer = Answer::parse(&told, count).unwrap();
+                assert!(answer.admitted(), "nobody is refused by it");
+                if let Some(down) = self.flight() {
+                    self.later(
+                        down,
+                        Event::Lent {
+                            request,
+                            part,
+                            answer,
+                            sent_ms,
+                        },
+                    );
+                }
+            }
+            Event::Lent {
+                request,
+                part,
+                answer,
+                sent_ms,
+            } => self.learn(request, part, &answer, sent_ms),
             Event::OutOfTime(request, part) => {
                 let state = &mut self.requests[request].parts[part];
                 if matches!(state, Part::Waiting) {

@@ -5,54 +5,29 @@
 //! request with a token, or [`ANONYMOUS_MS`] without one, unless the Ledger cannot be asked; then a token
 //! is refused by an isolate that has no copy at all, and by every one where a route asks for the Ledger's
 //! own word. A request with a token waits for a Ledger that is far away, one without does not. Under
-//! steady traffic nobody waits: a copy is renewed after an answer once it has half that age.
+//! steady traffic nobody waits: a copy is renewed after an answer once it has three quarters of that age.
+
+mod held;
+
+pub use held::{Held, Need, Sent};
 
 use crate::{
     authenticate,
     facts::Facts,
     gate::Gate,
     guard::{self, Kind, Refusal, Subject},
-    ledger::{Bearer, Client, Key, Replica, Target, Update, Values, message::Message},
+    ledger::{Bearer, Client, Target, message::Message},
     policy::{GuardMode, Route},
     runtime::{Late, Object, Runtime},
     token::Verified,
     verdict::Stop,
 };
-use gapura_shared::time::UnixMillis;
 use std::{pin::Pin, rc::Rc};
 
 /// How old a copy may be for a request without a token.
 pub const ANONYMOUS_MS: u64 = 30_000;
-/// How long the Ledger is let alone after it did not answer.
-const PATIENCE_MS: u64 = 1_000;
 /// How long it may take for the operator.
 const OPERATOR_MS: u32 = 5_000;
-
-/// An isolate's copy.
-#[derive(Debug, Default)]
-pub struct Held {
-    /// What is known.
-    pub replica: Replica,
-    /// When the question was sent that the last answer was for; `None`: there was none.
-    known_ms: Option<u64>,
-    /// Whether there ever was one.
-    has_copy: bool,
-    /// When it was last asked for in passing.
-    asked_ms: u64,
-    /// When it did not answer, and within which time.
-    failed: Option<(u64, u32)>,
-}
-
-/// What a request needs of the Ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// The copy will do.
-    Nothing,
-    /// The copy will do, but one of the next would wait.
-    Renewal,
-    /// An answer.
-    Answer,
-}
 
 /// A look at the Ledger, under way or done.
 pub struct Look<'a> {
@@ -64,7 +39,7 @@ pub struct Look<'a> {
 }
 
 struct Asked<'a> {
-    sent: UnixMillis,
+    sent: Sent,
     budget_ms: u32,
     answer: Pin<Box<dyn Future<Output = Option<String>> + 'a>>,
 }
@@ -75,86 +50,6 @@ impl std::fmt::Debug for Look<'_> {
             .field("is_fresh", &self.is_fresh)
             .finish_non_exhaustive()
     }
-}
-
-impl Held {
-    /// Has this isolate know at once what it tells the Ledger.
-    pub fn anticipate(&mut self, changes: Vec<(Key, Option<Values>)>, now: UnixMillis) {
-        let update = Update {
-            version: self.replica.version(),
-            whole: false,
-            changes,
-        };
-        // It was written a moment ago and can be read.
-        let _ = self.replica.update(&update.to_text(), now.seconds());
-    }
-
-    /// What a request needs that takes a copy of this age; `None`: the Ledger's own word.
-    #[must_use]
-    pub fn need(&self, max_ms: Option<u64>, now: UnixMillis) -> Need {
-        match max_ms.zip(self.age_ms(now.0)) {
-            Some((max_ms, age_ms)) if age_ms <= max_ms => {
-                if age_ms > max_ms / 2 && !is_recent(self.asked_ms, now) {
-                    Need::Renewal
-                } else {
-                    Need::Nothing
-                }
-            }
-            _ => Need::Answer,
-        }
-    }
-
-    /// Notes that it is asked for in passing.
-    pub const fn renews(&mut self, now: UnixMillis) {
-        self.asked_ms = now.0;
-    }
-
-    /// Takes over what the Ledger answered to a question of this time; whether it did.
-    pub fn learn(&mut self, answer: Option<&str>, sent: UnixMillis) -> bool {
-        let learnt = answer.is_some_and(|text| {
-            // Another request may have learnt newer things while this one waited.
-            version(text).is_some_and(|version| version < self.replica.version())
-                || self.replica.update(text, sent.seconds()).is_ok()
-        });
-        if learnt {
-            self.known_ms = Some(sent.0);
-            self.has_copy = true;
-            self.failed = None;
-        }
-        learnt
-    }
-
-    /// Notes that the Ledger did not answer within this time.
-    const fn missed(&mut self, now: UnixMillis, budget_ms: u32) {
-        self.failed = Some((now.0, budget_ms));
-    }
-
-    /// Whether the Ledger is let alone by who would wait for it that long: it failed a moment ago
-    /// somebody who was as patient.
-    fn is_given_up(&self, now: UnixMillis, budget_ms: u32) -> bool {
-        self.failed.is_some_and(|(failed_ms, within_ms)| {
-            within_ms >= budget_ms && is_recent(failed_ms, now)
-        })
-    }
-
-    /// Has the next request ask.
-    pub const fn outdate(&mut self) {
-        self.known_ms = None;
-        self.failed = None;
-    }
-
-    const fn age_ms(&self, now_ms: u64) -> Option<u64> {
-        match self.known_ms {
-            // After a step back of the clock nobody can say how old it is.
-            Some(known_ms) => now_ms.checked_sub(known_ms),
-            None => None,
-        }
-    }
-}
-
-fn version(update: &str) -> Option<u64> {
-    let (head, _) = update.split_once('\n')?;
-    head.get(1..)?.parse().ok()
 }
 
 /// How old the copy may be; `None`: the Ledger itself must be asked.
@@ -188,22 +83,26 @@ pub fn look<'a, R: Runtime>(
         gate.policy.guard.budget_ms
     };
     // Who would be refused for want of an answer asks.
-    let is_spared = max_ms.is_some() && (held.has_copy || !bears_token);
+    let is_spared = max_ms.is_some() && (held.has_copy() || !bears_token);
     let given_up = is_spared && held.is_given_up(now, budget_ms);
     drop(held);
     if need == Need::Renewal {
         gate.memory.ledger.borrow_mut().renews(now);
-        let held = Rc::clone(&gate.memory.ledger);
-        runtime.tell(Object::Ledger, &question, move |answer| {
-            held.borrow_mut().learn(answer.as_deref(), now);
+        let (held, sent) = (Rc::clone(&gate.memory.ledger), sends(gate, runtime));
+        runtime.tell(Object::Ledger, &question, move |answer, _| {
+            held.borrow_mut().learn(answer.as_deref(), &sent);
             None
         });
     }
     let asks = need == Need::Answer && !given_up;
-    let asked = asks.then(|| Asked {
-        sent: now,
-        budget_ms,
-        answer: Box::pin(runtime.ask(Object::Ledger, &question, budget_ms, late(gate, now))),
+    let asked = asks.then(|| {
+        let sent = sends(gate, runtime);
+        let late = late(gate, sent.clone());
+        Asked {
+            sent,
+            budget_ms,
+            answer: Box::pin(runtime.ask(Object::Ledger, &question, budget_ms, late)),
+        }
     });
     Look {
         gate,
@@ -213,21 +112,38 @@ pub fn look<'a, R: Runtime>(
     }
 }
 
-/// Whether something happened within [`PATIENCE_MS`]. After a step back of the clock nobody can
-/// say, and it is asked again.
-fn is_recent(at_ms: u64, now: UnixMillis) -> bool {
-    now.0
-        .checked_sub(at_ms)
-        .is_some_and(|gone_ms| gone_ms < PATIENCE_MS)
+/// Notes a question, and has a timer tell when what is answered to it is too old for a token.
+fn sends<R: Runtime>(gate: &Gate, runtime: &R) -> Sent {
+    let timer_ms = gate.policy.guard.ledger_ms;
+    let sent = gate
+        .memory
+        .ledger
+        .borrow_mut()
+        .send(timer_ms, runtime.now());
+    let rings = sent.clone();
+    runtime.after(timer_ms, move || rings.ring());
+    sent
 }
 
 /// Has the isolate learn what came too late for the request that asked.
-fn late(gate: &Gate, sent: UnixMillis) -> Late {
+fn late(gate: &Gate, sent: Sent) -> Late {
     let held = Rc::clone(&gate.memory.ledger);
     Box::new(move |answer, _| {
-        held.borrow_mut().learn(Some(answer), sent);
+        held.borrow_mut().learn(Some(answer), &sent);
         None
     })
+}
+
+/// Asks the Ledger what is new; whether it answered.
+async fn renew<R: Runtime>(gate: &Gate, budget_ms: u32, runtime: &R) -> bool {
+    let sent = sends(gate, runtime);
+    let question = Message::Since(gate.memory.ledger.borrow().replica.version()).to_text();
+    let late = late(gate, sent.clone());
+    let answer = runtime
+        .ask(Object::Ledger, &question, budget_ms, late)
+        .await;
+    let mut held = gate.memory.ledger.borrow_mut();
+    held.learn(answer.as_deref(), &sent)
 }
 
 impl Look<'_> {
@@ -236,7 +152,7 @@ impl Look<'_> {
         if let Some(asked) = self.asked.take() {
             let answer = asked.answer.await;
             let mut held = self.gate.memory.ledger.borrow_mut();
-            self.is_fresh = held.learn(answer.as_deref(), asked.sent);
+            self.is_fresh = held.learn(answer.as_deref(), &asked.sent);
             if !self.is_fresh {
                 held.missed(runtime.now(), asked.budget_ms);
             }
@@ -262,8 +178,14 @@ impl Look<'_> {
         bearer: Option<&Verified>,
         runtime: &R,
     ) -> Result<(), Stop> {
-        let is_fresh = self.settle(runtime).await;
-        let has_copy = self.gate.memory.ledger.borrow().has_copy;
+        let mut is_fresh = self.settle(runtime).await;
+        let ledger_ms = self.gate.policy.guard.ledger_ms.into();
+        let age_ms = self.gate.memory.ledger.borrow().age_ms(runtime.now());
+        if is_fresh && bearer.is_some() && age_ms.is_none_or(|age_ms| age_ms > ledger_ms) {
+            // It was fresh when the request came, which took its time.
+            is_fresh = renew(self.gate, self.gate.policy.guard.closed_budget_ms, runtime).await;
+        }
+        let has_copy = self.gate.memory.ledger.borrow().has_copy();
         let needs_word = route.strict_revocation || (bearer.is_some() && !has_copy);
         if !is_fresh && needs_word {
             return Err(Stop::LedgerUnavailable);
@@ -292,17 +214,7 @@ impl Look<'_> {
         bearer: &Verified,
         runtime: &R,
     ) -> Result<(), Stop> {
-        let now = runtime.now();
-        let question = Message::Since(gate.memory.ledger.borrow().replica.version()).to_text();
-        let answer = runtime
-            .ask(Object::Ledger, &question, OPERATOR_MS, late(gate, now))
-            .await;
-        if !gate
-            .memory
-            .ledger
-            .borrow_mut()
-            .learn(answer.as_deref(), now)
-        {
+        if !renew(gate, OPERATOR_MS, runtime).await {
             return Err(Stop::LedgerUnavailable);
         }
         holds(gate, bearer, runtime)
@@ -329,7 +241,7 @@ pub fn barred<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Option<Ref
 
 /// The ban that refuses a request by a copy that is fresh enough.
 fn barring<R: Runtime>(gate: &Gate, facts: &Facts, runtime: &R) -> Option<Target> {
-    let age_ms = gate.memory.ledger.borrow().age_ms(runtime.now().0);
+    let age_ms = gate.memory.ledger.borrow().age_ms(runtime.now());
     let max_ms = max_age_ms(gate, None, facts);
     let is_fresh = age_ms
         .zip(max_ms)
