@@ -48,7 +48,7 @@ pub(crate) fn value(sql: &mut Sql, alias: &str, column: &Column) {
     }
 }
 
-/// A column as text: what a line of CSV holds.
+/// A column as text: what a line of CSV holds, and what a cast makes of it.
 pub(crate) fn text(sql: &mut Sql, alias: &str, column: &Column) {
     match (sql.engine(), column.kind) {
         (Engine::Sqlite | Engine::MySql, Kind::Boolean) => {
@@ -57,6 +57,11 @@ pub(crate) fn text(sql: &mut Sql, alias: &str, column: &Column) {
             sql.push(" THEN 'true' ELSE 'false' END");
         }
         (Engine::Sqlite | Engine::MySql, Kind::Timestamp) => moment(sql, alias, column),
+        // As it stands in JSON.
+        (Engine::Postgres, Kind::Timestamp) => {
+            sql.push("to_json(").of(alias, &column.name);
+            sql.push(") #>> '{}'");
+        }
         _ => {
             sql.as_text(|sql| {
                 sql.of(alias, &column.name);

@@ -130,6 +130,55 @@ fn kinds_are_found_by_what_they_hold(engine: Engine) {
     );
 }
 
+fn casts_mean_the_same_everywhere(engine: Engine) {
+    let (_site, origin) = things(engine);
+    let ada = Who::user(&origin, ADA);
+    ada.add(
+        "thing",
+        &json!([
+            { "id": 1, "done": true, "price": 12.75, "day": "2026-11-21", "at": "2026-11-21T17:00:00.25+07:00", "code": "31" },
+            { "id": 2, "done": null, "price": null, "day": null, "at": null, "code": null },
+        ]),
+    );
+    let select = "id::text,done::text,sure:done::integer,many::numeric,price::text,round:price::integer,\
+                  exact:price::numeric,day::text,at::text,code::text,n:code::integer,f:code::numeric";
+    let rows = ada.rows(&format!("/rest/v1/thing?order=id&select={select}"));
+    let mut first = rows[0].clone();
+    assert_eq!(first["f"].take().as_f64(), Some(31.0));
+    assert_eq!(
+        first,
+        json!({
+            "id": "1", "done": "true", "sure": 1, "many": 7, "price": "12.75", "round": 13, "exact": 12.75,
+            "day": "2026-11-21", "at": "2026-11-21T10:00:00.25+00:00", "code": "31", "n": 31, "f": null,
+        })
+    );
+    let second = rows[1].as_object().unwrap();
+    let empty = second.iter().filter(|(_, value)| value.is_null());
+    assert_eq!(empty.count(), 10, "{second:?}");
+    let csv = ("accept", "text/csv");
+    let target = "/rest/v1/thing?order=id&select=id,done,at,day,t:at::text,round:price::integer,n:code::numeric";
+    let lines = ada.send("GET", target, "", &[csv]);
+    assert_eq!(
+        String::from_utf8(lines.body).unwrap(),
+        format!(
+            "id,done,at,day,t,round,n\n\
+             1,true,2026-11-21T10:00:00.25+00:00,2026-11-21,2026-11-21T10:00:00.25+00:00,13,31{}\n2,,,,,,\n",
+            // A float has a point there.
+            if engine == Engine::Sqlite { ".0" } else { "" }
+        )
+    );
+    for cast in [
+        "at::integer",
+        "day::numeric",
+        "more::integer",
+        "id::uuid",
+        "code::bytea",
+    ] {
+        let target = format!("/rest/v1/thing?select={cast}");
+        ada.refused("GET", &target, &Value::Null, 400, "PGRST100");
+    }
+}
+
 fn a_row_is_judged_as_it_was_written(engine: Engine) {
     let (_site, origin) = things(engine);
     let ada = Who::user(&origin, ADA);
@@ -223,5 +272,6 @@ fn a_row_is_judged_as_it_was_written(engine: Engine) {
 on_every_engine!(
     kinds_are_read_as_they_were_written,
     kinds_are_found_by_what_they_hold,
+    casts_mean_the_same_everywhere,
     a_row_is_judged_as_it_was_written,
 );

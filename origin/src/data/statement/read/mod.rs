@@ -148,15 +148,20 @@ pub(crate) fn cells<'a>(
         if at > 0 {
             writer.sql.push(", ");
         }
-        match (*field, column.encrypted) {
+        match (*field, *cast) {
+            // Of numbers, too, the text comes.
+            (field, Some(cast)) if !column.encrypted => {
+                writer.sql.push("CAST(");
+                writer.cast(&level, column, field, cast)?;
+                writer.sql.push(text_type(writer.sql.engine()));
+            }
             (Some(field), _) => filter::inside(writer.sql, &level, column, field, true)?,
-            (None, true) => {
+            (None, _) if column.encrypted => {
                 writer.sql.push("CAST(");
                 seal(writer.sql, &level, column);
                 writer.sql.push(text_type(writer.sql.engine()));
             }
-            (None, false) if cast.is_some() => writer.cast(&level, column, None, *cast)?,
-            (None, false) => json::text(writer.sql, &level.alias, column),
+            (None, _) => json::text(writer.sql, &level.alias, column),
         }
         cells.push(Cell {
             label: (*label).to_owned(),

@@ -6,6 +6,7 @@ use crate::{
     data::{
         dialect::{DialectError, Field, Item, Read},
         error::DataError,
+        kind::Kind,
         statement::{Level, filter, json, link::Link, sql::Sql},
         table::Column,
     },
@@ -82,6 +83,12 @@ impl<'a> Writer<'_, 'a> {
                 Item::Column { field, cast, .. } => {
                     let column = filter::readable(level, field)?;
                     let cast = cast.as_deref().map(cast_of).transpose()?;
+                    if column.encrypted && cast.is_some_and(|cast| cast != Cast::Text) {
+                        return Err(DataError::Unsupported(format!(
+                            "the column {} is encrypted: it is text",
+                            column.name
+                        )));
+                    }
                     let label = item.label().unwrap_or_default();
                     let field = Some(field).filter(|field| !field.json.is_empty());
                     add(
@@ -163,12 +170,6 @@ impl<'a> Writer<'_, 'a> {
                 cast,
             } => {
                 if column.encrypted {
-                    if cast.is_some_and(|cast| cast != Cast::Text) {
-                        return Err(DataError::Unsupported(format!(
-                            "the column {} is encrypted: it is text",
-                            column.name
-                        )));
-                    }
                     seal(self.sql, level, column);
                     return Ok(Some(Spot::Field {
                         label: (*label).to_owned(),
@@ -177,7 +178,7 @@ impl<'a> Writer<'_, 'a> {
                     }));
                 }
                 match (*field, cast) {
-                    (_, Some(_)) => self.cast(level, column, *field, *cast)?,
+                    (_, Some(cast)) => self.cast(level, column, *field, *cast)?,
                     (Some(field), None) => {
                         filter::inside(self.sql, level, column, field, field.as_text)?;
                     }
@@ -195,29 +196,56 @@ impl<'a> Writer<'_, 'a> {
         }
     }
 
+    /// A cast that means the same on every engine: a text is as in CSV, and what has no number is cast to
+    /// none.
     pub(super) fn cast(
         &mut self,
         level: &Level<'a>,
         column: &Column,
         inside: Option<&Field>,
-        cast: Option<Cast>,
+        cast: Cast,
     ) -> Result<(), DataError> {
-        self.sql.push("CAST(");
-        match inside {
-            Some(field) => filter::inside(self.sql, level, column, field, true)?,
-            None => {
-                self.sql.of(&level.alias, &column.name);
+        match (inside, cast, column.kind) {
+            (None, Cast::Text, _) => {
+                json::text(self.sql, &level.alias, column);
+                return Ok(());
             }
+            // It is one, with all of its digits.
+            (None, _, Kind::Integer) | (None, Cast::Number, Kind::Number) => {
+                self.sql.of(&level.alias, &column.name);
+                return Ok(());
+            }
+            (None, _, Kind::Uuid | Kind::Timestamp | Kind::Date | Kind::Json) => {
+                return Err(DataError::Unsupported(format!(
+                    "{} holds no number",
+                    column.name
+                )));
+            }
+            _ => {}
+        }
+        self.sql.push("CAST(");
+        if let Some(field) = inside {
+            filter::inside(self.sql, level, column, field, true)?;
+        } else {
+            let around = match (column.kind, self.sql.engine()) {
+                // SQLite would cut off what is behind the point.
+                (Kind::Number, _) => ("ROUND(", ")"),
+                // The one number that PostgreSQL makes of it.
+                (Kind::Boolean, Engine::Postgres) => ("CAST(", " AS integer)"),
+                _ => ("", ""),
+            };
+            self.sql.push(around.0).of(&level.alias, &column.name);
+            self.sql.push(around.1);
         }
         self.sql.push(match (cast, self.sql.engine()) {
-            (Some(Cast::Integer), Engine::MySql) => " AS SIGNED)",
-            (Some(Cast::Integer), Engine::Sqlite) => " AS INTEGER)",
-            (Some(Cast::Integer), Engine::Postgres) => " AS bigint)",
-            (Some(Cast::Number), Engine::MySql) => " AS DOUBLE)",
-            (Some(Cast::Number), Engine::Sqlite) => " AS REAL)",
-            (Some(Cast::Number), Engine::Postgres) => " AS numeric)",
-            (_, Engine::MySql) => " AS CHAR)",
-            (_, Engine::Sqlite | Engine::Postgres) => " AS TEXT)",
+            (Cast::Integer, Engine::MySql) => " AS SIGNED)",
+            (Cast::Integer, Engine::Sqlite) => " AS INTEGER)",
+            (Cast::Integer, Engine::Postgres) => " AS bigint)",
+            (Cast::Number, Engine::MySql) => " AS DOUBLE)",
+            (Cast::Number, Engine::Sqlite) => " AS REAL)",
+            (Cast::Number, Engine::Postgres) => " AS numeric)",
+            (Cast::Text, Engine::MySql) => " AS CHAR)",
+            (Cast::Text, Engine::Sqlite | Engine::Postgres) => " AS TEXT)",
         });
         Ok(())
     }
