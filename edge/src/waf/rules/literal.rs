@@ -289,8 +289,10 @@ fn is_sentence(code: &[u8]) -> bool {
         .filter(|word| !word.is_empty());
     let is_plain = |word: &[u8]| word.iter().all(u8::is_ascii_alphabetic);
     let first = words.clone().next();
+    let count = words.clone().take(3).count();
     at(code, 0) == b' '
-        && words.take(3).filter(|word| is_plain(word)).count() == 3
+        && count > 1
+        && words.take(3).filter(|word| is_plain(word)).count() == count
         && !matches!(first, Some(b"echo" | b"print"))
 }
 

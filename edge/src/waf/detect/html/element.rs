@@ -166,17 +166,21 @@ fn is_active_meta(tag: &Tag<'_>) -> bool {
         || find(content, b"utf-7", 0).is_some()
 }
 
-/// `0; url=Page.html#part`: another page of the same folder.
+/// `0; url=Page.html#part`, `5; url=/home`: another page of the same site.
 fn is_own_page(content: &[u8]) -> bool {
     let Some(target) = find(content, b"url=", 0).map(|start| from(content, start + 4)) else {
         return false;
     };
+    let rooted = target.strip_prefix(b"/");
+    let is_rooted = rooted.is_some_and(|path| path.first().is_some_and(u8::is_ascii_alphanumeric));
     let length = target
         .iter()
-        .take_while(|byte| is_word(**byte) || matches!(byte, b'-' | b'.'))
+        .take_while(|byte| {
+            is_word(**byte) || matches!(byte, b'-' | b'.') || is_rooted && **byte == b'/'
+        })
         .count();
     let name = span(target, 0, length);
-    (name.ends_with(b".html") || name.ends_with(b".htm"))
+    (is_rooted || name.ends_with(b".html") || name.ends_with(b".htm"))
         && (length == target.len() || at(target, length) == b'#')
 }
 

@@ -35,6 +35,9 @@ pub(super) const TRIGGERS: &[&str] = &[
     ".ht",
     ".id",
     ".printer",
+    ".gch",
+    ".mwsl",
+    ".woa",
     ".tmp",
     ".pem",
     ".key",
@@ -52,6 +55,9 @@ pub(super) const TRIGGERS: &[&str] = &[
     ".log",
     ".y",
     ".rb",
+    ".tf",
+    ".out",
+    ".rdp",
     ".gpg",
     ".schema",
     ".wadl",
@@ -173,6 +179,15 @@ const FOREIGN: &[&[u8]] = &[
     b".idq",
     b".printer",
     b".cfc",
+    b".gch",
+    b".mwsl",
+    b".woa",
+    b"_dev.php",
+    b"_test.php",
+];
+/// Of what a part of a site is named, at its root.
+const PART_WORDS: &[&[u8]] = &[
+    b"admin", b"api", b"app", b"core", b"dist", b"build", b"files", b"release", b"webapps",
 ];
 /// What browsers load from a `WordPress` site.
 const ASSETS: &[&[u8]] = &[
@@ -192,7 +207,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         hits.push(Hit::new(&rules::SECRETS, 0, end));
     }
     let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    if is_kept(last) || is_site_archive(path, last) {
+    if is_kept(path, last) || is_site_archive(path, last) {
         hits.push(Hit::new(&rules::BACKUP, end - last.len(), end));
     }
     if is_tool(last) || is_manager(path) {
@@ -280,10 +295,12 @@ fn is_sources(path: &[u8]) -> bool {
 }
 
 /// `index.php~`, `config.php.bak`, `config.old`.
-fn is_kept(name: &[u8]) -> bool {
+fn is_kept(path: &[u8], name: &[u8]) -> bool {
+    let is_root = path.len() == name.len() + 1;
     KEPT.iter().any(|suffix| {
         name.strip_suffix(*suffix).is_some_and(|stem| {
-            stem.contains(&b'.')
+            is_root && suffix.starts_with(b".")
+                || stem.contains(&b'.')
                 || SITE_WORDS.contains(&stem)
                 || suffix.starts_with(b".php")
                 || matches!(stem, b"config" | b"index" | b"settings" | b"wp-config")
@@ -378,10 +395,11 @@ fn is_site_archive(path: &[u8], name: &[u8]) -> bool {
     let mut words = stem
         .split(|byte| matches!(byte, b'-' | b'_' | b'.'))
         .filter(|word| !word.iter().all(u8::is_ascii_digit));
+    let is_root = path.len() == name.len() + 1;
     let mut count = 0;
     let is_site = words.all(|word| {
         count += 1;
-        SITE_WORDS.contains(&word)
+        SITE_WORDS.contains(&word) || is_root && PART_WORDS.contains(&word)
     });
     is_site && count > 0
 }
@@ -470,6 +488,16 @@ mod tests {
             "/phpmyadmin4.8.1/index.php",
             "/defaul~1.asp",
             "/a*~1*/.aspx",
+            "/ssl/private.pem",
+            "/data/users.mdb",
+            "/config/production.json",
+            "/runtime/logs/home/1.log",
+            "/db/schema.rb",
+            "/example.com.tar.gz",
+            "/customers.sql.bz2",
+            "/users.bak",
+            "/uploads/a.php",
+            "/names.nsf",
         ] {
             assert!(is_found(probe), "{probe}");
         }
@@ -494,6 +522,13 @@ mod tests {
             "/files/my-web-design.zip",
             "/~budi/",
             "/articles/wp-and-admins",
+            "/keys/public.pem",
+            "/latest.yml",
+            "/config/app.json",
+            "/i18n/messages_en.properties",
+            "/files/archive.tar.gz",
+            "/mirror/release.gpg",
+            "/uploads/photo.jpg",
         ] {
             assert!(!is_found(page), "{page}");
         }

@@ -26,6 +26,10 @@ const SETTINGS: &[&[u8]] = &[
     b".toml",
     b".inc",
     b".wadl",
+    b".tf",
+    b".out",
+    b".rdp",
+    b".cf",
 ];
 /// What settings end in that no site serves from anywhere near its root.
 const NEVER_SERVED: &[&[u8]] = &[
@@ -76,6 +80,11 @@ const SETTING_WORDS: &[&[u8]] = &[
     b"accounts",
     b"shadow",
     b"htpasswd",
+    b"debug",
+    b"log",
+    b"smtp",
+    b"sql",
+    b"requirements",
 ];
 /// Names at a site's root that people ask for: documents of an interface, updates, installers.
 const SERVED: &[&[u8]] = &[
@@ -190,6 +199,7 @@ pub(super) fn is_kept_back(path: &[u8], last: &[u8]) -> bool {
             ends(SETTINGS) && !is_named(SERVED)
                 || ends(SOURCES) && (is_named(SETTING_WORDS) || SETTING_WORDS.contains(&stem))
         }
+        Some(b"db" | b"settings" | b"ci" | b"bin" | b"lib" | b"conf.d") => ends(SETTINGS),
         Some(b"config" | b"configs" | b"conf") => {
             ends(SETTINGS)
                 || ends(&[b".php", b".xml"])
@@ -203,6 +213,7 @@ pub(super) fn is_kept_back(path: &[u8], last: &[u8]) -> bool {
     };
     let is_log = ends(&[b".log"]) && holds(&[b"/log/", b"/logs/"]);
     is_setting
-        || is_near && (ends(NEVER_SERVED) || is_log || ends(KEYS) && holds(KEY_WORDS) && !holds(&[b"pub"]))
+        || is_log
+        || is_near && (ends(NEVER_SERVED) || ends(KEYS) && holds(KEY_WORDS) && !holds(&[b"pub"]))
         || (ends(DATABASES) || ends(&[b".inc"])) && is_stored(path, last)
 }

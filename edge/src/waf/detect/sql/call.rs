@@ -67,14 +67,13 @@ impl Sql<'_> {
                     == (Kind::Number, Kind::Cmp, Kind::Number))
     }
 
-    /// `if(1=1,1,0)`: a choice between two values by two constants.
+    /// `if(1=1,1,0)`, `if(now()=sysdate(),1,0)`: a choice between two values by two constants.
     fn is_constant_choice(&self, index: usize) -> bool {
-        let is_constant = (
-            self.kind(index + 2),
-            self.kind(index + 3),
-            self.kind(index + 4),
-        ) == (Kind::Number, Kind::Cmp, Kind::Number);
-        is_constant && self.kind(index + 5) == Kind::Comma
+        let kinds = |from: usize| (self.kind(from), self.kind(from + 1), self.kind(from + 2));
+        kinds(index + 2) == (Kind::Number, Kind::Cmp, Kind::Number)
+            && self.kind(index + 5) == Kind::Comma
+            || self.word(index + 2) == b"now"
+                && kinds(index + 3) == (Kind::Open, Kind::Close, Kind::Cmp)
     }
 
     /// `waitfor delay '0:0:5'`.
@@ -180,7 +179,7 @@ impl Sql<'_> {
             is_builder(0) && (is_builder(2) || (self.is_function(2) && self.is_function(4)));
         let joined = is_builder(0)
             && self.close(1).is_some_and(|close| {
-                (matches!(self.word(close + 1), b"||" | b"+")) && is_builder(close + 2)
+                (matches!(self.word(close + 1), b"||" | b"+" | b".")) && is_builder(close + 2)
             });
         // `concat(0x7e,version())`, `char(0x27)`, `char(97,98)`, all of it.
         let tells = |index: usize| {

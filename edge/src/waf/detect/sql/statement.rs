@@ -234,18 +234,22 @@ impl Sql<'_> {
             return false;
         }
         match self.word(index) {
-            b"alter" => matches!(
-                self.word(after),
-                b"add"
-                    | b"drop"
-                    | b"modify"
-                    | b"rename"
-                    | b"alter"
-                    | b"change"
-                    | b"set"
-                    | b"with"
-                    | b"enable"
-            ),
+            b"alter" => {
+                let changes = matches!(
+                    self.word(after),
+                    b"add"
+                        | b"drop"
+                        | b"modify"
+                        | b"rename"
+                        | b"alter"
+                        | b"change"
+                        | b"set"
+                        | b"with"
+                        | b"enable"
+                );
+                let is_stacked = self.previous(index) == Kind::Semi;
+                changes || is_stacked && matches!(self.kind(after), Kind::End | Kind::Comment)
+            }
             b"create" => {
                 self.kind(after) == Kind::Open
                     || matches!(self.word(after), b"identified" | b"with" | b"returns")
