@@ -40,7 +40,7 @@ const MAX_WORK: usize = 6 * 128 * 1024;
 
 /// Most findings of one request of which is asked whether somebody shows them. Behind that many, an
 /// honest text of 128 KB has long ended; whoever goes on, shows nothing.
-const MAX_SHOWN: u32 = 2048;
+const MAX_SHOWN: u32 = 512;
 
 /// Inspects everything in the request that an application could read.
 ///

@@ -1,5 +1,7 @@
 //! Reading bytes without panics: every index may be out of range.
 
+use std::sync::OnceLock;
+
 /// Byte at `index`, or 0 outside; decoding removes NULs, so 0 means "nothing there".
 pub(super) fn at(text: &[u8], index: usize) -> u8 {
     text.get(index).copied().unwrap_or(0)
@@ -31,8 +33,8 @@ pub(super) fn stands(text: &[u8], index: usize, needle: &[u8]) -> bool {
 /// First index of `needle` at or after `start`. Meant for needles of a few bytes.
 pub(super) fn find(text: &[u8], needle: &[u8], start: usize) -> Option<usize> {
     let first = *needle.first()?;
-    // Blocks pay where there are many.
-    let is_short = text.len().saturating_sub(start) < 16 * BLOCK;
+    // Blocks pay where there are some.
+    let is_short = text.len().saturating_sub(start) < 2 * BLOCK;
     let second = needle.get(1).filter(|_| !is_short);
     let mut index = start;
     loop {
@@ -74,7 +76,12 @@ pub(super) fn position(text: &[u8], start: usize, wanted: impl Fn(u8) -> bool) -
     if let Some(found) = near {
         return Some(start + found);
     }
-    let is_clean = |block: &&[u8]| !block.iter().fold(false, |any, byte| any | wanted(*byte));
+    let is_clean = |block: &&[u8]| {
+        block
+            .iter()
+            .fold(0, |any, byte| any | u8::from(wanted(*byte)))
+            == 0
+    };
     let mut clean = BLOCK * rest.chunks_exact(BLOCK).take_while(is_clean).count();
     let dirty = span(rest, clean, clean + BLOCK);
     clean += NEAR * dirty.chunks_exact(NEAR).take_while(is_clean).count();
@@ -93,11 +100,18 @@ pub(super) fn find_any<'n>(text: &[u8], needles: &[&'n [u8]]) -> Option<(usize, 
     })
 }
 
-/// Literals looked for together; each place in the text is compared only with those that start
-/// with the same two bytes.
+/// Literals looked for together. Their index is made on first use.
 #[derive(Debug)]
 pub(super) struct Needles<'n> {
     literals: &'n [&'n [u8]],
+    index: OnceLock<Index>,
+}
+
+/// Where in the list to look.
+#[derive(Debug)]
+struct Index {
+    /// For each of the first three bytes, the groups of needles that have a byte there, as bits.
+    groups: [[u8; 256]; 3],
     /// By the first two bytes, one more than the position of the last needle that has them.
     heads: [u8; PAIRS],
     /// For each needle, one more than the position of the one before it with the same start.
@@ -108,38 +122,85 @@ pub(super) struct Needles<'n> {
 const PAIRS: usize = 512;
 /// Most needles looked for together.
 const MAX_NEEDLES: usize = 255;
+/// Places looked at together, each with the two bytes behind it.
+const PLACES: usize = 8;
 
-impl<'n> Needles<'n> {
-    /// Prepares at most 255 needles of at least two bytes; in a static, when it is compiled.
-    #[expect(
-        clippy::indexing_slicing,
-        clippy::cast_possible_truncation,
-        reason = "in range by the loop's bound and the slots' mask; `get` is not const"
-    )]
-    pub(super) const fn new(needles: &'n [&'n [u8]]) -> Self {
+impl Index {
+    fn of(needles: &[&[u8]]) -> Self {
         let mut this = Self {
-            literals: needles,
+            groups: [[0; 256]; 3],
             heads: [0; PAIRS],
             chain: [0; MAX_NEEDLES],
         };
-        let mut number = 0;
-        while number < needles.len() && number < MAX_NEEDLES {
-            if let [first, second, ..] = needles[number] {
-                let slot = slot(*first, *second);
-                this.chain[number] = this.heads[slot];
-                this.heads[slot] = number as u8 + 1;
+        let numbers = 1..=u8::MAX;
+        for ((needle, link), number) in needles.iter().zip(&mut this.chain).zip(numbers) {
+            let [first, second, ..] = **needle else {
+                continue;
+            };
+            if let Some(head) = this.heads.get_mut(slot(first, second)) {
+                *link = std::mem::replace(head, number);
             }
-            number += 1;
+            let group = 1 << ((first ^ first >> 3) & 7);
+            for (place, table) in this.groups.iter_mut().enumerate() {
+                // Any byte may follow a needle of two.
+                let bytes = match needle.get(place).map(|byte| usize::from(*byte)) {
+                    Some(byte) => table.get_mut(byte..=byte),
+                    None => table.get_mut(..),
+                };
+                for groups in bytes.into_iter().flatten() {
+                    *groups |= group;
+                }
+            }
         }
         this
     }
 
+    /// The groups whose needles may start with these bytes.
+    #[inline]
+    fn group(&self, first: u8, second: u8, third: u8) -> u8 {
+        let [firsts, seconds, thirds] = &self.groups;
+        let of = |table: &[u8; 256], byte| table.get(usize::from(byte)).copied().unwrap_or(0);
+        of(firsts, first) & of(seconds, second) & of(thirds, third)
+    }
+
+    /// Whether a needle may start in the first [`PLACES`] of these bytes.
+    #[inline]
+    fn may_start(&self, bytes: [u8; PLACES + 2]) -> bool {
+        let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9] = bytes;
+        let head = self.group(b0, b1, b2) | self.group(b1, b2, b3) | self.group(b2, b3, b4);
+        let rest = self.group(b3, b4, b5) | self.group(b4, b5, b6) | self.group(b5, b6, b7);
+        head | rest | self.group(b6, b7, b8) | self.group(b7, b8, b9) != 0
+    }
+}
+
+impl<'n> Needles<'n> {
+    /// At most 255 needles of at least two bytes.
+    pub(super) const fn new(needles: &'n [&'n [u8]]) -> Self {
+        Self {
+            literals: needles,
+            index: OnceLock::new(),
+        }
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::of(self.literals))
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'n [u8]> {
+        self.literals.iter().copied()
+    }
+
     /// Those that may start with these two bytes.
     pub(super) fn starting(&self, first: u8, second: u8) -> impl Iterator<Item = &'n [u8]> {
-        let mut number = self.heads.get(slot(first, second)).copied().unwrap_or(0);
+        self.chained(self.index(), first, second)
+    }
+
+    fn chained(&self, index: &Index, first: u8, second: u8) -> impl Iterator<Item = &'n [u8]> {
+        let mut number = index.heads.get(slot(first, second)).copied().unwrap_or(0);
         std::iter::from_fn(move || {
             let position = usize::from(number).checked_sub(1)?;
-            number = self.chain.get(position).copied().unwrap_or(0);
+            number = index.chain.get(position).copied().unwrap_or(0);
             self.literals.get(position).copied()
         })
     }
@@ -147,19 +208,37 @@ impl<'n> Needles<'n> {
     /// First place at or after `start` where one of them stands, and which.
     #[inline(never)]
     pub(super) fn find(&self, text: &[u8], start: usize) -> Option<(usize, &'n [u8])> {
-        let rest = from(text, start);
-        let pairs = rest.iter().zip(rest.iter().skip(1));
-        pairs.enumerate().find_map(|(index, (first, second))| {
-            let mut likely = self.starting(*first, *second);
-            let needle = likely.find(|needle| {
-                // Most that begin with the same two bytes end here, without a call.
-                needle
-                    .get(2)
-                    .is_none_or(|third| *third == at(rest, index + 2))
-                    && stands(rest, index, needle)
-            })?;
-            Some((start + index, needle))
-        })
+        let index = self.index();
+        let mut place = start;
+        while place + 1 < text.len() {
+            let end = match from(text, place).first_chunk() {
+                Some(bytes) if !index.may_start(*bytes) => {
+                    place += PLACES;
+                    continue;
+                }
+                Some(_) => place + PLACES,
+                None => text.len(),
+            };
+            let found = (place..end).find_map(|place| self.stands(index, text, place));
+            if found.is_some() {
+                return found;
+            }
+            place = end;
+        }
+        None
+    }
+
+    fn stands(&self, index: &Index, text: &[u8], place: usize) -> Option<(usize, &'n [u8])> {
+        let (first, second, third) = (at(text, place), at(text, place + 1), at(text, place + 2));
+        if index.group(first, second, third) == 0 {
+            return None;
+        }
+        let mut likely = self.chained(index, first, second);
+        let needle = likely.find(|needle| {
+            // Most that begin with the same two bytes end here, without a call.
+            needle.get(2).is_none_or(|byte| *byte == third) && stands(text, place, needle)
+        })?;
+        Some((place, needle))
     }
 }
 

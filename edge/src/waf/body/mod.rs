@@ -148,6 +148,11 @@ impl Reader {
             Kind::Xml if declared.is_none() && is_typed_text && !is_document(&start) => Kind::Text,
             seen => seen,
         };
+        let declared = match (declared, seen) {
+            // No JSON begins so, and JSON that is none is a text.
+            (Some(Kind::Json), Kind::Xml) => Some(Kind::Text),
+            (declared, _) => declared,
+        };
         let mut kinds = vec![declared.unwrap_or(seen)];
         // A type that lies: some frameworks believe the bytes.
         let is_other =

@@ -21,7 +21,7 @@ use std::borrow::Cow;
 use self::steps::Step;
 pub(super) use self::steps::Steps;
 use super::Part;
-use super::scan::{at, from, is_word, position, span};
+use super::scan::{at, from, is_word, position, skip_while, span};
 
 /// Rounds of decoding after the reading that the transport itself demands.
 pub(super) const ROUNDS: usize = 3;
@@ -180,6 +180,10 @@ fn pass(
     while let Some(start) = position(text, index, &starts) {
         let Some((spelled, length, step)) = unit(text, start) else {
             index = start + 1;
+            // What continues a character is none by itself.
+            if at(text, start) >= 0x80 {
+                index = skip_while(text, index, |byte| (0x80..0xc0).contains(&byte));
+            }
             continue;
         };
         if out.capacity() == 0 {

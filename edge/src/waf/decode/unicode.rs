@@ -6,6 +6,9 @@ use crate::waf::scan::{at, before, span};
 /// The character at `index`, whose byte is no ASCII, when it reads as something else.
 pub(super) fn decode(text: &[u8], index: usize) -> Option<Unit> {
     let lead = at(text, index);
+    if is_plain(lead) {
+        return None;
+    }
     let length = match lead {
         0xc2..=0xdf => 2,
         0xe0..=0xef => 3,
@@ -20,6 +23,15 @@ pub(super) fn decode(text: &[u8], index: usize) -> Option<Unit> {
         return Some((spelled, length, step));
     }
     overlong(text, index).or_else(|| stray(text, index))
+}
+
+/// Whether no character that starts with this byte reads as another: most of Latin, Greek and
+/// Cyrillic, and what Asia writes. Nor does the byte mean anything without its character.
+const fn is_plain(lead: u8) -> bool {
+    matches!(
+        lead,
+        0xc3 | 0xc6..=0xc9 | 0xcc | 0xce..=0xd7 | 0xd9..=0xdf | 0xe4..=0xec
+    )
 }
 
 /// An ASCII character in two to six bytes (RFC 3629 §3 forbids it; old decoders read it). The

@@ -3,10 +3,14 @@
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::ssi as rules;
-use crate::waf::scan::{at, find, skip_space, span, stands, trim, word};
+use crate::waf::scan::{Needles, at, find, skip_space, span, stands, trim, word};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &["<!--", "<#exec", "<esi:", "$(http_", "$(query_string"];
+
+/// What a directive or a variable begins with.
+static SIGNS: Needles<'static> =
+    Needles::new(&[b"<!--", b"<esi:", b"<#exec ", b"$(http_", b"$(query_string"]);
 
 /// Longest directive looked at.
 const REACH: usize = 200;
@@ -35,28 +39,20 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     }
     let lower = text.lower;
     let mut index = 0;
-    while let Some(start) = find(lower, b"<!--", index) {
-        index = start + 4;
-        if is_directive(lower, index) {
-            hits.push(Hit::new(&rules::SSI, start, index));
-        }
-    }
-    let mut index = 0;
-    while let Some(start) = find(lower, b"<esi:", index) {
-        index = start + 5;
-        // `<esi:remove>` and `<esi:comment>` only leave out.
-        let name = word(lower, index);
-        if !name.is_empty() && !matches!(name, b"remove" | b"comment") {
-            hits.push(Hit::new(&rules::ESI, start, index));
-        }
-    }
-    if let Some(start) = find(lower, b"<#exec ", 0) {
-        hits.push(Hit::new(&rules::SSI, start, start + 6));
-    }
-    for variable in [&b"$(http_"[..], b"$(query_string"] {
-        if let Some(start) = find(lower, variable, 0) {
-            hits.push(Hit::new(&rules::ESI, start, start + variable.len()));
-        }
+    while let Some((start, sign)) = SIGNS.find(lower, index) {
+        index = start + sign.len();
+        let rule = match sign {
+            b"<!--" => is_directive(lower, index).then_some(&rules::SSI),
+            // `<esi:remove>` and `<esi:comment>` only leave out.
+            b"<esi:" => {
+                let name = word(lower, index);
+                let acts = !name.is_empty() && !matches!(name, b"remove" | b"comment");
+                acts.then_some(&rules::ESI)
+            }
+            b"<#exec " => Some(&rules::SSI),
+            _ => Some(&rules::ESI),
+        };
+        hits.extend(rule.map(|rule| Hit::new(rule, start, index)));
     }
 }
 

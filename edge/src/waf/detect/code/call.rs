@@ -8,7 +8,8 @@ use super::functions::{self, Needs};
 use crate::waf::detect::Hit;
 use crate::waf::rules::Rule;
 use crate::waf::scan::{
-    at, before, find, from, is_space, is_word, last_before, skip_while, span, stands, word_before,
+    at, before, find, from, is_space, is_word, last_before, position, skip_while, span, stands,
+    word_before,
 };
 
 use Needs::{Module, Place, Probe, Something};
@@ -28,8 +29,7 @@ const MAX_CALLS: usize = 8;
 /// Names the rules that the calls break.
 pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
     let (mut index, mut calls) = (0, 0);
-    while let Some(found) = from(text, index).iter().position(|byte| *byte == b'(') {
-        let open = index + found;
+    while let Some(open) = position(text, index, |byte| byte == b'(') {
         index = open + 1;
         if let Some((rule, start)) = check(text, open) {
             hits.push(Hit::new(rule, start, open + 1));

@@ -169,6 +169,16 @@ fn uses_class(path: &[u8], text: &[u8], end: usize) -> bool {
         )
 }
 
+/// Keys of JSON that name the class to make.
+static KEYS: Needles<'static> = Needles::new(&[
+    b"\"@type\"",
+    b"\"@class\"",
+    b"\"$type\"",
+    b"\"__type\"",
+    b"'@type'",
+    b"'$type'",
+]);
+
 /// fastjson's and Jackson's `"@type"`, and .NET's `"$type"`, with a class to instantiate.
 fn typed_json(text: &Text<'_>, hits: &mut Vec<Hit>) {
     if matches!(&*leaf(text.name), "@type" | "@class" | "$type" | "__type") && is_gadget(text.lower)
@@ -176,15 +186,11 @@ fn typed_json(text: &Text<'_>, hits: &mut Vec<Hit>) {
         hits.push(Hit::new(&rules::SERIALIZED, 0, text.lower.len().min(60)));
         return;
     }
-    for key in [
-        &b"\"@type\""[..],
-        b"\"@class\"",
-        b"\"$type\"",
-        b"\"__type\"",
-        b"'@type'",
-        b"'$type'",
-    ] {
-        if let Some(start) = find(text.lower, key, 0) {
+    let Some((first, _)) = KEYS.find(text.lower, 0) else {
+        return;
+    };
+    for key in KEYS.all() {
+        if let Some(start) = find(text.lower, key, first) {
             let rest = from(text.lower, start + key.len());
             let value = rest
                 .iter()

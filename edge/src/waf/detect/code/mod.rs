@@ -14,7 +14,7 @@ pub(super) use self::serialized::starts_object;
 use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::code as rules;
-use crate::waf::scan::{at, before, find, from, is_word, last_before, span};
+use crate::waf::scan::{Needles, at, before, find, from, is_word, last_before, span};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -94,18 +94,21 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
 
 /// Ruby's `%x{id}`, Perl's `qx/id/` and Tcl's `[exec id]` where an expression stands, with nothing after them.
 fn quoted_commands(text: &[u8], hits: &mut Vec<Hit>) {
-    for (open, close) in [
-        (&b"%x{"[..], b'}'),
-        (b"%x(", b')'),
-        (b"%x[", b']'),
-        (b"qx{", b'}'),
-        (b"qx(", b')'),
-        (b"qx/", b'/'),
-        (b"qx`", b'`'),
-        (b"[exec ", b']'),
-    ] {
-        let Some(start) = find(text, open, 0) else {
+    static OPENINGS: Needles<'static> = Needles::new(&[
+        b"%x{", b"%x(", b"%x[", b"qx{", b"qx(", b"qx/", b"qx`", b"[exec ",
+    ]);
+    let Some((first, _)) = OPENINGS.find(text, 0) else {
+        return;
+    };
+    for open in OPENINGS.all() {
+        let Some(start) = find(text, open, first) else {
             continue;
+        };
+        let close = match open.last() {
+            Some(b'{') => b'}',
+            Some(b'(') => b')',
+            Some(b'[' | b' ') => b']',
+            same => same.copied().unwrap_or_default(),
         };
         let body = from(text, start + open.len());
         let is_end = |index: &usize| at(body, *index) == close && before(body, *index) != b'\\';

@@ -4,8 +4,8 @@ use super::functions::{self, Needs};
 use crate::waf::detect::Hit;
 use crate::waf::rules::code as rules;
 use crate::waf::scan::{
-    at, before, find, from, is_space, last_before, skip_space, skip_while, span, stands, trim,
-    word, word_before,
+    at, before, find, from, is_space, last_before, position, skip_space, skip_while, span, stands,
+    trim, word, word_before,
 };
 
 /// The variables through which PHP hands a request over.
@@ -80,8 +80,7 @@ fn masked(text: &[u8]) -> Option<(usize, usize)> {
 /// `$_GET['c']` as a whole value or where code uses it; a sentence may name it.
 fn globals(text: &[u8], hits: &mut Vec<Hit>) {
     let mut index = 0;
-    while let Some(dollar) = from(text, index).iter().position(|byte| *byte == b'$') {
-        let start = index + dollar;
+    while let Some(start) = position(text, index, |byte| byte == b'$') {
         index = start + 1;
         let name = word(text, index);
         let open = index + name.len();
@@ -123,11 +122,7 @@ fn is_used(text: &[u8], start: usize, end: usize) -> bool {
 /// `'sys'.'tem'`: nobody writes the name of a function in pieces but to hide it.
 fn pieces(text: &[u8], hits: &mut Vec<Hit>) {
     let mut index = 0;
-    while let Some(found) = from(text, index)
-        .iter()
-        .position(|byte| matches!(byte, b'\'' | b'"'))
-    {
-        let start = index + found;
+    while let Some(start) = position(text, index, |byte| byte == b'\'' || byte == b'"') {
         index = start + 1;
         if let Some((name, end)) = joined(text, start)
             && is_hidden(&name)
@@ -222,8 +217,7 @@ fn results(text: &[u8], hits: &mut Vec<Hit>) {
 fn variables(text: &[u8], hits: &mut Vec<Hit>) {
     let mut names: Vec<&[u8]> = Vec::new();
     let mut index = 0;
-    while let Some(dollar) = from(text, index).iter().position(|byte| *byte == b'$') {
-        let start = index + dollar;
+    while let Some(start) = position(text, index, |byte| byte == b'$') {
         let name = word(text, start + 1);
         let end = start + 1 + name.len();
         index = end;

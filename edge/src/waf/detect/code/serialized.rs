@@ -3,7 +3,7 @@
 
 use crate::waf::detect::{Hit, Text};
 use crate::waf::rules::code as rules;
-use crate::waf::scan::{Needles, at, before, find, from, is_word, stands};
+use crate::waf::scan::{Needles, at, before, find, from, is_word, position, stands};
 
 /// How objects begin once they were put into base64 or hexadecimal, in lower case: Java, .NET's
 /// `BinaryFormatter`, Python's pickle of a class, Ruby's Marshal of an object.
@@ -76,17 +76,15 @@ fn names_class(text: &Text<'_>) -> bool {
 
 /// The same as text, where the JSON was not read as such.
 fn yaml(text: &[u8], hits: &mut Vec<Hit>) {
-    for key in [
-        &b"\"py/object\""[..],
+    static KEYS: Needles<'static> = Needles::new(&[
+        b"\"py/object\"",
         b"\"py/reduce\"",
         b"\"json_class\"",
         b"\"^o\"",
         b"!!js/",
-    ] {
-        if let Some(start) = find(text, key, 0) {
-            hits.push(Hit::new(&rules::SERIALIZED, start, start + key.len()));
-            return;
-        }
+    ]);
+    if let Some((start, key)) = KEYS.find(text, 0) {
+        hits.push(Hit::new(&rules::SERIALIZED, start, start + key.len()));
     }
 }
 
@@ -123,8 +121,7 @@ pub(super) fn php_file(text: &[u8], hits: &mut Vec<Hit>) {
 /// PHP's `O:8:"stdClass":1:{` and `C:11:"ArrayObject":`.
 fn php(text: &[u8], hits: &mut Vec<Hit>) {
     let mut index = 0;
-    while let Some(colon) = from(text, index).iter().position(|byte| *byte == b':') {
-        let colon = index + colon;
+    while let Some(colon) = position(text, index, |byte| byte == b':') {
         index = colon + 1;
         let is_object = matches!(before(text, colon), b'o' | b'c')
             && colon >= 1

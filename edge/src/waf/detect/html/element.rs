@@ -5,7 +5,7 @@ use super::tag::{Tag, is_foreign};
 use crate::waf::detect::Hit;
 use crate::waf::rules::Rule;
 use crate::waf::rules::html as rules;
-use crate::waf::scan::{at, before, find, from, is_space, is_word, span, trim, word};
+use crate::waf::scan::{at, before, find, from, is_space, is_word, position, span, trim, word};
 
 /// Bytes after a script's tag looked at.
 const REACH: usize = 512;
@@ -13,8 +13,7 @@ const REACH: usize = 512;
 /// Finds what opens at angle brackets; in a name any element that could act counts.
 pub(super) fn detect(text: &[u8], in_name: bool, hits: &mut Vec<Hit>) {
     let mut index = 0;
-    while let Some(open) = from(text, index).iter().position(|byte| *byte == b'<') {
-        let open = index + open;
+    while let Some(open) = position(text, index, |byte| byte == b'<') {
         index = open + 1;
         let tag = Tag::at(text, open);
         if let Some((tag, rule)) = tag.and_then(|tag| Some((tag, judge(&tag, in_name)?))) {

@@ -4,8 +4,8 @@ use super::script::{is_code, is_hostile, is_keyword};
 use crate::waf::detect::Hit;
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{
-    at, before, find, from, is_space, is_word, skip_space, skip_while, span, stands, trim, word,
-    word_before,
+    at, before, find, from, is_space, is_word, position, skip_space, skip_while, span, stands,
+    trim, word, word_before,
 };
 
 /// Bytes of a URL looked at.
@@ -30,8 +30,7 @@ pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
 /// `javascript:` and its like, white space inside as browsers allow it.
 fn schemes(text: &[u8], hits: &mut Vec<Hit>) {
     let mut index = 0;
-    while let Some(colon) = from(text, index).iter().position(|byte| *byte == b':') {
-        let colon = index + colon;
+    while let Some(colon) = position(text, index, |byte| byte == b':') {
         index = colon + 1;
         let start = SCHEMES
             .iter()

@@ -12,7 +12,8 @@ use super::{Hit, Text};
 use crate::waf::Part;
 use crate::waf::rules::nosql as rules;
 use crate::waf::scan::{
-    Needles, at, before, from, is_space, is_word, last_before, skip_space, span, trim, word,
+    Needles, at, before, from, is_space, is_word, last_before, position, skip_space, span, trim,
+    word,
 };
 
 /// Without one of these nothing here can fire.
@@ -236,8 +237,7 @@ fn operators(text: &Text<'_>, hits: &mut Vec<Hit>) {
             lower
         });
     let mut index = 0;
-    while let Some(dollar) = from(lower, index).iter().position(|byte| *byte == b'$') {
-        let dollar = index + dollar;
+    while let Some(dollar) = position(lower, index, |byte| byte == b'$') {
         index = dollar + 1;
         let operator = word(lower, index);
         // `' } ], $comment:'x'` closes the query that it stands in.

@@ -4,7 +4,9 @@ use super::known::{FILES, FOLDERS, REACHED};
 use super::{Hit, Text, is_single, words_after};
 use crate::waf::Part;
 use crate::waf::rules::path as rules;
-use crate::waf::scan::{Needles, at, before, is_word, skip_space, skip_while, span, stands};
+use crate::waf::scan::{
+    Needles, at, before, is_word, position, skip_space, skip_while, span, stands,
+};
 
 /// Reports a known file: as the value's own path an attack, inside prose a warning.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
@@ -91,12 +93,13 @@ fn path_start(text: &[u8], first: usize) -> usize {
 /// Any known file, wherever it stands.
 fn named(text: &Text<'_>, first: usize, hits: &mut Vec<Hit>) {
     let lower = text.lower;
-    for start in first..lower.len() {
+    let mut index = first;
+    while let Some(start) = position(lower, index, |byte| byte == b'/' || byte == b'\\') {
+        index = start + 1;
         // A run of `./` was read with its first slash.
         let is_within = start > 1 && before(lower, start) == b'.' && is_slash(at(lower, start - 2));
-        let is_start = matches!(at(lower, start), b'/' | b'\\')
-            && !matches!(before(lower, start), b'/' | b'\\')
-            && !stands(lower, start + 1, b"..");
+        let is_start =
+            !matches!(before(lower, start), b'/' | b'\\') && !stands(lower, start + 1, b"..");
         if !is_start || is_within {
             continue;
         }

@@ -68,7 +68,8 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         stands(lower, first, prefix) && !names_nothing(lower, first + prefix.len())
             || ends_so(lower, prefix)
     };
-    if let Some(stream) = STREAMS.iter().find(is_value) {
+    let names_stream = find(lower, b"php://", 0).is_some();
+    if names_stream && let Some(stream) = STREAMS.iter().find(is_value) {
         hits.push(Hit::new(&rules::WRAPPER, first, first + stream.len()));
     }
     if carries_code(lower, first) {

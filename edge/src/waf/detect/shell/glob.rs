@@ -4,7 +4,7 @@
 use super::Hit;
 use super::command;
 use crate::waf::rules::shell as rules;
-use crate::waf::scan::{at, before, is_word, skip_while, span};
+use crate::waf::scan::{at, before, is_word, position, skip_while, span};
 
 /// Folders that commands and their files live in.
 const FOLDERS: &[&[u8]] = &[
@@ -39,11 +39,13 @@ const MAX_PART: usize = 16;
 
 /// Reports the first such path.
 pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
-    let found = (0..text.len()).find(|index| {
-        at(text, *index) == b'/' && !is_part(before(text, *index)) && is_path(text, *index)
-    });
-    if let Some(start) = found {
-        hits.push(Hit::new(&rules::EVASION, start, start + MAX_PART));
+    let mut index = 0;
+    while let Some(start) = position(text, index, |byte| byte == b'/') {
+        if !is_part(before(text, start)) && is_path(text, start) {
+            hits.push(Hit::new(&rules::EVASION, start, start + MAX_PART));
+            return;
+        }
+        index = start + 1;
     }
 }
 

@@ -32,6 +32,15 @@ impl Lead {
     }
 }
 
+/// Whether a separator may start with this byte.
+pub(super) fn is_start(byte: u8) -> bool {
+    // Without a branch, for whole blocks.
+    let is_one = |start| u8::from(byte == start);
+    let is_line = is_one(b'\n') | is_one(b'\\') | is_one(b'`');
+    let is_bracket = is_one(b'$') | is_one(b'<') | is_one(b'>');
+    is_line | is_bracket | is_one(b';') | is_one(b'|') | is_one(b'&') != 0
+}
+
 /// A separator at `index`, and where the command after it starts.
 pub(super) fn read(text: &[u8], index: usize) -> Option<(Lead, usize)> {
     let next = at(text, index + 1);

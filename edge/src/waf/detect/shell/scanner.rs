@@ -10,7 +10,9 @@ use crate::waf::Part;
 use crate::waf::detect::Hit;
 use crate::waf::rules::Rule;
 use crate::waf::rules::shell as rules;
-use crate::waf::scan::{at, before, is_space, is_word, skip_space, skip_while, span, stands, trim};
+use crate::waf::scan::{
+    at, before, is_space, is_word, position, skip_space, skip_while, span, stands, trim,
+};
 
 /// Hits after which a text is left: enough for every explanation.
 const MAX_HITS: usize = 8;
@@ -40,6 +42,10 @@ impl Scanner<'_> {
         let (mut index, start) = (0, hits.len());
         let mut is_open = false;
         while index < self.text.len() && hits.len() < start + MAX_HITS {
+            let Some(candidate) = position(self.text, index, lead::is_start) else {
+                return;
+            };
+            index = candidate;
             let Some((lead, after)) = lead::read(self.text, index) else {
                 index += 1;
                 continue;

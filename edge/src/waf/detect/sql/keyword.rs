@@ -51,11 +51,19 @@ const HIDDEN: &[&[u8]] = &[
     b"drop", b"order", b"having", b"all", b"by", b"not", b"null", b"like",
 ];
 
+/// Longest of them.
+const MAX_HIDDEN: usize = 6;
+
 /// `selselectect`: a filter that deletes the inner word leaves the outer one.
 fn nested(word: &[u8]) -> Option<&'static [u8]> {
+    let ends = (word.first()?, word.last()?);
+    if !word.len().is_multiple_of(2) || word.len() > 2 * MAX_HIDDEN {
+        return None;
+    }
     let find = |keyword: &&'static [u8]| {
         let length = keyword.len();
         word.len() == 2 * length
+            && (keyword.first(), keyword.last()) == (Some(ends.0), Some(ends.1))
             && (1..length).any(|cut| {
                 let (head, tail) = keyword.split_at_checked(cut).unwrap_or_default();
                 word.starts_with(head)

@@ -13,8 +13,9 @@ impl Sql<'_> {
     /// `union [all] select <list>`, `union values (...)`, `union table t`.
     pub(super) fn union(&self, index: usize, hits: &mut Vec<Hit>) {
         // A filter took the white space, or a decoder the NULs.
-        if self.word(index).starts_with(b"unionselect")
-            || self.word(index).starts_with(b"unionallselect")
+        let word = self.word(index);
+        if word.starts_with(b"union")
+            && (word.starts_with(b"unionselect") || word.starts_with(b"unionallselect"))
         {
             hits.push(self.hit(&rules::UNION, index, index));
         }

@@ -76,6 +76,9 @@ pub(super) const MAX_TOKENS: usize = 20_000;
 /// Tokens that a window shares with the one before it: longer than anything that is looked for.
 pub(super) const OVERLAP: usize = 256;
 
+/// Bytes of a text for whose tokens room is made at first.
+const MAX_FIRST: usize = 4096;
+
 /// Proof that plus signs stand for spaces: a list of payloads was sent as it was written for URLs.
 static PLUS_FOR_SPACE: Needles<'static> = Needles::new(&[
     b"+or+", b"+and+", b"+union", b"select+", b"+order+", b"+group+", b"+--", b"--+", b"/+",
@@ -85,7 +88,7 @@ static PLUS_FOR_SPACE: Needles<'static> = Needles::new(&[
 /// The tokens of `text`. With a `quote`, the text is read as if it stood inside that quote: the
 /// first token is the string that the text's first such quote ends.
 pub(super) fn tokens(text: &[u8], quote: Option<u8>) -> Vec<Token> {
-    let mut tokens = Vec::new();
+    let mut tokens = Vec::with_capacity(text.len().min(MAX_FIRST) / 3 + 1);
     let mut index = 0;
     let plus_is_space = !text.contains(&b' ') && PLUS_FOR_SPACE.find(text, 0).is_some();
     if let Some(quote) = quote {

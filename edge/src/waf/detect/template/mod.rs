@@ -236,7 +236,9 @@ fn is_polyglot(value: &[u8]) -> bool {
     const KINDS: [&[u8]; 9] = [
         b"${", b"{{", b"<%", b"#{", b"{%", b"@{", b"*{", b"[[", b"{#",
     ];
+    let is_bracket = |byte: &&u8| matches!(byte, b'{' | b'[' | b'<');
     value.len() <= MAX_POLYGLOT
+        && value.iter().filter(is_bracket).nth(1).is_some()
         && KINDS
             .iter()
             .filter(|kind| find(value, kind, 0).is_some())
@@ -284,7 +286,7 @@ fn expressions(text: &[u8], hits: &mut Vec<Hit>) {
         object = object.filter(|(place, _)| *place >= start);
         let unseen = start.max(searched);
         if object.is_none() && unseen < end {
-            object = names::OBJECTS.find(span(text, 0, end + REACH), unseen);
+            object = names::OBJECTS.find(span(text, 0, end + names::MAX_OBJECT), unseen);
             searched = object.map_or(end, |(place, _)| place);
         }
         let expression = Expression {

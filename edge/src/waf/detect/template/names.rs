@@ -2,6 +2,9 @@
 
 use crate::waf::scan::{Needles, at, before, is_word, skip_while, span, trim, word};
 
+/// Longest of [`OBJECTS`].
+pub(super) const MAX_OBJECT: usize = 32;
+
 /// Names and members; some count only with what stands around them.
 pub(super) static OBJECTS: Needles<'static> = Needles::new(&[
     b"__",

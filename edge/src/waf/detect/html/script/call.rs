@@ -6,45 +6,50 @@ use crate::waf::scan::{at, before, find, from, is_space, skip_space, span, stand
 /// Bytes of arguments looked at.
 const REACH: usize = 160;
 
-/// Functions whose name alone tells enough where code could run.
-const STRONG: &[&[u8]] = &[b"alert", b"prompt", b"confirm", b"eval", b"execscript"];
-
-/// Functions of honest programs, which count where a string was left, and otherwise by what they
-/// are given.
-const WEAK: &[&[u8]] = &[
-    b"atob",
-    b"settimeout",
-    b"setinterval",
-    b"fetch",
-    b"import",
-    b"importscripts",
-    b"open",
-    b"print",
-    b"function",
-    b"getscript",
-    b"postmessage",
-    b"constructor",
-    b"requestanimationframe",
-    b"queuemicrotask",
-    b"setimmediate",
-];
-
-/// Whether a name is of a function that hardly any honest text calls.
+/// Whether a name is of a function that hardly any honest text calls: where code could run, the name
+/// alone tells enough.
 pub(super) fn is_strong(name: &[u8]) -> bool {
-    STRONG.contains(&name)
+    matches!(
+        name,
+        b"alert" | b"prompt" | b"confirm" | b"eval" | b"execscript"
+    )
+}
+
+/// Whether a name is of a function of honest programs, which counts where a string was left, and
+/// otherwise by what it is given.
+fn is_weak(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"atob"
+            | b"settimeout"
+            | b"setinterval"
+            | b"fetch"
+            | b"import"
+            | b"importscripts"
+            | b"open"
+            | b"print"
+            | b"function"
+            | b"getscript"
+            | b"postmessage"
+            | b"constructor"
+            | b"requestanimationframe"
+            | b"queuemicrotask"
+            | b"setimmediate"
+    )
 }
 
 /// Whether the function named at `index` is called and the call could run.
 pub(super) fn runs(text: &[u8], index: usize, name: &[u8], context: &Context) -> bool {
     let end = index + name.len();
-    if is_others(text, index) {
+    let is_strong = is_strong(name);
+    if !(is_strong || is_weak(name)) || is_others(text, index) {
         return false;
     }
-    if STRONG.contains(&name) {
+    if is_strong {
         return is_called(text, end, context)
             && (strong_place(text, index, end, context) || is_member(text, index, context));
     }
-    WEAK.contains(&name) && is_called(text, end, context) && weak_place(text, index, end, context)
+    is_called(text, end, context) && weak_place(text, index, end, context)
 }
 
 /// `$x->confirm('Go on?')`, `Dialog::alert('x')`: a method in another language.
@@ -101,7 +106,7 @@ fn weak_place(text: &[u8], index: usize, end: usize, context: &Context) -> bool 
     }
     let Some((quote @ (b'\'' | b'"' | b'`'), value)) = argument.split_first() else {
         // `setInterval(alert, 1000)`
-        return STRONG.contains(&word(argument, 0)) && context.is_raw(text, index);
+        return is_strong(word(argument, 0)) && context.is_raw(text, index);
     };
     let value = span(value, 0, REACH);
     // `setTimeout('ale'+'rt(1)')`: code in two pieces, to hide it.
