@@ -210,7 +210,15 @@ assert.deepEqual(merged, [{ code: 'a', number: 2, lang: 'en' }, { code: 'd', num
 const taken = denied(await bob.from('papers').insert({ code: 'a' }), 409, '23505');
 assert.deepEqual([taken.details, taken.hint], [null, null]);
 denied(await bob.from('papers').upsert({ code: 'a', number: 0 }, { onConflict: 'code' }), 403, '42501');
-denied(await papers().contains('meta', { lang: 'en' }), 400, 'PGRST127');
+for (const query of [
+  papers().contains('meta', { lang: 'en' }), papers().containedBy('meta', { lang: 'en' }), papers().overlaps('meta', ['en']),
+  papers().rangeGt('number', '[1,2]'), papers().rangeGte('number', '[1,2]'), papers().rangeLt('number', '[1,2]'), papers().rangeLte('number', '[1,2]'),
+  papers().rangeAdjacent('number', '[1,2]'), papers().filter('code', 'match', '^a'), papers('code, ...cites(id)'),
+]) denied(await query, 400, 'PGRST127');
+denied(await papers('number.sum()'), 400, 'PGRST123');
+denied(await ada.rpc('papers'), 404, 'PGRST205');
+denied(await ada.from('notes').insert({ title: 'x', created_at: '2020-01-01' }), 403, '42501');
+assert.equal(good(await papers('code, n:number::text, p:price::integer').eq('code', 'b').csv()), 'code,n,p\nb,20,20\n');
 
 // Full text: its four ways, negated and among others; the configuration is PostgreSQL's alone.
 for (const [code, abstract] of [['a', 'the rivers of java'], ['b', 'ships on rivers, and shoes'], ['c', null]]) {
