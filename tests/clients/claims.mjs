@@ -1,4 +1,5 @@
-// What a client reads of its own token, verified with the public keys: `getClaims` knows ES256.
+// What a client reads of its own token, verified with the public keys: what `init` sets (ES256) is what
+// `getClaims` knows.
 
 import assert from 'node:assert/strict';
 import { account, good } from './gapura.mjs';

@@ -1,4 +1,4 @@
-// Tokens as they are signed unless told otherwise (EdDSA): WebCrypto, which browsers and Node have alike, verifies them
+// Tokens signed with EdDSA, where that is set: WebCrypto, which browsers and Node have alike, verifies them
 // with the public keys. `getClaims` of supabase-js knows ES256 and RS256 alone; `getUser` asks the server.
 
 import assert from 'node:assert/strict';

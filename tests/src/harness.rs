@@ -569,7 +569,13 @@ impl Stack {
     /// Both halves in development, with more policy behind the overlay.
     #[must_use]
     pub fn start(overlay: &str) -> Self {
-        let origin = Origin::start();
+        Self::on("", overlay)
+    }
+
+    /// The same on an empty database.
+    #[must_use]
+    pub fn on(database_url: &str, overlay: &str) -> Self {
+        let origin = Origin::configured(database_url, &[]);
         let config = EdgeConfig {
             token_keys: crate::token::key_set(),
             ..EdgeConfig::for_origin(&origin).overlay(overlay)

@@ -170,17 +170,21 @@ fn an_edge_that_is_told_refuses_a_retired_key_at_once(engine: Engine) {
 }
 
 #[test]
-fn es256_signs_and_the_edge_verifies() {
-    let origin = Origin::configured(
+fn eddsa_signs_where_it_is_set_and_the_edge_verifies() {
+    let mut origin = Origin::configured(
         "",
-        &[("token_algorithm = \"EdDSA\"", "token_algorithm = \"ES256\"")],
+        &[("token_algorithm = \"ES256\"", "token_algorithm = \"EdDSA\"")],
     );
     let edge = Edge::start(&EdgeConfig::for_origin(&origin).overlay(WIDE));
     account(&origin);
     let token = access_token(&edge);
-    assert_eq!(header(&token)["alg"], "ES256");
+    assert_eq!(header(&token)["alg"], "EdDSA");
     assert_eq!(user(&edge, &token), 200);
-    assert_eq!(keys(&origin, &["list"])[0]["algorithm"], "ES256");
+    assert_eq!(keys(&origin, &["list"])[0]["algorithm"], "EdDSA");
+    // Its key is in the database: another setting is for the keys to come.
+    origin.set(&[("token_algorithm = \"EdDSA\"", "token_algorithm = \"ES256\"")]);
+    origin.restart();
+    assert_eq!(header(&access_token(&edge))["alg"], "EdDSA");
 }
 
 #[test]
@@ -195,7 +199,7 @@ fn hs256_signs_while_something_else_still_checks_it() {
     let edge = Edge::start(&config);
     account(&origin);
     let before = access_token(&edge);
-    origin.set(&[("token_algorithm = \"EdDSA\"", "token_algorithm = \"HS256\"")]);
+    origin.set(&[("token_algorithm = \"ES256\"", "token_algorithm = \"HS256\"")]);
     origin.add_secret("GAPURA_TOKEN_HS256_KEY", &secret);
     origin.restart();
     let now = access_token(&edge);
@@ -204,7 +208,7 @@ fn hs256_signs_while_something_else_still_checks_it() {
     assert_eq!((user(&edge, &before), user(&edge, &now)), (200, 200));
     let set = edge.get("/auth/v1/.well-known/jwks.json").json();
     assert_eq!(set["keys"].as_array().unwrap().len(), 1);
-    assert_eq!(set["keys"][0]["alg"], "EdDSA");
+    assert_eq!(set["keys"][0]["alg"], "ES256");
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! The login paths that applications had before, through the gate.
 
+#[path = "../../origin/tests/support/engines.rs"]
+mod engines;
+
+use engines::{Engine, on_every_engine};
 use gapura_tests::{Request, Stack};
 use serde_json::{Value, json};
 
@@ -13,9 +17,11 @@ fn credentials(password: &str) -> Value {
     json!({ "email": "made@example.test", "password": password })
 }
 
-#[test]
-fn plain_json_registers_logs_in_and_refreshes_behind_the_gate() {
-    let stack = Stack::start("");
+on_every_engine!(plain_json_registers_logs_in_and_refreshes_behind_the_gate);
+
+fn plain_json_registers_logs_in_and_refreshes_behind_the_gate(engine: Engine) {
+    let home = engine.home();
+    let stack = Stack::on(&home.url, "");
     let send = |name: &str, body: &Value| {
         let path = format!("/api/auth/{name}");
         stack.edge.send(&post(&path, body, "192.0.2.1"))

@@ -1,5 +1,9 @@
 //! The product's story, from the first sign-up to the attack that fails.
 
+#[path = "../../origin/tests/support/engines.rs"]
+mod engines;
+
+use engines::{Engine, on_every_engine};
 use gapura_shared::outcome::AccountId;
 use gapura_tests::{Edge, EdgeConfig, Origin, Request, token};
 use serde_json::{Value, json};
@@ -31,9 +35,11 @@ fn log_out_and_stay_locked(edge: &Edge, bearer: &str) {
     assert_eq!(locked.json()["error_code"], "invalid_credentials");
 }
 
-#[test]
-fn sign_up_log_in_read_attack_and_be_stopped() {
-    let origin = Origin::start();
+on_every_engine!(sign_up_log_in_read_attack_and_be_stopped);
+
+fn sign_up_log_in_read_attack_and_be_stopped(engine: Engine) {
+    let home = engine.home();
+    let origin = Origin::configured(&home.url, &[]);
     let config = EdgeConfig::with_tokens(&origin, "");
     let edge = &Edge::start(&config.instrumented());
 

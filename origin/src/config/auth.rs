@@ -70,11 +70,11 @@ impl Auth {
             token_algorithm: section
                 .parsed(
                     "token_algorithm",
-                    "EdDSA",
+                    "ES256",
                     "must be EdDSA, ES256 or HS256",
                     Algorithm::parse,
                 )
-                .unwrap_or(Algorithm::EdDsa),
+                .unwrap_or(Algorithm::Es256),
             cookies: section.flag("cookies", false),
             confirm_email: section.flag("confirm_email", false),
             user_id_claim: section.flag("user_id_claim", false),

@@ -231,22 +231,21 @@ fn the_user_is_whom_the_identity_names(engine: Engine) {
 
 fn the_key_set_verifies_the_tokens(engine: Engine) {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    use jwt_compact::{AlgorithmExt, UntrustedToken, alg::Ed25519, alg::VerifyingKey};
+    use jwt_compact::{AlgorithmExt, UntrustedToken, alg::Es256, alg::VerifyingKey};
     let (_site, origin) = Origin::on(engine);
     signup(&origin);
     let set = origin.get("/auth/v1/.well-known/jwks.json");
     assert!(set.headers["cache-control"].contains("max-age"));
     let key = &set.json()["keys"][0];
-    let public = URL_SAFE_NO_PAD.decode(text(&key["x"])).unwrap();
+    let coordinate = |name: &str| URL_SAFE_NO_PAD.decode(text(&key[name])).unwrap();
+    // SEC 1: not compressed.
+    let public = [vec![4], coordinate("x"), coordinate("y")].concat();
     let session = login(&origin, EMAIL, PASSWORD).json();
     let token = text(&session["access_token"]);
     let token = UntrustedToken::new(&token).unwrap();
     assert_eq!(token.header().key_id, Some(text(&key["kid"])));
-    let public = VerifyingKey::<Ed25519>::from_slice(&public).unwrap();
-    let token = Ed25519
-        .validator::<Value>(&public)
-        .validate(&token)
-        .unwrap();
+    let public = VerifyingKey::<Es256>::from_slice(&public).unwrap();
+    let token = Es256.validator::<Value>(&public).validate(&token).unwrap();
     assert_eq!(token.claims().custom["sub"], session["user"]["id"]);
     assert_eq!(token.claims().custom["token_type"], "access");
 }

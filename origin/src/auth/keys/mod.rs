@@ -361,8 +361,8 @@ impl Auth {
 /// What the table is for: a shared secret is another system's, and stays out of it.
 const fn stored_algorithm(settings: &config::Auth) -> Algorithm {
     match settings.token_algorithm {
-        Algorithm::Es256 => Algorithm::Es256,
-        Algorithm::EdDsa | Algorithm::Hs256 => Algorithm::EdDsa,
+        Algorithm::EdDsa => Algorithm::EdDsa,
+        Algorithm::Es256 | Algorithm::Hs256 => Algorithm::Es256,
     }
 }
 
