@@ -27,7 +27,7 @@ impl Signals {
 /// What one pattern of the automaton means.
 enum Meaning {
     Run(u32),
-    Fire(&'static Literal),
+    Fire(Literal),
 }
 
 struct Prefilter {

@@ -36,8 +36,49 @@ pub(in crate::waf) enum Place {
     Header,
 }
 
-/// One literal, in lower case.
+/// The literals of one row of [`literals`], each ended by a NUL: one string is much smaller than a table of strings.
 #[derive(Debug)]
+pub(in crate::waf) struct Row {
+    texts: &'static str,
+    rule: &'static Rule,
+    edges: Edges,
+    place: Place,
+}
+
+impl Row {
+    /// A row of [`literals`].
+    pub(in crate::waf) const fn new(
+        texts: &'static str,
+        rule: &'static Rule,
+        edges: Edges,
+        place: Place,
+    ) -> Self {
+        Self {
+            texts,
+            rule,
+            edges,
+            place,
+        }
+    }
+
+    fn literals(&self) -> impl Iterator<Item = Literal> + use<> {
+        let &Self {
+            texts,
+            rule,
+            edges,
+            place,
+        } = self;
+        texts.split_terminator('\0').map(move |text| Literal {
+            text,
+            rule,
+            edges,
+            place,
+        })
+    }
+}
+
+/// One literal, in lower case.
+#[derive(Debug, Clone, Copy)]
 pub(in crate::waf) struct Literal {
     pub(in crate::waf) text: &'static str,
     rule: &'static Rule,
@@ -46,21 +87,6 @@ pub(in crate::waf) struct Literal {
 }
 
 impl Literal {
-    /// A row of [`literals`].
-    pub(in crate::waf) const fn new(
-        text: &'static str,
-        rule: &'static Rule,
-        edges: Edges,
-        place: Place,
-    ) -> Self {
-        Self {
-            text,
-            rule,
-            edges,
-            place,
-        }
-    }
-
     /// Adds a hit when the literal at `start` counts there.
     pub(in crate::waf) fn check(&self, text: &Text<'_>, start: usize, hits: &mut Vec<Hit>) {
         let end = start + self.text.len();
@@ -327,15 +353,20 @@ const fn ends_segment(byte: u8) -> bool {
 macro_rules! literals {
     ($($rule:path, $edges:ident, $place:ident: [$($text:literal),+ $(,)?];)+) => {
         /// The literals of this class.
-        pub(in crate::waf) static LITERALS: &[super::literal::Literal] = &[$($(
-            super::literal::Literal::new($text, &$rule, super::literal::Edges::$edges, super::literal::Place::$place),
-        )+)+];
+        pub(in crate::waf) static LITERALS: &[super::literal::Row] = &[$(
+            super::literal::Row::new(
+                concat!($($text, "\0"),+),
+                &$rule,
+                super::literal::Edges::$edges,
+                super::literal::Place::$place,
+            ),
+        )+];
     };
 }
 pub(super) use literals;
 
 /// Every literal; the rows of a class stand in its own file.
-pub(in crate::waf) fn all() -> impl Iterator<Item = &'static Literal> {
+pub(in crate::waf) fn all() -> impl Iterator<Item = Literal> {
     [
         code::LITERALS,
         html::LITERALS,
@@ -352,4 +383,5 @@ pub(in crate::waf) fn all() -> impl Iterator<Item = &'static Literal> {
     ]
     .into_iter()
     .flatten()
+    .flat_map(Row::literals)
 }
