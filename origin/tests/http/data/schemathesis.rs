@@ -2,7 +2,7 @@
 //! nothing of it may end in a failure of ours. Its stateful phase follows the links of a document, and
 //! this one has none: rows are found by filters, and no answer's part is another request's path.
 
-use super::{ADA, Who, notes};
+use super::{ADA, Who, search::notes};
 use crate::{
     client::Call,
     engines::{Engine, on_every_engine},

@@ -21,7 +21,7 @@ fn indexes(engine: Engine) -> Option<&'static str> {
 }
 
 /// An origin whose notes can be searched.
-fn notes(engine: Engine) -> (Site, Origin) {
+pub(super) fn notes(engine: Engine) -> (Site, Origin) {
     let site = Site::on(engine, &format!("{}{NOTES}", config()));
     let made = site.command(&["data", "notes"]).output().unwrap();
     assert!(made.status.success(), "{made:?}");
