@@ -129,7 +129,9 @@ impl<'a, R: Runtime> Admission<'a, R> {
         let name = shard(self.gate, &subject, self.runtime);
         let told = move |answer: Option<String>, now: UnixMillis| {
             let answer = Answer::parse(&answer?, classes.len()).ok()?;
-            learn(&memory, &subject, &classes, &answer, sent_ms, now.0);
+            if answer.lends_or_stops() {
+                learn(&memory, &subject, &classes, &answer, sent_ms, now.0);
+            }
             None
         };
         self.runtime.tell(Object::Guard(&name), &text, told);

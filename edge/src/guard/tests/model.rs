@@ -142,7 +142,9 @@ impl World {
         let at = self.now + self.shard_ahead;
         if let Ok(text) = self.object.send(&Message::Ask(ask), at) {
             let answer = Answer::parse(&text, classes.len()).unwrap();
-            memory.learn(&self.who, classes, &answer, sent, sent);
+            if answer.lends_or_stops() {
+                memory.learn(&self.who, classes, &answer, sent, sent);
+            }
         }
     }
 

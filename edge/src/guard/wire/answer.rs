@@ -63,6 +63,13 @@ impl Answer {
         self.verdict == Verdict::Admitted
     }
 
+    /// Whether there is anything to learn from it as the answer to a question ahead of need. If it lends
+    /// nothing, it says nothing of the next requests: what is denied to them stays so.
+    #[must_use]
+    pub fn lends_or_stops(&self) -> bool {
+        !self.admitted() || self.leases.iter().any(Option::is_some)
+    }
+
     /// `2 at_ms verdict standings leases`; a verdict is `pass`, `limit`, `ban;for_ms;target;reason` (`jail;`… when
     /// the ban began just now) or `lock;for_ms;delay_ms`, a standing `remaining:reset_ms:wait_ms`, with `:burst`
     /// behind it where there is one, and a lease `id:size` or `-`.

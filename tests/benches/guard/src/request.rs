@@ -363,7 +363,9 @@ impl Simulation {
                 return;
             }
             Purpose::Ahead { subject, classes } => {
-                if let (true, Ok(answer)) = (lives, Answer::parse(text, classes.len())) {
+                if let (true, Ok(answer)) = (lives, Answer::parse(text, classes.len()))
+                    && answer.lends_or_stops()
+                {
                     isolate
                         .memory
                         .learn(subject, classes, &answer, question.sent_ms, now_ms);

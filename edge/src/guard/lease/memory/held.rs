@@ -129,7 +129,11 @@ impl Held {
     }
 
     /// Whether the leases will soon be used up or over, by who is busy, and no question asks for others.
-    pub(super) fn runs_low(&self, now_ms: u64) -> bool {
+    /// Near the limit none is asked for ahead: what is lent to one isolate is refused to the others.
+    pub(super) fn runs_low(&self, class: &AskedClass, now_ms: u64) -> bool {
+        if self.standing.remaining < class.limit / LEFT_IN {
+            return false;
+        }
         let usable = || self.leases.iter().filter(|lease| now_ms < lease.until_ms);
         let sum = |of: fn(&Spent) -> u32| usable().map(of).sum::<u32>();
         let (size, used) = (sum(|lease| lease.lease.size), sum(|lease| lease.used));

@@ -274,7 +274,7 @@ impl Memory {
         let known = self.subjects.get_mut(subject)?;
         let is_due = |class| {
             let held = known.find(class);
-            held.is_some_and(|held| held.runs_low(now_ms))
+            held.is_some_and(|held| held.runs_low(class, now_ms))
         };
         let is_due = classes.iter().any(is_due);
         is_due.then(|| known.ask_ahead(classes, now_ms))

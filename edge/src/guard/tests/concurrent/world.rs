@@ -416,7 +416,11 @@ impl World {
                 part,
                 answer,
                 sent_ms,
-            } => self.learn(request, part, &answer, sent_ms),
+            } => {
+                if answer.lends_or_stops() {
+                    self.learn(request, part, &answer, sent_ms);
+                }
+            }
             Event::OutOfTime(request, part) => {
                 let state = &mut self.requests[request].parts[part];
                 if matches!(state, Part::Waiting) {
