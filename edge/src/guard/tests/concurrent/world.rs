@@ -389,28 +389,7 @@ impl World {
                 part,
                 text,
                 sent_ms,
-            } => {
-                let (subject, classes) = &self.requests[request].asked[part];
-                let (home, count) = (home(*subject), classes.len());
-                let message = Message::parse(&text).unwrap();
-                let at = self.now + self.objects_ahead[home];
-                let Ok(told) = self.objects[home].send(&message, at) else {
-                    return;
-                };
-                let answer = Answer::parse(&told, count).unwrap();
-                assert!(answer.admitted(), "nobody is refused by it");
-                if let Some(down) = self.flight() {
-                    self.later(
-                        down,
-                        Event::Lent {
-                            request,
-                            part,
-                            answer,
-                            sent_ms,
-                        },
-                    );
-                }
-            }
+            } => self.lend(request, part, &text, sent_ms),
             Event::Lent {
                 request,
                 part,
@@ -439,6 +418,30 @@ impl World {
                     self.log[entry].back = Some(self.now);
                 }
             }
+        }
+    }
+
+    /// A question ahead of need arrives.
+    fn lend(&mut self, request: usize, part: usize, text: &str, sent_ms: u64) {
+        let (subject, classes) = &self.requests[request].asked[part];
+        let (home, count) = (home(*subject), classes.len());
+        let message = Message::parse(text).unwrap();
+        let at = self.now + self.objects_ahead[home];
+        let Ok(told) = self.objects[home].send(&message, at) else {
+            return;
+        };
+        let answer = Answer::parse(&told, count).unwrap();
+        assert!(answer.admitted(), "nobody is refused by it");
+        if let Some(down) = self.flight() {
+            self.later(
+                down,
+                Event::Lent {
+                    request,
+                    part,
+                    answer,
+                    sent_ms,
+                },
+            );
         }
     }
 
