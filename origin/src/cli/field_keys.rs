@@ -4,7 +4,7 @@ use super::{CliError, Out, environment, keys::Place};
 use crate::{
     StartError, clock, config,
     data::{BadData, Data, Tally, Told, field::Fields},
-    db::{Db, DbError},
+    db::Db,
     log,
 };
 use gapura_shared::event::Kind;
@@ -42,6 +42,7 @@ async fn run(
     out: Out,
 ) -> Result<Tally, BadData> {
     let data = Data::start(settings, fields, db).await?;
+    data.may_rotate(db).await?;
     data.use_keys(db, clock::now()).await?;
     let mut told_at = Instant::now();
     let mut tell = |told: Told<'_>| match told {
@@ -58,13 +59,13 @@ async fn run(
     };
     let key = data.field_key().unwrap_or_default();
     log::operator(Kind::FieldRotationBegun, key, ACTION);
-    let done: Result<Tally, DbError> = data.rotate_fields(db, pause, &mut tell).await;
+    let done = data.rotate_fields(db, pause, &mut tell).await;
     let target = match &done {
         Ok(tally) => line(*tally),
         Err(_) => "broken off".to_owned(),
     };
     log::operator_on(Kind::FieldRotationEnded, key, ACTION, &target);
-    Ok(done?)
+    done
 }
 
 fn members(tally: Tally) -> Value {

@@ -19,16 +19,35 @@ pub(super) async fn faults(fields: &Fields, db: &Db) -> Result<Vec<String>, DbEr
     Ok(compare(&given, &db.field_keys().await?))
 }
 
-/// Makes the current key known. The one before it encrypts nothing any more, and need not be kept
-/// for its own sake.
+/// Makes the current key known as the last that came into use. The one before it encrypts nothing any
+/// more, and need not be kept for its own sake.
 ///
 /// # Errors
 /// [`DbError`].
-pub(super) async fn add(fields: &Fields, db: &Db, now: UnixMillis) -> Result<(), DbError> {
+pub(super) async fn begin(fields: &Fields, db: &Db, now: UnixMillis) -> Result<(), DbError> {
     match fields.key_checks().next() {
-        Some((id, check)) => db.add_field_key(id, &check, now).await,
+        Some((id, check)) => db.use_field_key(id, &check, now).await,
         None => Ok(()),
     }
+}
+
+/// Why nothing is to be encrypted anew under the current key, if so it is.
+///
+/// # Errors
+/// [`DbError`].
+pub(super) async fn superseded(fields: &Fields, db: &Db) -> Result<Option<String>, DbError> {
+    let Some((current, _)) = fields.key_checks().next() else {
+        return Ok(None);
+    };
+    let known = db.field_keys().await?;
+    let is_known = known.iter().any(|(id, _)| id == current);
+    let last = known.last().filter(|(id, _)| is_known && id != current);
+    Ok(last.map(|(last, _)| {
+        format!(
+            "{FIELD_KEYS}: an origin began to encrypt with {last} after one did with {current}: the same key \
+             must stand first at every origin, and here"
+        )
+    }))
 }
 
 fn compare(given: &[(&str, String)], known: &[(String, String)]) -> Vec<String> {

@@ -6,9 +6,10 @@
 //! again and writes the rest.
 
 use super::{
-    Data,
+    BadData, Data, Faults,
     error::DataError,
     field::{Fields, Place},
+    keys,
     statement::{self, Sql},
     table::{Column, Table},
 };
@@ -77,19 +78,33 @@ struct Chunk<'a> {
 }
 
 impl Data {
+    /// Whether [`Data::rotate_fields`] may begin.
+    ///
+    /// # Errors
+    /// [`BadData`], when another key came into use after the current one.
+    pub async fn may_rotate(&self, db: &Db) -> Result<(), BadData> {
+        let Some(fields) = &self.fields else {
+            return Ok(());
+        };
+        match keys::superseded(fields, db).await? {
+            Some(fault) => Err(BadData::Faults(Faults(vec![fault]))),
+            None => Ok(()),
+        }
+    }
+
     /// Encrypts every value of every declared table anew that needs it, and rests for `pause` after
     /// each transaction. It goes through all of them again until there was nothing to do: another
     /// origin may have written under an older key behind it. Then the keys before the current one need
     /// not be given any more; where that does not end, they stay known.
     ///
     /// # Errors
-    /// [`DbError`].
+    /// [`BadData`]: the database, or another key that came into use meanwhile: then all keys stay known.
     pub async fn rotate_fields(
         &self,
         db: &Db,
         pause: Duration,
         tell: &mut (dyn FnMut(Told<'_>) + Send),
-    ) -> Result<Tally, DbError> {
+    ) -> Result<Tally, BadData> {
         let mut tally = Tally::default();
         let Some(fields) = &self.fields else {
             return Ok(tally);
@@ -98,6 +113,7 @@ impl Data {
         for pass in 0..PASSES {
             let mut one = Tally::default();
             self.pass(db, fields, pause, &mut one, tell).await?;
+            self.may_rotate(db).await?;
             // Those that were looked at before are not counted again.
             if pass == 0 {
                 tally.examined = one.examined;
@@ -109,8 +125,10 @@ impl Data {
                 break;
             }
         }
-        if let Some((current, _)) = fields.key_checks().next().filter(|_| is_done) {
-            db.forget_other_field_keys(current).await?;
+        if let Some((current, _)) = fields.key_checks().next().filter(|_| is_done)
+            && !db.forget_field_keys_before(current).await?
+        {
+            self.may_rotate(db).await?;
         }
         Ok(tally)
     }
@@ -188,6 +206,8 @@ impl<'a> Work<'a> {
     /// always faster than.
     async fn chunk(&self, after: Option<&str>) -> Result<(Chunk<'a>, Vec<Change<'a>>), DbError> {
         let mut tries = TRIES;
+        // What one try has done, the next one does not find any more.
+        let mut made = Vec::new();
         loop {
             tries -= 1;
             let mut chunk = self.look(after).await?;
@@ -197,8 +217,9 @@ impl<'a> Work<'a> {
                     let changes = std::mem::take(&mut chunk.changes).into_iter();
                     let (done, missed): (Vec<_>, Vec<_>) =
                         changes.partition(|_| done.next().unwrap_or(false));
-                    chunk.changes = done;
+                    made.extend(done);
                     if missed.is_empty() || tries == 0 {
+                        chunk.changes = made;
                         return Ok((chunk, missed));
                     }
                 }
@@ -312,7 +333,7 @@ mod tests {
     use gapura_shared::{keys::Keys, time::UnixMillis};
     use std::{
         future::poll_fn,
-        pin::pin,
+        pin::{Pin, pin},
         sync::atomic::{AtomicBool, Ordering},
         task::Poll,
     };
@@ -320,6 +341,25 @@ mod tests {
     const ROW: &str = "00000000-0000-4000-8000-000000000001";
     const OLD: &str = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     const NEW: &str = "k2:AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+    const INTO: &str = "INSERT INTO notes (id, user_id, title, phone, created_at) VALUES ";
+
+    fn given(keys: &str) -> Fields {
+        Fields::new(Keys::parse(keys).unwrap(), None)
+    }
+
+    /// The ids of the keys, the last one behind.
+    async fn known(db: &Db) -> Vec<String> {
+        let keys = db.field_keys().await.unwrap().into_iter();
+        keys.map(|(id, _)| id).collect()
+    }
+
+    /// The values of a note under the old key.
+    fn row(n: usize) -> String {
+        let id = format!("00000000-0000-4000-8000-{n:012}");
+        let phone = sealed_in(&given(OLD), &id, "text");
+        format!("('{id}', '{ROW}', 'a', '{phone}', '2026-01-01 00:00:00')")
+    }
 
     fn sealed(fields: &Fields, text: &str) -> String {
         sealed_in(fields, ROW, text)
@@ -350,15 +390,11 @@ mod tests {
         let (db, _home) = fresh(engine).await;
         db.run_script(NOTES.of(db.engine())).await.unwrap();
         let settings = config::parse(NOTES.config, &|_| None).unwrap().data;
-        let keys = |text: &str| Fields::new(Keys::parse(text).unwrap(), None);
-        let (old, both) = (keys(OLD), keys(&format!("{NEW},{OLD}")));
+        let (old, both) = (given(OLD), given(&format!("{NEW},{OLD}")));
         let first = sealed(&old, "first");
         run(
             &db,
-            format!(
-                "INSERT INTO notes (id, user_id, title, phone, created_at) \
-                 VALUES ('{ROW}', '{ROW}', 'a', '{first}', '2026-01-01 00:00:00')"
-            ),
+            format!("{INTO}('{ROW}', '{ROW}', 'a', '{first}', '2026-01-01 00:00:00')"),
         )
         .await;
         let data = Data::start(&settings, Some(both), &db).await.unwrap();
@@ -382,45 +418,81 @@ mod tests {
         assert!(work.look(None).await.unwrap().changes.is_empty());
     }
 
-    /// Another origin does not know the new key yet, and writes while this one encrypts anew.
-    async fn a_key_is_forgotten_when_nothing_is_under_it(engine: Engine) {
+    /// What was done is counted, however often the rest of it is tried.
+    async fn what_is_tried_again_is_counted_once(engine: Engine) {
         let (db, _home) = fresh(engine).await;
-        db.run_script(NOTES.of(db.engine())).await.unwrap();
-        let settings = config::parse(NOTES.config, &|_| None).unwrap().data;
-        let keys = |text: &str| Fields::new(Keys::parse(text).unwrap(), None);
-        let (old, both) = (keys(OLD), keys(&format!("{NEW},{OLD}")));
-        let row = |n: usize| {
-            let id = format!("00000000-0000-4000-8000-{n:012}");
-            let phone = sealed_in(&old, &id, "text");
-            format!("('{id}', '{ROW}', 'a', '{phone}', '2026-01-01 00:00:00')")
+        let data = to_be_rotated(&db).await;
+        let table = &data.tables["notes"];
+        let work = Work {
+            db: &db,
+            fields: data.fields.as_ref().unwrap(),
+            table,
+            columns: vec![table.column("phone").unwrap()],
         };
-        let into = "INSERT INTO notes (id, user_id, title, phone, created_at) VALUES ";
-        let rows: Vec<_> = (1..=CHUNK + 1).map(row).collect();
-        run(&db, format!("{into}{}", rows.join(", "))).await;
-        let data = Data::start(&settings, Some(both), &db).await.unwrap();
-        for (id, check) in keys(&format!("{NEW},{OLD}")).key_checks() {
-            db.add_field_key(id, &check, UnixMillis(0)).await.unwrap();
-        }
-        let begun = AtomicBool::new(false);
-        let mut tell = |_: Told<'_>| begun.store(true, Ordering::Relaxed);
-        let pause = Duration::from_millis(1);
-        let mut rotation = pin!(data.rotate_fields(&db, pause, &mut tell));
-        // It rests behind its first rows: the new one comes before them.
+        // Somebody is about to change one of the rows when they are looked at.
+        let second = sealed_in(
+            &given(OLD),
+            "00000000-0000-4000-8000-000000000007",
+            "second",
+        );
+        let sql = format!(
+            "UPDATE notes SET phone = '{second}' WHERE id = '00000000-0000-4000-8000-000000000007'"
+        );
+        let values = Vec::new();
+        let mut other = db.data_write(&nobody()).await.unwrap();
+        let changed = other.execute(&crate::db::Statement { sql, values }).await;
+        assert_eq!(changed.unwrap(), 1);
+        let (worked, ()) = tokio::join!(work.chunk(None), async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            other.commit().await.unwrap();
+        });
+        let (chunk, missed) = worked.unwrap();
+        assert_eq!((chunk.changes.len(), missed.len()), (CHUNK, 0));
+    }
+
+    /// Goes on until the first rows are told of: it rests behind them.
+    async fn begins<T>(mut rotation: Pin<&mut impl Future<Output = T>>, told: &AtomicBool) {
         poll_fn(|context| {
             assert!(rotation.as_mut().poll(context).is_pending());
-            if begun.load(Ordering::Relaxed) {
+            if told.load(Ordering::Relaxed) {
                 Poll::Ready(())
             } else {
                 Poll::Pending
             }
         })
         .await;
-        run(&db, format!("{into}{}", row(0))).await;
+    }
+
+    /// Some rows more than one transaction takes, under the old key; both are known, the new one last.
+    async fn to_be_rotated(db: &Db) -> Data {
+        db.run_script(NOTES.of(db.engine())).await.unwrap();
+        let settings = config::parse(NOTES.config, &|_| None).unwrap().data;
+        let rows: Vec<_> = (1..=CHUNK + 1).map(row).collect();
+        run(db, format!("{INTO}{}", rows.join(", "))).await;
+        let both = given(&format!("{NEW},{OLD}"));
+        let data = Data::start(&settings, Some(both), db).await.unwrap();
+        for known in [OLD, NEW] {
+            keys::begin(&given(known), db, UnixMillis(0)).await.unwrap();
+        }
+        data
+    }
+
+    /// Another origin does not know the new key yet, and writes while this one encrypts anew.
+    async fn a_key_is_forgotten_when_nothing_is_under_it(engine: Engine) {
+        let (db, _home) = fresh(engine).await;
+        let data = to_be_rotated(&db).await;
+        let begun = AtomicBool::new(false);
+        let mut tell = |_: Told<'_>| begun.store(true, Ordering::Relaxed);
+        let pause = Duration::from_millis(1);
+        let mut rotation = pin!(data.rotate_fields(&db, pause, &mut tell));
+        begins(rotation.as_mut(), &begun).await;
+        // The new one comes before those that it is through with.
+        run(&db, format!("{INTO}{}", row(0))).await;
         let tally = rotation.await.unwrap();
         let rewritten = u64::try_from(CHUNK + 2).unwrap();
         assert_eq!((tally.rewritten, tally.left), (rewritten, 0));
-        assert_eq!(db.field_keys().await.unwrap().len(), 1);
-        let new = keys(NEW);
+        assert_eq!(known(&db).await, ["k2"]);
+        let new = given(NEW);
         for row in run(&db, "SELECT CAST(id AS CHAR(36)), phone FROM notes".into()).await {
             let place = Place {
                 table: "notes",
@@ -432,5 +504,44 @@ mod tests {
         }
     }
 
-    on_every_engine!(async what_somebody_changed_meanwhile_stays, a_key_is_forgotten_when_nothing_is_under_it);
+    /// Another origin is started with the old key before the new one.
+    async fn a_key_that_comes_into_use_meanwhile_is_kept(engine: Engine) {
+        let (db, _home) = fresh(engine).await;
+        let data = to_be_rotated(&db).await;
+        let begun = AtomicBool::new(false);
+        let mut tell = |_: Told<'_>| begun.store(true, Ordering::Relaxed);
+        let pause = Duration::from_millis(1);
+        {
+            let mut rotation = pin!(data.rotate_fields(&db, pause, &mut tell));
+            begins(rotation.as_mut(), &begun).await;
+            // Its clock is behind.
+            keys::begin(&given(OLD), &db, UnixMillis(0)).await.unwrap();
+            let fault = rotation.await.unwrap_err().to_string();
+            assert!(fault.contains("began to encrypt with k1"), "{fault}");
+        }
+        assert_eq!(known(&db).await, ["k2", "k1"]);
+        // Nor is one forgotten that came behind the last look.
+        assert!(!db.forget_field_keys_before("k2").await.unwrap());
+        assert_eq!(known(&db).await, ["k2", "k1"]);
+        // It is told as well where it would not have come to its end.
+        run(
+            &db,
+            "UPDATE notes SET phone = 'x' WHERE phone LIKE '%1%'".into(),
+        )
+        .await;
+        let fault = data.rotate_fields(&db, pause, &mut tell).await.unwrap_err();
+        assert!(fault.to_string().contains("k1"), "{fault}");
+        run(&db, "DELETE FROM notes WHERE phone = 'x'".into()).await;
+        // When all have the new one first again, it comes to its end.
+        keys::begin(&given(NEW), &db, UnixMillis(0)).await.unwrap();
+        data.rotate_fields(&db, pause, &mut tell).await.unwrap();
+        assert_eq!(known(&db).await, ["k2"]);
+    }
+
+    on_every_engine!(async
+        what_somebody_changed_meanwhile_stays,
+        what_is_tried_again_is_counted_once,
+        a_key_is_forgotten_when_nothing_is_under_it,
+        a_key_that_comes_into_use_meanwhile_is_kept,
+    );
 }

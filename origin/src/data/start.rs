@@ -120,7 +120,7 @@ impl Data {
         let Some(fields) = &self.fields else {
             return Ok(());
         };
-        keys::add(fields, db, now).await?;
+        keys::begin(fields, db, now).await?;
         let faults = keys::faults(fields, db).await?;
         if faults.is_empty() {
             Ok(())
