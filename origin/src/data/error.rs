@@ -119,6 +119,9 @@ pub enum DataError {
     /// Us: a field was tampered with, or its key is gone.
     #[error("a field cannot be decrypted")]
     Tampered,
+    /// Us: fields in version 1, of more tenants than one answer derives keys for.
+    #[error("fields of more than {0} tenants are in version 1")]
+    TooManyDerived(u32),
     /// Us: other transactions were always faster.
     #[error("collided with others")]
     Collided,
@@ -364,6 +367,7 @@ impl DataError {
             Self::AnswerTooLarge(_)
             | Self::EmbeddedTooLarge { .. }
             | Self::Tampered
+            | Self::TooManyDerived(_)
             | Self::Collided
             | Self::Slow
             | Self::Unavailable
@@ -421,6 +425,12 @@ impl DataError {
             )
             .hint("Embed fewer tables, select fewer columns of them, or give them a limit"),
             Self::Tampered => Shape::new(500, "GAPURA500", "A field cannot be decrypted"),
+            Self::TooManyDerived(most) => Shape::new(
+                503,
+                "GAPURA503",
+                format!("the answer has encrypted fields of version 1 of more than {most} tenants"),
+            )
+            .hint("Ask again: keys that were derived are remembered"),
             Self::Collided => Shape::new(
                 503,
                 "40001",
@@ -437,7 +447,7 @@ impl DataError {
     #[must_use]
     pub const fn retry_after_s(&self) -> Option<u32> {
         match self {
-            Self::Collided => Some(1),
+            Self::Collided | Self::TooManyDerived(_) => Some(1),
             Self::Unavailable => Some(5),
             _ => None,
         }

@@ -8,18 +8,16 @@
 use super::{
     answer::{self, Range, Told},
     error::DataError,
-    field::Fields,
     read::{self, Page},
     request::Asked,
     spool,
     statement::{self, Cell, Sql},
-    unseal,
+    unseal::Unsealer,
 };
 use crate::{
     db::{DataTransaction, ExportTurn, Statement, TextRow},
     http::{Answer, Bytes, Outgoing, Piece},
 };
-use std::sync::Arc;
 use tokio::{sync::mpsc, task::JoinError};
 
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -34,7 +32,7 @@ pub(super) async fn answer(
     let mut sql = Sql::new(asked.data().engine);
     let read = &asked.query.read;
     let cells = statement::cells(&mut sql, &asked.scope(), asked.table, read, None)?;
-    let lines = Lines::new(cells, asked.data().fields.clone())?;
+    let lines = Lines::new(cells, Unsealer::new(asked.data().fields.clone()))?;
     let caller = asked.caller.subject.as_deref().unwrap_or_default();
     let (out, mut pieces) = spool::spool(&asked.data().space, caller);
     let written = tokio::spawn(lines.write(turn, transaction, sql.finish(), out));
@@ -67,7 +65,7 @@ pub(super) fn page<'r>(
     cells: Vec<Cell>,
     rows: impl Iterator<Item = &'r TextRow>,
 ) -> Result<Page, DataError> {
-    let mut lines = Lines::new(cells, asked.data().fields.clone())?;
+    let mut lines = Lines::new(cells, Unsealer::new(asked.data().fields.clone()))?;
     let mut body = Vec::new();
     for row in rows {
         if let Some(chunk) = lines.add(row.clone())? {
@@ -86,14 +84,14 @@ pub(super) fn page<'r>(
 
 struct Lines {
     cells: Vec<Cell>,
-    fields: Option<Arc<Fields>>,
+    unsealer: Unsealer,
     writer: csv::Writer<Vec<u8>>,
     rows: u64,
 }
 
 impl Lines {
     /// The first line.
-    fn new(cells: Vec<Cell>, fields: Option<Arc<Fields>>) -> Result<Self, DataError> {
+    fn new(cells: Vec<Cell>, unsealer: Unsealer) -> Result<Self, DataError> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         let labels = cells.iter().map(|cell| cell.label.as_str());
         writer
@@ -101,7 +99,7 @@ impl Lines {
             .map_err(|_| DataError::Internal)?;
         Ok(Self {
             cells,
-            fields,
+            unsealer,
             writer,
             rows: 0,
         })
@@ -138,10 +136,7 @@ impl Lines {
         self.rows += 1;
         for (cell, text) in self.cells.iter().zip(row) {
             let text = match (&cell.sealed, text) {
-                (Some((table, column)), Some(json)) => {
-                    let fields = self.fields.as_ref().ok_or(DataError::Internal)?;
-                    unseal::cell(fields, table, column, &json)?
-                }
+                (Some((table, column)), Some(json)) => self.unsealer.cell(table, column, &json)?,
                 (_, text) => text,
             };
             let text = text.unwrap_or_default();

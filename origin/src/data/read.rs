@@ -7,7 +7,7 @@ use super::{
     lines,
     request::{Asked, text},
     statement::{self, Room, Spot, Sql},
-    unseal,
+    unseal::Unsealer,
 };
 use crate::{
     db::{DataTransaction, Statement, TextRow},
@@ -207,6 +207,7 @@ pub(super) fn of_size(asked: &Asked<'_>, error: DataError) -> DataError {
 pub(super) struct List<'a> {
     asked: &'a Asked<'a>,
     spots: &'a [Spot],
+    unsealer: Unsealer,
     page: Page,
 }
 
@@ -217,7 +218,12 @@ impl<'a> List<'a> {
             rows: 0,
             etag: None,
         };
-        Self { asked, spots, page }
+        Self {
+            asked,
+            spots,
+            unsealer: Unsealer::new(asked.data().fields.clone()),
+            page,
+        }
     }
 
     async fn fill(
@@ -245,13 +251,7 @@ impl<'a> List<'a> {
         if self.spots.is_empty() {
             self.page.body.extend_from_slice(json.as_bytes());
         } else {
-            let fields = self
-                .asked
-                .data()
-                .fields
-                .as_ref()
-                .ok_or(DataError::Internal)?;
-            let opened = unseal::row(fields, self.spots, json)?;
+            let opened = self.unsealer.row(self.spots, json)?;
             self.page.body.extend_from_slice(opened.as_bytes());
         }
         bounded(self.asked, &self.page.body)
