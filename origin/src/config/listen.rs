@@ -33,6 +33,8 @@ pub struct Timeouts {
     pub body_read: Duration,
     /// `body_write_s`: for a client to take anything of an answer that is sent in pieces.
     pub body_write: Duration,
+    /// `body_write_rate`: bytes a second that a client takes of such an answer, over all of it.
+    pub body_write_rate: u64,
     /// `request_s`: from the head to the answer.
     pub request: Duration,
     /// `idle_s`: between two requests.
@@ -54,6 +56,7 @@ impl Listen {
                 header_read: section.seconds("header_read_s", 10, 1..=600),
                 body_read: section.seconds("body_read_s", 30, 1..=600),
                 body_write: section.seconds("body_write_s", 30, 1..=600),
+                body_write_rate: section.number("body_write_rate", 16_384, 1..=1_073_741_824),
                 request: section.seconds("request_s", 60, 1..=3600),
                 idle: section.seconds("idle_s", 60, 1..=3600),
                 drain: section.seconds("drain_s", 30, 1..=3600),

@@ -45,8 +45,8 @@ pub(super) async fn serve(
         tokio::select! {
             // A broken connection is the client's business: nobody is left to be told.
             _ = connection.as_mut() => return,
-            _ = look.tick() => if progress.is_overdue(&listen.timeouts) {
-                tracing::debug!(%peer, phase = ?progress.phase(), "connection timed out");
+            _ = look.tick() => if let Some(why) = progress.overdue(&listen.timeouts) {
+                tracing::debug!(%peer, phase = ?progress.phase(), why, "connection timed out");
                 return;
             },
             _ = stopped.changed(), if !stopping => {

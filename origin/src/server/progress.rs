@@ -19,10 +19,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// For the answer that says that the request took too long.
 const LAST_WORD: Duration = Duration::from_secs(5);
 
-/// Bytes a second that a client takes of an answer in pieces, over all of it. A time for each piece alone
-/// could be drawn out without end.
-const LOWEST_RATE: u64 = 16 * 1024;
-
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -109,14 +105,20 @@ impl Progress {
         }
     }
 
-    /// Whether the phase has lasted too long, or all of them in which the client was waited for.
-    pub(super) fn is_overdue(&self, timeouts: &Timeouts) -> bool {
+    /// Why this takes too long, if so it does: the phase alone, or all those together in which the client was
+    /// waited for. A time for each piece alone could be drawn out without end.
+    pub(super) fn overdue(&self, timeouts: &Timeouts) -> Option<&'static str> {
         let (phase, lasted_ms) = (self.phase(), self.lasted_ms());
         let waited_ms = self.waited_ms.load(Ordering::Relaxed);
         let waited = Duration::from_millis(waited_ms.saturating_add(lasted_ms));
         let taken = self.taken.load(Ordering::Relaxed);
-        Duration::from_millis(lasted_ms) > phase.limit(timeouts)
-            || (phase == Phase::Sending && is_too_slow(waited, taken, timeouts.body_write))
+        if Duration::from_millis(lasted_ms) > phase.limit(timeouts) {
+            Some("it lasts too long")
+        } else if phase == Phase::Sending && is_too_slow(waited, taken, timeouts) {
+            Some("too little is taken")
+        } else {
+            None
+        }
     }
 
     fn lasted_ms(&self) -> u64 {
@@ -130,9 +132,12 @@ impl Progress {
 }
 
 /// Whether a client that was waited for so long should have taken more.
-fn is_too_slow(waited: Duration, taken: u64, grace: Duration) -> bool {
-    let due = taken.saturating_mul(1000).checked_div(LOWEST_RATE);
-    waited > grace.saturating_add(Duration::from_millis(due.unwrap_or(u64::MAX)))
+fn is_too_slow(waited: Duration, taken: u64, timeouts: &Timeouts) -> bool {
+    let due = taken
+        .saturating_mul(1000)
+        .checked_div(timeouts.body_write_rate);
+    let due = Duration::from_millis(due.unwrap_or(u64::MAX));
+    waited > timeouts.body_write.saturating_add(due)
 }
 
 /// How often to look: often enough that no timeout is late by more than a
@@ -241,16 +246,16 @@ mod tests {
     fn a_phase_that_lasts_too_long_is_overdue() {
         let mut timeouts = config::parse("", &|_| None).unwrap().listen.timeouts;
         let progress = Progress::new();
-        assert!(!progress.is_overdue(&timeouts));
+        assert!(progress.overdue(&timeouts).is_none());
         timeouts.header_read = Duration::ZERO;
         std::thread::sleep(Duration::from_millis(2));
-        assert!(progress.is_overdue(&timeouts));
+        assert!(progress.overdue(&timeouts).is_some());
         progress.enter(Phase::Idle);
-        assert!(!progress.is_overdue(&timeouts));
+        assert!(progress.overdue(&timeouts).is_none());
         timeouts.body_write = Duration::from_millis(1);
         progress.enter(Phase::Sending);
         std::thread::sleep(Duration::from_millis(5));
-        assert!(progress.is_overdue(&timeouts));
+        assert!(progress.overdue(&timeouts).is_some());
         // Whatever is taken begins it anew.
         let before = progress.packed.load(super::Ordering::Relaxed);
         progress.moved(3);
@@ -266,8 +271,8 @@ mod tests {
 
     #[test]
     fn a_client_takes_so_much_in_so_long() {
-        let grace = Duration::from_secs(30);
-        let slow = |seconds, taken| is_too_slow(Duration::from_secs(seconds), taken, grace);
+        let timeouts = config::parse("", &|_| None).unwrap().listen.timeouts;
+        let slow = |seconds, taken| is_too_slow(Duration::from_secs(seconds), taken, &timeouts);
         assert!(!slow(30, 0) && slow(31, 0));
         // A mebibyte is 64 seconds more.
         assert!(!slow(94, 1 << 20) && slow(95, 1 << 20));
