@@ -29,7 +29,7 @@ use tokio::{
 /// A group of so many commits, however many wait.
 const MAX_MEMBERS: usize = 128;
 /// A group that is so old commits: others wait for the writer, too.
-const MAX_AGE: Duration = Duration::from_millis(20);
+pub(super) const MAX_AGE: Duration = Duration::from_millis(20);
 
 const FIRST: &str = "BEGIN IMMEDIATE;SAVEPOINT member";
 /// The last member's savepoint ends where the next one's begins.

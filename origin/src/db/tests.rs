@@ -414,6 +414,26 @@ async fn a_snapshot_sees_one_state(engine: Engine) {
     assert!(db.insert_user(&user).await.unwrap());
 }
 
+/// A condition of a policy may call what writes.
+#[tokio::test]
+async fn what_is_asked_of_postgres_changes_nothing() {
+    let (db, _home) = fresh(Engine::Postgres).await;
+    let whom = As {
+        role: None,
+        claims: "{}".into(),
+    };
+    let writes = Statement {
+        sql: "INSERT INTO role (role, created_at) VALUES ('other', 0)".into(),
+        values: Vec::new(),
+    };
+    let mut read = db.data_read(&whom).await.unwrap();
+    let refused = read.execute(&writes).await.unwrap_err().to_string();
+    assert!(refused.contains("read-only transaction"), "{refused}");
+    drop(read);
+    let mut write = db.data_write(&whom).await.unwrap();
+    assert_eq!(write.execute(&writes).await.unwrap(), 1);
+}
+
 async fn a_statement_has_its_time(engine: Engine) {
     let home = engine.home();
     let db = impatient(&home).await;

@@ -2,7 +2,7 @@ use super::{Arc, Job, MAX_SCRIPTS, Row, Script};
 use crate::{
     db::{
         Db, DbError, Statement,
-        group::Place,
+        group::{MAX_AGE, Place},
         pool::{Pool, Sqlites},
         query::query,
         tests::fresh,
@@ -10,8 +10,8 @@ use crate::{
     engines::Engine,
 };
 use futures_util::future::join_all;
-use std::{future::poll_fn, pin::pin, task::Poll};
-use tokio::sync::oneshot;
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
+use tokio::{sync::oneshot, time::timeout};
 
 const TABLES: &str = "CREATE TABLE n (n INTEGER PRIMARY KEY) STRICT;\
     CREATE TABLE later (n INTEGER REFERENCES n DEFERRABLE INITIALLY DEFERRED) STRICT";
@@ -173,6 +173,35 @@ async fn one_that_may_take_a_while_comes_first() {
     committed.unwrap();
     assert_eq!(there(&db).await, [1]);
     slow.unwrap().commit().await.unwrap();
+}
+
+/// Nor for others to grow a group that is old by then.
+#[tokio::test]
+async fn an_old_group_commits_before_the_next_turn() {
+    let (db, _home) = fresh(Engine::Sqlite).await;
+    db.run_script(TABLES).await.unwrap();
+    let group = &sqlites(&db).group;
+    let mut quick = group.join(Place::Any).await.unwrap();
+    let lent = quick.lent().unwrap();
+    let sql = sqlx::query("INSERT INTO n VALUES (1)");
+    let done = sql.execute(lent.counting().await.unwrap()).await;
+    lent.done(done.map(drop)).unwrap();
+    let mut next = pin!(group.join(Place::Any));
+    let mut quick = pin!(quick.commit());
+    // One stands in line, so that the first one's end may be left to it.
+    poll_fn(|context| {
+        assert!(next.as_mut().poll(context).is_pending());
+        let _ = quick.as_mut().poll(context);
+        Poll::Ready(())
+    })
+    .await;
+    tokio::time::sleep(MAX_AGE).await;
+    // It has its turn, and the first one waits for nothing that it may do.
+    let next = next.await.unwrap();
+    let told = timeout(Duration::from_mins(1), quick).await;
+    told.expect("it waits for the next one").unwrap();
+    assert_eq!(there(&db).await, [1]);
+    next.commit().await.unwrap();
 }
 
 /// One that must not be done does not take its neighbours along.
