@@ -131,6 +131,14 @@ impl Site {
     }
 }
 
+/// The most memory of a process that was resident until now (Linux, proc(5)).
+pub(crate) fn peak_memory_kib(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let digits = peak.unwrap().trim_end_matches(" kB").trim();
+    digits.parse().unwrap()
+}
+
 /// A running origin; killed when dropped.
 pub(crate) struct Origin {
     child: Child,
@@ -168,7 +176,7 @@ impl Origin {
     pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
         stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
+            .set_read_timeout(Some(Duration::from_mins(1)))
             .unwrap();
         stream
     }
@@ -211,12 +219,9 @@ impl Origin {
         self.child.id()
     }
 
-    /// The most memory that was resident until now (Linux, proc(5)).
+    /// The most memory that was resident until now.
     pub(crate) fn peak_memory_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let digits = peak.unwrap().trim_end_matches(" kB").trim();
-        digits.parse().unwrap()
+        peak_memory_kib(self.child.id())
     }
 
     pub(crate) fn terminate(&self) {

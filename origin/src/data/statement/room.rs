@@ -10,10 +10,6 @@
 use super::sql::Sql;
 use crate::db::Engine;
 
-/// What MySQL adds to a list's bytes before it cuts it off: an answer with such a list is larger than
-/// it may be even where what is left is JSON.
-const BEYOND: u64 = 64;
-
 /// The room of one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Room {
@@ -67,10 +63,10 @@ impl Room {
         self.shared_by(1)
     }
 
-    /// What a statement with lists begins with.
+    /// What a statement with lists of one share each begins with.
     pub(super) fn begin(self, sql: &mut Sql) {
         if sql.engine() == Engine::MySql {
-            let most = self.bytes.saturating_add(BEYOND);
+            let most = self.share();
             sql.push(&format!("SET STATEMENT group_concat_max_len = {most} FOR "));
         }
     }

@@ -2,11 +2,12 @@
 
 use super::{ADA, BOB, NOTES, Who, config, past};
 use crate::{
-    engines::{Engine, on_every_engine},
-    harness::{Origin, Site},
+    engines::{Engine, Home, Server, on_every_engine},
+    harness::{Origin, Site, peak_memory_kib},
 };
 use gapura_shared::claims::Assurance;
 use serde_json::{Value, json};
+use std::fs;
 
 fn bounded(engine: Engine, data: &str) -> (Site, Origin) {
     let site = Site::on(
@@ -211,6 +212,62 @@ fn no_row_is_without_end(engine: Engine) {
     );
     let all = ada.rows("/rest/v1/notes?select=note_tags(tag)");
     assert_eq!(all[0]["note_tags"].as_array().unwrap().len(), 100);
+}
+
+/// Nor does a server hold more of it: MariaDB makes each list at once.
+#[test]
+fn mariadb_makes_no_list_without_end() {
+    let server = Server::start(Engine::MySql);
+    let data = "notes = true\n[data]\nmax_answer_bytes = 4194304";
+    let config = config().replace("[database]", "[database]\nstatement_s = 120");
+    let site = Site::at(Home::on(&server), &format!("{config}{data}\n{NOTES}"));
+    let origin = site.start();
+    let ada = Who::user(&origin, ADA);
+    let id = ada.note("large");
+    let body = json!({ "body": "x".repeat(900_000) });
+    let of = format!("/rest/v1/notes?id=eq.{id}");
+    assert_eq!(ada.ask("PATCH", &of, &body, &[]).status, 204);
+    let tags: Vec<Value> = (0..100)
+        .map(|n| json!({ "note_id": id, "tag": n.to_string() }))
+        .collect();
+    ada.add("note_tags", &json!(tags));
+    let target = "/rest/v1/notes?select=note_tags(notes(body))";
+    ada.rows(&format!("{target}&note_tags.limit=2"));
+    let file = past::one(&site, "SELECT @@pid_file").unwrap();
+    let pid = fs::read_to_string(file).unwrap().trim().parse().unwrap();
+    let before = peak_memory_kib(pid);
+    // 90 MB.
+    ada.refused("GET", target, &Value::Null, 400, "GAPURA400");
+    let grown = peak_memory_kib(pid) - before;
+    assert!(grown < 32 * 1024, "{grown} KiB");
+}
+
+/// Wherever an engine would cut it off, be it between two of its rows.
+fn a_list_is_whole_or_refused(engine: Engine) {
+    const TAGS: usize = 1000;
+    // Half of it is one byte less than a multiple of many lengths of a row and a comma.
+    let (_site, origin) = bounded(engine, "max_answer_bytes = 10078");
+    let ada = Who::user(&origin, ADA);
+    let id = ada.note("a");
+    let tags: Vec<Value> = (0..TAGS)
+        .map(|_| json!({ "note_id": id, "tag": "t" }))
+        .collect();
+    let answer = ada.ask("POST", "/rest/v1/note_tags", &json!(tags), &[]);
+    assert_eq!(answer.status, 201);
+    for length in 1..40 {
+        let label = "x".repeat(length);
+        let both = format!("select=a:note_tags({label}:tag),b:note_tags(tag)&b.limit=1");
+        let target = format!("/rest/v1/notes?{both}&a.limit=");
+        ada.refused(
+            "GET",
+            &format!("{target}{TAGS}"),
+            &Value::Null,
+            400,
+            "GAPURA400",
+        );
+        let rows = ada.rows(&format!("{target}50"));
+        assert_eq!(rows[0]["a"], json!(vec![json!({ label: "t" }); 50]));
+    }
 }
 
 /// One call of the function that compares patterns is one step of SQLite's machine, however long it is.
@@ -452,6 +509,7 @@ on_every_engine!(
     no_embedding_makes_an_answer_without_end,
     no_write_answers_without_end,
     no_row_is_without_end,
+    a_list_is_whole_or_refused,
     no_pattern_outlasts_its_time,
     a_slow_request_has_its_time,
     policies_know_tenant_role_and_claims,

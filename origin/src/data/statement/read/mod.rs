@@ -72,7 +72,7 @@ pub(crate) fn rows<'a>(
     let mut writer = Writer::new(sql, scope);
     writer.room = room.shared_by(embedded);
     if embedded > 0 {
-        room.begin(writer.sql);
+        writer.room.begin(writer.sql);
     }
     let level = writer.level(table, &read.select);
     // The other engines send a row when the one before it has been taken.

@@ -270,12 +270,12 @@ impl<'a> Writer<'_, 'a> {
                 " AS j",
                 "))",
             ),
-            // It knows no table in a table that looks out of it: the list orders and ends itself. One that
-            // was cut off is no JSON, and NULL.
+            // It knows no table in a table that looks out of it: the list orders and ends itself. One that was
+            // cut off for its length is longer than its share by its brackets: cut again, it is no JSON, and NULL.
             (Engine::MySql, true) => (
-                "IFNULL(JSON_EXTRACT(COALESCE((SELECT JSON_ARRAYAGG(",
+                "IFNULL(JSON_EXTRACT(CONVERT(LEFT(CAST(COALESCE((SELECT JSON_ARRAYAGG(",
                 ")",
-                "), '[]'), '$'), ",
+                "), '[]') AS BINARY), ",
             ),
         };
         let is_held = link.many && engine != Engine::MySql;
@@ -304,6 +304,8 @@ impl<'a> Writer<'_, 'a> {
             && link.many
             && let Some((own, _)) = link.pairs.first()
         {
+            let share = self.room.share();
+            self.sql.push(&format!("{share}) USING utf8mb4), '$'), "));
             // No float is as large; one that depends on no row would be asked for at once.
             self.sql.push("JSON_ARRAY(EXP(1000 + LENGTH(");
             self.sql.of(&outer.alias, own).push("))))");
