@@ -8,7 +8,7 @@ use sqlx::{
     AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection, SqliteConnection, raw_sql,
 };
 use std::{
-    mem,
+    collections::HashMap,
     thread::{self, Scope, ScopedJoinHandle},
     time::Duration,
 };
@@ -81,15 +81,19 @@ const fn after(times: usize) -> (u16, &'static str, usize) {
     }
 }
 
-/// Two transactions at `repeatable read` change one row: who comes second cannot go on.
+/// Two transactions at `repeatable read` change one row: who comes second cannot go on. As many rows
+/// are held as the request is to be broken off: whichever it comes to first, its holder goes on then.
 #[test]
 fn postgres_cannot_serialize() {
     const WAITING: &str = "SELECT COUNT(*) FROM pg_stat_activity \
         WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    const CHANGE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; UPDATE notes SET body = 'x'";
+    const WAITED_FOR: &str = "SELECT (pg_blocking_pids(pid))[1] FROM pg_stat_activity \
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    // The request's statements wait until this test has looked.
+    let config = config().replace("[database]", "[database]\nstatement_s = 600");
     let site = Site::on(
         Engine::Postgres,
-        &format!("{}notes = true\n{NOTES}", config()),
+        &format!("{config}notes = true\n{NOTES}").replace("acquire_s = 20", "acquire_s = 60"),
     );
     let url = site.home.url.as_str();
     let (_, name) = url.rsplit_once('/').unwrap();
@@ -99,30 +103,33 @@ fn postgres_cannot_serialize() {
     );
     let origin = site.start();
     let ada = Who::user(&origin, ADA);
-    let of = format!("/rest/v1/notes?id=eq.{}", ada.note("a"));
+    let ids: Vec<_> = (0..TRIES).map(|_| ada.note("a")).collect();
+    let of = format!("/rest/v1/notes?id=in.({})", ids.join(","));
     for times in [1, TRIES - 1, TRIES] {
         thread::scope(|scope| {
             run(async {
                 let connect = async || PgConnection::connect(url).await.unwrap();
-                let (mut watch, mut first, mut second) =
-                    (connect().await, connect().await, connect().await);
-                postgres(&mut first, CHANGE).await;
+                let mut watch = connect().await;
+                let mut holders = HashMap::new();
+                for id in ids.iter().take(times) {
+                    let mut holder = connect().await;
+                    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+                        .fetch_one(&mut holder)
+                        .await
+                        .unwrap();
+                    let change = format!("BEGIN; UPDATE notes SET body = 'x' WHERE id = '{id}'");
+                    postgres(&mut holder, &change).await;
+                    holders.insert(pid, holder);
+                }
                 let request = patch(scope, ada, &of);
                 let mut collided = 0;
-                while wait!(&mut watch, WAITING, 1, request) {
+                while collided < times && wait!(&mut watch, WAITING, 1, request) {
                     collided += 1;
-                    if collided == times {
-                        postgres(&mut first, "COMMIT").await;
-                        break;
-                    }
-                    // Another one is in line behind the request, and has the row when that gives up.
-                    let next = tokio::spawn(async move {
-                        postgres(&mut second, CHANGE).await;
-                        second
-                    });
-                    assert!(wait!(&mut watch, WAITING, 2, request));
-                    postgres(&mut first, "COMMIT").await;
-                    second = mem::replace(&mut first, next.await.unwrap());
+                    let pid: i32 = sqlx::query_scalar(WAITED_FOR)
+                        .fetch_one(&mut watch)
+                        .await
+                        .unwrap();
+                    postgres(&mut holders.remove(&pid).unwrap(), "COMMIT").await;
                 }
                 let (status, code) = answered(request);
                 assert_eq!((status, code.as_str(), collided), after(times));
