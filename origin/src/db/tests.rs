@@ -173,6 +173,7 @@ on_every_engine!(async what_is_dropped_is_rolled_back_before_anybody_else_comes,
     who_asks_together_gets_an_account_of_their_own,
     an_account_is_read_as_it_is_when_somebody_asks,
     sessions_end_once_and_only_those_meant,
+    all_sessions_of_an_account_are_deleted_however_many,
     what_waits_for_a_row_gives_up_in_time,
     a_statement_has_its_time,
 );
@@ -313,6 +314,43 @@ async fn sessions_end_once_and_only_those_meant(engine: Engine) {
     assert_eq!(end(owner, End::All).await, ["a@b.co 2"]);
     assert_eq!(end(owner, End::All).await, [""; 0]);
     assert_eq!(end(&users[1], End::All).await.len(), 3);
+}
+
+async fn all_sessions_of_an_account_are_deleted_however_many(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
+    let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
+    assert!(db.insert_user(&user).await.unwrap());
+    // One more than a statement deletes.
+    for number in 0..501_u16 {
+        let mut token_hash = [0; 32];
+        token_hash[..2].copy_from_slice(&number.to_be_bytes());
+        let session = NewSession {
+            seen: NOW,
+            id: &number.to_string(),
+            user: &user.id,
+            token_hash,
+            expires: NOW,
+            ends: NOW,
+            device: &Device::default(),
+            method: "password",
+        };
+        assert!(db.open_session(&session, NOW).await.unwrap());
+    }
+    db.delete_sessions(&user.id, NOW).await.unwrap();
+    for left in [
+        "SELECT session_id FROM session",
+        "SELECT session_id FROM refresh_token",
+    ] {
+        let mut connection = db.connection().await.unwrap();
+        assert!(
+            query(left)
+                .optional(connection.on())
+                .await
+                .unwrap()
+                .is_none(),
+            "{left}"
+        );
+    }
 }
 
 /// Two connections, short waits.
