@@ -211,9 +211,19 @@ pub(super) fn is_kept_back(path: &[u8], last: &[u8]) -> bool {
                 && (ends(SETTINGS) || ends(SOURCES))
         }
     };
-    let is_log = ends(&[b".log"]) && holds(&[b"/log/", b"/logs/"]);
+    let mut folders = path.split(|byte| *byte == b'/').skip(1);
+    // `/attachments/7/config.ini`: somebody's file, kept under a number.
+    let is_kept_for_user = folders
+        .clone()
+        .any(|folder| !folder.is_empty() && folder.iter().all(u8::is_ascii_digit));
+    let is_home = folders
+        .next()
+        .is_some_and(|first| STORES.contains(&first) || first == b"runtime");
+    let is_log = is_home && ends(&[b".log"]) && holds(&[b"/log/", b"/logs/"]);
     is_setting
         || is_log
-        || is_near && (ends(NEVER_SERVED) || ends(KEYS) && holds(KEY_WORDS) && !holds(&[b"pub"]))
+        || is_near
+            && (ends(NEVER_SERVED) && !is_kept_for_user
+                || ends(KEYS) && holds(KEY_WORDS) && !holds(&[b"pub", b"root."]))
         || (ends(DATABASES) || ends(&[b".inc"])) && is_stored(path, last)
 }
