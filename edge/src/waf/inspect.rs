@@ -144,6 +144,14 @@ fn may_ask(asked: &mut u32) -> bool {
     *asked <= MAX_ASKED
 }
 
+/// What is known of one view while its detectors run.
+#[derive(Default)]
+struct Judged {
+    told: Vec<&'static Rule>,
+    /// Made for the first hit.
+    spared: Option<Spared>,
+}
+
 /// An inspection under way.
 #[derive(Debug)]
 pub(super) struct Inspector<'s> {
@@ -206,38 +214,48 @@ impl<'s> Inspector<'s> {
         };
         let mut hits = std::mem::take(&mut self.hits);
         let signals = prefilter::scan(&text, &mut hits);
-        prefilter::run(signals, &text, &mut hits);
-        let readers = usize::try_from(signals.count()).unwrap_or_default();
-        self.counts.work = self.counts.work.saturating_add(lower.len() * readers);
-        // A rule counts once in a view, however often a hostile one repeats it.
-        let mut told: Vec<&'static Rule> = Vec::new();
-        let is_told =
-            |told: &[&'static Rule], rule| told.iter().any(|other| std::ptr::eq(*other, rule));
-        if !hits.is_empty() && self.spares_quotations(part) {
-            let spared = Spared::of(&lower, part, name, self.is_document);
-            let Counts { shown, asked, .. } = &mut self.counts;
-            hits.retain(|hit| {
-                if is_told(&told, hit.rule) {
-                    return false;
-                }
-                *shown = shown.saturating_add(1);
-                let counts = *shown > MAX_SHOWN || !spared.covers(&lower, &view.text, hit, asked);
-                if counts {
-                    told.push(hit.rule);
-                }
-                counts
-            });
-            told.clear();
+        let mut judged = Judged::default();
+        self.judge(&mut hits, &text, view, &mut judged);
+        for detector in prefilter::chosen(signals) {
+            // One that is stopped is read no further: a long text costs as much again for every detector.
+            if self.is_full() {
+                break;
+            }
+            (detector.detect)(&text, &mut hits);
+            self.counts.work = self.counts.work.saturating_add(lower.len());
+            self.judge(&mut hits, &text, view, &mut judged);
         }
+        self.hits = hits;
+    }
+
+    /// Keeps of the hits what nobody shows. A rule counts once in a view, however often a hostile one
+    /// repeats it.
+    fn judge(
+        &mut self,
+        hits: &mut Vec<Hit>,
+        text: &Text<'_>,
+        view: &View<'_>,
+        judged: &mut Judged,
+    ) {
+        let Text { lower, part, name } = *text;
         for hit in hits.drain(..) {
-            if is_told(&told, hit.rule) {
+            if judged.told.iter().any(|rule| std::ptr::eq(*rule, hit.rule)) {
                 continue;
             }
-            told.push(hit.rule);
+            if self.spares_quotations(part) {
+                let is_document = self.is_document;
+                let spared = || Spared::of(lower, part, name, is_document);
+                let spared = judged.spared.get_or_insert_with(spared);
+                let Counts { shown, asked, .. } = &mut self.counts;
+                *shown = shown.saturating_add(1);
+                if *shown <= MAX_SHOWN && spared.covers(lower, &view.text, &hit, asked) {
+                    continue;
+                }
+            }
+            judged.told.push(hit.rule);
             let excerpt = || Excerpt::around(&view.text, hit.start, hit.end);
             self.add(hit.rule, part, name, view.steps, excerpt);
         }
-        self.hits = hits;
     }
 
     /// Reads a value that is a text of a language of its own, JSON or GraphQL, as that: what its

@@ -17,11 +17,6 @@ impl Signals {
     pub(super) const fn has(self, detector: usize) -> bool {
         self.0 & (1 << detector) != 0
     }
-
-    /// How many detectors may fire.
-    pub(super) const fn count(self) -> u32 {
-        self.0.count_ones()
-    }
 }
 
 /// What one pattern of the automaton means.
@@ -99,14 +94,10 @@ fn scan_slowly(text: &Text<'_>, hits: &mut Vec<Hit>) -> Signals {
     Signals(u32::MAX)
 }
 
-/// Runs the detectors that the pass asked for.
-pub(super) fn run(signals: Signals, text: &Text<'_>, hits: &mut Vec<Hit>) {
-    let chosen = |(position, detector): (usize, &'static Detector)| {
-        signals.has(position).then_some(detector)
-    };
-    for detector in detect::DETECTORS.iter().enumerate().filter_map(chosen) {
-        (detector.detect)(text, hits);
-    }
+/// The detectors that the pass asked for.
+pub(super) fn chosen(signals: Signals) -> impl Iterator<Item = &'static Detector> {
+    let all = detect::DETECTORS.iter().enumerate();
+    all.filter_map(move |(position, detector)| signals.has(position).then_some(detector))
 }
 
 #[cfg(test)]
