@@ -401,7 +401,22 @@ fn is_site_archive(path: &[u8], name: &[u8]) -> bool {
         count += 1;
         SITE_WORDS.contains(&word) || is_root && PART_WORDS.contains(&word)
     });
-    is_site && count > 0
+    is_site && count > 0 && !is_offered(path)
+}
+
+/// `/downloads/data-2024.zip`: for whoever wants it.
+fn is_offered(path: &[u8]) -> bool {
+    let folders: &[&[u8]] = &[
+        b"download",
+        b"downloads",
+        b"files",
+        b"release",
+        b"releases",
+        b"dist",
+        b"datasets",
+    ];
+    path.split(|byte| *byte == b'/')
+        .any(|folder| folders.contains(&folder))
 }
 
 /// Pages of `WordPress` that only its owner or a prober opens; what editors work with is honest.

@@ -86,7 +86,7 @@ const SETTING_WORDS: &[&[u8]] = &[
     b"sql",
     b"requirements",
 ];
-/// Names at a site's root that people ask for: documents of an interface, updates, installers.
+/// Names that people ask for: documents of an interface, updates, installers, keys that are public.
 const SERVED: &[&[u8]] = &[
     b"openapi",
     b"swagger",
@@ -98,6 +98,12 @@ const SERVED: &[&[u8]] = &[
     b"setup",
     b"feed",
     b"index",
+    b"ca",
+    b"chain",
+    b"fullchain",
+    b"gpg",
+    b"pgp",
+    b"release",
 ];
 /// What keys end in.
 const KEYS: &[&[u8]] = &[
@@ -224,6 +230,9 @@ pub(super) fn is_kept_back(path: &[u8], last: &[u8]) -> bool {
         || is_log
         || is_near
             && (ends(NEVER_SERVED) && !is_kept_for_user
-                || ends(KEYS) && holds(KEY_WORDS) && !holds(&[b"pub", b"root."]))
+                || ends(KEYS)
+                    && holds(KEY_WORDS)
+                    && !is_named(SERVED)
+                    && !holds(&[b"pub", b"root."]))
         || (ends(DATABASES) || ends(&[b".inc"])) && is_stored(path, last)
 }
