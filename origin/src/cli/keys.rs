@@ -66,7 +66,8 @@ pub(super) struct Rotate {
 pub(super) struct Retire {
     #[command(flatten)]
     place: Place,
-    /// The key's id.
+    /// The key's id. It is a digest, and one in 64 begins with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     kid: String,
     /// Also when some of its tokens hold: whoever bears them logs in again.
     #[arg(long)]
@@ -206,5 +207,32 @@ impl Retire {
             "retired {kid}; public keys signed by it hold no longer either: make them anew with `keys anon`\n{text}"
         );
         out.tell(&text, &json!({ "retired": kid, "edge_told": told }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(subcommand)]
+        keys: Keys,
+    }
+
+    #[test]
+    fn an_id_that_begins_with_a_hyphen_is_no_option() {
+        for line in [
+            "keys retire --config c -dLYfV --force",
+            "keys retire -dLYfV --force --config c",
+            "keys retire --force --config c -dLYfV",
+        ] {
+            let line = Line::try_parse_from(line.split(' ')).unwrap();
+            let Keys::Retire(retire) = line.keys else {
+                panic!("{line:?}");
+            };
+            assert_eq!((retire.kid.as_str(), retire.force), ("-dLYfV", true));
+        }
     }
 }
