@@ -27,6 +27,8 @@ const CLIENTS: u32 = 8;
 const BULK: u32 = 20;
 /// What must be acknowledged of each kind between two kills.
 const PROGRESS: u32 = 10;
+/// How often a client asks again that is told to.
+const PATIENCE: u32 = 20;
 
 /// What a client does.
 #[derive(Debug, Clone, Copy)]
@@ -213,7 +215,17 @@ impl Client {
             if is_once {
                 self.once[0] = Some(number);
             }
-            let answer = self.send(origin, &work);
+            // The engine may give way to others more often than is tried: nothing is done then, and clients ask again.
+            let gives_way = |answer: &Option<Answer>| {
+                let answer = answer.as_ref();
+                answer.is_some_and(|answer| answer.status == 503)
+            };
+            let mut answer = self.send(origin, &work);
+            for _ in 0..PATIENCE {
+                if gives_way(&answer) {
+                    answer = self.send(origin, &work);
+                }
+            }
             self.pending = work.after;
             let Some(answer) = answer else { break };
             assert_eq!(answer.status, work.status, "{step:?}: {answer:?}");
