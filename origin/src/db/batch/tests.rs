@@ -2,7 +2,7 @@ use super::{Arc, Job, MAX_SCRIPTS, Row, Script};
 use crate::{
     db::{
         Db, DbError, Statement,
-        group::{MAX_AGE, Place},
+        group::{Group, MAX_AGE, Member, Place},
         pool::{Pool, Sqlites},
         query::query,
         tests::fresh,
@@ -151,17 +151,23 @@ async fn a_commit_that_fails_says_why() {
     assert_eq!(there(&db).await, [0; 0]);
 }
 
+/// One of a group that has written its row.
+async fn written(group: &Group) -> Member {
+    let mut member = group.join(Place::Any).await.unwrap();
+    let lent = member.lent().unwrap();
+    let sql = sqlx::query("INSERT INTO n VALUES (1)");
+    let done = sql.execute(lent.counting().await.unwrap()).await;
+    lent.done(done.map(drop)).unwrap();
+    member
+}
+
 /// Who is done waits for nobody who may take a while.
 #[tokio::test]
 async fn one_that_may_take_a_while_comes_first() {
     let (db, _home) = fresh(Engine::Sqlite).await;
     db.run_script(TABLES).await.unwrap();
     let group = &sqlites(&db).group;
-    let mut quick = group.join(Place::Any).await.unwrap();
-    let lent = quick.lent().unwrap();
-    let sql = sqlx::query("INSERT INTO n VALUES (1)");
-    let done = sql.execute(lent.counting().await.unwrap()).await;
-    lent.done(done.map(drop)).unwrap();
+    let quick = written(group).await;
     // It stands in line already when the first one ends, and holds its turn.
     let mut next = pin!(group.join(Place::First));
     poll_fn(|context| {
@@ -181,11 +187,7 @@ async fn an_old_group_commits_before_the_next_turn() {
     let (db, _home) = fresh(Engine::Sqlite).await;
     db.run_script(TABLES).await.unwrap();
     let group = &sqlites(&db).group;
-    let mut quick = group.join(Place::Any).await.unwrap();
-    let lent = quick.lent().unwrap();
-    let sql = sqlx::query("INSERT INTO n VALUES (1)");
-    let done = sql.execute(lent.counting().await.unwrap()).await;
-    lent.done(done.map(drop)).unwrap();
+    let quick = written(group).await;
     let mut next = pin!(group.join(Place::Any));
     let mut quick = pin!(quick.commit());
     // One stands in line, so that the first one's end may be left to it.

@@ -148,7 +148,20 @@ fn no_write_answers_without_end(engine: Engine) {
     assert_eq!(ada.rows("/rest/v1/note_tags"), json!([]));
 }
 
-/// One large note has many tags, each of which shows it: ninety megabytes in one row.
+/// One large note has a hundred tags, each of which shows it: ninety megabytes in one row. The note's id.
+fn add_large(who: Who<'_>) -> String {
+    let id = who.note("large");
+    let body = json!({ "body": "x".repeat(900_000) });
+    let of = format!("/rest/v1/notes?id=eq.{id}");
+    assert_eq!(who.ask("PATCH", &of, &body, &[]).status, 204);
+    let tags: Vec<Value> = (0..100)
+        .map(|n| json!({ "note_id": id, "tag": n.to_string() }))
+        .collect();
+    who.add("note_tags", &json!(tags));
+    id
+}
+
+/// That row is never put together.
 fn no_row_is_without_end(engine: Engine) {
     // MariaDB reads a list to its end, whatever it has room for.
     let config = config().replace("[database]", "[database]\nstatement_s = 120");
@@ -156,14 +169,8 @@ fn no_row_is_without_end(engine: Engine) {
     let site = Site::on(engine, &format!("{config}{data}\n{NOTES}"));
     let origin = site.start();
     let ada = Who::user(&origin, ADA);
-    let id = ada.note("large");
-    let body = json!({ "body": "x".repeat(900_000) });
+    let id = add_large(ada);
     let of = format!("/rest/v1/notes?id=eq.{id}");
-    assert_eq!(ada.ask("PATCH", &of, &body, &[]).status, 204);
-    let tags: Vec<Value> = (0..100)
-        .map(|n| json!({ "note_id": id, "tag": n.to_string() }))
-        .collect();
-    ada.add("note_tags", &json!(tags));
     ada.rows("/rest/v1/notes?select=note_tags(notes(title))");
     let before = origin.peak_memory_kib();
     let large = "select=note_tags(notes(body))";
@@ -223,14 +230,7 @@ fn mariadb_makes_no_list_without_end() {
     let site = Site::at(Home::on(&server), &format!("{config}{data}\n{NOTES}"));
     let origin = site.start();
     let ada = Who::user(&origin, ADA);
-    let id = ada.note("large");
-    let body = json!({ "body": "x".repeat(900_000) });
-    let of = format!("/rest/v1/notes?id=eq.{id}");
-    assert_eq!(ada.ask("PATCH", &of, &body, &[]).status, 204);
-    let tags: Vec<Value> = (0..100)
-        .map(|n| json!({ "note_id": id, "tag": n.to_string() }))
-        .collect();
-    ada.add("note_tags", &json!(tags));
+    add_large(ada);
     let target = "/rest/v1/notes?select=note_tags(notes(body))";
     ada.rows(&format!("{target}&note_tags.limit=2"));
     let file = past::one(&site, "SELECT @@pid_file").unwrap();
