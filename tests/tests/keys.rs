@@ -15,6 +15,11 @@ on_every_engine!(
     an_edge_that_is_told_refuses_a_retired_key_at_once,
     a_session_in_cookies_lives_and_ends_by_them,
     cookies_that_do_not_hold_any_more_are_none,
+    eddsa_signs_where_it_is_set_and_the_edge_verifies,
+    hs256_signs_while_something_else_still_checks_it,
+    a_foreign_page_changes_nothing_by_cookies,
+    without_the_guard_a_foreign_page_renews_the_session,
+    sessions_come_in_cookies_only_where_that_is_switched_on,
 );
 
 const EMAIL: &str = "made@example.test";
@@ -169,10 +174,10 @@ fn an_edge_that_is_told_refuses_a_retired_key_at_once(engine: Engine) {
     assert_eq!(user(&edge, &new), 200);
 }
 
-#[test]
-fn eddsa_signs_where_it_is_set_and_the_edge_verifies() {
+fn eddsa_signs_where_it_is_set_and_the_edge_verifies(engine: Engine) {
+    let home = engine.home();
     let mut origin = Origin::configured(
-        "",
+        &home.url,
         &[("token_algorithm = \"ES256\"", "token_algorithm = \"EdDSA\"")],
     );
     let edge = Edge::start(&EdgeConfig::for_origin(&origin).overlay(WIDE));
@@ -187,9 +192,9 @@ fn eddsa_signs_where_it_is_set_and_the_edge_verifies() {
     assert_eq!(header(&access_token(&edge))["alg"], "EdDSA");
 }
 
-#[test]
-fn hs256_signs_while_something_else_still_checks_it() {
-    let mut origin = Origin::start();
+fn hs256_signs_while_something_else_still_checks_it(engine: Engine) {
+    let home = engine.home();
+    let mut origin = Origin::configured(&home.url, &[]);
     let secret = URL_SAFE_NO_PAD.encode(token::HS256_KEY);
     let shared = json!({ "keys": [{ "kty": "oct", "kid": "hs256", "alg": "HS256", "k": secret }] });
     let config = EdgeConfig {
@@ -345,9 +350,8 @@ fn cookies_that_do_not_hold_any_more_are_none(engine: Engine) {
     assert_eq!(ask("POST", "/auth/v1/logout", "a=b").status, 401);
 }
 
-#[test]
-fn a_foreign_page_changes_nothing_by_cookies() {
-    let (_home, _origin, edge) = with_cookies(Engine::Sqlite, "");
+fn a_foreign_page_changes_nothing_by_cookies(engine: Engine) {
+    let (_home, _origin, edge) = with_cookies(engine, "");
     let [access, refresh] = cookies(&login(&edge, "&cookies=true"));
     let attack = |target: &str, cookie: &str, headers: &[(&str, &str)]| {
         let request = Request::new("POST", target).header("Cookie", cookie);
@@ -386,9 +390,8 @@ fn a_foreign_page_changes_nothing_by_cookies() {
 }
 
 /// What the guard is for: without it, the same request renews the session.
-#[test]
-fn without_the_guard_a_foreign_page_renews_the_session() {
-    let (_home, _origin, edge) = with_cookies(Engine::Sqlite, "[token]\nrefresh_cookie = \"\"\n");
+fn without_the_guard_a_foreign_page_renews_the_session(engine: Engine) {
+    let (_home, _origin, edge) = with_cookies(engine, "[token]\nrefresh_cookie = \"\"\n");
     let [_, refresh] = cookies(&login(&edge, "&cookies=true"));
     let attack = Request::new("POST", RENEW).header("Cookie", &refresh);
     let renewed = edge.send(&attack.header("Origin", FOREIGN));
@@ -396,9 +399,9 @@ fn without_the_guard_a_foreign_page_renews_the_session() {
     assert_ne!(cookies(&renewed)[1], refresh);
 }
 
-#[test]
-fn sessions_come_in_cookies_only_where_that_is_switched_on() {
-    let origin = Origin::start();
+fn sessions_come_in_cookies_only_where_that_is_switched_on(engine: Engine) {
+    let home = engine.home();
+    let origin = Origin::configured(&home.url, &[]);
     let edge = Edge::start(&EdgeConfig::for_origin(&origin).overlay(WIDE));
     account(&origin);
     let body = json!({ "email": EMAIL, "password": PASSWORD });

@@ -17,7 +17,10 @@ fn credentials(password: &str) -> Value {
     json!({ "email": "made@example.test", "password": password })
 }
 
-on_every_engine!(plain_json_registers_logs_in_and_refreshes_behind_the_gate);
+on_every_engine!(
+    plain_json_registers_logs_in_and_refreshes_behind_the_gate,
+    guesses_count_on_both_paths_together,
+);
 
 fn plain_json_registers_logs_in_and_refreshes_behind_the_gate(engine: Engine) {
     let home = engine.home();
@@ -37,9 +40,9 @@ fn plain_json_registers_logs_in_and_refreshes_behind_the_gate(engine: Engine) {
     assert_eq!(send("nothing", &held).status, 404);
 }
 
-#[test]
-fn guesses_count_on_both_paths_together() {
-    let stack = Stack::start("");
+fn guesses_count_on_both_paths_together(engine: Engine) {
+    let home = engine.home();
+    let stack = Stack::on(&home.url, "");
     let guess = |path: &str| {
         let wrong = post(path, &credentials("wrong password"), "192.0.2.2");
         stack.edge.send(&wrong).status

@@ -13,12 +13,12 @@ on_every_engine!(
     mails_and_what_they_let_people_do,
     rows_of_tables,
     claims_that_a_client_verifies,
+    signatures_that_any_browser_verifies,
 );
 
-#[test]
-fn signatures_that_any_browser_verifies() {
+fn signatures_that_any_browser_verifies(engine: Engine) {
     let algorithm = ("token_algorithm = \"ES256\"", "token_algorithm = \"EdDSA\"");
-    run(Engine::Sqlite, "signatures", &[algorithm]);
+    run(engine, "signatures", &[algorithm]);
 }
 
 /// One client address does what many would: limits are other tests' matter.

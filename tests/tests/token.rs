@@ -1,10 +1,21 @@
-//! Tokens at the gate: every way to forge one is a 401, through the real Worker.
+//! Tokens at the gate: every way to forge one is a 401, through the real Worker. Most are signed here: no
+//! database has a part in them.
 
+#[path = "../../origin/tests/support/engines.rs"]
+mod engines;
+
+use engines::{Engine, on_every_engine};
 use gapura_tests::{
     Edge, EdgeConfig, KeyServer, Origin, Request, Response, Stack,
     token::{self, HS256_KEY, Signer},
 };
 use serde_json::{Value, json};
+
+on_every_engine!(
+    keys_and_cookies_carry_tokens_too,
+    the_origins_own_tokens_hold_after_it_restarted,
+    requests_that_wait_for_keys_together_are_all_answered,
+);
 
 /// Routes that show at `/echo` whom the token named.
 const ROUTES: &str = r#"
@@ -278,9 +289,9 @@ fn roles_open_routes() {
     assert_eq!(stack.edge.get("/admins/a").problem(), "token-missing");
 }
 
-#[test]
-fn keys_and_cookies_carry_tokens_too() {
-    let stack = Stack::start(ROUTES);
+fn keys_and_cookies_carry_tokens_too(engine: Engine) {
+    let home = engine.home();
+    let stack = Stack::on(&home.url, ROUTES);
     let edge = &stack.edge;
     let anon = stack.origin.run(&["keys", "anon"], "");
     let named = identity(&edge.send(&Request::new("GET", "/guests/a").header("apikey", &anon)));
@@ -315,9 +326,9 @@ fn keys_and_cookies_carry_tokens_too() {
     assert_eq!(edge.send(&ask("POST").header("Origin", &own)).status, 200);
 }
 
-#[test]
-fn the_origins_own_tokens_hold_after_it_restarted() {
-    let mut stack = Stack::start(ROUTES);
+fn the_origins_own_tokens_hold_after_it_restarted(engine: Engine) {
+    let home = engine.home();
+    let mut stack = Stack::on(&home.url, ROUTES);
     stack.origin.run(
         &[
             "users",
@@ -339,9 +350,9 @@ fn the_origins_own_tokens_hold_after_it_restarted() {
     assert_eq!(with(&stack.edge, "/admins/a", &token).status, 200);
 }
 
-#[test]
-fn requests_that_wait_for_keys_together_are_all_answered() {
-    let stack = Stack::start(ROUTES);
+fn requests_that_wait_for_keys_together_are_all_answered(engine: Engine) {
+    let home = engine.home();
+    let stack = Stack::on(&home.url, ROUTES);
     let anon = stack.origin.run(&["keys", "anon"], "");
     let statuses: Vec<u16> = std::thread::scope(|scope| {
         let ask = || with(&stack.edge, "/members/a", &anon).status;

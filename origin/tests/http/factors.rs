@@ -33,6 +33,7 @@ on_every_engine!(
     who_lost_the_phone_is_let_in_by_operators,
     who_has_two_factors_changes_the_password_with_both,
     another_token_key_opens_what_was_sealed_under_the_old_one,
+    a_wrong_code_is_a_strike_like_a_wrong_password,
 );
 
 const EMAIL: &str = "made@example.com";
@@ -666,9 +667,8 @@ fn operators_take_factors_away_and_nobody_else_does(engine: Engine) {
     assert_eq!(login(&origin)["user"].get("factors"), None);
 }
 
-#[test]
-fn a_wrong_code_is_a_strike_like_a_wrong_password() {
-    let (_site, origin) = Origin::fresh();
+fn a_wrong_code_is_a_strike_like_a_wrong_password(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
     let session = register(&origin, EMAIL);
     let factor = enrolled(&origin, &session);
     let challenge = factor.challenge(&origin, &session);

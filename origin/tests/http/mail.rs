@@ -18,6 +18,8 @@ on_every_engine!(
     a_mail_cut_off_is_the_same_mail_again,
     two_origins_send_each_mail_once,
     a_full_queue_takes_no_more,
+    tls_is_not_optional,
+    without_a_server_nothing_is_promised,
 );
 
 pub(crate) const EMAIL: &str = "made@example.com";
@@ -286,8 +288,7 @@ fn a_full_queue_takes_no_more(engine: Engine) {
 }
 
 /// A password goes to nobody but the server of the certificate, and never in clear.
-#[test]
-fn tls_is_not_optional() {
+fn tls_is_not_optional(engine: Engine) {
     let dir = tempfile::tempdir().unwrap();
     for mode in ["starttls", "implicit"] {
         let server = MailServer::with_tls(mode, dir.path());
@@ -297,7 +298,7 @@ fn tls_is_not_optional() {
             .replace("\"none\"", &format!("\"{mode}\""));
         let settings = settings.replace("\"127.0.0.1\"", "\"localhost\"") + "user = \"gapura\"\n";
         let start = |settings: &str| {
-            let site = Site::new(&format!("{CONFIG}{settings}"));
+            let site = Site::on(engine, &format!("{CONFIG}{settings}"));
             let origin = site.start();
             sign_up(&origin, EMAIL);
             recover(&origin, EMAIL);
@@ -318,7 +319,7 @@ fn tls_is_not_optional() {
     // A server without TLS gets nothing at all.
     let server = MailServer::start();
     let settings = server.settings().replace("\"none\"", "\"starttls\"");
-    let site = Site::new(&format!("{CONFIG}{settings}"));
+    let site = Site::on(engine, &format!("{CONFIG}{settings}"));
     let origin = site.start();
     sign_up(&origin, EMAIL);
     recover(&origin, EMAIL);
@@ -326,9 +327,8 @@ fn tls_is_not_optional() {
     assert_eq!(server.mails(EMAIL).len(), 0);
 }
 
-#[test]
-fn without_a_server_nothing_is_promised() {
-    let (_site, origin) = Origin::fresh();
+fn without_a_server_nothing_is_promised(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
     origin.await_log("no mail is sent");
     for path in ["recover", "otp", "resend"] {
         let answer = origin.post(&format!("/auth/v1/{path}"), "{\"email\":\"a@b.co\"}");
@@ -341,7 +341,10 @@ fn without_a_server_nothing_is_promised() {
     }
     // In development a person reads them in the log, as they are.
     let config = CONFIG.replace("echo = true", "echo = true\nmail_log = true");
-    let site = Site::new(&(config + "[mail]\nurl = \"https://gate.example\"\n"));
+    let site = Site::on(
+        engine,
+        &(config + "[mail]\nurl = \"https://gate.example\"\n"),
+    );
     let origin = site.start();
     sign_up(&origin, EMAIL);
     recover(&origin, EMAIL);

@@ -36,6 +36,7 @@ on_every_engine!(
     an_owner_who_is_locked_out_gets_in_by_mail,
     an_address_changes_when_both_have_agreed,
     a_new_password_ends_what_is_out_and_is_told,
+    what_cannot_be_confirmed_is_not_asked_for,
 );
 
 fn verify(origin: &Origin, body: &Value) -> Answer {
@@ -693,9 +694,11 @@ fn a_new_password_ends_what_is_out_and_is_told(engine: Engine) {
     assert_eq!(login(&origin, EMAIL, "another horse").status, 200);
 }
 
-#[test]
-fn what_cannot_be_confirmed_is_not_asked_for() {
-    let site = Site::new(&CONFIG.replace("[auth]", "[auth]\nconfirm_email = true"));
+fn what_cannot_be_confirmed_is_not_asked_for(engine: Engine) {
+    let site = Site::on(
+        engine,
+        &CONFIG.replace("[auth]", "[auth]\nconfirm_email = true"),
+    );
     let output = site.command(&["serve"]).output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(64));

@@ -21,6 +21,9 @@ on_every_engine!(
     raised_parameters_reach_old_accounts,
     a_hash_that_says_nothing_is_a_failed_login_and_a_warning,
     two_hundred_logins_at_once_neither_starve_others_nor_pass_the_queue,
+    weak_passwords_have_their_reason,
+    the_lengths_are_settable,
+    operators_are_held_to_the_same_rules,
 );
 
 const LOGIN: &str = "/auth/v1/token?grant_type=password";
@@ -71,9 +74,8 @@ impl Kept {
     }
 }
 
-#[test]
-fn weak_passwords_have_their_reason() {
-    let (_site, origin) = Origin::fresh();
+fn weak_passwords_have_their_reason(engine: Engine) {
+    let (_site, origin) = Origin::on(engine);
     for (password, reason) in [
         ("kq7 zv!", "length"),
         (&*"xq".repeat(65), "length"),
@@ -102,9 +104,11 @@ fn weak_passwords_have_their_reason() {
     }
 }
 
-#[test]
-fn the_lengths_are_settable() {
-    let site = Site::new(&CONFIG.replace("[auth]", "[auth]\npassword_min_chars = 15"));
+fn the_lengths_are_settable(engine: Engine) {
+    let site = Site::on(
+        engine,
+        &CONFIG.replace("[auth]", "[auth]\npassword_min_chars = 15"),
+    );
     let origin = site.start();
     let told = origin.post("/auth/v1/signup", &credentials("a@b.co", "fourteen chars"));
     assert_eq!(told.json()["msg"], "A password has 15 to 128 characters.");
@@ -115,10 +119,9 @@ fn the_lengths_are_settable() {
     assert_eq!(good.status, 200);
 }
 
-#[test]
-fn operators_are_held_to_the_same_rules() {
+fn operators_are_held_to_the_same_rules(engine: Engine) {
     use std::io::Write;
-    let site = Site::new(CONFIG);
+    let site = Site::on(engine, CONFIG);
     let add = |password: &str| {
         let args = ["users", "add", "--email", "a@b.co", "--password-stdin"];
         let mut command = site.command(&args);

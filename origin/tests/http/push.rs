@@ -2,6 +2,7 @@
 
 use crate::{
     client::{Call, keys, now},
+    engines::{Engine, on_every_engine},
     harness::{CONFIG, Origin, Site},
     mail::EMAIL,
     person::Person,
@@ -18,6 +19,13 @@ use std::{
     process::Stdio,
     thread,
 };
+
+on_every_engine!(
+    an_operators_logout_reaches_the_edge_under_a_seal_or_says_that_it_did_not,
+    an_operators_change_of_an_account_reaches_the_edge,
+    an_operator_lifts_a_lock_at_the_edge_too_or_is_told_that_it_stands,
+    the_end_of_one_session_reaches_the_edge,
+);
 
 pub(crate) struct Received {
     pub(crate) line: String,
@@ -59,18 +67,17 @@ pub(crate) fn receive(listener: &TcpListener, status: &str) -> Received {
 }
 
 /// An origin that leaves it to commands to tell the edge.
-fn commanded(edge: &str) -> (Site, Origin) {
-    let site = Site::new(CONFIG);
+fn commanded(engine: Engine, edge: &str) -> (Site, Origin) {
+    let site = Site::on(engine, CONFIG);
     let origin = site.start();
     site.configure(&format!("{CONFIG}[edge]\nurl = \"http://{edge}\"\n"));
     (site, origin)
 }
 
-#[test]
-fn an_operators_logout_reaches_the_edge_under_a_seal_or_says_that_it_did_not() {
+fn an_operators_logout_reaches_the_edge_under_a_seal_or_says_that_it_did_not(engine: Engine) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let authority = listener.local_addr().unwrap().to_string();
-    let (site, origin) = commanded(&authority);
+    let (site, origin) = commanded(engine, &authority);
     let body = r#"{"email":"made@example.com","password":"correct horse"}"#;
     let user = origin.post("/auth/v1/signup", body).json()["id"].clone();
     let login = || {
@@ -131,11 +138,10 @@ fn an_operators_logout_reaches_the_edge_under_a_seal_or_says_that_it_did_not() {
 }
 
 /// Whatever ends an account's sessions has the edge refuse what was issued until then.
-#[test]
-fn an_operators_change_of_an_account_reaches_the_edge() {
+fn an_operators_change_of_an_account_reaches_the_edge(engine: Engine) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let authority = listener.local_addr().unwrap().to_string();
-    let (site, origin) = commanded(&authority);
+    let (site, origin) = commanded(engine, &authority);
     let body = r#"{"email":"made@example.com","password":"correct horse"}"#;
     let user = origin.post("/auth/v1/signup", body).json()["id"].clone();
     for change in [
@@ -186,11 +192,13 @@ fn lifts(received: &Received, authority: &str) {
     assert!(received.body.is_empty());
 }
 
-#[test]
-fn an_operator_lifts_a_lock_at_the_edge_too_or_is_told_that_it_stands() {
+fn an_operator_lifts_a_lock_at_the_edge_too_or_is_told_that_it_stands(engine: Engine) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let authority = listener.local_addr().unwrap().to_string();
-    let site = Site::new(&format!("{CONFIG}[edge]\nurl = \"http://{authority}\"\n"));
+    let site = Site::on(
+        engine,
+        &format!("{CONFIG}[edge]\nurl = \"http://{authority}\"\n"),
+    );
     for (status, code, told) in [
         ("204 No Content", 0, true),
         ("404 Not Found", 0, true),
@@ -210,11 +218,10 @@ fn an_operator_lifts_a_lock_at_the_edge_too_or_is_told_that_it_stands() {
     }
 }
 
-#[test]
-fn the_end_of_one_session_reaches_the_edge() {
+fn the_end_of_one_session_reaches_the_edge(engine: Engine) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let authority = listener.local_addr().unwrap().to_string();
-    let (site, origin) = commanded(&authority);
+    let (site, origin) = commanded(engine, &authority);
     let (ended, other) = (Person::new(&origin, EMAIL), Person::new(&origin, EMAIL));
     let args = ["users", "sessions", "--email", EMAIL, "--end"];
     let mut command = site.command(&[&args[..], &[&ended.session]].concat());

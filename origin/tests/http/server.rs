@@ -2,6 +2,7 @@
 
 use crate::{
     client::{Answer, Call, Wire},
+    engines::{Engine, PASSWORD, on_every_engine},
     harness::{CONFIG, Origin, SEAL_KEY, Site, TOKEN_KEY},
 };
 use std::{
@@ -9,6 +10,8 @@ use std::{
     net::{Shutdown, TcpStream},
     time::{Duration, Instant},
 };
+
+on_every_engine!(tells_the_log_no_secret);
 
 fn with(listen: &str) -> (Site, Origin) {
     let site = Site::new(&format!("{CONFIG}\n[listen]\n{listen}\n"));
@@ -252,9 +255,8 @@ fn init_writes_what_serve_accepts_and_overwrites_nothing() {
     assert_eq!(read("secrets.env"), secrets);
 }
 
-#[test]
-fn tells_the_log_no_secret() {
-    let (site, origin) = Origin::fresh();
+fn tells_the_log_no_secret(engine: Engine) {
+    let (site, origin) = Origin::on(engine);
     let credentials = r#"{"email":"made@example.com","password":"correct horse battery"}"#;
     origin.post("/auth/v1/signup", credentials);
     let login = origin.post(
@@ -277,6 +279,7 @@ fn tells_the_log_no_secret() {
         "s3cr3t",
         "argon2",
         "made@example.com",
+        PASSWORD,
         SEAL_KEY,
         TOKEN_KEY,
         &token("access_token"),

@@ -27,6 +27,7 @@ on_every_engine!(
     where_nobody_signs_up_operators_make_accounts,
     a_change_that_finds_no_room_for_its_mail_changes_nothing,
     a_refused_password_does_not_use_up_the_code,
+    a_site_without_mail_keeps_its_accounts_too,
 );
 
 const STRANGE: &str = "stranger horse";
@@ -379,9 +380,8 @@ fn a_refused_password_does_not_use_up_the_code(engine: Engine) {
     }
 }
 
-#[test]
-fn a_site_without_mail_keeps_its_accounts_too() {
-    let site = Site::new(CONFIG);
+fn a_site_without_mail_keeps_its_accounts_too(engine: Engine) {
+    let site = Site::on(engine, CONFIG);
     let origin = site.start();
     let admin = operator(&site, &origin, "admin@x.id", "admin");
     let body = json!({ "email": "boss@x.id", "password": PASSWORD });
