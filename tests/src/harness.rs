@@ -145,7 +145,7 @@ impl Origin {
 
     /// Has it tell this edge what operators do here.
     pub fn tell(&self, edge: &Edge) {
-        let url = format!("\nurl = \"http://{}\"", edge.address);
+        let url = format!("\nurl = \"{}://{}\"", edge.scheme, edge.address);
         self.set(&[("\nurl = \"\"", &url)]);
     }
 
@@ -172,11 +172,18 @@ impl Origin {
             .to_owned()
     }
 
-    /// What `doctor` says about a part, as severity and message; the program ends by the worst one.
+    /// The exit code of `doctor`, and its page.
+    #[must_use]
+    pub fn examined(&self) -> (Option<i32>, Value) {
+        let output = self.output(&["doctor", "--json"], "");
+        let page = serde_json::from_slice(&output.stdout).expect("JSON");
+        (output.status.code(), page)
+    }
+
+    /// What `doctor` says about a part, as severity and message.
     #[must_use]
     pub fn doctor(&self, part: &str) -> (String, String) {
-        let output = self.output(&["doctor", "--json"], "");
-        let page: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let (_, page) = self.examined();
         let mut checks = page["checks"].as_array().expect("checks").iter();
         let check = checks.find(|check| check["check"] == part);
         let check = check.unwrap_or_else(|| panic!("nothing about {part}: {page}"));
@@ -274,6 +281,14 @@ pub struct EdgeConfig {
     pub instrumented: bool,
     /// Adds a second isolate of the Worker, with the same objects behind it.
     pub second: bool,
+    /// Serves HTTPS with a certificate of [`tls`]'s authority.
+    pub tls: bool,
+}
+
+/// The folder with an authority that tests alone trust (`ca.pem`), and what it certified for 127.0.0.1.
+#[must_use]
+pub fn tls() -> PathBuf {
+    root().join("origin/tests/support/tls")
 }
 
 impl EdgeConfig {
@@ -311,6 +326,13 @@ impl EdgeConfig {
         self
     }
 
+    /// Behind TLS: for `doctor` and pushes, not for [`Request`], which speaks plain HTTP.
+    #[must_use]
+    pub const fn tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
     /// With more policy behind the development overlay.
     #[must_use]
     pub fn overlay(mut self, text: &str) -> Self {
@@ -326,6 +348,8 @@ pub struct Edge {
     folder: TempDir,
     /// Where it listens.
     pub address: SocketAddr,
+    /// `http` or `https`.
+    pub scheme: &'static str,
     second: Option<SocketAddr>,
 }
 
@@ -353,6 +377,7 @@ impl Edge {
             process: None,
             folder,
             address,
+            scheme: if config.tls { "https" } else { "http" },
             second,
         };
         edge.restart();
@@ -645,6 +670,17 @@ fn workerd_config(
             let _ = write!(bindings, "(name = {name:?}, text = embed {name:?}), ");
         }
     }
+    let socket = if config.tls {
+        for file in ["leaf.pem", "leaf.key"] {
+            fs::copy(tls().join(file), folder.join(file)).expect("a file");
+        }
+        format!(
+            r#"https = (options = ({PLACE}), tlsOptions = (keypair =
+      (privateKey = embed "leaf.key", certificateChain = embed "leaf.pem")))"#
+        )
+    } else {
+        format!("http = ({PLACE})")
+    };
     let (first, rest) = if config.instrumented {
         (
             "instrumented.js",
@@ -663,7 +699,7 @@ fn workerd_config(
   compatibilityDate = "2026-04-01","#
     );
     // The second isolate has no objects of its own.
-    let (service, socket, worker) = second.map_or_else(Default::default, |address| {
+    let (service, second_socket, worker) = second.map_or_else(Default::default, |address| {
         (
             "(name = \"second\", worker = .second),",
             format!(
@@ -691,8 +727,8 @@ const config :Workerd.Config = (
     (name = "objects", disk = (path = "objects", writable = true)),
   ],
   sockets = [
-    (name = "http", address = "{address}", http = ({PLACE}), service = "edge"),
-    {socket}
+    (name = "first", address = "{address}", {socket}, service = "edge"),
+    {second_socket}
   ],
 );
 const edge :Workerd.Worker = (

@@ -1,6 +1,7 @@
 //! `[edge]`: where the gate is, for what the origin tells it by itself.
 
 use super::reader::Section;
+use std::path::{Path, PathBuf};
 
 const EXPECTED: &str = "must be http(s)://host[:port], or empty";
 
@@ -11,13 +12,15 @@ pub struct Edge {
     pub url: Option<EdgeUrl>,
 }
 
-/// Scheme and authority of the gate.
+/// Scheme and authority of the gate, and who vouches for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EdgeUrl {
     /// `http` or `https`.
     pub scheme: &'static str,
     /// Host and, unless it is the scheme's own, port (RFC 9421 §2.2.3).
     pub authority: String,
+    /// `ca_file`: authorities in the place of the public ones, PEM.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Edge {
@@ -26,8 +29,17 @@ impl Edge {
             "" => Some(None),
             _ => EdgeUrl::parse(text).map(Some),
         };
+        let url = section.parsed("url", "", EXPECTED, url).flatten();
+        let ca_file = section.optional("ca_file", "must be a file", |text| Some(text.into()));
         Self {
-            url: section.parsed("url", "", EXPECTED, url).flatten(),
+            url: url.map(|url| EdgeUrl { ca_file, ..url }),
+        }
+    }
+
+    /// Counts a relative path from `folder`.
+    pub(super) fn anchor(&mut self, folder: &Path) {
+        if let Some(url) = &mut self.url {
+            url.ca_file = url.ca_file.take().map(|file| folder.join(file));
         }
     }
 }
@@ -51,6 +63,7 @@ impl EdgeUrl {
                 .strip_suffix(own_port)
                 .unwrap_or(&authority)
                 .to_owned(),
+            ca_file: None,
         })
     }
 }

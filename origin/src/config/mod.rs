@@ -151,6 +151,7 @@ pub fn load(path: &Path, environment: Environment<'_>) -> Result<Config, BadConf
     if let Some(folder) = path.parent() {
         config.database.anchor(folder, environment);
         config.backup.anchor(folder);
+        config.edge.anchor(folder);
     }
     Ok(config)
 }

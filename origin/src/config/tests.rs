@@ -97,6 +97,19 @@ fn a_relative_database_counts_from_the_files_folder() {
 }
 
 #[test]
+fn a_relative_authority_of_the_gate_counts_from_the_files_folder() {
+    let ca_file = |file: &str| {
+        let text = format!("[edge]\nurl = \"https://gate\"\nca_file = \"{file}\"");
+        let mut edge = parse(&text, &empty).unwrap().edge;
+        edge.anchor("conf".as_ref());
+        edge.url.unwrap().ca_file
+    };
+    assert_eq!(ca_file("ca.pem"), Some("conf/ca.pem".into()));
+    assert_eq!(ca_file("/srv/ca.pem"), Some("/srv/ca.pem".into()));
+    assert_eq!(ca_file(""), None);
+}
+
+#[test]
 fn the_example_holds_every_key_at_its_default() {
     let (example, reader) = read(EXAMPLE, &empty);
     assert_eq!(reader.faults, []);

@@ -1,7 +1,7 @@
 //! How long the gate's certificate holds.
 
 use super::Check;
-use crate::config::EdgeUrl;
+use crate::{config::EdgeUrl, edge};
 use gapura_shared::time::UnixSeconds;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, pki_types::ServerName};
 use std::{
@@ -22,11 +22,20 @@ pub(super) fn examine(url: &EdgeUrl, now: UnixSeconds) -> Check {
     if url.scheme == "http" {
         return Check::warn(NAME, "edge.url is plain HTTP: fit for a laptop alone");
     }
-    let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-    judge(
-        fetch(&url.authority, roots).map_err(|error| error.to_string()),
-        now,
-    )
+    let ends = roots(url).and_then(|roots| fetch(&url.authority, roots));
+    judge(ends.map_err(|error| error.to_string()), now)
+}
+
+/// Whom a push trusts, too.
+fn roots(url: &EdgeUrl) -> io::Result<RootCertStore> {
+    let Some(authorities) = edge::authorities(url).map_err(io::Error::other)? else {
+        return Ok(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect());
+    };
+    let mut roots = RootCertStore::empty();
+    for authority in authorities {
+        roots.add(authority).map_err(io::Error::other)?;
+    }
+    Ok(roots)
 }
 
 fn judge(ends: Result<UnixSeconds, String>, now: UnixSeconds) -> Check {
@@ -82,13 +91,14 @@ fn ends(certificate: &[u8]) -> Option<UnixSeconds> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arc, DAY_S, RootCertStore, ends, examine, fetch, judge};
+    use super::{Arc, DAY_S, ends, examine, fetch, judge, roots};
     use crate::{config::EdgeUrl, doctor::Severity};
     use base64::{Engine, engine::general_purpose::STANDARD};
     use gapura_shared::time::UnixSeconds;
     use rustls::{
-        ServerConfig, ServerConnection, crypto::ring::default_provider,
-        pki_types::PrivatePkcs8KeyDer,
+        ServerConfig, ServerConnection,
+        crypto::ring::default_provider,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     };
     use std::{io::Write, net::TcpListener, thread};
 
@@ -96,24 +106,25 @@ mod tests {
     /// openssl req -x509 -newkey ed25519 -subj /CN=x -nodes; its key was thrown away.
     const CERTIFICATE: &str = "MIIBLDCB36ADAgECAhQX498aG/rqxMDDPseMTmwbXJYkRDAFBgMrZXAwDDEKMAgGA1UEAwwBeDAeFw0yNjExMjExNjIzNDVaFw0zNjExMTgxNjIzNDVaMAwxCjAIBgNVBAMMAXgwKjAFBgMrZXADIQAcu/tSqqA2MzqSxstDP3ocXFDWyBeyoo4Fd0d18MitO6NTMFEwHQYDVR0OBBYEFOsHmpjUQv/kllvWKF698ufpBmqYMB8GA1UdIwQYMBaAFOsHmpjUQv/kllvWKF698ufpBmqYMA8GA1UdEwEB/wQFMAMBAf8wBQYDK2VwA0EA72Y8CbEqPkUKE0KxDkW9BexiyWXaH2RMSTmdD9WBJjHAIO6lA2tGak6FURdHnCTxLikQNtJjg3XO6NHzB2MVBA==";
 
-    /// An authority that these tests alone trust, whose key was thrown away; what it certified for
+    /// An authority that tests alone trust, whose key was thrown away; what it certified for
     /// 127.0.0.1 until 2120; and the key of that, which guards nothing. All by `openssl ca`.
-    const CA: &str = "MIIBTTCB86ADAgECAgEBMAoGCCqGSM49BAMCMA0xCzAJBgNVBAMMAmNhMCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjANMQswCQYDVQQDDAJjYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABAprPEiiGfirs+5VEszhUikKVmH04hG6LoeOmZwwjTUwZ/Plgql1drJ9/60He+evznoBQ/oY3mMJ9sjvwCQeYz+jQjBAMA8GA1UdEwEB/wQFMAMBAf8wDgYDVR0PAQH/BAQDAgIEMB0GA1UdDgQWBBQWKK9LOIQ+/Z0pFxWuwgrY/qX8BTAKBggqhkjOPQQDAgNJADBGAiEA4Ck0dxwoHrNeYE7DEjyu2h97Tu6LULuh8tQY92rqc7MCIQCrMEJDckneXaa8f5yZ5mbpb54krwlwIiFheOBaQGbQjw==";
-    const LEAF: &str = "MIIBjzCCATWgAwIBAgIBAjAKBggqhkjOPQQDAjANMQswCQYDVQQDDAJjYTAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowDzENMAsGA1UEAwwEbGVhZjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABH+nz+tPB3PNtRpeuoYuY5N4E7YJDunlQ7psJrGLSRof6EhxKDfX93cSimhi74J4MzsrBYCUi/PqG6cfsN0vSRijgYEwfzAMBgNVHRMBAf8EAjAAMBoGA1UdEQQTMBGCCWxvY2FsaG9zdIcEfwAAATATBgNVHSUEDDAKBggrBgEFBQcDATAdBgNVHQ4EFgQUDAYcB7HzN1IXYaJZg4Ab7yXTBHowHwYDVR0jBBgwFoAUFiivSziEPv2dKRcVrsIK2P6l/AUwCgYIKoZIzj0EAwIDSAAwRQIhAI7xL+pxT5s4TIlq71bsvAeIDyhsWOOTdesMOvQHjTdiAiBHEaQOOqRymCW00ZENdFjcsZgtKFCuO0RZHso+LWXWgA==";
-    const LEAF_KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgZN5EwSgwmhWY49JdFX5VYYfaJBwMXWFGPzFMCJWpzSWhRANCAAR/p8/rTwdzzbUaXrqGLmOTeBO2CQ7p5UO6bCaxi0kaH+hIcSg31/d3EopoYu+CeDM7KwWAlIvz6hunH7DdL0kY";
+    const CA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/tls/ca.pem");
+    const LEAF: &[u8] = include_bytes!("../../tests/support/tls/leaf.pem");
+    const LEAF_KEY: &[u8] = include_bytes!("../../tests/support/tls/leaf.key");
     const LEAF_ENDS: UnixSeconds = UnixSeconds(4_733_510_400);
 
     /// Serves one handshake; where.
     fn server() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let authority = listener.local_addr().unwrap().to_string();
-        let der = |text| STANDARD.decode(text).unwrap();
-        let key = PrivatePkcs8KeyDer::from(der(LEAF_KEY));
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![der(LEAF).into()], key.into())
+            .with_single_cert(
+                vec![CertificateDer::from_pem_slice(LEAF).unwrap()],
+                PrivateKeyDer::from_pem_slice(LEAF_KEY).unwrap(),
+            )
             .unwrap();
         thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
@@ -123,19 +134,26 @@ mod tests {
         authority
     }
 
+    fn url(authority: String, ca_file: Option<&str>) -> EdgeUrl {
+        EdgeUrl {
+            scheme: "https",
+            authority,
+            ca_file: ca_file.map(Into::into),
+        }
+    }
+
     #[test]
     fn a_certificate_counts_when_somebody_trusted_has_made_it() {
-        let mut trusted = RootCertStore::empty();
-        trusted.add(STANDARD.decode(CA).unwrap().into()).unwrap();
-        assert_eq!(fetch(&server(), trusted.clone()).unwrap(), LEAF_ENDS);
+        let ours = || roots(&url(server(), Some(CA))).unwrap();
+        assert_eq!(fetch(&server(), ours()).unwrap(), LEAF_ENDS);
         // It is not of another name, though that is the same place.
         let elsewhere = server().replace("127.0.0.1", "[::ffff:127.0.0.1]");
-        assert!(fetch(&elsewhere, trusted).is_err());
-        let url = EdgeUrl {
-            scheme: "https",
-            authority: server(),
-        };
-        assert_eq!(examine(&url, NOW).severity, Severity::Fail);
+        assert!(fetch(&elsewhere, ours()).is_err());
+        let severity = |ca_file| examine(&url(server(), ca_file), NOW).severity;
+        assert_eq!(severity(Some(CA)), Severity::Ok);
+        for unfit in [None, Some("/nowhere/ca.pem"), Some(file!())] {
+            assert_eq!(severity(unfit), Severity::Fail, "{unfit:?}");
+        }
     }
 
     #[test]
@@ -159,7 +177,7 @@ mod tests {
         let authority = listener.local_addr().unwrap().to_string();
         let url = |scheme| EdgeUrl {
             scheme,
-            authority: authority.clone(),
+            ..url(authority.clone(), None)
         };
         thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();

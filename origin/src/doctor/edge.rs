@@ -8,9 +8,6 @@ use crate::{
 };
 use chrono::DateTime;
 use gapura_shared::{limits::MAX_CLOCK_SKEW_S, seal::Keys, time::UnixSeconds};
-use std::time::Duration;
-
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn examine(config: &Config, environment: Environment<'_>) -> Vec<Check> {
     let Some(url) = config.edge.url.clone() else {
@@ -19,7 +16,11 @@ pub(super) async fn examine(config: &Config, environment: Environment<'_>) -> Ve
     };
     let keys = config::seal_keys(environment).ok();
     let probes = move || {
-        let mut checks = vec![time(date(&url), clock::now().seconds())];
+        let agent = match edge::agent(&url) {
+            Ok(agent) => agent,
+            Err(error) => return vec![Check::fail("edge", error.to_string())],
+        };
+        let mut checks = vec![time(date(&agent, &url), clock::now().seconds())];
         // Its absence is told where secrets are.
         checks.extend(keys.map(|keys| seal(probe(&url, &keys))));
         checks.push(certificate::examine(&url, clock::now().seconds()));
@@ -50,13 +51,7 @@ fn seal(probed: Result<(), PushError>) -> Check {
 }
 
 /// The `Date` of an answer (RFC 9110 §6.6.1); `Ok(None)` when it has none.
-fn date(url: &EdgeUrl) -> Result<Option<UnixSeconds>, Box<ureq::Error>> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .build()
-        .into();
+fn date(agent: &ureq::Agent, url: &EdgeUrl) -> Result<Option<UnixSeconds>, Box<ureq::Error>> {
     let target = format!(
         "{}://{}/.well-known/security.txt",
         url.scheme, url.authority
@@ -97,7 +92,7 @@ mod tests {
     use crate::{
         config::{self, EdgeUrl},
         doctor::{Severity, worst},
-        edge::PushError,
+        edge::{PushError, agent},
     };
     use gapura_shared::{seal::Keys, time::UnixSeconds};
     use std::{
@@ -137,26 +132,42 @@ mod tests {
                 let _ = stream.write_all(answer.as_bytes());
             }
         });
+        http(authority)
+    }
+
+    fn http(authority: String) -> EdgeUrl {
         EdgeUrl {
             scheme: "http",
             authority,
+            ca_file: None,
         }
     }
 
     #[test]
     fn asks_a_real_gate() {
+        let date = |url: &EdgeUrl| date(&agent(url).unwrap(), url);
         let refusing = gate(
             "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         );
         assert_eq!(date(&refusing).unwrap(), Some(UnixSeconds(784_111_777)));
         let keys = Keys::parse("k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
         assert_eq!(seal(probe(&refusing, &keys)).severity, Severity::Fail);
-        let nobody = EdgeUrl {
-            scheme: "http",
-            authority: "127.0.0.1:1".into(),
-        };
+        let nobody = http("127.0.0.1:1".into());
         assert_eq!(time(date(&nobody), UnixSeconds(0)).severity, Severity::Fail);
         assert_eq!(seal(probe(&nobody, &keys)).severity, Severity::Fail);
+    }
+
+    #[tokio::test]
+    async fn an_authority_that_cannot_be_read_is_all_there_is_to_say() {
+        let text = "[edge]\nurl = \"https://127.0.0.1:1\"\nca_file = \"/nowhere/ca.pem\"";
+        let config = config::parse(text, &|_| None).unwrap();
+        let checks = examine(&config, &|_| None).await;
+        assert_eq!((checks.len(), worst(&checks)), (1, Severity::Fail));
+        assert!(
+            checks[0]
+                .message
+                .starts_with("edge.ca_file: /nowhere/ca.pem: ")
+        );
     }
 
     #[tokio::test]

@@ -15,7 +15,12 @@ use gapura_shared::{
     push::{self, MAX_REVOCATIONS, Push, Revocation},
     seal::{self, Content, Keys, Message, digest},
 };
-use std::{net::Ipv4Addr, time::Duration};
+use rustls::pki_types::{
+    CertificateDer,
+    pem::{self, PemObject},
+};
+use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// How long the edge may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,6 +40,14 @@ pub enum PushError {
     /// It could not be written.
     #[error("the push cannot be written")]
     Form,
+    /// `edge.ca_file` cannot be read, or has no certificate in it.
+    #[error("edge.ca_file: {}: {error}", path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: pem::Error,
+    },
     /// No answer.
     #[error("the edge does not answer: {0}")]
     Unreachable(#[source] Box<ureq::Error>),
@@ -124,12 +137,7 @@ fn send(
             .header("content-type", CONTENT_TYPE)
             .header(seal::CONTENT_DIGEST, &digest);
     }
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .build()
-        .into();
+    let agent = agent(edge)?;
     let answer = if body.is_empty() {
         agent.run(request.body(()).map_err(|_| PushError::Form)?)
     } else {
@@ -137,4 +145,46 @@ fn send(
     };
     let answer = answer.map_err(|error| PushError::Unreachable(Box::new(error)))?;
     Ok(answer.status().as_u16())
+}
+
+/// What asks the gate: not for longer than [`TIMEOUT`], and whom `edge.ca_file` vouches for where that is set.
+///
+/// # Errors
+/// [`PushError::Authority`].
+pub(crate) fn agent(edge: &EdgeUrl) -> Result<ureq::Agent, PushError> {
+    let mut config = ureq::Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        .max_redirects(0);
+    if let Some(authorities) = authorities(edge)? {
+        let certificates = authorities
+            .iter()
+            .map(|one| Certificate::from_der(one).to_owned());
+        let tls = TlsConfig::builder().root_certs(RootCerts::from(certificates));
+        config = config.tls_config(tls.build());
+    }
+    Ok(config.build().into())
+}
+
+/// The authorities of `edge.ca_file`, which take the place of the public ones.
+///
+/// # Errors
+/// [`PushError::Authority`].
+pub(crate) fn authorities(
+    edge: &EdgeUrl,
+) -> Result<Option<Vec<CertificateDer<'static>>>, PushError> {
+    let Some(path) = &edge.ca_file else {
+        return Ok(None);
+    };
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let read = read.and_then(|all| {
+        if all.is_empty() {
+            return Err(pem::Error::NoItemsFound);
+        }
+        Ok(all)
+    });
+    read.map(Some).map_err(|error| PushError::Authority {
+        path: path.clone(),
+        error,
+    })
 }
