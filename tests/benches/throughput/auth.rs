@@ -1,12 +1,13 @@
 //! `./scripts/bench origin auth`: logins against what their hash allows, refreshes, accounts that are
 //! read, and what such a reader feels of logins. Logins are counted without that reader, whose work
-//! on the same cores is none of theirs; load and database run on these cores all the time.
+//! on the same cores is none of theirs; load and database run on these cores all the time. And what one login
+//! takes by what becomes of it.
 
 use crate::{
     connection::Connection,
     load::{self, Row},
     origin::{Sealer, principal},
-    process,
+    process, uniform,
 };
 use gapura_tests::Origin;
 use serde_json::{Value, json};
@@ -50,8 +51,10 @@ pub(crate) fn run() {
          | p99 ms of others, quiet | while logging in | RSS MB idle | while logging in |"
     );
     println!("|---|{}", "---:|".repeat(12));
+    let mut alone = Vec::new();
     for (name, origin) in crate::origins() {
         let f = measure(&origin);
+        alone.push((name, uniform::measure(&origin)));
         println!(
             "| {name} | {:.1} | {:.1} | {:.0} % | {:.0} | {:.1} | {:.0} | {:.0} | {:.0} % | {:.1} | {:.1} | {:.0} | {:.0} |",
             f.hashes,
@@ -69,6 +72,15 @@ pub(crate) fn run() {
         );
     }
     println!("\nMedians of {ROUNDS} rounds in turns; load and database run on the same cores.");
+    println!("\n### One login at a time, in turns: median (p99) in ms\n");
+    println!("| | {} |", uniform::KINDS.join(" | "));
+    println!("|---|{}", "---:|".repeat(uniform::KINDS.len()));
+    for (name, times) in alone {
+        let shown = times
+            .iter()
+            .map(|(median, p99)| format!("{median:.2} ({p99:.1})"));
+        println!("| {name} | {} |", shown.collect::<Vec<_>>().join(" | "));
+    }
 }
 
 fn measure(origin: &Origin) -> Figures {

@@ -21,6 +21,7 @@ mod load;
 mod origin;
 mod process;
 mod table;
+mod uniform;
 
 use engines::Engine;
 use gapura_tests::{Edge, EdgeConfig, Origin, Request, Stack};
