@@ -7,6 +7,8 @@
 mod batch;
 mod connect;
 pub(crate) mod data;
+#[cfg(test)]
+mod effects;
 mod error;
 mod factor;
 mod field_key;
