@@ -85,7 +85,9 @@ impl Shard {
             .entries
             .saturating_sub(weight)
             .saturating_add(record.weight());
-        if classes.iter().any(|class| class.strict) {
+        // A row that has what was taken back would, once it was read, stand for what was forgotten.
+        let is_stored = record.row_until_ms > 0;
+        if is_stored || classes.iter().any(|class| class.strict) {
             self.store(subject, now_ms, changes);
         }
     }

@@ -306,3 +306,34 @@ fn a_clock_that_stepped_back_goes_on_from_where_it_was() {
     }
     assert!(!passes(&mut object, 2 * hour_ms + 119_999));
 }
+
+/// A row that still had what was taken back was once taken for a part of the quarter that is assumed after
+/// memory was lost: when that left the window, two more were admitted than the limit.
+#[test]
+fn what_was_taken_back_does_not_stand_for_what_was_forgotten() {
+    let mut object = Object::new(0);
+    let classes = vec![class("general", 8, 60, false)];
+    let who = subject("user:1");
+    let ask = Ask::new(who.clone(), classes.clone());
+    let admitted = |object: &mut Object, times, now_ms| {
+        let answers = (0..times).filter(|_| object.ask(&ask, now_ms).admitted());
+        answers.count()
+    };
+    // Beyond a quarter: stored.
+    assert_eq!(admitted(&mut object, 3, 1_000), 3);
+    assert_eq!(object.subjects_stored(), 1);
+    for _ in 0..3 {
+        let classes = classes.clone();
+        let refund = Order::Refund {
+            classes,
+            at_ms: 1_000,
+        };
+        object.order(&who, refund, 1_500);
+    }
+    let mut count = admitted(&mut object, 2, 2_000);
+    object.evict(2_500);
+    count += admitted(&mut object, 1, 3_000);
+    count += admitted(&mut object, 20, 61_500);
+    // All of it since 2,000, in less than a minute.
+    assert_eq!(count, 8);
+}
