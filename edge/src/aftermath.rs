@@ -9,6 +9,7 @@ use crate::{
     gate::Gate,
     guard::{self, Message, Order},
     ledger::{self, Batch, Change, Values, message},
+    pace::MAX_DELAY_MS,
     pipeline::Decision,
     policy::StrikeKind,
     record,
@@ -116,10 +117,18 @@ pub async fn take_over<R: Runtime, T>(
     forwarded: &Forwarded<T>,
     runtime: &R,
 ) {
-    let Outcome { locks, revoked, .. } = &forwarded.outcome;
+    let Outcome {
+        login,
+        locks,
+        revoked,
+    } = &forwarded.outcome;
+    // One that meets or begins a lock is answered when that is stored: it takes longer.
+    if *login == Some(Login::Failed) && locks.is_empty() {
+        gate.memory.logins.borrow_mut().note(forwarded.took_ms);
+    }
     let told: Vec<_> = locks
         .iter()
-        .map(|lock| tell_lock(gate, lock, runtime))
+        .map(|lock| tell_lock(gate, lock, forwarded.took_ms, runtime))
         .collect();
     let stored = (!revoked.is_empty()).then(|| revoke(gate, facts, revoked, runtime));
     for told in told {
@@ -133,6 +142,7 @@ pub async fn take_over<R: Runtime, T>(
 fn tell_lock<'a, R: Runtime>(
     gate: &Gate,
     lock: &outcome::Lock,
+    took_ms: u32,
     runtime: &'a R,
 ) -> impl Future<Output = Option<String>> + use<'a, R> {
     let subject = admit::account(&lock.account);
@@ -142,7 +152,8 @@ fn tell_lock<'a, R: Runtime>(
             .as_deref()
             .and_then(|source| source.parse().ok()),
         until_ms: lock.until_ms.0,
-        delay_ms: lock.delay_ms.min(60_000),
+        // The origin does not know the way to it.
+        delay_ms: lock.delay_ms.max(took_ms).min(MAX_DELAY_MS),
     });
     let name = admit::shard(gate, &subject, runtime);
     let message = Message::Order(subject, order).to_text();

@@ -144,7 +144,9 @@ async fn serve(gate: &Gate, facts: &Facts, runtime: &WorkerRuntime<'_>) -> web_s
         && let Some(wrong) = decision.route.and_then(|route| route.refused.as_ref())
     {
         log(gate, facts, &decision, &stop, wrong.status, runtime);
-        runtime.pause(delay_ms).await;
+        let [chance] = runtime.random();
+        let like_wrong_ms = gate.memory.logins.borrow().like_one(chance);
+        runtime.pause(like_wrong_ms.unwrap_or(delay_ms)).await;
         let own = [
             ("content-type", wrong.content_type.as_str()),
             ("cache-control", "no-store"),

@@ -2,6 +2,7 @@
 
 use crate::{
     challenge, guard,
+    pace::Pace,
     policy::{self, Policy},
     revocation, token,
 };
@@ -69,6 +70,8 @@ pub struct Memory {
     pub refusing_ms: Rc<Cell<u64>>,
     /// The copy of the Ledger.
     pub ledger: Rc<RefCell<revocation::Held>>,
+    /// How long wrong logins take.
+    pub logins: Rc<RefCell<Pace>>,
 }
 
 impl Memory {
@@ -144,6 +147,7 @@ impl Gate {
                 guard: Rc::default(),
                 refusing_ms: Rc::default(),
                 ledger: Rc::default(),
+                logins: Rc::default(),
             },
             secret_keys,
             devices: Devices::new(&seal_keys),

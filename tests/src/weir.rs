@@ -17,6 +17,8 @@ pub enum Answers {
     Cut,
     /// They wait.
     Hold,
+    /// They arrive so much later.
+    Late(Duration),
 }
 
 #[derive(Debug)]
@@ -98,6 +100,11 @@ fn relay(mut client: TcpStream, mut server: TcpStream, state: &Arc<(Mutex<State>
 /// Whether an answer that has come goes on, in the end.
 fn passes((state, changed): &(Mutex<State>, Condvar)) -> bool {
     let mut state = state.lock().expect("no panic");
+    if let Answers::Late(by) = state.answers {
+        drop(state);
+        thread::sleep(by);
+        return true;
+    }
     if state.answers != Answers::Pass {
         state.kept += 1;
         changed.notify_all();

@@ -1,7 +1,8 @@
 //! What an account refuses: who is charged for it, and that nobody keeps its owner out.
 
-use gapura_tests::{Edge, Origin, Request, token};
+use gapura_tests::{Answers, Edge, EdgeConfig, Origin, Request, Weir, token};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 fn log_in(client: &str, body: &Value) -> Request {
     Request::new("POST", "/auth/v1/token?grant_type=password")
@@ -78,4 +79,36 @@ fn a_class_counts_each_of_a_requests_subjects_once() {
         let statuses: Vec<u16> = (0..3).map(|_| edge.send(&named).status).collect();
         assert_eq!(statuses, [200, 200, 429]);
     }
+}
+
+/// The way to the origin is a part of how long a wrong password takes: a locked login, which never
+/// goes there, takes as long all the same.
+#[test]
+fn a_locked_login_takes_as_long_as_a_wrong_one_however_far_the_origin_is() {
+    const WIDE: &str = "\n[classes.login]\nlimit = 100\nwindow_s = 60\nstrict = true\non_error = \"closed\"\n\
+        [jails.login]\nkinds = [\"login-failed\"]\nstrikes = 1000\nwindow_s = 600\nban_s = 60\n";
+    const FAR: Duration = Duration::from_millis(700);
+    let mut origin = Origin::start();
+    let weir = Weir::start(origin.address);
+    let config = EdgeConfig {
+        origin_url: format!("http://{}", weir.address),
+        ..EdgeConfig::with_tokens(&origin, WIDE)
+    };
+    let mut edge = Edge::start(&config);
+    weir.set(Answers::Late(FAR));
+    let body = json!({"email": "owner@example.test", "password": "wrong horse"});
+    let wrong = log_in("192.0.2.1", &body);
+    for _ in 0..5 {
+        assert_eq!(edge.send(&wrong).status, 400);
+    }
+    origin.stop();
+    let locked = |edge: &Edge| {
+        let start = Instant::now();
+        assert_eq!(edge.send(&wrong).status, 400);
+        assert!(start.elapsed() >= FAR, "{:?}", start.elapsed());
+    };
+    locked(&edge);
+    // Also by an isolate that saw no other login.
+    edge.restart();
+    locked(&edge);
 }

@@ -49,6 +49,8 @@ pub struct Forwarded<R> {
     pub received: Received<R>,
     /// For the gate; empty where the origin said nothing that can be believed.
     pub outcome: Outcome,
+    /// How long it took, with the way there and back.
+    pub took_ms: u32,
 }
 
 /// Sends what passed the gate to the origin.
@@ -141,6 +143,7 @@ async fn attempt<R: Runtime>(
     let sealed_for = gate.memory.instance.borrow().clone();
     let nonce = runtime.random();
     let outbound = seal(gate, sealable, &sealed_for, nonce, runtime)?;
+    let sent_ms = runtime.now().0;
     let received = runtime
         .send(&outbound)
         .await
@@ -156,7 +159,12 @@ async fn attempt<R: Runtime>(
             outcome::open(told, &gate.seal_keys, &nonce, received.status).unwrap_or_default()
         });
         let outcome = outcome.unwrap_or_default();
-        return Ok(Attempt::Answered(Forwarded { received, outcome }));
+        let took_ms = runtime.now().0.saturating_sub(sent_ms);
+        return Ok(Attempt::Answered(Forwarded {
+            received,
+            outcome,
+            took_ms: u32::try_from(took_ms).unwrap_or(u32::MAX),
+        }));
     }
     *gate.memory.instance.borrow_mut() = instance;
     Ok(Attempt::Stale)
