@@ -504,6 +504,14 @@ impl Edge {
         assert_eq!(self.get(&target).status, 204);
     }
 
+    /// Asks the object that was asked about this address last about so many others, from the `first`
+    /// on; how many of these questions it answered.
+    #[must_use]
+    pub fn crowd(&self, address: &str, first: u32, count: u32) -> u64 {
+        let target = format!("/__crowd?address={address}&first={first}&count={count}");
+        self.get(&target).json().as_u64().expect("a number")
+    }
+
     /// Has all rows lie as they did before they had ends; whoever is in memory must be evicted then.
     pub fn downgrade(&self) {
         assert_eq!(self.get("/__downgrade").status, 204);

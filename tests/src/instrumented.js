@@ -37,6 +37,9 @@ const TABLES = { guard: ["subjects", "guard", "shard"], ledger: ["entries", "led
 
 const instrumented = (Real, name) =>
   class extends Real {
+    /** The latest question. */
+    #latest = "";
+
     constructor(ctx, env) {
       super(ctx, env);
       watch(ctx.storage.sql);
@@ -44,6 +47,7 @@ const instrumented = (Real, name) =>
 
     async ask(question) {
       counts[name] += 1;
+      this.#latest = question;
       const fault = faults[name];
       if (fault === "fail") throw new Error("down");
       if (fault) await new Promise((resolve) => setTimeout(resolve, Number(fault)));
@@ -53,6 +57,23 @@ const instrumented = (Real, name) =>
         counts.answered += 1;
         count();
       }
+    }
+
+    /** Is asked its latest question again, about so many other IPv4 addresses; how often it answered. */
+    crowd(address, first, count) {
+      const question = this.#latest;
+      let answered = 0;
+      for (let n = first; question.includes(address) && n < first + count; n += 1) {
+        const other = `11.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
+        try {
+          super.ask(question.replaceAll(address, other));
+          answered += 1;
+        } catch {
+          // It has no room.
+        }
+        cursors = [];
+      }
+      return answered;
     }
 
     /** The alarm goes off. */
@@ -132,6 +153,11 @@ export default {
         const objects = given("kind") === "guard" ? shards() : [env.LEDGER.getByName("ledger")];
         await Promise.all(objects.map(fill));
         return done();
+      }
+      case "/__crowd": {
+        const crowd = (object) => object.crowd(given("address"), Number(given("first")), Number(given("count")));
+        const answered = await Promise.all(shards().map(crowd));
+        return Response.json(answered.reduce((sum, answers) => sum + answers, 0));
       }
       case "/__downgrade":
         await Promise.all(all().map((object) => object.downgrade()));
