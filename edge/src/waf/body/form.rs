@@ -138,6 +138,13 @@ impl Form {
             let decoded = decode::form(raw);
             name = String::from_utf8_lossy(&decoded).into_owned();
             sink.field(part, &name, &decoded);
+            // `id[1' or sleep(4)#]`: what a framework takes for the key within.
+            let key = name
+                .split_once('[')
+                .map(|(_, key)| key.trim_end_matches(']'));
+            if let Some(key) = key.filter(|key| !key.is_empty() && !is_name(key.as_bytes())) {
+                sink.field(part, &name, key.as_bytes());
+            }
         });
         self.name = Some(name);
     }

@@ -396,6 +396,10 @@ fn is_mail_header(text: &Text<'_>, line: &Line<'_>) -> bool {
     let follows_address = line.lead.contains(&b'@')
         && (line.follows_token() || line.follows_phrase() && trim(line.lead).ends_with(b">"));
     let in_mail_field = || line.follows_phrase() && MAIL_FIELDS.contains(&leaf(text.name).as_str());
+    // A whole head: `From: a@b.example`, and one copy of it that nobody sees.
+    if name == b"bcc" && is_addressed && line.follows_phrase() && !greets(line) {
+        return true;
+    }
     if is_header_like(line.lead) || trim(value).is_empty() && !line.is_odd {
         return false;
     }

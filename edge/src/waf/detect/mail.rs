@@ -28,6 +28,7 @@ pub(super) const TRIGGERS: &[&str] = &[
     "-x/",
     "-oqueuedirectory=",
     "bcc:",
+    "\\ncc:",
     "?q?=0",
 ];
 
@@ -43,6 +44,7 @@ static SIGNS: Needles<'static> = Needles::new(&[
     b"-x/",
     b"-oqueuedirectory=",
     b"bcc:",
+    b"\\ncc:",
     b"?q?=0a",
     b"?q?=0d",
 ]);
@@ -89,9 +91,9 @@ fn sign_rule(text: &[u8], start: usize, end: usize, sign: &[u8]) -> Option<&'sta
         // The last are line breaks within an encoded word (RFC 2047).
         b"${run{" | b"?q?=0a" | b"?q?=0d" => (&rules::ARGUMENT, true),
         b"-oqueuedirectory=" => (&rules::ARGUMENT, stands_free),
-        b"bcc:" => (
+        b"bcc:" | b"\\ncc:" => (
             &rules::ARGUMENT,
-            (start == 0 || span(text, 0, start).ends_with(b"\\n"))
+            (start == 0 || sign != b"bcc:" || span(text, 0, start).ends_with(b"\\n"))
                 && text.contains(&b'@')
                 && !trim(from(text, end)).contains(&b' '),
         ),
@@ -125,7 +127,7 @@ fn is_smtp(line: &Line<'_>) -> bool {
         b"rcpt" | b"mail" | b"saml" | b"soml" | b"send" => {
             (rest.starts_with(b"to:") || rest.starts_with(b"from:"))
                 && (rest.contains(&b'@') || rest.contains(&b'<'))
-                && (is_terse || line.is_odd)
+                && (is_terse || line.is_odd || rest.contains(&b'<') && line.follows_phrase())
         }
         // No words of any language.
         b"uidl" | b"etrn" | b"xclient" | b"capa" | b"stls" => {
@@ -175,7 +177,7 @@ fn is_smtp(line: &Line<'_>) -> bool {
         b"bdat" | b"retr" | b"dele" => at(rest, 0).is_ascii_digit() && line.follows_token(),
         b"" if text == b"." => {
             (line.is_odd && line.follows_token())
-                || (is_terse && goes_on(&[b"quit", b"mail", b"rset", b"data"]))
+                || (is_terse && goes_on(&[b"quit", b"mail", b"rset", b"data", b"ehlo"]))
         }
         _ => false,
     }

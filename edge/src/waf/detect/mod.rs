@@ -155,7 +155,10 @@ fn is_data_image(value: &[u8]) -> bool {
         return false;
     };
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    // What spells `<`: markup or a program, and no picture.
+    let is_markup = matches!(tail, [b'P', b'A'..=b'P', ..]);
     stands(head, 0, b"data:image/")
+        && !is_markup
         && head.ends_with(b";base64")
         && !head
             .windows(3)
@@ -172,6 +175,9 @@ mod tests {
         assert!(is_data_image(b"data:image/png;base64,iVBORw0KGgo/+or+Aa=="));
         assert!(!is_data_image(b"data:image/svg+xml;base64,PHN2Zz4="));
         assert!(!is_data_image(b"data:text/html;base64,PHN2Zz4="));
+        assert!(!is_data_image(
+            b"data:image/png;base64,PD9waHAgcGhwaW5mbygpOw=="
+        ));
         assert!(!is_data_image(b"data:image/png;base64,iVBO' or 1=1"));
     }
 }

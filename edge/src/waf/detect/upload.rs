@@ -124,6 +124,7 @@ const BINARY: &[&[u8]] = &[
     b"\xff\xd8\xff",
     b"bm",
     b"riff",
+    b"at&tform",
     b"pk\x03\x04",
     b"%pdf",
     b"id3",
@@ -142,6 +143,8 @@ static HIDDEN: Needles<'static> = Needles::new(&[
     b"__halt_compiler",
     b"eval(base64_decode",
     b"<jsp:",
+    b"<!entity",
+    b"\" . qx{",
 ]);
 /// The same, when text follows: these bytes alone occur by chance.
 const HIDDEN_SHORT: &[&[u8]] = &[b"<?=", b"<? ", b"<%"];
@@ -220,6 +223,7 @@ fn hidden(body: &[u8]) -> Option<&'static [u8]> {
 /// handlers. Markup that acts is read as markup elsewhere.
 fn acting(body: &[u8]) -> Option<&'static [u8]> {
     let signs: &[&[u8]] = match at(body, 0) {
+        b'#' if body.starts_with(b"#!") => &[b"os.system(\"id", b"os.system('id", b"pty.spawn"],
         b'#' if body.starts_with(b"#extm3u") => &[b"file:///", b"concat:"],
         b'%' if body.starts_with(b"%!ps") => &[b"%pipe%"],
         b'<' => &[b"scriptprocessor=", b"sethandler application/x-httpd"],

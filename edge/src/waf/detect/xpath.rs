@@ -175,6 +175,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         whole(lower)
             .or_else(|| shape(lower))
             .or_else(|| union(lower))
+            .or_else(|| paths(lower))
             .or_else(|| call(lower))
     } else {
         union(lower)
@@ -252,6 +253,32 @@ fn union(text: &[u8]) -> Option<usize> {
         }
     }
     None
+}
+
+/// `'|//user|'`, `*|//secret`: nothing but paths and what closes the application's, one of them from anywhere.
+fn paths(text: &[u8]) -> Option<usize> {
+    let is_mark = |byte: &u8| matches!(byte, b'\'' | b'"' | b'(' | b')' | b'[' | b']' | b' ');
+    let is_path = |part: &[u8]| {
+        let path = part.iter().filter(|byte| !is_mark(byte));
+        let mut depth = 0;
+        path.clone()
+            .all(|byte| is_word(*byte) || b"/*@.-".contains(byte))
+            && path.clone().all(|byte| {
+                depth = if *byte == b'/' { depth + 1 } else { 0 };
+                depth < 3
+            })
+            && !trim(part)
+                .windows(2)
+                .any(|two| matches!(two, [b'a'..=b'z', b' ']))
+    };
+    let from_root = |part: &[u8]| {
+        let start = skip_while(part, 0, |byte| is_mark(&byte));
+        stands(part, start, b"//")
+            && (at(part, start + 2).is_ascii_alphabetic()
+                || matches!(at(part, start + 2), b'*' | b'@'))
+    };
+    let mut parts = text.split(|byte| *byte == b'|');
+    (text.contains(&b'|') && parts.clone().any(from_root) && parts.all(is_path)).then_some(0)
 }
 
 /// `' or name()='x`, `1 and starts-with(a,'b')`: a function of `XPath` after `and` or `or`.

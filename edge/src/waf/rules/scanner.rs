@@ -27,7 +27,7 @@ super::rules! { PROBES ["probe", "CWE-538", "crs-930"];
 }
 super::literal::literals! {
     AGENT, Word, Agent: [
-        "sqlmap", "nikto", "nmap", "masscan", "acunetix", "nessus", "burp", "burpsuite", "burpcollaborator", "zap", "owasp zap", "zaproxy",
+        "sqlmap", "bbot", "nikto", "nmap", "masscan", "acunetix", "nessus", "burp", "burpsuite", "burpcollaborator", "zap", "owasp zap", "zaproxy",
         "gobuster", "dirbuster", "dirb", "dirsearch", "wfuzz", "ffuf", "feroxbuster", "nuclei", "wpscan", "joomscan", "openvas", "arachni",
         "w3af", "w3af.org", "w3af.sourceforge.net", "whatweb", "havij", "netsparker", "invicti", "qualys", "qualysguard", "subgraph vega", "skipfish", "jaeles", "xsstrike", "xsser", "commix",
         "zgrab", "zmap", "projectdiscovery", "paros", "webinspect", "appscan", "sqlninja", "absinthe", "pangolin", "jorgee", "morfeus",
@@ -48,7 +48,7 @@ super::literal::literals! {
     WORDPRESS, Any, Path: ["/xmlrpc.php", "/wlwmanifest.xml"];
     ADMIN, Segment, Path: [
         "/info.php", "/test.php", "/i.php", "/pi.php", "/azenv.php",
-        "/administrator/index", "/shell.php", "/cmd.php", "/cmd.jsp", "/cmd.asp", "/cmd.aspx", "/c99.php", "/r57.php", "/c100.php", "/wso.php", "/alfa.php", "/alfa_data", "/alfacgiapi", "/b374k.php", "/backdoor.php", "/indoxploit.php", "/mini.php", "/uploader.php", "/x.php", "/tinyfilemanager.php", "/webadmin.php", "/1.php", "/0.php", "/up.php", "/jenkins/script", "/druid/index.html", "/telescope/requests", "/_profiler", "/elmah.axd", "/trace.axd", "/glimpse.axd", "/_ignition/execute-solution",
+        "/administrator/index", "/shell.php", "/shell.asp", "/shell.aspx", "/shell.jsp", "/cmd.php", "/cmd.jsp", "/cmd.asp", "/cmd.aspx", "/c99.php", "/r57.php", "/c100.php", "/wso.php", "/alfa.php", "/alfa_data", "/alfacgiapi", "/b374k.php", "/backdoor.php", "/indoxploit.php", "/mini.php", "/uploader.php", "/x.php", "/tinyfilemanager.php", "/webadmin.php", "/1.php", "/0.php", "/up.php", "/jenkins/script", "/druid/index.html", "/telescope/requests", "/_profiler", "/elmah.axd", "/trace.axd", "/glimpse.axd", "/_ignition/execute-solution",
         "/bitrix/admin", "/sitecore/admin", "/sitecore/login", "/sitecore/shell", "/cfide", "/typo3/install", "/umbraco/install", "/magento_version", "/joomla/administrator", "/core/changelog.txt", "/sites/default/settings.php",
     ];
     SECRETS, Root, Path: [

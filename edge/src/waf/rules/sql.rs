@@ -54,6 +54,6 @@ super::rules! { TABLE ["sqli", "CWE-89", "crs-942"];
 }
 
 super::literal::literals! {
-    PROBE, Any, Anywhere: ["<'\">", "1.e(select", "1.e(1.e("];
+    PROBE, Any, Anywhere: ["’=’", "<'\">", "1.e(select", "1.e(1.e("];
     LEAK, Any, Anywhere: ["init=runscript", "runscript from '", "rdb$get_context(", "from rdb$", "link_schema("];
 }

@@ -7,6 +7,7 @@ mod custom;
 mod discussion;
 mod listed;
 mod modes;
+mod pairs;
 mod properties;
 mod report;
 mod rules;

@@ -119,8 +119,13 @@ fn name_before(text: &[u8], open: usize) -> Option<Name<'_>> {
     let name = letters(inner);
     // PHP's `(string)"system"`: the last of them is called, whatever it is cast from.
     let literal = word_before(text, last);
+    let cast = || {
+        name.strip_prefix(b"string")
+            .filter(|name| functions::function(name).is_some())
+    };
     let name = match functions::function(&name) {
         None if functions::function(literal).is_some() => literal.to_vec(),
+        None if let Some(name) = cast() => name.to_vec(),
         _ => name,
     };
     (!name.is_empty() && name.len() <= 24).then_some(Name {
@@ -219,6 +224,8 @@ fn suspicion(name: &Name<'_>, path: &[u8], text: &[u8]) -> Option<(Needs, &'stat
         .rsplit(|byte| matches!(byte, b'.' | b':' | b'\\'))
         .find(|part| !part.is_empty())
         .unwrap_or_default();
+    // Cheetah's `$os.popen('id')`.
+    let object = object.strip_prefix(b"$").unwrap_or(object);
     if let Some(found) = functions::method(object, callee) {
         return Some(found);
     }

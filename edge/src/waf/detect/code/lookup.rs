@@ -105,7 +105,18 @@ fn hides(text: &[u8], start: usize, inner: &[u8]) -> bool {
         .is_some_and(|default| inner.len() - default <= 8);
     let is_foreign = matches!(
         prefix,
-        b"lower" | b"upper" | b"k8s" | b"docker" | b"script" | b"dns" | b"marker" | b"sd"
+        b"base64decoder"
+            | b"base64encoder"
+            | b"urldecoder"
+            | b"urlencoder"
+            | b"lower"
+            | b"upper"
+            | b"k8s"
+            | b"docker"
+            | b"script"
+            | b"dns"
+            | b"marker"
+            | b"sd"
     );
     // Configuration files read the environment too; a value that is nothing else asks for it.
     let is_whole = start == 0

@@ -311,9 +311,10 @@ fn is_pair(text: &[u8], dollar: usize, end: usize, operator: &[u8]) -> bool {
             b"ne" | b"nin" | b"gt" | b"gte" | b"lt" | b"lte" | b"regex" | b"where" | b"exists"
         )
         && !value.is_empty()
-        && value
-            .iter()
-            .all(|byte| is_word(*byte) || matches!(byte, b'.' | b'*' | b'^'))
+        && (value.starts_with(b"function")
+            || value
+                .iter()
+                .all(|byte| is_word(*byte) || matches!(byte, b'.' | b'*' | b'^')))
 }
 
 /// `user[$ne]`.

@@ -30,9 +30,31 @@ pub(super) fn is_pattern(pattern: &[u8]) -> bool {
             .any(|(name, _)| super::glob::fits(pattern, name.as_bytes()))
 }
 
+/// What `PowerShell` does, and to what: `Get-Content`, `Set-MpPreference`.
+const VERBS: &str = " get set new remove add stop start restart invoke enable disable copy clear import export rename ";
+/// Only what is no word beside such a verb in other texts.
+const NOUNS: &str = " childitem content item itemproperty location process service localuser localgroup localgroupmember \
+    mppreference webrequest restmethod wmiobject wmimethod cimmethod ciminstance aduser adcomputer adgroup adgroupmember acl \
+    hotfix netipaddress netipconfiguration nettcpconnection netfirewallrule netfirewallprofile scheduledtask eventlog winevent \
+    executionpolicy psdrive computerinfo psreadlineoption bitstransfer smbshare ";
+
+fn is_cmdlet(name: &[u8]) -> bool {
+    let Some((verb, noun)) = str::from_utf8(name)
+        .ok()
+        .and_then(|name| name.split_once('-'))
+    else {
+        return false;
+    };
+    let mut verbs = VERBS.split_ascii_whitespace();
+    verbs.any(|known| known == verb) && NOUNS.split_ascii_whitespace().any(|known| known == noun)
+}
+
 /// The class of a command's name, or `None` when it is no command.
 pub(super) fn class(name: &[u8]) -> Option<Class> {
     let first = *name.first()?;
+    if is_cmdlet(name) {
+        return Some(Class::Recon);
+    }
     if first == b'.' {
         return (name.len() == 1).then_some(Class::Word);
     }
@@ -192,6 +214,7 @@ pub(super) fn is_wrapper(name: &[u8]) -> bool {
     matches!(
         name,
         b"sudo"
+            | b"doas"
             | b"nohup"
             | b"busybox"
             | b"exec"

@@ -7,7 +7,10 @@ use super::lead::{self, Lead};
 use super::scanner::Scanner;
 use super::word::{MAX_WORD, Word};
 use crate::waf::Part;
-use crate::waf::scan::{at, is_space, span, stands};
+use crate::waf::scan::{at, is_space, span, stands, trim};
+
+/// Longest line that is a command and no comment.
+const MAX_TERSE: usize = 80;
 
 impl Scanner<'_> {
     /// A command after a separator.
@@ -23,7 +26,11 @@ impl Scanner<'_> {
         if self.is_tame(lead_at, word, head) && class != Class::Recon && !self.is_severe(lead_at) {
             return false;
         }
-        if self.is_structured() && proof != Proof::Hard && class != Class::Recon {
+        if self.is_structured()
+            && lead_at > self.first
+            && proof != Proof::Hard
+            && class != Class::Recon
+        {
             return false;
         }
         match proof {
@@ -69,6 +76,7 @@ impl Scanner<'_> {
             !word.is_wrapped
                 && lead != Lead::Line
                 && context::is_listed(self.text, lead_at, word.end)
+                && !(class == Class::Bare && head == Head::Few && self.has_option(lead_at))
         };
         let joins = || {
             at(self.text, lead_at) == b'&'
@@ -83,7 +91,11 @@ impl Scanner<'_> {
             }
             Class::Recon => head < Head::Text && !(lead == Lead::Line && head == Head::Few),
             Class::Bare if lead == Lead::Line => head < Head::Value,
-            Class::Bare => head < Head::Few || self.is_sequence(lead_at),
+            Class::Bare => {
+                head < Head::Few
+                    || self.is_sequence(lead_at)
+                    || head == Head::Few && self.has_option(lead_at)
+            }
             Class::Tool => head < Head::Value,
             Class::Word => command::is_lone(word.name()) && head < Head::Value,
             Class::Tame => false,
@@ -131,12 +143,20 @@ impl Scanner<'_> {
         })
     }
 
+    /// Whether an option stands before: `x.png -version|id`.
+    fn has_option(&self, lead_at: usize) -> bool {
+        let head = span(self.text, self.first, lead_at);
+        head.windows(3)
+            .any(|three| matches!(three, [b' ', b'-', letter] if letter.is_ascii_alphabetic()))
+    }
+
     /// A command whose first argument is a word: proven by what comes later, close by.
     fn reads_on(&mut self, lead_at: usize, word: &Word, class: Class, head: Head) -> bool {
-        // `;docker run`: no honest value starts with a separator and a program glued to it.
+        // `;docker run`, `; git clone x`: no honest value starts with a separator and a program.
         let is_start = lead_at == self.first
             && matches!(at(self.text, lead_at), b';' | b'&')
-            && !is_space(at(self.text, lead_at + 1));
+            && (!is_space(at(self.text, lead_at + 1))
+                || matches!(class, Class::Tame | Class::Recon) && self.is_terse(word));
         let is_tool = class == Class::Tool && !command::is_interpreter(word.name());
         if is_tool && head == Head::Empty && is_space(at(self.text, word.end)) {
             return at(self.text, lead_at) != b'\n'
@@ -155,6 +175,41 @@ impl Scanner<'_> {
             && at(self.text, word.end) != b'='
             && is_space(at(self.text, word.end))
             && self.is_severe(lead_at)
+    }
+
+    /// A line of a few words that starts with no word of a sentence: `; make sure` is a comment.
+    fn is_terse(&self, word: &Word) -> bool {
+        let (name, line) = (word.name(), trim(self.text));
+        let acts = || {
+            [&b" start"[..], b" stop", b" restart"]
+                .iter()
+                .any(|end| line.ends_with(end))
+        };
+        let next = span(self.text, word.end, self.text.len());
+        let says = |word: &[u8]| {
+            matches!(
+                word,
+                b"is"
+                    | b"are"
+                    | b"was"
+                    | b"has"
+                    | b"will"
+                    | b"and"
+                    | b"or"
+                    | b"for"
+                    | b"to"
+                    | b"users"
+            )
+        };
+        let is_said = next
+            .split(|byte| is_space(*byte))
+            .find(|word| !word.is_empty())
+            .is_some_and(says);
+        !(is_said || matches!(name, b"make" | b"go"))
+            && (name != b"service" || acts())
+            && line.len() < MAX_TERSE
+            && !line.contains(&b'\n')
+            && line.split(|byte| is_space(*byte)).count() <= 7
     }
 
     /// Whether an interpreter stands at the end of a pipe into which flows what it could run.

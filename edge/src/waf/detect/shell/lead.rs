@@ -135,6 +135,40 @@ pub(super) fn is_local(name: &[u8]) -> bool {
         )
 }
 
+/// Longest condition of a shell that is read, in bytes.
+const MAX_TEST: usize = 120;
+
+/// `[ -f /etc/x ] &&`, `[[ $a = b ]];`, and where the value starts with the separator `while true; do`: a condition and
+/// what hangs on it, all in one line.
+pub(super) fn tests(text: &[u8], start: usize, is_first: bool) -> bool {
+    let line = span(text, start, start + MAX_TEST);
+    let is_loop = || {
+        is_first
+            && [&b"while "[..], b"until ", b"if ", b"for "]
+                .iter()
+                .any(|word| line.starts_with(word))
+            && find_any(line, &[b"; do ", b";do ", b"; then ", b";then "]).is_some()
+    };
+    let open = skip_while(span(line, 0, 2), 0, |byte| byte == b'[');
+    let operand = skip_space(line, open);
+    let is_operand = match at(line, operand) {
+        b'-' => is_space(at(line, operand + 2)),
+        byte => matches!(byte, b'$' | b'"' | b'`' | b'!'),
+    };
+    let closes = || {
+        line.iter()
+            .position(|byte| *byte == b']')
+            .is_some_and(|close| {
+                let close = skip_while(line, close, |byte| byte == b']');
+                let next = skip_space(line, close);
+                at(line, next) == b';'
+                    || find_any(span(line, next, next + 2), &[b"&&", b"||"]).is_some()
+            })
+    };
+    let is_line = !text.contains(&b'\n');
+    is_line && (open > 0 && operand > open && is_operand && closes() || is_loop())
+}
+
 /// `$SHELL` and `${SHELL}`, which is a shell whatever else is set.
 pub(super) fn names_shell(variable: &[u8]) -> bool {
     let start = skip_while(variable, 0, is_space);

@@ -77,6 +77,12 @@ impl Scanner<'_> {
 
     /// The command at `start`, if one stands there with what a command needs.
     fn command(&mut self, lead_at: usize, start: usize, lead: Lead) -> Option<Hit> {
+        if lead == Lead::Separator
+            && Head::of(self.text, self.first, lead_at) < Head::Few
+            && lead::tests(self.text, start, lead_at == self.first)
+        {
+            return Some(Hit::new(&rules::COMMAND, lead_at, start));
+        }
         let mut word = Word::read(self.text, start)?;
         if word.is_variable && !word.is_spaced {
             return self.variable(lead_at, &word, lead);

@@ -73,6 +73,7 @@ pub(super) const COMMANDS: [&[(&str, Class)]; 26] = [
         ("dmidecode", Recon),
         ("dnf", Tame),
         ("do", Word),
+        ("doas", Tool),
         ("docker", Tame),
         ("dpkg", Tool),
         ("driverquery", Recon),
@@ -113,6 +114,7 @@ pub(super) const COMMANDS: [&[(&str, Class)]; 26] = [
     &[
         ("gawk", Tool),
         ("gcc", Tool),
+        ("gci", Tool),
         ("gdb", Tool),
         ("gem", Tame),
         ("get-childitem", Recon),
@@ -126,6 +128,7 @@ pub(super) const COMMANDS: [&[(&str, Class)]; 26] = [
         ("groupadd", Tool),
         ("groups", Word),
         ("gunzip", Tool),
+        ("gwmi", Recon),
         ("gzip", Tool),
     ],
     &[
@@ -302,7 +305,7 @@ pub(super) const COMMANDS: [&[(&str, Class)]; 26] = [
         ("stdbuf", Tool),
         ("strace", Tool),
         ("strings", Word),
-        ("su", Word),
+        ("su", Tool),
         ("sudo", Tool),
         ("sysctl", Recon),
         ("systemctl", Tame),

@@ -4,7 +4,7 @@ use super::names::COLUMNS;
 use super::token::{self, Kind, Token};
 use super::{Hit, Sql};
 use crate::waf::rules::sql as rules;
-use crate::waf::scan::{before, is_word};
+use crate::waf::scan::{before, is_word, span, trim};
 
 /// Words behind the value in a string that the application closes, from which on they are talk.
 const MIN_TALK: usize = 3;
@@ -262,9 +262,15 @@ impl Sql<'_> {
             last == Kind::Const || is_variable || (last == Kind::Number && !operand.is_compound);
         let is_whole = self.kind(operand.end) == Kind::End;
         let is_negated = self.kind(index + 1) == Kind::Not;
+        let is_symbol = matches!(self.word(index), b"||" | b"&&");
         let is_odd = self.word(index) == b"xor"
             || matches!(self.word(index + 2), b"div" | b"mod" | b"->" | b"->>")
-            || is_negated;
+            || is_negated
+            // `1 or 0b1`, `1 or b'1'`: a number that only a program writes so.
+            || !is_symbol
+                && [&b"0x"[..], b"0b", b"x'", b"b'"].iter().any(|start| {
+                    self.word(index + 1).starts_with(start) && !self.word(0).starts_with(start)
+                });
         let is_limited = self.kind(operand.end) == Kind::Limit
             && self.kind(operand.end + 1) == Kind::Number
             && index == 1;
@@ -283,7 +289,6 @@ impl Sql<'_> {
             return Some(operand.end);
         }
         // `1 or json_valid('{}')`, `||(elt(1,2))`.
-        let is_symbol = matches!(self.word(index), b"||" | b"&&");
         let is_called = operand.has_call
             && !operand.has_name
             && (self.cuts(index, operand.end) || (is_whole && (index == 1 || is_symbol)));
@@ -396,6 +401,9 @@ impl Sql<'_> {
         let Some(last) = self.tokens.len().checked_sub(1) else {
             return;
         };
+        if self.kind(last) == Kind::Comment && self.logs_in(last) {
+            hits.push(self.hit(&rules::COMMENT, 0, last));
+        }
         if self.kind(last) != Kind::Comment || !self.is_cut(last) {
             return;
         }
@@ -432,6 +440,23 @@ impl Sql<'_> {
         if after_quote || compares || after_number || after_semicolon {
             hits.push(self.hit(&rules::COMMENT, 0, last));
         }
+    }
+
+    /// `admin' -- no password`: an account that every system has, and a comment of a word or two.
+    fn logs_in(&self, comment: usize) -> bool {
+        const ACCOUNTS: [&[u8]; 6] = [b"admin", b"administrator", b"root", b"user", b"test", b"sa"];
+        let head = self.word(0);
+        let said = self.tokens.get(comment);
+        let said = said.map_or(&[][..], |token| token::comment_text(self.text, token));
+        comment == 1
+            && trim(said)
+                .iter()
+                .filter(|byte| **byte == b' ')
+                .nth(1)
+                .is_none()
+            && self.quote.is_some()
+            && ACCOUNTS.contains(&span(head, 0, head.len().saturating_sub(1)))
+            && matches!(self.word(1), [b'-', b'-', ..] | [b'#', b' ', ..])
     }
 
     /// Whether the text before the quote is code or markup: Rust closes raw strings by `"#`.

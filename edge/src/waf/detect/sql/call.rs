@@ -7,6 +7,19 @@ use crate::waf::rules::sql as rules;
 use crate::waf::scan::before;
 
 impl Sql<'_> {
+    /// `1; select writefile('/tmp/x', 'y')`: whatever is called, with constants, behind a number.
+    pub(super) fn selects_call(&self, index: usize) -> bool {
+        let open = index + 2;
+        let first = self.kind(open + 1);
+        (self.kind(0), self.kind(1), self.kind(2)) == (Kind::Number, Kind::Semi, Kind::Select)
+            && index == 2
+            && self.kind(open) == Kind::Open
+            && matches!(first, Kind::Str | Kind::Number)
+            && self
+                .close(open)
+                .is_some_and(|close| self.ends(close + 1) || self.kind(close + 1) == Kind::Semi)
+    }
+
     /// Calls that no prose makes, where an expression can stand.
     pub(super) fn function(&self, index: usize, hits: &mut Vec<Hit>) {
         if self.waits(index) {

@@ -96,6 +96,8 @@ impl Sql<'_> {
         let first = (select + 1..select + 12)
             .find(|at| !matches!(self.kind(*at), Kind::All | Kind::Open))
             .unwrap_or(select + 1);
+        let is_limited = self.word(first) == b"top" && self.kind(first + 1) == Kind::Number;
+        let first = first + if is_limited { 2 } else { 0 };
         let is_list = match self.kind(first) {
             Kind::Number | Kind::Const | Kind::Str | Kind::Var | Kind::Insert => true,
             Kind::Arith => matches!(self.word(first), b"*" | b"-" | b"+"),

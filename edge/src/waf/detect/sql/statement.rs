@@ -78,15 +78,18 @@ impl Sql<'_> {
         }
         let rule = match self.kind(index) {
             Kind::Select if !stacked || self.follows_value(index) => self.select(index),
-            Kind::Insert => self.insert(index),
+            Kind::Insert => self.insert(self.skip_modifiers(index)),
             Kind::Update => self.update(index).then_some(&rules::UPDATE),
-            Kind::Delete => self.delete(index, stacked).then_some(&rules::DELETE),
+            Kind::Delete => self
+                .delete(self.skip_modifiers(index), stacked)
+                .then_some(&rules::DELETE),
             Kind::Schema => self.schema(index).then_some(&rules::DROP),
             Kind::Exec => self.exec(index).then_some(&rules::STACKED),
             _ => None,
         };
         let rule = rule.or_else(|| {
-            let is_command = (stacked && self.follows_value(index) && self.command(index))
+            let is_command = self.selects_call(index)
+                || (stacked && self.follows_value(index) && self.command(index))
                 || self.is_stacked(index)
                 || self.is_conditional(index)
                 || self.acts_outside(index);
@@ -151,7 +154,8 @@ impl Sql<'_> {
     }
 
     fn insert(&self, index: usize) -> Option<&'static crate::waf::rules::Rule> {
-        let stacked = self.previous(index) == Kind::Semi;
+        let stacked =
+            index <= 2 && self.kind(1) == Kind::Semi || self.previous(index) == Kind::Semi;
         if self.kind(index + 1) != Kind::Into || !self.is_table(index + 2) {
             let is_begun = stacked && index <= 2 && self.kind(index + 1) == Kind::Into;
             return (is_begun && self.kind(index + 2) == Kind::End).then_some(&rules::INSERT);
@@ -165,6 +169,17 @@ impl Sql<'_> {
             || self.word(after) == b"value";
         let is_known = SENSITIVE.contains(&self.word(index + 2)) && self.ends(after);
         (is_statement || is_known).then_some(&rules::INSERT)
+    }
+
+    /// The last of MySQL's words between a verb and its table: `delete low_priority quick from`.
+    fn skip_modifiers(&self, verb: usize) -> usize {
+        let is_other = |index: &usize| {
+            !matches!(
+                self.word(index + 1),
+                b"low_priority" | b"high_priority" | b"delayed" | b"quick" | b"ignore"
+            )
+        };
+        (verb..verb + 3).find(is_other).unwrap_or(verb)
     }
 
     fn update(&self, index: usize) -> bool {
@@ -276,6 +291,8 @@ impl Sql<'_> {
             }
             b"exec" | b"execute" => {
                 next.starts_with(b"xp_")
+                    || next == b"as"
+                        && matches!(self.word(index + 2), b"login" | b"user" | b"caller")
                     || next.starts_with(b"sp_")
                     || next == b"master"
                     || (next == b"immediate"
@@ -401,7 +418,16 @@ impl Sql<'_> {
             b"rename" => word == b"table",
             b"prepare" => self.kind(third) == Kind::From || self.word(third) == b"as",
             b"execute" | b"deallocate" => ends(third) && self.quote.is_some(),
-            b"set" => self.kind(second) == Kind::Var || word == b"global",
+            b"set" => {
+                self.kind(second) == Kind::Var
+                    || word == b"global"
+                    || self.kind(0) == Kind::Number
+                        && match word {
+                            b"role" => ends(index + 3),
+                            b"password" => matches!(self.word(third), b"for" | b"="),
+                            _ => word == b"session" && self.word(index + 3) == b"=",
+                        }
+            }
             b"print" => {
                 // Other languages print what stands in double quotes.
                 self.kind(second) == Kind::Var
@@ -413,6 +439,7 @@ impl Sql<'_> {
             b"values" => self.kind(second) == Kind::Open && self.quote.is_some(),
             b"create" => matches!(word, b"alias" | b"aggregate" | b"extension" | b"or"),
             b"reconfigure" => ends(second) || word == b"with",
+            b"install" | b"uninstall" => matches!(word, b"plugin" | b"component"),
             b"attach" | b"detach" | b"backup" | b"restore" => self.kind(second) == Kind::Object,
             b"load" => matches!(word, b"data" | b"xml"),
             b"bulk" => self.kind(second) == Kind::Insert,

@@ -87,6 +87,7 @@ pub(super) const TRIGGERS: &[&str] = &[
     "<cfexecute",
     "<tmpl_include",
     ".getclassloader(",
+    ".class.classloader",
     ".getservletcontext(",
     "t(java",
     "@java",
@@ -170,6 +171,7 @@ fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
         }
         // `$request.getServletContext()`; in Java itself no dollar leads the chain.
         b".getclassloader("
+        | b".class.classloader"
         | b".getservletcontext("
         | b".getclass()"
         | b".waitfor()"

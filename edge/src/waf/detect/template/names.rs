@@ -256,6 +256,7 @@ pub(super) static DIRECTIVES: Needles<'static> = Needles::new(&[
     b"{fetch ",
     b"}__::",
     b".class.forname(",
+    b".class.classloader",
     b"class.inspect(",
     b"@system.diagnostics",
     b"t(java",
@@ -402,6 +403,8 @@ pub(super) fn is_probe(open: &[u8], inner: &[u8]) -> bool {
             | b"env"
             | b"."
             | b"debug"
+            | b"joiner"
+            | b"cycler"
             | b"header"
             | b"headers"
             | b"cookie"
