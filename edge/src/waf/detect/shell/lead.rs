@@ -165,8 +165,9 @@ pub(super) fn tests(text: &[u8], start: usize, is_first: bool) -> bool {
                     || find_any(span(line, next, next + 2), &[b"&&", b"||"]).is_some()
             })
     };
-    let is_line = !text.contains(&b'\n');
-    is_line && (open > 0 && operand > open && is_operand && closes() || is_loop())
+    let is_condition = open > 0 && operand > open && is_operand && closes() || is_loop();
+    // The whole text is read last: most separators lead to neither.
+    is_condition && !text.contains(&b'\n')
 }
 
 /// `$SHELL` and `${SHELL}`, which is a shell whatever else is set.
