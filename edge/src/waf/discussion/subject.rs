@@ -270,7 +270,7 @@ fn find(list: &Words, word: &[u8]) -> Option<&'static [u8]> {
         word.strip_suffix(b"s")
             .or_else(|| word.strip_suffix(b"nya"))
     };
-    list.get(word).or_else(|| list.get(stem()?)).copied()
+    list.get(word).or_else(|| list.get(stem()?))
 }
 
 #[cfg(test)]

@@ -1,12 +1,47 @@
 //! Words that tell what a text is about and what its sentences do.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-pub(super) type Words = LazyLock<BTreeSet<&'static [u8]>>;
+/// A list in which a word is looked up by its length, its first and its last letter: each word of a text
+/// is looked for in several.
+#[derive(Debug)]
+pub(super) struct List {
+    slots: Vec<Vec<&'static [u8]>>,
+}
 
-fn words(list: &'static str) -> BTreeSet<&'static [u8]> {
-    list.split(' ').map(str::as_bytes).collect()
+pub(super) type Words = LazyLock<List>;
+
+/// Slots of a list, a power of two.
+const SLOTS: usize = 1024;
+
+const fn slot(word: &[u8]) -> usize {
+    let (Some(first), Some(last)) = (word.first(), word.last()) else {
+        return 0;
+    };
+    (*first as usize * 37 + *last as usize * 5 + word.len() * 131) % SLOTS
+}
+
+impl List {
+    /// The listed word that is the same.
+    pub(super) fn get(&self, word: &[u8]) -> Option<&'static [u8]> {
+        let words = self.slots.get(slot(word))?;
+        words.iter().find(|known| **known == word).copied()
+    }
+
+    /// Whether the word is listed.
+    pub(super) fn contains(&self, word: &[u8]) -> bool {
+        self.get(word).is_some()
+    }
+}
+
+fn words(list: &'static str) -> List {
+    let mut slots = vec![Vec::new(); SLOTS];
+    for word in list.split(' ').map(str::as_bytes) {
+        if let Some(words) = slots.get_mut(slot(word)) {
+            words.push(word);
+        }
+    }
+    List { slots }
 }
 
 /// Words that sentences have and code has not, or not alone.
