@@ -15,6 +15,12 @@ pub(super) trait Sink {
 
     /// Whether what follows stands in a document that somebody shows rather than in a request.
     fn shows_document(&mut self, _is_shown: bool) {}
+
+    /// Counts the bytes that a reader reads.
+    fn reads(&mut self, _bytes: usize) {}
+
+    /// The body is read in a second way besides.
+    fn rereads(&mut self) {}
 }
 
 /// Last member of a dotted or bracketed name, lower-case: `user[New-Password]` is `new_password`.

@@ -4,14 +4,17 @@ use super::body::graphql::{self, Shape};
 use super::body::json;
 use super::custom::{Custom, TAGS};
 use super::decode::{Steps, View};
-use super::detect::{self, Hit, Text};
+use super::detect::{self, Hit, Hits, Text};
 use super::discussion::{self, Discussion};
 use super::excerpt::Excerpt;
 use super::field::{self, Sink};
+use super::meter::{Meter, price};
 use super::quote::{self, Quotations};
 use super::rules::{self, Rule, html};
 use super::scan::span;
-use super::{Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict};
+use super::{
+    Body, Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict,
+};
 use super::{body, decode, header, path, prefilter, score, shape};
 
 /// Findings kept; a request with more is judged by these.
@@ -33,11 +36,6 @@ const MAX_STEPWISE: usize = 32 * 1024;
 /// reads the whole value.
 const MAX_ASKED: u32 = 128;
 
-/// Bytes that detectors read of a request that is stopped, each counted once for every detector,
-/// before the rest is not read: they change the verdict no more. (Honest bodies of 128 KB come to
-/// 17 times 128 KB, some to 28, so none is stopped for that.)
-const MAX_WORK: usize = 6 * 128 * 1024;
-
 /// Most findings of one request of which is asked whether somebody shows them. Behind that many, an
 /// honest text of 128 KB has long ended; whoever goes on, shows nothing.
 const MAX_SHOWN: u32 = 512;
@@ -47,15 +45,34 @@ const MAX_SHOWN: u32 = 512;
 /// Time is linear in the size of the request; memory is bounded by a few times the longest value.
 #[must_use]
 pub fn inspect(request: &Request<'_>, settings: &Settings) -> Report {
-    let mut inspector = Inspector::new(settings, Vec::new(), Counts::default());
+    inspected(request, settings).0
+}
+
+/// What inspecting the request costs, in instructions of the native build, as the meter counts them.
+#[must_use]
+pub fn cost(request: &Request<'_>, settings: &Settings) -> u32 {
+    inspected(request, settings).1.meter.spent()
+}
+
+fn inspected(request: &Request<'_>, settings: &Settings) -> (Report, Counts) {
+    let meter = match request.body {
+        Body::Read { bytes, .. } => Meter::of(bytes.len()),
+        Body::None | Body::Streamed => Meter::default(),
+    };
+    let counts = Counts {
+        meter,
+        ..Counts::default()
+    };
+    let mut inspector = Inspector::new(settings, Vec::new(), counts);
     inspector
         .exclusions
         .retain(|exclusion| exclusion.holds_for(request.path));
     inspector.rules.retain(|rule| rule.holds_for(request));
+    inspector.lift();
     if settings.mode != Mode::Off {
         inspector.request(request);
     }
-    inspector.end().0
+    inspector.end()
 }
 
 /// What is counted over all that is read of a request.
@@ -65,8 +82,8 @@ pub(super) struct Counts {
     documents: u32,
     /// Findings that were known already.
     repeats: u32,
-    /// What counts towards [`MAX_WORK`].
-    work: usize,
+    /// What was spent.
+    meter: Meter,
     /// What counts towards [`MAX_ASKED`].
     asked: u32,
     /// Findings of which was asked whether they are shown.
@@ -162,7 +179,7 @@ pub(super) struct Inspector<'s> {
     exclusions: Vec<&'s Exclusion>,
     findings: Vec<Finding>,
     /// Kept between fields so that honest ones allocate nothing.
-    hits: Vec<Hit>,
+    hits: Hits,
     /// How deep in JSON within JSON the value being read stands.
     nested: usize,
     /// Whether the values read stand in a document that is shown ([`json::is_laid_out`]).
@@ -172,22 +189,38 @@ pub(super) struct Inspector<'s> {
     is_over: bool,
     /// What is left of [`MAX_STEPWISE`].
     stepwise: usize,
+    /// Whether the request was stopped for what it costs.
+    is_spent: bool,
 }
 
 impl<'s> Inspector<'s> {
     /// One that goes on from earlier findings.
     pub(super) fn new(settings: &'s Settings, findings: Vec<Finding>, counts: Counts) -> Self {
+        let is_work = |finding: &Finding| finding.rule == rules::protocol::WORK.id;
         Self {
             is_over: is_over(&findings, settings.mode),
+            is_spent: findings.iter().any(is_work),
             settings,
             rules: settings.rules.iter().collect(),
             exclusions: settings.exclusions.iter().collect(),
             findings,
-            hits: Vec::new(),
+            hits: Hits::with(counts.meter),
             nested: 0,
             is_document: false,
             counts,
             stepwise: MAX_STEPWISE,
+        }
+    }
+
+    /// A policy that excludes the rule lets a request cost what it will.
+    pub(super) fn lift(&mut self) {
+        let rules::Rule { id, tags, .. } = rules::protocol::WORK;
+        if self
+            .exclusions
+            .iter()
+            .any(|exclusion| exclusion.covers(id, tags, ""))
+        {
+            self.hits.meter.lift();
         }
     }
 
@@ -213,39 +246,51 @@ impl<'s> Inspector<'s> {
             name,
         };
         let mut hits = std::mem::take(&mut self.hits);
+        hits.meter.charge(lower.len(), price::SCANNED);
         let signals = prefilter::scan(&text, &mut hits);
         let mut judged = Judged::default();
         self.judge(&mut hits, &text, view, &mut judged);
         for detector in prefilter::chosen(signals) {
             // One that is stopped is read no further: a long text costs as much again for every detector.
-            if self.is_full() {
+            if self.is_full() || hits.meter.is_spent() || self.is_over && hits.meter.is_enough() {
                 break;
             }
+            hits.meter.charge(lower.len(), detector.price);
             (detector.detect)(&text, &mut hits);
-            self.counts.work = self.counts.work.saturating_add(lower.len());
             self.judge(&mut hits, &text, view, &mut judged);
         }
         self.hits = hits;
+        self.settle();
+    }
+
+    /// Stops a request on which all was spent that any may cost.
+    fn settle(&mut self) {
+        if self.hits.meter.is_spent() && !self.is_spent {
+            self.broken(
+                &rules::protocol::WORK,
+                Part::Body,
+                "dearer to read than any honest request",
+            );
+            self.is_spent = true;
+        }
     }
 
     /// Keeps of the hits what nobody shows. A rule counts once in a view, however often a hostile one
     /// repeats it.
-    fn judge(
-        &mut self,
-        hits: &mut Vec<Hit>,
-        text: &Text<'_>,
-        view: &View<'_>,
-        judged: &mut Judged,
-    ) {
+    fn judge(&mut self, hits: &mut Hits, text: &Text<'_>, view: &View<'_>, judged: &mut Judged) {
         let Text { lower, part, name } = *text;
-        for hit in hits.drain(..) {
+        let Hits { found, meter } = hits;
+        for hit in found.drain(..) {
             if judged.told.iter().any(|rule| std::ptr::eq(*rule, hit.rule)) {
                 continue;
             }
             if self.spares_quotations(part) {
                 let is_document = self.is_document;
-                let spared = || Spared::of(lower, part, name, is_document);
-                let spared = judged.spared.get_or_insert_with(spared);
+                let spared = judged.spared.get_or_insert_with(|| {
+                    meter.charge(lower.len(), price::SPARED);
+                    Spared::of(lower, part, name, is_document)
+                });
+                meter.charge(1, price::SHOWN);
                 let Counts { shown, asked, .. } = &mut self.counts;
                 *shown = shown.saturating_add(1);
                 if *shown <= MAX_SHOWN && spared.covers(lower, &view.text, &hit, asked) {
@@ -387,7 +432,7 @@ impl<'s> Inspector<'s> {
     }
 
     /// The report, and what was counted.
-    pub(super) fn end(self) -> (Report, Counts) {
+    pub(super) fn end(mut self) -> (Report, Counts) {
         let mode = self.settings.mode;
         let score = score::score(&self.findings, mode);
         let verdict = if mode == Mode::Off {
@@ -401,6 +446,7 @@ impl<'s> Inspector<'s> {
             threshold: score::threshold(mode),
             verdict,
         };
+        self.counts.meter = self.hits.meter;
         (report, self.counts)
     }
 }
@@ -422,13 +468,17 @@ impl Sink for Inspector<'_> {
             return;
         }
         if self.counts.is_stream {
-            self.counts.work = 0;
+            self.hits.meter.refill(value.len());
             self.counts.asked = 0;
             self.counts.shown = 0;
             self.stepwise = MAX_STEPWISE;
         }
         let mut last: Option<View<'_>> = None;
+        self.hits.meter.charge(1, price::VALUE);
         for view in decode::views(part, value) {
+            let is_made = last.is_some();
+            let each = price::DECODED + if is_made { price::MADE } else { 0 };
+            self.hits.meter.charge(view.text.len(), each);
             if let Some(View { text, steps }) = last.replace(view) {
                 let seen = span(&text, 0, self.stepwise);
                 self.stepwise -= seen.len();
@@ -455,11 +505,24 @@ impl Sink for Inspector<'_> {
     }
 
     fn is_full(&self) -> bool {
-        let is_known = self.counts.repeats >= MAX_REPEATS || self.counts.work >= MAX_WORK;
-        self.findings.len() >= MAX_FINDINGS || self.is_over && is_known
+        let is_known = self.counts.repeats >= MAX_REPEATS || self.hits.meter.is_enough();
+        self.findings.len() >= MAX_FINDINGS || self.is_spent || self.is_over && is_known
     }
 
     fn shows_document(&mut self, is_shown: bool) {
         self.is_document = is_shown;
+    }
+
+    fn rereads(&mut self) {
+        self.hits.meter.halve();
+    }
+
+    fn reads(&mut self, bytes: usize) {
+        // Of a stream only values count, so that it does not matter how it was cut.
+        if self.counts.is_stream {
+            return;
+        }
+        self.hits.meter.charge(bytes, price::READ);
+        self.settle();
     }
 }

@@ -22,6 +22,7 @@ mod field;
 pub mod fuzz;
 mod header;
 mod inspect;
+mod meter;
 mod path;
 mod prefilter;
 mod quote;
@@ -38,7 +39,7 @@ mod tests;
 
 pub use self::custom::{Custom, MAX_REGEX_BYTES, Matcher, Regex, Subnet};
 pub use self::explain::{exclusions, explain};
-pub use self::inspect::inspect;
+pub use self::inspect::{cost, inspect};
 pub use self::report::{Effect, Finding, Part, Report, Severity, Target, Verdict};
 pub use self::request::{Body, Request};
 pub use self::rules::{ids, tags};

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 
-use super::detect::{self, Detector, Hit, Text};
+use super::detect::{self, Detector, Hits, Text};
 use super::rules::literal::{self, Literal};
 
 /// Set of detectors worth running, one bit each in the order of [`detect::DETECTORS`].
@@ -66,7 +66,7 @@ fn build() -> Option<Prefilter> {
 }
 
 /// Scans the lower-cased view once.
-pub(super) fn scan(text: &Text<'_>, hits: &mut Vec<Hit>) -> Signals {
+pub(super) fn scan(text: &Text<'_>, hits: &mut Hits) -> Signals {
     let Some(prefilter) = PREFILTER.as_ref() else {
         return scan_slowly(text, hits);
     };
@@ -83,7 +83,7 @@ pub(super) fn scan(text: &Text<'_>, hits: &mut Vec<Hit>) -> Signals {
     signals
 }
 
-fn scan_slowly(text: &Text<'_>, hits: &mut Vec<Hit>) -> Signals {
+fn scan_slowly(text: &Text<'_>, hits: &mut Hits) -> Signals {
     for literal in literal::all() {
         let mut start = 0;
         while let Some(found) = super::scan::find(text.lower, literal.text.as_bytes(), start) {
@@ -105,8 +105,8 @@ mod tests {
     use super::*;
     use crate::waf::Part;
 
-    fn scanned(lower: &[u8]) -> (Signals, Vec<Hit>) {
-        let mut hits = Vec::new();
+    fn scanned(lower: &[u8]) -> (Signals, Hits) {
+        let mut hits = Hits::default();
         let text = Text {
             lower,
             part: Part::Query,
@@ -144,7 +144,7 @@ mod tests {
             part: Part::Query,
             name: "q",
         };
-        let (mut fast, mut slow) = (Vec::new(), Vec::new());
+        let (mut fast, mut slow) = (Hits::default(), Hits::default());
         scan(&text, &mut fast);
         scan_slowly(&text, &mut slow);
         assert!(!fast.is_empty());

@@ -66,6 +66,7 @@ impl Stream {
         if let Some(reader) = self.reader.as_mut() {
             let findings = std::mem::take(&mut self.report.findings);
             let mut inspector = Inspector::new(&self.settings, findings, self.counts);
+            inspector.lift();
             read(reader, &mut inspector);
             (self.report, self.counts) = inspector.end();
         }

@@ -144,6 +144,14 @@ impl Reader {
             {
                 Kind::Text
             }
+            // A long text is read once where nobody could read it as anything else.
+            seen if declared.is_none()
+                && is_typed_text
+                && start.len() >= SNIFFED
+                && is_nothing_else(seen, &start) =>
+            {
+                Kind::Text
+            }
             // Who is promised text and gets no document of XML reads text.
             Kind::Xml if declared.is_none() && is_typed_text && !is_document(&start) => Kind::Text,
             seen => seen,
@@ -165,6 +173,9 @@ impl Reader {
         if declared.is_none() && is_also_text(seen, &start, is_typed_text) {
             kinds.push(Kind::Text);
         }
+        if kinds.len() > 1 {
+            sink.rereads();
+        }
         for kind in kinds {
             let format = Format::new(kind, &self.content_type, self.bounds, sink);
             self.formats.push(format);
@@ -175,6 +186,7 @@ impl Reader {
     fn feed(&mut self, bytes: &[u8], sink: &mut impl Sink) {
         sink.shows_document(self.is_document);
         for format in &mut self.formats {
+            sink.reads(bytes.len());
             format.push(bytes, sink);
         }
     }
@@ -324,6 +336,22 @@ fn is_document(start: &[u8]) -> bool {
     start.starts_with(b"<?xml") || start.starts_with(b"<!") || find(start, b"xmlns", 0).is_some()
 }
 
+/// Whether what the first bytes look like is excluded by those behind them: JSON by a fault, XML by
+/// being a page without a namespace or a type of its own, a form by a space.
+fn is_nothing_else(seen: Kind, start: &[u8]) -> bool {
+    match seen {
+        Kind::Json => !json::begins_json(start),
+        Kind::Xml => {
+            let lower = start.to_ascii_lowercase();
+            let holds = |sign| find(&lower, sign, 0).is_some();
+            !lower.starts_with(b"<?xml")
+                && (holds(b"<!doctype html") || !holds(b"xmlns") && !holds(b"<!doctype"))
+        }
+        Kind::Form => start.contains(&b' '),
+        _ => false,
+    }
+}
+
 /// Whether the text begins like JSON or XML and cannot be either: `[section]`, `{ name = 1 }`,
 /// `<?php`.
 fn is_notation(bytes: &[u8]) -> bool {
@@ -365,6 +393,7 @@ fn sniff(bytes: &[u8]) -> Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::waf::field::tests::Seen;
 
     #[test]
     fn missing_types_are_sniffed() {
@@ -374,6 +403,55 @@ mod tests {
         assert_eq!(sniff(b"<a/>"), Kind::Xml);
         assert_eq!(sniff(b"hello = world, says he"), Kind::Text);
         assert_eq!(sniff(b"\x00\x01\x02"), Kind::Binary);
+    }
+
+    #[test]
+    fn a_long_text_that_can_be_nothing_else_is_read_once() {
+        let fields = |content_type, text: &str| {
+            let mut seen = Seen::default();
+            let bytes = text.as_bytes();
+            let content_type = Some(content_type);
+            read(
+                Body::Read {
+                    content_type,
+                    bytes,
+                },
+                &mut seen,
+            );
+            seen.fields.len()
+        };
+        let words = "some more words ".repeat(100);
+        for start in [
+            "{{a}{\"b\",\"c\"",
+            "[\"a\", b] = \"c\"; ",
+            "<!-- a --><p id=\"b\">c</p>",
+            "<!DOCTYPE html><p id=\"b\">c</p>",
+            "a=\"b\" and",
+        ] {
+            assert_eq!(
+                fields("text/plain", &format!("{start}{words}")),
+                1,
+                "{start}"
+            );
+        }
+        for start in [
+            "{\"a\":\"",
+            "{\"a\":1}{\"b\":\"c\"} ",
+            "<?xml version=\"1.0\"?><a>b</a>",
+            "<!DOCTYPE a [<!ENTITY b SYSTEM \"c\">]><a>b</a>",
+            "<a xmlns=\"b\">c</a>",
+        ] {
+            assert!(
+                fields("text/plain", &format!("{start}{words}")) > 1,
+                "{start}"
+            );
+        }
+        for kind in ["application/json", "application/xml", ""] {
+            assert!(
+                fields(kind, &format!("<p id=\"b\">c</p>{words}")) > 1,
+                "{kind}"
+            );
+        }
     }
 
     #[test]

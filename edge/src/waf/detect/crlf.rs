@@ -4,9 +4,10 @@
 //! counts by its value, and where text may have lines, only as the second line after a first that
 //! is no sentence.
 
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::field::leaf;
+use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::crlf as rules;
 use crate::waf::scan::{
@@ -156,11 +157,14 @@ fn break_at(text: &[u8], index: usize) -> Option<usize> {
 }
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
         return;
     }
     for line in lines(text.lower, text.part) {
+        if !hits.meter.pays(price::LINE) {
+            return;
+        }
         if let Some(rule) = judge(text, &line) {
             hits.push(Hit::new(
                 rule,

@@ -4,7 +4,7 @@
 //! Parentheses are everyday signs, so a closing one counts only when the text did not open it or
 //! when a `*` stands before it, and what opens after it must be a filter.
 
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::ldap as rules;
 use crate::waf::scan::{at, before, find, is_word, skip_space, skip_while, span, stands, trim};
@@ -74,7 +74,7 @@ const MAX_SPACES: usize = 4;
 const MAX_ATTRIBUTE: usize = 48;
 
 /// Names the rule that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
         return;
     }
@@ -230,7 +230,7 @@ mod tests {
 
     fn fires(text: &str) -> bool {
         let lower = text.to_ascii_lowercase();
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         let text = Text {
             lower: lower.as_bytes(),
             part: Part::Query,

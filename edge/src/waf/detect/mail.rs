@@ -1,8 +1,9 @@
 //! Commands of mail protocols behind a line break, and arguments of mailers in an address.
 
 use super::crlf::{Line, lines};
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
+use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::mail as rules;
 use crate::waf::scan::{
@@ -50,7 +51,7 @@ static SIGNS: Needles<'static> = Needles::new(&[
 ]);
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
         return;
     }
@@ -59,6 +60,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
         hits.push(Hit::new(&rules::IMAP, 0, whole.len()));
     }
     for line in lines(text.lower, text.part) {
+        if !hits.meter.pays(price::LINE) {
+            return;
+        }
         if let Some(rule) = judge(&line) {
             hits.push(Hit::new(
                 rule,

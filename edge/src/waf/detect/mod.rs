@@ -21,7 +21,10 @@ mod upload;
 mod xml;
 mod xpath;
 
+use std::ops::{Deref, DerefMut};
+
 pub(super) use self::nosql::updates;
+use super::meter::Meter;
 use super::rules::Rule;
 use super::scan::{from, stands};
 use super::{Part, decode};
@@ -51,11 +54,44 @@ impl Hit {
     }
 }
 
+/// What was found in a view, and what may be spent on looking for more.
+#[derive(Debug, Default)]
+pub(super) struct Hits {
+    pub(super) found: Vec<Hit>,
+    pub(super) meter: Meter,
+}
+
+impl Hits {
+    /// None yet, with what is left to be spent.
+    pub(super) const fn with(meter: Meter) -> Self {
+        Self {
+            found: Vec::new(),
+            meter,
+        }
+    }
+}
+
+impl Deref for Hits {
+    type Target = Vec<Hit>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.found
+    }
+}
+
+impl DerefMut for Hits {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.found
+    }
+}
+
 /// One detector and the literals without which it cannot fire.
 #[derive(Debug)]
 pub(super) struct Detector {
-    pub(super) detect: fn(&Text<'_>, &mut Vec<Hit>),
+    pub(super) detect: fn(&Text<'_>, &mut Hits),
     pub(super) triggers: &'static [&'static str],
+    /// What a byte costs in which it finds nothing to judge.
+    pub(super) price: u32,
 }
 
 /// All detectors; at most 32.
@@ -63,70 +99,87 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector {
         detect: sql::detect,
         triggers: sql::TRIGGERS,
+        price: 15,
     },
     Detector {
         detect: html::detect,
         triggers: html::TRIGGERS,
+        price: 95,
     },
     Detector {
         detect: shell::detect,
         triggers: shell::TRIGGERS,
+        price: 50,
     },
     Detector {
         detect: path::detect,
         triggers: path::TRIGGERS,
+        price: 45,
     },
     Detector {
         detect: ssrf::detect,
         triggers: ssrf::TRIGGERS,
+        price: 20,
     },
     Detector {
         detect: template::detect,
         triggers: template::TRIGGERS,
+        price: 20,
     },
     Detector {
         detect: nosql::detect,
         triggers: nosql::TRIGGERS,
+        price: 25,
     },
     Detector {
         detect: ldap::detect,
         triggers: ldap::TRIGGERS,
+        price: 33,
     },
     Detector {
         detect: xpath::detect,
         triggers: xpath::TRIGGERS,
+        price: 32,
     },
     Detector {
         detect: crlf::detect,
         triggers: crlf::TRIGGERS,
+        price: 26,
     },
     Detector {
         detect: code::detect,
         triggers: code::TRIGGERS,
+        price: 44,
     },
     Detector {
         detect: mail::detect,
         triggers: mail::TRIGGERS,
+        price: 30,
     },
     Detector {
         detect: ssi::detect,
         triggers: ssi::TRIGGERS,
+        price: 10,
     },
     Detector {
         detect: xml::detect,
         triggers: xml::TRIGGERS,
+        price: 10,
     },
     Detector {
         detect: probe::detect,
         triggers: probe::TRIGGERS,
+        price: 10,
     },
     Detector {
         detect: upload::detect,
         triggers: upload::TRIGGERS,
+        price: 10,
     },
     Detector {
         detect: session::detect,
         triggers: session::TRIGGERS,
+        price: 10,
     },
 ];
 

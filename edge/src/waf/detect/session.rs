@@ -1,7 +1,7 @@
 //! Texts that set a cookie in a visitor's browser: session fixation by script or by meta element,
 //! also where an attack brings the tail of one alone.
 
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::protocol as rules;
 use crate::waf::scan::{at, find, is_word, skip_while, span, stands};
@@ -13,7 +13,7 @@ pub(super) const TRIGGERS: &[&str] = &["cookie"];
 const MAX_TAIL: usize = 120;
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let lower = text.lower;
     if text.part == Part::File || lower.len() > MAX_TAIL || lower.contains(&b'\n') {
         return;

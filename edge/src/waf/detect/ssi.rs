@@ -1,6 +1,6 @@
 //! Server-side and edge-side includes.
 
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::ssi as rules;
 use crate::waf::scan::{Needles, at, find, skip_space, span, stands, trim, word};
@@ -33,7 +33,7 @@ const DIRECTIVES: &[&[u8]] = &[
 ];
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
         return;
     }

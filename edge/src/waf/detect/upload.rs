@@ -4,7 +4,7 @@
 //! The first bytes of a file tell what it is: source code that is shown in a text file is honest,
 //! source code that a file begins with, or that hides in an image, is not.
 
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::code as rules;
 use crate::waf::scan::{Needles, at, find, from, skip_space, span, word};
@@ -149,7 +149,7 @@ static HIDDEN: Needles<'static> = Needles::new(&[
 /// The same, when text follows: these bytes alone occur by chance.
 const HIDDEN_SHORT: &[&[u8]] = &[b"<?=", b"<? ", b"<%"];
 /// Names the rules that a file breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let is_name_header = text.part == Part::HeaderValue && NAME_HEADERS.contains(&text.name);
     if text.part == Part::FileName || is_name_header {
         name(text.lower, hits);
@@ -159,7 +159,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
 }
 
 /// Windows drops what follows `;`, `:` and spaces, so only the word after a dot counts.
-fn name(text: &[u8], hits: &mut Vec<Hit>) {
+fn name(text: &[u8], hits: &mut Hits) {
     let base = text
         .rsplit(|byte| matches!(byte, b'/' | b'\\' | b'"' | b'='))
         .find(|part| !part.is_empty())
@@ -180,7 +180,7 @@ fn name(text: &[u8], hits: &mut Vec<Hit>) {
     }
 }
 
-fn content(text: &[u8], hits: &mut Vec<Hit>) {
+fn content(text: &[u8], hits: &mut Hits) {
     let body = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let body = from(body, skip_space(body, 0));
     let found = if let Some(start) = STARTS.iter().find(|start| body.starts_with(start)) {
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     fn is_found(part: Part, text: &[u8]) -> bool {
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         let text = Text {
             lower: text,
             part,

@@ -1,6 +1,6 @@
 //! XML that declares entities or loads documents, wherever it stands.
 
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::Rule;
 use crate::waf::rules::xml as rules;
@@ -43,7 +43,7 @@ static SIGNS: Needles<'static> = Needles::new(&[
 ]);
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
         return;
     }
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     fn rule(text: &str) -> Option<&'static str> {
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         detect(
             &Text {
                 lower: text.to_ascii_lowercase().as_bytes(),

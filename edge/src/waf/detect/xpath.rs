@@ -4,7 +4,7 @@
 //! People who scrape or test pages write `XPath` in forums; in a text of many words only the
 //! break-out of a predicate counts.
 
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::xpath as rules;
 use crate::waf::scan::{
@@ -164,7 +164,7 @@ const MAX_WORDS: usize = 6;
 const MAX_VALUE: usize = 400;
 
 /// Names the rule that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
         return;
     }
@@ -432,7 +432,7 @@ mod tests {
     use super::*;
 
     fn fires(text: &str) -> bool {
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         let text = Text {
             lower: text.as_bytes(),
             part: Part::Query,

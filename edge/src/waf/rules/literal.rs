@@ -2,7 +2,7 @@
 
 use super::{Rule, code, html, jndi, nosql, path, probe, protocol, scanner, shell, sql, ssrf, xml};
 use crate::waf::Part;
-use crate::waf::detect::{Hit, Text};
+use crate::waf::detect::{Hit, Hits, Text};
 use crate::waf::scan::{Needles, at, before, is_word, position, skip_space, span, stands, trim};
 
 /// What must stand around a literal.
@@ -88,7 +88,7 @@ pub(in crate::waf) struct Literal {
 
 impl Literal {
     /// Adds a hit when the literal at `start` counts there.
-    pub(in crate::waf) fn check(&self, text: &Text<'_>, start: usize, hits: &mut Vec<Hit>) {
+    pub(in crate::waf) fn check(&self, text: &Text<'_>, start: usize, hits: &mut Hits) {
         let end = start + self.text.len();
         let is_file_head = || match self.text {
             "<?php" if stands(text.lower, end, b" ...") => true,

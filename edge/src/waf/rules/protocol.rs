@@ -46,6 +46,7 @@ super::rules! { TABLE ["protocol", "CWE-400", "crs-920"];
     HOP "proto-015" "proxy's header with a value that none sends" Critical 1:
         "@header x-forwarded-scheme nothttps", "@header x-forwarded-host a.example%2F..",
         not "@header x-forwarded-proto https, http";
+    WORK "proto-016" "dearer to read than any honest request" Critical 1: "@elsewhere", "@elsewhere", not "a";
     CHARSET "proto-009" "charset that hides text" Critical 1:
         "@header content-type text/plain; charset=utf-7", "@header content-type text/xml; charset=\"IBM037\"",
         not "@header content-type text/plain; charset=utf-8";

@@ -3,6 +3,7 @@
 //! run by the crate's tests `corpus` and `mutation`.
 
 mod bodies;
+mod cost;
 mod custom;
 mod discussion;
 mod listed;

@@ -23,6 +23,17 @@ use request::Sent;
 #[must_use]
 #[inline(never)]
 pub fn inspect(sent: &Sent) -> bool {
+    let report = with(sent, |request| waf::inspect(request, &waf::Settings::default()));
+    report.verdict == waf::Verdict::Blocked
+}
+
+/// What that costs, as the firewall's own meter counts it.
+#[must_use]
+pub fn cost(sent: &Sent) -> u32 {
+    with(sent, |request| waf::cost(request, &waf::Settings::default()))
+}
+
+fn with<T>(sent: &Sent, read: impl FnOnce(&waf::Request<'_>) -> T) -> T {
     let body = match &sent.body {
         None => waf::Body::None,
         Some(bytes) => waf::Body::Read {
@@ -38,8 +49,7 @@ pub fn inspect(sent: &Sent) -> bool {
         headers: &sent.headers,
         body,
     };
-    let report = waf::inspect(&request, &waf::Settings::default());
-    report.verdict == waf::Verdict::Blocked
+    read(&request)
 }
 
 /// For WebAssembly: inspects the request of this number, as [`request::numbered`] counts, so many

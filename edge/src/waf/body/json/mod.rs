@@ -76,37 +76,54 @@ pub(in crate::waf) fn is_laid_out(text: &[u8]) -> bool {
 /// lexer would see, and not too deep. Linear; nothing is kept but the depth.
 pub(in crate::waf) fn is_json(text: &[u8]) -> bool {
     let first = skip_space(text, 0);
-    if !matches!(at(text, first), b'{' | b'[')
-        || !matches!(at(text, skip_space(text, first + 1)), b'"' | b'{' | b'[')
-    {
-        return false;
+    let is_nested = matches!(at(text, skip_space(text, first + 1)), b'"' | b'{' | b'[');
+    let end = end(text, first).unwrap_or_default();
+    is_nested && end.is_some_and(|end| skip_space(text, end) >= text.len())
+}
+
+/// Whether the text begins as JSON does, as far as it goes.
+pub(in crate::waf) fn begins_json(text: &[u8]) -> bool {
+    end(text, skip_space(text, 0)).is_ok()
+}
+
+/// Where the object or array at `first` ends, if it does within the text.
+///
+/// # Errors
+///
+/// [`Fault`] where the lexer would see one, or the nesting is too deep.
+fn end(text: &[u8], first: usize) -> Result<Option<usize>, Fault> {
+    if !matches!(at(text, first), b'{' | b'[') {
+        return Err(Fault);
     }
-    let (mut depth, mut is_over, mut index) = (0_usize, false, first);
-    while index < text.len() {
+    let (mut depth, mut index) = (0_usize, first);
+    loop {
         match at(text, index) {
-            _ if is_over && !is_space(at(text, index)) => return false,
             b'"' => match string_end(text, index + 1) {
                 Some(end) => index = end,
-                None => return false,
+                None => return Ok(None),
             },
             // `{{` opens a placeholder of a template, never an object.
-            b'{' if at(text, skip_space(text, index + 1)) == b'{' => return false,
+            b'{' if at(text, skip_space(text, index + 1)) == b'{' => return Err(Fault),
             b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                is_over = depth == 0;
-            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
             b',' => {}
             byte if is_punctuation(byte) => {}
-            _ => return false,
-        }
-        if depth > MAX_DEPTH {
-            return false;
+            _ if index >= text.len() => return Ok(None),
+            _ => return Err(Fault),
         }
         index += 1;
+        if depth == 0 {
+            return Ok(Some(index));
+        }
+        if depth > MAX_DEPTH {
+            return Err(Fault);
+        }
     }
-    is_over
 }
+
+/// What no JSON has.
+#[derive(Debug)]
+struct Fault;
 
 /// What stands between strings: numbers, literals, white space.
 const fn is_punctuation(byte: u8) -> bool {
@@ -156,6 +173,7 @@ impl Json {
         if let Some(raw) = &mut self.raw {
             raw.extend(bytes, |text| {
                 if !is_clean {
+                    sink.rereads();
                     sink.field(Part::Text, "", text);
                 }
             });
@@ -206,6 +224,7 @@ impl Json {
         if let Some(raw) = &mut self.raw {
             raw.end(|text, _| {
                 if !is_clean {
+                    sink.rereads();
                     sink.field(Part::Text, "", text);
                 }
             });

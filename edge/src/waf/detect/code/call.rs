@@ -5,7 +5,8 @@
 
 use super::arguments::Arguments;
 use super::functions::{self, Needs};
-use crate::waf::detect::Hit;
+use crate::waf::detect::{Hit, Hits};
+use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::scan::{
     at, before, find, from, is_space, is_word, last_before, position, skip_while, span, stands,
@@ -27,11 +28,13 @@ const MAX_GROUPS: usize = 8;
 const MAX_CALLS: usize = 8;
 
 /// Names the rules that the calls break.
-pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     let (mut index, mut calls) = (0, 0);
-    while let Some(open) = position(text, index, |byte| byte == b'(') {
+    while let Some(open) = position(text, index, |byte| byte == b'(')
+        && hits.meter.pays(price::CALL)
+    {
         index = open + 1;
-        if let Some((rule, start)) = check(text, open) {
+        if let Some((rule, start)) = check(text, open, hits) {
             hits.push(Hit::new(rule, start, open + 1));
             calls += 1;
             if calls == MAX_CALLS {
@@ -42,10 +45,11 @@ pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
 }
 
 /// The rule that the call with its parenthesis at `open` breaks, and where its name starts.
-fn check(text: &[u8], open: usize) -> Option<(&'static Rule, usize)> {
+fn check(text: &[u8], open: usize, hits: &mut Hits) -> Option<(&'static Rule, usize)> {
     let name = name_before(text, open)?;
     let path = path_before(text, name.start);
     let (needs, rule) = suspicion(&name, path, text)?;
+    hits.meter.charge(1, price::ARGUMENTS);
     let start = name.start - path.len();
     if is_everyday(text, open, &name.text, start) || !is_statement(text, start, name.is_quoted) {
         return None;
@@ -300,7 +304,7 @@ mod tests {
     use super::*;
 
     fn rule(text: &str) -> Option<&'static str> {
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         detect(text.to_ascii_lowercase().as_bytes(), &mut hits);
         hits.first().map(|hit| hit.rule.id)
     }

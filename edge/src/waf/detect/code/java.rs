@@ -1,6 +1,6 @@
 //! Java's classes where an expression language or a deserialiser would reach for them.
 
-use crate::waf::detect::{Hit, Text};
+use crate::waf::detect::{Hit, Hits, Text};
 use crate::waf::field::leaf;
 use crate::waf::rules::code as rules;
 use crate::waf::scan::{Needles, at, before, find, from, is_word, span};
@@ -97,7 +97,7 @@ static ACTING: Needles<'static> = Needles::new(&[
 ]);
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     classes(text.lower, hits);
     typed_json(text, hits);
     executes_string(text.lower, hits);
@@ -105,7 +105,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
 }
 
 /// `java.lang.Runtime` followed by what uses it, unless a stack trace names it (`at java…`).
-fn classes(text: &[u8], hits: &mut Vec<Hit>) {
+fn classes(text: &[u8], hits: &mut Hits) {
     for package in PACKAGES {
         let mut index = 0;
         while let Some(start) = find(text, package, index) {
@@ -180,7 +180,7 @@ static KEYS: Needles<'static> = Needles::new(&[
 ]);
 
 /// fastjson's and Jackson's `"@type"`, and .NET's `"$type"`, with a class to instantiate.
-fn typed_json(text: &Text<'_>, hits: &mut Vec<Hit>) {
+fn typed_json(text: &Text<'_>, hits: &mut Hits) {
     if matches!(&*leaf(text.name), "@type" | "@class" | "$type" | "__type") && is_gadget(text.lower)
     {
         hits.push(Hit::new(&rules::SERIALIZED, 0, text.lower.len().min(60)));
@@ -212,7 +212,7 @@ fn is_gadget(class: &[u8]) -> bool {
 }
 
 /// Groovy's `"id".execute()`.
-fn executes_string(text: &[u8], hits: &mut Vec<Hit>) {
+fn executes_string(text: &[u8], hits: &mut Hits) {
     if let Some(start) = find(text, b".execute()", 0)
         && matches!(before(text, start), b'"' | b'\'' | b']')
     {
@@ -222,7 +222,7 @@ fn executes_string(text: &[u8], hits: &mut Vec<Hit>) {
 
 /// A class that acts, by its full name, as a string or a tag of its own: a stack trace and an
 /// import name it too, but do not end it so.
-fn gadget(text: &[u8], hits: &mut Vec<Hit>) {
+fn gadget(text: &[u8], hits: &mut Hits) {
     const MAX_PACKAGE: usize = 80;
     let mut index = 0;
     while let Some((dot, class)) = ACTING.find(text, index) {
@@ -255,7 +255,7 @@ mod tests {
     use crate::waf::Part;
 
     fn is_found(text: &str) -> bool {
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         let lower = text.to_ascii_lowercase();
         let text = Text {
             lower: lower.as_bytes(),

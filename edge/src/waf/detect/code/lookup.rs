@@ -1,6 +1,6 @@
 //! The look-ups of Log4j (CVE-2021-44228), however they are spelled.
 
-use crate::waf::detect::Hit;
+use crate::waf::detect::{Hit, Hits};
 use crate::waf::rules::jndi;
 use crate::waf::scan::{at, find, from, span, stands, word};
 
@@ -13,7 +13,7 @@ const TARGET: &[u8] = b"jndi:";
 
 /// `${jndi:…}` however it is spelled: a look-up within a look-up that spells it, or one that names
 /// a default character, is only ever written to hide something.
-pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     // Spelling look-ups out costs as much as it reads: a few times the text, then no more. A text
     // that exceeds this is nothing but nested look-ups.
     let mut budget = 2 * text.len() + MAX_SPELLED;
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     fn is_found(text: &str) -> bool {
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         detect(text.as_bytes(), &mut hits);
         !hits.is_empty()
     }

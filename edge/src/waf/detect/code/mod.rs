@@ -11,7 +11,7 @@ mod statement;
 
 pub(super) use self::serialized::starts_object;
 
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::code as rules;
 use crate::waf::scan::{Needles, at, before, find, from, is_word, last_before, span};
@@ -77,7 +77,7 @@ pub(super) const TRIGGERS: &[&str] = &[
 ];
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
         // A body with NULs is read as a file; PHP writes them around the names of private members.
         serialized::php_file(text.lower, hits);
@@ -93,7 +93,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
 }
 
 /// Ruby's `%x{id}`, Perl's `qx/id/` and Tcl's `[exec id]` where an expression stands, with nothing after them.
-fn quoted_commands(text: &[u8], hits: &mut Vec<Hit>) {
+fn quoted_commands(text: &[u8], hits: &mut Hits) {
     static OPENINGS: Needles<'static> = Needles::new(&[
         b"%x{", b"%x(", b"%x[", b"qx{", b"qx(", b"qx/", b"qx`", b"[exec ",
     ]);

@@ -1,7 +1,8 @@
 //! PHP's superglobals, and names that are put together from pieces before they are called.
 
 use super::functions::{self, Needs};
-use crate::waf::detect::Hit;
+use crate::waf::detect::{Hit, Hits};
+use crate::waf::meter::price;
 use crate::waf::rules::code as rules;
 use crate::waf::scan::{
     at, before, find, from, is_space, last_before, position, skip_space, skip_while, span, stands,
@@ -46,7 +47,7 @@ const MAX_VARIABLES: usize = 8;
 const MAX_ASSIGNMENT: usize = 80;
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     globals(text, hits);
     pieces(text, hits);
     variables(text, hits);
@@ -78,7 +79,7 @@ fn masked(text: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// `$_GET['c']` as a whole value or where code uses it; a sentence may name it.
-fn globals(text: &[u8], hits: &mut Vec<Hit>) {
+fn globals(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some(start) = position(text, index, |byte| byte == b'$') {
         index = start + 1;
@@ -120,9 +121,11 @@ fn is_used(text: &[u8], start: usize, end: usize) -> bool {
 }
 
 /// `'sys'.'tem'`: nobody writes the name of a function in pieces but to hide it.
-fn pieces(text: &[u8], hits: &mut Vec<Hit>) {
+fn pieces(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
-    while let Some(start) = position(text, index, |byte| byte == b'\'' || byte == b'"') {
+    while let Some(start) = position(text, index, |byte| byte == b'\'' || byte == b'"')
+        && hits.meter.pays(price::STRING)
+    {
         index = start + 1;
         if let Some((name, end)) = joined(text, start)
             && is_hidden(&name)
@@ -197,7 +200,7 @@ const MAKERS: &[&[u8]] = &[
 const MAX_MADE: usize = 64;
 
 /// `strrev('metsys')('id')`: the result of a call is called.
-fn results(text: &[u8], hits: &mut Vec<Hit>) {
+fn results(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some(close) = find(text, b")(", index) {
         index = close + 2;
@@ -214,7 +217,7 @@ fn results(text: &[u8], hits: &mut Vec<Hit>) {
 }
 
 /// `$a='sys'.$b;$a('id')`: a variable that was put together and is then called.
-fn variables(text: &[u8], hits: &mut Vec<Hit>) {
+fn variables(text: &[u8], hits: &mut Hits) {
     let mut names: Vec<&[u8]> = Vec::new();
     let mut index = 0;
     while let Some(start) = position(text, index, |byte| byte == b'$') {
@@ -258,7 +261,7 @@ mod tests {
     use super::*;
 
     fn is_found(text: &str) -> bool {
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         detect(text.as_bytes(), &mut hits);
         !hits.is_empty()
     }

@@ -1,7 +1,7 @@
 //! Serialised objects: what a deserialiser would turn into a class of the attacker's choice.
 //! Arrays and scalars of the same formats are honest session data.
 
-use crate::waf::detect::{Hit, Text};
+use crate::waf::detect::{Hit, Hits, Text};
 use crate::waf::rules::code as rules;
 use crate::waf::scan::{Needles, at, before, find, from, is_word, position, stands};
 
@@ -50,7 +50,7 @@ const PICKLED_KEYS: &[&str] = &[
 ];
 
 /// Names the rule that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let lower = text.lower;
     let is_head = JAVA_HEADS.iter().any(|head| {
         lower.len() < MIN_OBJECT
@@ -75,7 +75,7 @@ fn names_class(text: &Text<'_>) -> bool {
 }
 
 /// The same as text, where the JSON was not read as such.
-fn yaml(text: &[u8], hits: &mut Vec<Hit>) {
+fn yaml(text: &[u8], hits: &mut Hits) {
     static KEYS: Needles<'static> = Needles::new(&[
         b"\"py/object\"",
         b"\"py/reduce\"",
@@ -89,7 +89,7 @@ fn yaml(text: &[u8], hits: &mut Vec<Hit>) {
 }
 
 /// Every place where a head stands is tried: the first may be a decoy.
-fn encoded(text: &[u8], hits: &mut Vec<Hit>) {
+fn encoded(text: &[u8], hits: &mut Hits) {
     let is_digit =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
     let mut index = 0;
@@ -112,14 +112,14 @@ fn encoded(text: &[u8], hits: &mut Vec<Hit>) {
 }
 
 /// A file that is nothing but what PHP has serialised.
-pub(super) fn php_file(text: &[u8], hits: &mut Vec<Hit>) {
+pub(super) fn php_file(text: &[u8], hits: &mut Hits) {
     if matches!(at(text, 0), b'o' | b'c' | b'a') && at(text, 1) == b':' {
         php(text, hits);
     }
 }
 
 /// PHP's `O:8:"stdClass":1:{` and `C:11:"ArrayObject":`.
-fn php(text: &[u8], hits: &mut Vec<Hit>) {
+fn php(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some(colon) = position(text, index, |byte| byte == b':') {
         index = colon + 1;

@@ -1,7 +1,7 @@
 //! Statements without parentheses, as Ruby, Perl and PHP take them, where a value is nothing else.
 
 use super::arguments::{is_program, starts_program};
-use crate::waf::detect::Hit;
+use crate::waf::detect::{Hit, Hits};
 use crate::waf::rules::code as rules;
 use crate::waf::scan::{
     at, from, is_space, is_word, skip_space, skip_while, span, trim, word, word_before,
@@ -11,7 +11,7 @@ use crate::waf::scan::{
 const MAX_STATEMENT: usize = 120;
 
 /// Names the rule that the statement breaks with which the value begins or that it breaks out to.
-pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     let start = skip_while(span(text, 0, 8), 0, |byte| {
         is_space(byte) || matches!(byte, b'\'' | b'"' | b';' | b')' | b'}' | b'.')
     });
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn is_found(text: &str) -> bool {
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         detect(text.as_bytes(), &mut hits);
         !hits.is_empty()
     }

@@ -4,7 +4,7 @@
 use super::event::is_event;
 use super::script::{assigns_own_page, is_code, is_hostile};
 use super::tag::value;
-use crate::waf::detect::Hit;
+use crate::waf::detect::{Hit, Hits};
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{
     at, before, from, is_space, is_word, last_before, skip_space, skip_while, span, stands, word,
@@ -19,7 +19,7 @@ const MAX_NAME: usize = 64;
 const MIN_PROSE: usize = 6;
 
 /// Finds event attributes.
-pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     let mut tag_open = false;
     let mut known_prose = None;
     let mut index = 0;

@@ -2,7 +2,8 @@
 //! `<object>` without data is a word.
 
 use super::tag::{Tag, is_foreign};
-use crate::waf::detect::Hit;
+use crate::waf::detect::{Hit, Hits};
+use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{at, before, find, from, is_space, is_word, position, span, trim, word};
@@ -11,9 +12,11 @@ use crate::waf::scan::{at, before, find, from, is_space, is_word, position, span
 const REACH: usize = 512;
 
 /// Finds what opens at angle brackets; in a name any element that could act counts.
-pub(super) fn detect(text: &[u8], in_name: bool, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &[u8], in_name: bool, hits: &mut Hits) {
     let mut index = 0;
-    while let Some(open) = position(text, index, |byte| byte == b'<') {
+    while let Some(open) = position(text, index, |byte| byte == b'<')
+        && hits.meter.pays(price::TAG)
+    {
         index = open + 1;
         let tag = Tag::at(text, open);
         if let Some((tag, rule)) = tag.and_then(|tag| Some((tag, judge(&tag, in_name)?))) {

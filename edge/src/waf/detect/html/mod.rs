@@ -9,7 +9,7 @@ mod style;
 mod tag;
 mod url;
 
-use super::{Hit, Text};
+use super::{Hits, Text};
 use crate::waf::Part;
 
 /// Without one of these nothing here can fire. Event attributes outside a tag count by known names
@@ -119,7 +119,7 @@ pub(super) const TRIGGERS: &[&str] = &[
 ];
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
         return;
     }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     fn stops(text: &str) -> bool {
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         let lower = text.to_ascii_lowercase();
         let text = Text {
             lower: lower.as_bytes(),

@@ -1,7 +1,7 @@
 //! Style sheets that run or load, and attributes that are dangerous whatever element they stand in.
 
 use super::tag::{Tag, is_foreign, value};
-use crate::waf::detect::Hit;
+use crate::waf::detect::{Hit, Hits};
 use crate::waf::rules::Rule;
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{Needles, at, before, find, is_word, last_before, skip_space, span, stands};
@@ -24,7 +24,7 @@ static SIGNS: Needles<'static> = Needles::new(&[
 ]);
 
 /// Finds them in one pass.
-pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some((start, sign)) = SIGNS.find(text, index) {
         index = start + sign.len();

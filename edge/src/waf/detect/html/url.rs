@@ -1,7 +1,7 @@
 //! URLs that browsers execute.
 
 use super::script::{is_code, is_hostile, is_keyword};
-use crate::waf::detect::Hit;
+use crate::waf::detect::{Hit, Hits};
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{
     at, before, find, from, is_space, is_word, position, skip_space, skip_while, span, stands,
@@ -22,13 +22,13 @@ const SCHEMES: &[&[u8]] = &[
 ];
 
 /// Finds script and data URLs.
-pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     schemes(text, hits);
     data(text, hits);
 }
 
 /// `javascript:` and its like, white space inside as browsers allow it.
-fn schemes(text: &[u8], hits: &mut Vec<Hit>) {
+fn schemes(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some(colon) = position(text, index, |byte| byte == b':') {
         index = colon + 1;
@@ -108,7 +108,7 @@ fn ends_with(text: &[u8], end: usize, scheme: &[u8]) -> Option<usize> {
 }
 
 /// `data:text/html` and other types that browsers run.
-fn data(text: &[u8], hits: &mut Vec<Hit>) {
+fn data(text: &[u8], hits: &mut Hits) {
     let kinds = [
         &b"text/html"[..],
         b"application/xhtml",

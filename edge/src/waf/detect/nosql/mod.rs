@@ -8,7 +8,7 @@ mod script;
 pub(super) use self::key::may_be_member;
 pub(in crate::waf) use self::key::updates;
 
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::nosql as rules;
 use crate::waf::scan::{
@@ -174,7 +174,7 @@ const FRAGMENTS: &[&[u8]] = &[
 ];
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
         return;
     }
@@ -227,7 +227,7 @@ fn endpoint(text: &Text<'_>) -> Option<usize> {
     (is_path && ends && is_due).then_some(start)
 }
 
-fn operators(text: &Text<'_>, hits: &mut Vec<Hit>) {
+fn operators(text: &Text<'_>, hits: &mut Hits) {
     let lower = text.lower;
     // Once for all: a name may hold many dollars.
     let is_declared = text.part.is_name()
@@ -349,7 +349,7 @@ mod tests {
 
     fn fires(text: &str) -> bool {
         let lower = text.to_ascii_lowercase();
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         let text = Text {
             lower: lower.as_bytes(),
             part: Part::Json,

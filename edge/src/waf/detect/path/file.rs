@@ -1,7 +1,7 @@
 //! Files that no application takes as a parameter, by their whole path or by their folder.
 
 use super::known::{FILES, FOLDERS, REACHED};
-use super::{Hit, Text, is_single, words_after};
+use super::{Hit, Hits, Text, is_single, words_after};
 use crate::waf::Part;
 use crate::waf::rules::path as rules;
 use crate::waf::scan::{
@@ -9,7 +9,7 @@ use crate::waf::scan::{
 };
 
 /// Reports a known file: as the value's own path an attack, inside prose a warning.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let lower = text.lower;
     let first = skip_while(lower, 0, |byte| {
         byte <= b' ' && byte != 0 || matches!(byte, b'"' | b'\'' | b'@' | b'<')
@@ -91,7 +91,7 @@ fn path_start(text: &[u8], first: usize) -> usize {
 }
 
 /// Any known file, wherever it stands.
-fn named(text: &Text<'_>, first: usize, hits: &mut Vec<Hit>) {
+fn named(text: &Text<'_>, first: usize, hits: &mut Hits) {
     let lower = text.lower;
     let mut index = first;
     while let Some(start) = position(lower, index, |byte| byte == b'/' || byte == b'\\') {
@@ -167,7 +167,7 @@ fn is_severe(text: &[u8], start: usize) -> bool {
 }
 
 /// Known files without a slash before them: `etc/passwd`, `boot.ini`, `web-inf/web.xml`.
-fn bare(text: &[u8], first: usize, hits: &mut Vec<Hit>) {
+fn bare(text: &[u8], first: usize, hits: &mut Hits) {
     static BARE: Needles<'static> = Needles::new(&[
         b"etc/passwd",
         b"etc/shadow",

@@ -5,7 +5,7 @@ mod known;
 mod traversal;
 mod wrapper;
 
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::path as rules;
 use crate::waf::scan::{at, find, is_space, is_word, last_before, skip_while, span};
@@ -69,7 +69,7 @@ pub(super) const TRIGGERS: &[&str] = &[
 ];
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
         return;
     }
@@ -80,7 +80,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
 }
 
 /// `shell.php\0.jpg`: a NUL where the C library ends a name and the application does not.
-fn cut(text: &[u8], hits: &mut Vec<Hit>) {
+fn cut(text: &[u8], hits: &mut Hits) {
     let Some(null) = find(text, b"\0", 0) else {
         return;
     };

@@ -1,7 +1,7 @@
 //! Runs of `../`, in either slash, with the doublings that survive naive removal.
 
 use super::file;
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::Rule;
 use crate::waf::rules::path as rules;
@@ -17,7 +17,7 @@ const SOURCES: &[&[u8]] = &[
 ];
 
 /// Reports the first run that is an attack, and relative paths as a notice.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let lower = text.lower;
     let first = skip_space(lower, 0);
     let mut single = None;

@@ -1,7 +1,7 @@
 //! Stream wrappers and local URLs: what opens a file, a program or an archive where a name was
 //! expected.
 
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::path as rules;
 use crate::waf::scan::{Needles, at, before, find, is_word, skip_while, span, stands};
@@ -47,7 +47,7 @@ const STREAMS: &[&[u8]] = &[
 ];
 
 /// Reports the first of each kind.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let lower = text.lower;
     let first = skip_while(lower, 0, |byte| {
         byte <= b' ' && byte != 0 || matches!(byte, b'"' | b'\'' | b'@' | b'=')
@@ -104,7 +104,7 @@ fn carries_code(text: &[u8], first: usize) -> bool {
 }
 
 /// `\\evil.example\share`: a Windows share on a host of the internet.
-fn share(text: &Text<'_>, first: usize, hits: &mut Vec<Hit>) {
+fn share(text: &Text<'_>, first: usize, hits: &mut Hits) {
     let lower = text.lower;
     if !stands(lower, first, b"\\\\") {
         return;
@@ -120,7 +120,7 @@ fn share(text: &Text<'_>, first: usize, hits: &mut Vec<Hit>) {
 }
 
 /// `file:///etc/hosts`, where a value or an attribute starts.
-fn local(text: &Text<'_>, hits: &mut Vec<Hit>) {
+fn local(text: &Text<'_>, hits: &mut Hits) {
     let is_origin = text.part == Part::HeaderValue && matches!(text.name, "origin" | "referer");
     let lower = text.lower;
     let mut index = 0;

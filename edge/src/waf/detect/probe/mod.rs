@@ -2,7 +2,7 @@
 
 mod settings;
 
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::scanner as rules;
 use crate::waf::scan::from;
@@ -196,7 +196,7 @@ const ASSETS: &[&[u8]] = &[
 ];
 
 /// Names the rule that the path breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part != Part::Path || !text.name.is_empty() {
         return;
     }
@@ -466,7 +466,7 @@ mod tests {
     use super::*;
 
     fn is_found(path: &str) -> bool {
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         let text = Text {
             lower: path.as_bytes(),
             part: Part::Path,

@@ -1,8 +1,8 @@
 //! Paths spelled with wildcards: `/???/c?t`, `/b?n/ls`, `/etc/p?sswd`. The shell fills them in,
 //! and lists of literals never see the name.
 
-use super::Hit;
 use super::command;
+use super::{Hit, Hits};
 use crate::waf::rules::shell as rules;
 use crate::waf::scan::{at, before, is_word, position, skip_while, span};
 
@@ -38,7 +38,7 @@ const FILES: &[&[u8]] = &[
 const MAX_PART: usize = 16;
 
 /// Reports the first such path.
-pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some(start) = position(text, index, |byte| byte == b'/') {
         if !is_part(before(text, start)) && is_path(text, start) {
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> bool {
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         detect(text.as_bytes(), &mut hits);
         !hits.is_empty()
     }

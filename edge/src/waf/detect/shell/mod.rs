@@ -15,7 +15,7 @@ mod whole;
 mod word;
 
 use self::scanner::Scanner;
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::scan::{skip_space, span};
 
@@ -63,7 +63,7 @@ pub(super) const TRIGGERS: &[&str] = &[
 ];
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
         return;
     }

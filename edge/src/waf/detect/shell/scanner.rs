@@ -7,7 +7,8 @@ use super::lead::{self, Lead};
 use super::word::Word;
 use super::{is_prose, whole};
 use crate::waf::Part;
-use crate::waf::detect::Hit;
+use crate::waf::detect::{Hit, Hits};
+use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::shell as rules;
 use crate::waf::scan::{
@@ -38,13 +39,16 @@ pub(super) struct Scanner<'t> {
 
 impl Scanner<'_> {
     /// Commands after separators and in substitutions.
-    pub(super) fn separated(&mut self, hits: &mut Vec<Hit>) {
+    pub(super) fn separated(&mut self, hits: &mut Hits) {
         let (mut index, start) = (0, hits.len());
         let mut is_open = false;
         while index < self.text.len() && hits.len() < start + MAX_HITS {
             let Some(candidate) = position(self.text, index, lead::is_start) else {
                 return;
             };
+            if !hits.meter.pays(price::COMMAND) {
+                return;
+            }
             index = candidate;
             let Some((lead, after)) = lead::read(self.text, index) else {
                 index += 1;
@@ -226,7 +230,7 @@ impl Scanner<'_> {
     }
 
     /// The value as one command.
-    pub(super) fn whole(&mut self, hits: &mut Vec<Hit>) {
+    pub(super) fn whole(&mut self, hits: &mut Hits) {
         let Some((rule, start, end)) = whole::judge(self.text, self.first) else {
             return;
         };

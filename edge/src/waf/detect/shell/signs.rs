@@ -1,7 +1,7 @@
 //! Texts that are shell code wherever they stand: Windows programs with their arguments,
 //! PowerShell, functions in the environment.
 
-use super::{Hit, is_prose};
+use super::{Hit, Hits, is_prose};
 use crate::waf::rules::shell as rules;
 use crate::waf::scan::{Needles, at, before, find, is_word, last_before, skip_space, span, stands};
 
@@ -105,7 +105,7 @@ static WINDOWS: Needles<'static> = Needles::new(&[
 ]);
 
 /// Reports what is found.
-pub(super) fn detect(text: &[u8], prose: &mut Option<bool>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &[u8], prose: &mut Option<bool>, hits: &mut Hits) {
     if let Some((start, sign)) = WINDOWS.find(text, 0) {
         let is_free = !is_word(before(text, start))
             && before(text, start) != b'.'

@@ -2,7 +2,7 @@
 
 use super::names::COLUMNS;
 use super::token::{self, Kind, Token};
-use super::{Hit, Sql};
+use super::{Hits, Sql};
 use crate::waf::rules::sql as rules;
 use crate::waf::scan::{before, is_word, span, trim};
 
@@ -19,7 +19,7 @@ fn is_followed_by_words(tail: &[u8]) -> bool {
 
 impl Sql<'_> {
     /// `or 1=1`, `' and 'a'='a`, `having 1=1`, `' or true--`.
-    pub(super) fn condition(&self, index: usize, hits: &mut Vec<Hit>) {
+    pub(super) fn condition(&self, index: usize, hits: &mut Hits) {
         if !matches!(self.kind(index), Kind::Logic | Kind::Having) {
             return;
         }
@@ -322,7 +322,7 @@ impl Sql<'_> {
     }
 
     /// `order by 10--`, `group by x having`, `into outfile 'x'`, `procedure analyse(`.
-    pub(super) fn clause(&self, index: usize, hits: &mut Vec<Hit>) {
+    pub(super) fn clause(&self, index: usize, hits: &mut Hits) {
         match self.kind(index) {
             Kind::Order => self.order(index, hits),
             Kind::Into if self.is_anchored(index) && self.writes(index) => {
@@ -354,7 +354,7 @@ impl Sql<'_> {
         }
     }
 
-    fn order(&self, index: usize, hits: &mut Vec<Hit>) {
+    fn order(&self, index: usize, hits: &mut Hits) {
         if self.kind(index + 1) != Kind::By || !self.is_anchored(index) {
             return;
         }
@@ -397,7 +397,7 @@ impl Sql<'_> {
     }
 
     /// `admin'--`, `1')/*`, `1 -- -`.
-    pub(super) fn comment(&self, hits: &mut Vec<Hit>) {
+    pub(super) fn comment(&self, hits: &mut Hits) {
         let Some(last) = self.tokens.len().checked_sub(1) else {
             return;
         };

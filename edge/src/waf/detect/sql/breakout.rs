@@ -5,7 +5,7 @@
 //! and what stands before the quote must be a value: in code and in prose the first quote opens.
 
 use super::token::Kind;
-use super::{Hit, Sql};
+use super::{Hits, Sql};
 use crate::waf::rules::sql as rules;
 use crate::waf::scan::{before, from, is_space, is_word, span, trim};
 
@@ -18,7 +18,7 @@ const MAX_TAIL: usize = 32;
 
 impl Sql<'_> {
     /// Names the rule for a text that is nothing but the rest of an expression.
-    pub(super) fn breakout(&self, hits: &mut Vec<Hit>) {
+    pub(super) fn breakout(&self, hits: &mut Hits) {
         if self.quote.is_none() || !self.head_is_plain() || self.lists_quoted() {
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::names::{CATALOGS, LEAKS, TIMERS};
 use super::token::Kind;
-use super::{Hit, Sql};
+use super::{Hits, Sql};
 use crate::waf::rules::sql as rules;
 use crate::waf::scan::before;
 
@@ -21,7 +21,7 @@ impl Sql<'_> {
     }
 
     /// Calls that no prose makes, where an expression can stand.
-    pub(super) fn function(&self, index: usize, hits: &mut Vec<Hit>) {
+    pub(super) fn function(&self, index: usize, hits: &mut Hits) {
         if self.waits(index) {
             hits.push(self.hit(&rules::TIME, index, index + 2));
         }

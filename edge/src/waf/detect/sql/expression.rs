@@ -21,6 +21,9 @@ pub(super) struct Expression {
     pub(super) is_compound: bool,
 }
 
+/// Steps for which a name costs as much that is looked up in the lists of functions.
+const LOOKED_UP: usize = 16;
+
 impl Sql<'_> {
     /// Skips negations, signs, and parentheses that the query itself closes.
     pub(super) fn skip_prefix(&self, start: usize) -> usize {
@@ -123,11 +126,14 @@ impl Sql<'_> {
     /// A call of a function that SQL knows; `s.len()` is somebody's code.
     pub(super) fn is_function(&self, index: usize) -> bool {
         let name = self.word(index);
-        self.kind(index + 1) == Kind::Open
-            && (PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-                || FUNCTIONS.contains(&name)
-                || LEAKS.contains(&name)
-                || TIMERS.contains(&name))
+        if self.kind(index + 1) != Kind::Open {
+            return false;
+        }
+        self.step(LOOKED_UP);
+        PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            || FUNCTIONS.contains(&name)
+            || LEAKS.contains(&name)
+            || TIMERS.contains(&name)
     }
 
     fn case(&self, start: usize) -> Option<Expression> {
@@ -172,6 +178,7 @@ impl Sql<'_> {
 
     /// Operands joined by arithmetic.
     pub(super) fn expression(&self, start: usize) -> Option<Expression> {
+        self.step(1);
         let mut whole = self.operand(start)?;
         for _ in 0..MAX_STEPS {
             if self.kind(whole.end) != Kind::Arith {

@@ -21,12 +21,15 @@ mod tail;
 mod token;
 mod triggers;
 
+use std::cell::Cell;
+
 use self::shape::{closing, is_leaf, is_listing, is_value, opens_string, prose};
 use self::tail::Lead;
 use self::token::{Kind, MAX_TOKENS, OVERLAP, Token, tokens};
 pub(super) use self::triggers::TRIGGERS;
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
+use crate::waf::meter::price;
 use crate::waf::scan::{from, trim};
 
 /// One reading of a text.
@@ -50,6 +53,8 @@ struct Sql<'a> {
     lead: Lead,
     /// Whether the text is a listing of several lines, which somebody shows or keeps.
     listing: bool,
+    /// Steps taken in expressions that have not been charged yet.
+    steps: Cell<usize>,
 }
 
 /// Tokens of a listing that may still belong to an attack put before it.
@@ -66,7 +71,7 @@ const MAX_REST: usize = 40;
 const MAX_BACKTICKED: usize = 256;
 
 /// Names the rules that any of the readings breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     // A file name with a bracket or a user agent with semicolons is no query.
     if matches!(text.part, Part::File) {
         return;
@@ -82,7 +87,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
 }
 
 /// Each reading in turn.
-fn read(text: &Text<'_>, hits: &mut Vec<Hit>) {
+fn read(text: &Text<'_>, hits: &mut Hits) {
     let is_leaf = is_leaf(text);
     windows(text.lower, None, is_leaf, hits);
     for quote in *b"'\"`" {
@@ -94,15 +99,17 @@ fn read(text: &Text<'_>, hits: &mut Vec<Hit>) {
 }
 
 /// One reading, in windows of so many tokens; only the first has a break-out and a start.
-fn windows(text: &[u8], quote: Option<u8>, is_leaf: bool, hits: &mut Vec<Hit>) {
+fn windows(text: &[u8], quote: Option<u8>, is_leaf: bool, hits: &mut Hits) {
     let mut sql = Sql::new(text, quote);
+    hits.meter.charge(sql.tokens.len(), price::TOKEN);
     sql.listing |= is_leaf;
     sql.detect(0, hits);
     sql.whole(hits);
     let mut offset = 0;
-    while let Some(next) = sql.next_window() {
+    while let Some(next) = sql.next_window().filter(|_| !hits.meter.is_spent()) {
         offset += next;
         sql = Sql::new(from(text, offset), None);
+        hits.meter.charge(sql.tokens.len(), price::TOKEN);
         sql.listing |= is_leaf;
         let first = hits.len();
         sql.detect(WINDOW_HEAD, hits);
@@ -132,6 +139,7 @@ impl<'a> Sql<'a> {
             open,
             prose: prose(&tokens),
             listing: is_listing(text, tokens.len()),
+            steps: Cell::default(),
             tokens,
             closing,
             quote,
@@ -152,8 +160,12 @@ impl<'a> Sql<'a> {
     }
 
     /// What may stand anywhere.
-    fn detect(&self, first: usize, hits: &mut Vec<Hit>) {
+    fn detect(&self, first: usize, hits: &mut Hits) {
         for index in first..self.tokens.len() {
+            hits.meter.charge(self.steps.take(), price::STEP);
+            if hits.meter.is_spent() {
+                return;
+            }
             self.union(index, hits);
             self.statement(index, hits);
             self.condition(index, hits);
@@ -164,7 +176,7 @@ impl<'a> Sql<'a> {
     }
 
     /// What is known of the text as a whole.
-    fn whole(&self, hits: &mut Vec<Hit>) {
+    fn whole(&self, hits: &mut Hits) {
         self.columns(hits);
         self.tail(hits);
         self.comment(hits);
@@ -220,6 +232,11 @@ impl<'a> Sql<'a> {
                 self.kind(1),
                 Kind::Logic | Kind::Semi | Kind::Union | Kind::Close | Kind::Having | Kind::Order
             )
+    }
+
+    /// Counts steps that are charged for when the next token is looked at.
+    fn step(&self, count: usize) {
+        self.steps.set(self.steps.get().saturating_add(count));
     }
 
     /// Kind of the token at `index`, [`Kind::End`] outside.
@@ -288,7 +305,7 @@ mod tests {
     use super::*;
 
     fn fires(text: &str) -> bool {
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         let text = Text {
             lower: text.as_bytes(),
             part: Part::Json,

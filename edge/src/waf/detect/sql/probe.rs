@@ -1,7 +1,7 @@
 //! Whole values that only ask how a database fails: a quote too many, a sum, a variable.
 
 use super::token::Kind;
-use super::{Hit, Sql};
+use super::{Hits, Sql};
 use crate::waf::rules::sql as rules;
 use crate::waf::scan::span;
 
@@ -17,7 +17,7 @@ const MAX_PROBE: usize = 48;
 
 impl Sql<'_> {
     /// Whole values that only ask how a database fails: `@@version`, `'"`, `1-true`.
-    pub(super) fn probe(&self, hits: &mut Vec<Hit>) {
+    pub(super) fn probe(&self, hits: &mut Hits) {
         if self.quote.is_some() || self.text.len() > MAX_PROBE {
             return;
         }

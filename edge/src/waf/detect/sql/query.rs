@@ -2,7 +2,7 @@
 
 use super::names::{ARTICLES, CATALOGS, SENSITIVE};
 use super::token::Kind;
-use super::{Hit, Sql};
+use super::{Hits, Sql};
 use crate::waf::rules::sql as rules;
 use crate::waf::scan::{before, is_word};
 
@@ -11,7 +11,7 @@ const MAX_ITEMS: usize = 64;
 
 impl Sql<'_> {
     /// `union [all] select <list>`, `union values (...)`, `union table t`.
-    pub(super) fn union(&self, index: usize, hits: &mut Vec<Hit>) {
+    pub(super) fn union(&self, index: usize, hits: &mut Hits) {
         // A filter took the white space, or a decoder the NULs.
         let word = self.word(index);
         if word.starts_with(b"union")
@@ -59,7 +59,7 @@ impl Sql<'_> {
     }
 
     /// `name,password from users--`, `* from users where 1=1#`: the rest of a query behind its `select`.
-    pub(super) fn columns(&self, hits: &mut Vec<Hit>) {
+    pub(super) fn columns(&self, hits: &mut Hits) {
         // `password from users where id=1`, all of it.
         let last = self.tokens.len().saturating_sub(1);
         let is_filtered = last > 4

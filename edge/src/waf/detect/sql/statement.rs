@@ -2,7 +2,7 @@
 
 use super::names::{FUNCTIONS, LEAKS, SENSITIVE};
 use super::token::Kind;
-use super::{Hit, Sql};
+use super::{Hits, Sql};
 use crate::waf::rules::sql as rules;
 
 /// Tokens of a statement that are searched for what it is about.
@@ -60,7 +60,7 @@ impl Sql<'_> {
     }
 
     /// Statements, each with its operands.
-    pub(super) fn statement(&self, index: usize, hits: &mut Vec<Hit>) {
+    pub(super) fn statement(&self, index: usize, hits: &mut Hits) {
         let stacked = self.previous(index) == Kind::Semi;
         let is_verb = matches!(
             self.kind(index),

@@ -5,7 +5,7 @@
 //! tools try one after another; no sentence has both.
 
 use super::token::{self, Kind};
-use super::{Hit, Sql};
+use super::{Hits, Sql};
 use crate::waf::rules::sql as rules;
 use crate::waf::scan::{is_word, trim};
 
@@ -70,7 +70,7 @@ impl Sql<'_> {
     }
 
     /// `1) where 1=1`, `x' as y where 3=3 and ...`, `1 rlike(if(...))`.
-    pub(super) fn tail(&self, hits: &mut Vec<Hit>) {
+    pub(super) fn tail(&self, hits: &mut Hits) {
         let start = self.lead.end;
         if self.kind(0) == Kind::Where && self.quote.is_none() && !self.listing {
             return self.filters(0, hits);
@@ -97,7 +97,7 @@ impl Sql<'_> {
     }
 
     /// A condition that is none, after `where`.
-    fn filters(&self, start: usize, hits: &mut Vec<Hit>) {
+    fn filters(&self, start: usize, hits: &mut Hits) {
         let Some(comparison) = self.comparison(start + 1) else {
             return;
         };
@@ -108,7 +108,7 @@ impl Sql<'_> {
     }
 
     /// `1 rlike(if(mid(@@version,1,1)=8,1,0x28))`, `1 sounds like 1`, `1 is not null`, all of it.
-    fn matches(&self, hits: &mut Vec<Hit>) {
+    fn matches(&self, hits: &mut Hits) {
         let is_null = self.kind(0) == Kind::Number
             && self.word(1) == b"is"
             && self.kind(2) == Kind::Not
@@ -136,7 +136,7 @@ impl Sql<'_> {
 
     /// `case when 1=1 then`, `elt(5=5,1)`, `' ,iif(3=3,1,1/0)`: a choice between two values that is
     /// none.
-    pub(super) fn choice(&self, index: usize, hits: &mut Vec<Hit>) {
+    pub(super) fn choice(&self, index: usize, hits: &mut Hits) {
         let condition = match self.word(index) {
             b"case" if self.word(index + 1) == b"when" => index + 2,
             b"elt" | b"make_set" | b"iif" if self.kind(index + 1) == Kind::Open => index + 2,

@@ -7,7 +7,7 @@ mod url;
 
 use self::host::Kind;
 use self::url::Url;
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::field::leaf;
 use crate::waf::rules::Rule;
@@ -173,7 +173,7 @@ const HEADERS: &[&str] = &[
 ];
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File || (text.part == Part::HeaderValue && HEADERS.contains(&text.name)) {
         return;
     }

@@ -4,8 +4,9 @@
 mod expression;
 mod names;
 
-use super::{Hit, Text};
+use super::{Hit, Hits, Text};
 use crate::waf::Part;
+use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::template as rules;
 use crate::waf::scan::{at, find, from, is_space, span, stands, trim};
@@ -128,7 +129,7 @@ struct Expression<'a> {
 }
 
 /// Names the rules that the text breaks.
-pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
         return;
     }
@@ -137,7 +138,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Vec<Hit>) {
     expressions(text.lower, hits);
 }
 
-fn directives(text: &[u8], hits: &mut Vec<Hit>) {
+fn directives(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some((start, sign)) = names::DIRECTIVES.find(text, index) {
         index = start + sign.len();
@@ -215,7 +216,7 @@ fn counts(text: &[u8], start: usize, end: usize, sign: &[u8]) -> bool {
 }
 
 /// What only a value that is nothing else says: `{7*7}`, `@DateTime.Now`, a row of delimiters.
-fn whole(text: &[u8], hits: &mut Vec<Hit>) {
+fn whole(text: &[u8], hits: &mut Hits) {
     let value = trim(text);
     let is_sum = value
         .strip_prefix(b"{")
@@ -253,7 +254,7 @@ fn is_polyglot(value: &[u8]) -> bool {
             .is_none()
 }
 
-fn expressions(text: &[u8], hits: &mut Vec<Hit>) {
+fn expressions(text: &[u8], hits: &mut Hits) {
     // Where the next object stands and how far none does, looked up once per place: linear however
     // many expressions.
     let (mut object, mut searched) = (None, 0);
@@ -284,6 +285,9 @@ fn expressions(text: &[u8], hits: &mut Vec<Hit>) {
         if end >= text.len().min(start + REACH) {
             index += 1;
             continue;
+        }
+        if !hits.meter.pays(price::EXPRESSION) {
+            return;
         }
         object = object.filter(|(place, _)| *place >= start);
         let unseen = start.max(searched);
@@ -328,7 +332,7 @@ mod tests {
     use super::*;
 
     fn stops(text: &str) -> bool {
-        let mut hits = Vec::new();
+        let mut hits = Hits::default();
         let lower = text.to_ascii_lowercase();
         let text = Text {
             lower: lower.as_bytes(),

@@ -1,6 +1,6 @@
 //! Code without the names it calls, and without brackets.
 
-use crate::waf::detect::Hit;
+use crate::waf::detect::{Hit, Hits};
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{
     Needles, at, before, find, is_word, skip_space, span, stands, word, word_before,
@@ -73,7 +73,7 @@ static SIGNS: Needles<'static> = Needles::new(&[
 ]);
 
 /// Finds them in one pass.
-pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some((start, sign)) = SIGNS.find(text, index) {
         let end = start + sign.len();

@@ -10,12 +10,12 @@ pub(super) use self::context::is_keyword;
 pub(super) use self::object::assigns_own_page;
 
 use self::context::Context;
-use crate::waf::detect::Hit;
+use crate::waf::detect::{Hit, Hits};
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{at, before, is_space, is_word, skip_while, span, trim, word, word_before};
 
 /// Finds code.
-pub(super) fn detect(text: &[u8], hits: &mut Vec<Hit>) {
+pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     let mut context = Context::new(text);
     let mut index = 0;
     while index < text.len() {
