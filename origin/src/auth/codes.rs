@@ -7,7 +7,7 @@
 use super::lockout::{KNOWN_MS, LADDER, network};
 use crate::{
     admission::Admitted,
-    db::{Attempt, Db, DbError, Locks, LoginAttempt, Rung},
+    db::{Attempt, Db, DbError, GoodLogin, Locks, LoginAttempt, Rung},
     http::ApiError,
 };
 use gapura_shared::{outcome::AccountId, time::UnixMillis};
@@ -109,8 +109,12 @@ impl CodeAttempt {
                 Locks::default()
             };
             let account = code.account(&self.of);
-            db.login_succeeded(account.as_str(), &self.network, began, now)
-                .await?;
+            let right = GoodLogin {
+                account: account.as_str(),
+                source: &self.network,
+                began,
+            };
+            db.login_succeeded(right, now).await?;
         }
         Ok(())
     }
@@ -130,8 +134,12 @@ pub(super) async fn proven(
 ) -> Result<(), DbError> {
     let account = code.account(of);
     db.lift_locks(account.as_str(), now).await?;
-    db.login_succeeded(account.as_str(), &network(request), Locks::default(), now)
-        .await
+    let here = GoodLogin {
+        account: account.as_str(),
+        source: &network(request),
+        began: Locks::default(),
+    };
+    db.login_succeeded(here, now).await
 }
 
 /// Lifts the locks of codes that stand for each other, and of what was mailed; whether any were counted.

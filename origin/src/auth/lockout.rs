@@ -14,7 +14,7 @@ use super::{
 use crate::{
     admission::Admitted,
     clock,
-    db::{Attempt, Db, DbError, Locks, LoginAttempt, Rung},
+    db::{Attempt, Db, DbError, GoodLogin, Locks, LoginAttempt, Rung, User},
     random,
 };
 use gapura_shared::{
@@ -71,6 +71,20 @@ pub(super) struct Counted {
 }
 
 impl Counted {
+    /// As one that was right after all.
+    pub(super) fn good(&self) -> GoodLogin<'_> {
+        GoodLogin {
+            account: self.source.account.as_str(),
+            source: &self.source.name,
+            began: self.began,
+        }
+    }
+
+    /// Those who wait for what it comes to need wait no longer.
+    pub(super) fn is_over(&mut self) {
+        self.place = None;
+    }
+
     /// Whether a lock began with it.
     pub(super) fn has_locked(&self) -> bool {
         self.is_open && self.began != Locks::default()
@@ -88,8 +102,12 @@ pub(super) async fn lift(
     let account = AccountId::of(login);
     let held = db.lift_locks(account.as_str(), now).await?;
     let network = network(request);
-    db.login_succeeded(account.as_str(), &network, Locks::default(), now)
-        .await?;
+    let here = GoodLogin {
+        account: account.as_str(),
+        source: &network,
+        began: Locks::default(),
+    };
+    db.login_succeeded(here, now).await?;
     let lifted = held.into_iter().take(MAX_REVOCATIONS).map(|source| Lock {
         account: account.clone(),
         source,
@@ -115,14 +133,15 @@ impl Auth {
         }
     }
 
-    /// Counts an attempt to log in. To be called with a place in the hash queue: what is not
-    /// looked at does not count.
+    /// Counts an attempt to log in, and reads the account of its address. To be called with a place in
+    /// the hash queue: what is not looked at does not count.
     pub(super) async fn count_login(
         &self,
         db: &Db,
         source: Source,
+        email: &str,
         now: UnixMillis,
-    ) -> Result<Counted, DbError> {
+    ) -> Result<(Counted, Option<User>), DbError> {
         let gate = self.open_logins.of(source.account.as_str(), &source.name);
         let (mut place, is_alone) = match gate.try_alone() {
             Some(place) => (place, true),
@@ -140,7 +159,7 @@ impl Auth {
             known_ms: KNOWN_MS,
             counts_refusal: is_alone,
         };
-        let mut counted = db.count_login(&attempt, now).await?;
+        let (mut counted, mut user) = db.count_login_of(email, &attempt, now).await?;
         if !is_alone && matches!(counted, Attempt::Locked(_)) {
             // Those that are open may be right, and then there is no lock: wait for what they say.
             drop(place);
@@ -149,19 +168,20 @@ impl Auth {
                 counts_refusal: true,
                 ..attempt
             };
-            counted = db.count_login(&attempt, clock::now()).await?;
+            (counted, user) = db.count_login_of(email, &attempt, clock::now()).await?;
         }
         let (is_open, locks) = match counted {
             Attempt::Counted(began) => (true, began),
             Attempt::Locked(locks) => (false, locks),
         };
         let place = is_open.then(|| place.share());
-        Ok(Counted {
+        let counted = Counted {
             source,
             began: locks,
             is_open,
             place,
-        })
+        };
+        Ok((counted, user))
     }
 
     /// Compares a password, or does the same work in vain for a login that is locked.
@@ -178,7 +198,7 @@ impl Auth {
 
     /// Tells the edge of a login that failed, and of its locks. `delay_ms` is how long it took.
     pub(super) fn login_failed(request: &mut Admitted, counted: &mut Counted, delay_ms: u32) {
-        counted.place = None;
+        counted.is_over();
         let outcome = request.outcome();
         outcome.login = Some(Login::Failed);
         // The edge knows networks, not devices, nor whom the lock of all sources spares: a device's own lock and
@@ -193,20 +213,6 @@ impl Auth {
                 delay_ms,
             });
         }
-    }
-
-    /// Notes a good login.
-    pub(super) async fn login_succeeded(
-        &self,
-        db: &Db,
-        counted: &mut Counted,
-        now: UnixMillis,
-    ) -> Result<(), DbError> {
-        let Source { account, name, .. } = &counted.source;
-        db.login_succeeded(account.as_str(), name, counted.began, now)
-            .await?;
-        counted.place = None;
-        Ok(())
     }
 
     /// Tells the edge of a good login; the cookie by which its device is known from now on.

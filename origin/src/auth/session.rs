@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     admission::Admitted,
-    db::{Db, DbError, Device, End, Exchange, NewSession, Proofs, Rotation, User},
+    db::{Db, DbError, Device, End, Exchange, GoodLogin, NewSession, Proofs, Rotation, User},
     http::{Answer, ApiError, respond},
     random,
 };
@@ -50,6 +50,13 @@ pub(super) struct Session {
     expires_at: UnixSeconds,
     /// Of the access token.
     pub(super) lifetime: Duration,
+}
+
+/// A session that has just begun.
+pub(super) struct Opened {
+    pub(super) session: Session,
+    /// As [`Db::open_session`] counts them.
+    pub(super) count: u32,
 }
 
 /// Longest `User-Agent` that is kept.
@@ -108,19 +115,21 @@ const TRIES: u32 = 4;
 impl Auth {
     /// Opens a session of an account as it was when its owner was asked for a proof. What has changed since,
     /// while the password waited in the queue perhaps, counts: the session has the role of now, and
-    /// there is none where the password is another one or the account was disabled.
+    /// there is none where the password is another one or the account was disabled. The `attempt` that it is
+    /// opened by was right in any case, and is taken back.
     pub(super) async fn open(
         &self,
         db: &Db,
         mut user: User,
         method: Method,
+        mut attempt: Option<GoodLogin<'_>>,
         device: &Device,
         now: UnixMillis,
-    ) -> Result<Session, SessionError> {
+    ) -> Result<Opened, SessionError> {
         for _ in 0..TRIES {
-            let opened = self.try_open(db, user.clone(), method, device, now);
-            if let Some(session) = opened.await? {
-                return Ok(session);
+            let opened = self.try_open(db, user.clone(), method, attempt.take(), device, now);
+            if let Some(opened) = opened.await? {
+                return Ok(opened);
             }
             let proven = user.password_hash;
             user = db
@@ -138,9 +147,10 @@ impl Auth {
         db: &Db,
         mut user: User,
         method: Method,
+        attempt: Option<GoodLogin<'_>>,
         device: &Device,
         now: UnixMillis,
-    ) -> Result<Option<Session>, SessionError> {
+    ) -> Result<Option<Opened>, SessionError> {
         let id = random::uuid();
         let token = self.refresh_keys.token(&id, random::bytes());
         user.last_sign_in_at = Some(now);
@@ -161,9 +171,10 @@ impl Auth {
             device,
             method: method.as_str(),
             seen: session.user.updated_at,
+            attempt,
         };
-        let is_open = db.open_session(&new, now).await?;
-        Ok(is_open.then_some(session))
+        let count = db.open_session(&new, now).await?;
+        Ok(count.map(|count| Opened { session, count }))
     }
 
     /// Exchanges a refresh token.

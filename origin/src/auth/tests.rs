@@ -1,11 +1,13 @@
 use super::{
-    Auth, new_user,
+    Auth,
+    lockout::LADDER,
+    new_user,
     refresh::RefreshToken,
     session::{Method, Refreshed, SessionError},
 };
 use crate::{
     config::{self, Database},
-    db::{Changed, Db, DbError, Device, End, User},
+    db::{Attempt, Changed, Db, DbError, Device, End, GoodLogin, Locks, LoginAttempt, Rung, User},
     engines::{Engine, Home, on_every_engine},
 };
 use gapura_shared::{seal::Keys, secret::Secret, time::UnixMillis};
@@ -61,8 +63,10 @@ async fn fixture(engine: Engine) -> Fixture {
 impl Fixture {
     async fn open(&self) -> RefreshToken {
         let (db, user, device) = (&self.db, self.user.clone(), Device::default());
-        let opened = self.auth.open(db, user, Method::Password, &device, NOW);
-        opened.await.unwrap().refresh_token
+        let opened = self
+            .auth
+            .open(db, user, Method::Password, None, &device, NOW);
+        opened.await.unwrap().session.refresh_token
     }
 
     /// A refresh `later_ms` after the login.
@@ -245,11 +249,40 @@ async fn a_ban_ends_what_it_did_not_know_of(engine: Engine) {
     exchanged(fixture.refresh(&token, 10_000).await);
 }
 
+/// One from `n`.
+fn login_attempt() -> LoginAttempt<'static> {
+    LoginAttempt {
+        account: "a",
+        source: "n",
+        ladder: &LADDER,
+        ceiling: Rung {
+            failures: 100,
+            lock_ms: 1,
+        },
+        forget_ms: 1_000,
+        known_ms: 1_000,
+        counts_refusal: true,
+    }
+}
+
 /// As a login does that read the account, and then waited for its hash.
 async fn a_login_that_waited_sees_what_changed_meanwhile(engine: Engine) {
     let fixture = fixture(engine).await;
     let (db, device) = (&fixture.db, Device::default());
     let later = UnixMillis(NOW.0 + 1);
+    // As good as two that failed and one that is right, which is what all of these are.
+    for _ in 0..3 {
+        let attempt = login_attempt();
+        assert!(matches!(
+            db.count_login(&attempt, NOW).await,
+            Ok(Attempt::Counted(_))
+        ));
+    }
+    let right = GoodLogin {
+        account: "a",
+        source: "n",
+        began: Locks::default(),
+    };
     let change = async |change: fn(&mut User)| {
         let change = |user: &mut User| {
             change(user);
@@ -261,11 +294,13 @@ async fn a_login_that_waited_sees_what_changed_meanwhile(engine: Engine) {
         assert!(matches!(changed, Ok(Changed::Done { .. })));
         let opened = fixture
             .auth
-            .open(db, before, Method::Password, &device, later);
-        opened.await.map(|session| session.user.role)
+            .open(db, before, Method::Password, Some(right), &device, later);
+        opened.await.map(|opened| opened.session.user.role)
     };
     let metadata = |user: &mut User| user.user_metadata.clear();
     assert_eq!(change(metadata).await.unwrap(), "user");
+    let failures = db.login_failures("a", "").await.unwrap();
+    assert_eq!(failures, (2, 0), "one less, though it was tried twice");
     let demoted = |user: &mut User| "guest".clone_into(&mut user.role);
     assert_eq!(change(demoted).await.unwrap(), "guest");
     let reset = |user: &mut User| "$y".clone_into(&mut user.password_hash);
@@ -278,6 +313,6 @@ async fn a_login_that_waited_sees_what_changed_meanwhile(engine: Engine) {
     assert!(db.delete_user(&gone.id, NOW).await.unwrap());
     let opened = fixture
         .auth
-        .open(db, gone, Method::Password, &device, later);
+        .open(db, gone, Method::Password, None, &device, later);
     assert!(matches!(opened.await, Err(SessionError::Changed)));
 }

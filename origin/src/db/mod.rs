@@ -43,7 +43,7 @@ pub use data::{
 pub use error::DbError;
 pub use factor::{Enrolment, Factor, FactorSecret, NewFactor, SecondProof, StepUp, SteppedUp};
 pub use inspect::{Engine, Inspection};
-pub use lockout::{Attempt, Locks, LoginAttempt, Rung};
+pub use lockout::{Attempt, GoodLogin, Locks, LoginAttempt, Rung};
 pub use mail::{DueMail, NewMail, Queued, SignUp, SignUpMails};
 pub use one_time::{Effect, NewOneTime, OneTime, Use};
 pub use operator::{Import, ImportHow};

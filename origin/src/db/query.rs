@@ -3,11 +3,12 @@
 //! `sqlx::Any` would do the same with fewer types and a dynamic call more, but neither translates
 //! placeholders nor knows the engines' own settings.
 
-use super::{pool::On, sqlite::Lent};
+use super::{pool::On, server::Hired, sqlite::Lent};
 use sqlx::{
     AssertSqlSafe, Decode, MySql, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, Type,
     mysql::MySqlRow, postgres::PgRow, sqlite::SqliteRow,
 };
+use std::fmt::Write as _;
 
 /// A statement with its values. Its placeholders are `$1`, `$2` and so on, which SQLite knows too.
 #[derive(Debug)]
@@ -206,16 +207,56 @@ impl<'q> Query<'q> {
 /// Adds a statement with `?` for each placeholder; which value belongs to each.
 pub(super) fn positional(statement: &str, sql: &mut String) -> Vec<usize> {
     let mut order = Vec::new();
+    replaced(statement, sql, |sql, at| {
+        order.push(at);
+        sql.push('?');
+    });
+    order
+}
+
+/// Adds a statement with what `put` makes of each placeholder, counted from 0.
+fn replaced(statement: &str, sql: &mut String, mut put: impl FnMut(&mut String, usize)) {
     let mut parts = statement.split('$');
     sql.push_str(parts.next().unwrap_or_default());
     for part in parts {
         let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
         let number = part.strip_suffix(rest).and_then(|text| text.parse().ok());
-        order.push(number.unwrap_or(0_usize).saturating_sub(1));
-        sql.push('?');
+        put(sql, number.unwrap_or(0_usize).saturating_sub(1));
         sql.push_str(rest);
     }
-    order
+}
+
+/// Runs a transaction that is known beforehand in MySQL, by two questions however many its statements are:
+/// the values are bound to variables of the connection, then all is run. The rows of all.
+pub(super) async fn at_once(
+    statements: &[Query<'_>],
+    hired: &mut Hired<MySql>,
+) -> Result<Vec<Row>, sqlx::Error> {
+    let (mut set, mut sql) = (String::from("SET "), String::from("BEGIN;"));
+    let mut values = Vec::new();
+    for statement in statements {
+        statement.check()?;
+        let first = values.len();
+        for value in &statement.values {
+            let comma = if values.is_empty() { "" } else { ", " };
+            // Writing to a string never fails.
+            let _ = write!(set, "{comma}@v{} = ?", values.len());
+            values.push(value);
+        }
+        replaced(statement.mysql, &mut sql, |sql, at| {
+            let _ = write!(sql, "@v{}", first + at);
+        });
+        sql.push(';');
+    }
+    sql.push_str("COMMIT");
+    let bound = bind!(
+        sqlx::query::<MySql>(AssertSqlSafe(set).into_sql_str()),
+        values.into_iter()
+    );
+    let done = bound.execute(hired.connection()?).await;
+    hired.done(done)?;
+    let rows = hired.transaction(AssertSqlSafe(sql).into_sql_str()).await?;
+    Ok(rows.into_iter().map(Row::MySql).collect())
 }
 
 /// Runs the last statements of a transaction in SQLite, and its `COMMIT`, as one.

@@ -10,7 +10,7 @@ use super::DbError;
 use crate::config;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Database, MySql, MySqlConnection, PgConnection,
-    Postgres, SqlSafeStr, SqlStr,
+    Postgres, SqlSafeStr, SqlStr, mysql::MySqlRow,
 };
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -233,6 +233,17 @@ impl<D: Served> Hired<D> {
     async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         let done = D::run(self.connection()?, sql.into_sql_str()).await;
         self.done(done)
+    }
+}
+
+impl Hired<MySql> {
+    /// Runs statements that begin a transaction, and end it if none of them fails; the rows of all.
+    pub(super) async fn transaction(&mut self, sql: SqlStr) -> Result<Vec<MySqlRow>, sqlx::Error> {
+        self.open = true;
+        let done = sqlx::raw_sql(sql).fetch_all(self.connection()?).await;
+        let rows = self.done(done)?;
+        self.open = false;
+        Ok(rows)
     }
 }
 

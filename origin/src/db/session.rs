@@ -3,10 +3,10 @@
 use super::{
     Db, DbError, User,
     batch::Script,
+    lockout::{GoodLogin, succeeded, success},
     outbox::Outbox,
-    pool::{Pool, Write, restored, retried, stored},
-    query::{Query, Row, query},
-    refresh_token::new_token,
+    pool::{On, Pool, Write, restored, retried, stored},
+    query::{Query, Row, at_once, query},
     user,
 };
 use gapura_shared::time::UnixMillis;
@@ -30,6 +30,8 @@ pub struct NewSession<'a> {
     pub method: &'a str,
     /// The last change of the account that they are known to be the owner of.
     pub seen: UnixMillis,
+    /// The counted login that it is opened by, to be taken back with it.
+    pub attempt: Option<GoodLogin<'a>>,
 }
 
 /// What a session stands on: how its owner proved who they are, and until when that counts.
@@ -323,73 +325,85 @@ impl Db {
         Ok(())
     }
 
-    /// Opens a session with its first refresh token and notes the login. `false` when the account has
-    /// changed since it was read: who it was then may not be who may log in now.
+    /// Opens a session with its first refresh token and notes the login; how many sessions of the account go
+    /// on then, but for those that others open at the same moment. `None` when the account has changed since it
+    /// was read: who it was then may not be who may log in now. The attempt is taken back all the same.
     ///
     /// # Errors
-    /// [`DbError`].
+    /// [`DbError`]; nothing has changed then.
     pub async fn open_session(
         &self,
         session: &NewSession<'_>,
         now: UnixMillis,
-    ) -> Result<bool, DbError> {
-        match &self.pool {
+    ) -> Result<Option<u32>, DbError> {
+        let row = match &self.pool {
             Pool::Sqlite(pools) => {
-                let script = Script::of(&in_sqlite(session, now));
-                if let Some(rows) = pools.batch.run(script).await? {
-                    return Ok(!rows.is_empty());
+                let script = Script::of(&opening(session, now));
+                match pools.batch.run(script).await? {
+                    Some(rows) => rows.into_iter().next(),
+                    None => retried(|| self.open_alone(session, now)).await?,
                 }
             }
-            Pool::Postgres(_) => {
-                return retried(|| async {
+            Pool::Postgres(pool) => {
+                retried(|| async {
                     let opened = in_postgres(session, now);
-                    let mut connection = self.connection().await?;
-                    Ok(opened.execute(connection.on()).await? == 1)
+                    Ok(opened
+                        .optional(On::Postgres(&mut pool.acquire().await?))
+                        .await?)
                 })
-                .await;
+                .await?
             }
-            Pool::MySql(_) => {}
-        }
-        retried(|| self.try_open_session(session, now)).await
+            Pool::MySql(pool) => {
+                retried(|| async {
+                    let mut hired = pool.acquire().await?;
+                    let rows = at_once(&opening(session, now), &mut hired).await?;
+                    Ok(rows.into_iter().next())
+                })
+                .await?
+            }
+        };
+        let sessions = |row: Row| row.get::<i64>("sessions");
+        let sessions = row.map(sessions).transpose()?;
+        Ok(sessions.map(|sessions| u32::try_from(sessions).unwrap_or(u32::MAX)))
     }
 
-    async fn try_open_session(
+    async fn open_alone(
         &self,
         session: &NewSession<'_>,
         now: UnixMillis,
-    ) -> Result<bool, DbError> {
+    ) -> Result<Option<Row>, DbError> {
         let mut write = self.write().await?;
-        // The account's row first: a row that refers to it takes a weaker lock, which two
-        // logins at once could not both make stronger.
-        if login(session, now).execute(write.on()).await? != 1 {
-            return Ok(false);
+        let mut last = None;
+        for statement in opening(session, now) {
+            last = statement.all(write.on()).await?.into_iter().next();
         }
-        let opened = query(
-            "INSERT INTO session (session_id, user_account_id, created_at, last_seen_at, \
-             expires_at, user_agent, address, method) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(session.id)
-        .bind(session.user)
-        .bind(stored(now))
-        .bind(stored(now))
-        .bind(stored(session.ends))
-        .bind(session.device.user_agent.as_str())
-        .bind(session.device.address.as_str())
-        .bind(session.method);
-        let token = new_token(&session.token_hash, session.id, session.expires);
-        write.commit_with([opened, token]).await?;
-        Ok(true)
+        write.commit().await?;
+        Ok(last)
     }
 }
 
-/// Each does something only if the one before did.
-fn in_sqlite<'q>(session: &'q NewSession<'_>, now: UnixMillis) -> [Query<'q>; 3] {
-    [
-        login(session, now),
+/// The attempt is taken back in any case. Then each does something only if the one before did, and the last
+/// tells. The account's row comes before the session's: a row that refers to it takes a weaker lock, which two
+/// logins at once could not both make stronger.
+fn opening<'q>(session: &'q NewSession<'_>, now: UnixMillis) -> Vec<Query<'q>> {
+    let taken_back = session.attempt.map(|login| succeeded(login, now));
+    let opened = [
+        query(
+            "UPDATE user_account SET last_sign_in_at = $1 \
+             WHERE user_account_id = $2 AND updated_at = $3",
+        )
+        .bind(stored(now))
+        .bind(session.user)
+        .bind(stored(session.seen)),
         query(
             "INSERT INTO session (session_id, user_account_id, created_at, last_seen_at, \
              expires_at, user_agent, address, method) \
              SELECT $1, $2, $3, $3, $4, $5, $6, $7 WHERE changes() = 1",
+        )
+        .mysql_as(
+            "INSERT INTO session (session_id, user_account_id, created_at, last_seen_at, \
+             expires_at, user_agent, address, method) \
+             SELECT $1, $2, $3, $3, $4, $5, $6, $7 FROM DUAL WHERE ROW_COUNT() = 1",
         )
         .bind(session.id)
         .bind(session.user)
@@ -400,46 +414,70 @@ fn in_sqlite<'q>(session: &'q NewSession<'_>, now: UnixMillis) -> [Query<'q>; 3]
         .bind(session.method),
         query(
             "INSERT INTO refresh_token (token_hash, session_id, expires_at) \
-             SELECT $1, $2, $3 WHERE changes() = 1 RETURNING session_id",
+             SELECT $1, $2, $3 WHERE changes() = 1",
+        )
+        .mysql_as(
+            "INSERT INTO refresh_token (token_hash, session_id, expires_at) \
+             SELECT $1, $2, $3 FROM DUAL WHERE ROW_COUNT() = 1",
         )
         .bind(&session.token_hash)
         .bind(session.id)
         .bind(stored(session.expires)),
-    ]
+        query(
+            "SELECT (SELECT COUNT(*) FROM session s \
+             WHERE s.user_account_id = $2 AND s.ended_at IS NULL) AS sessions \
+             FROM session WHERE session_id = $1",
+        )
+        .bind(session.id)
+        .bind(session.user),
+    ];
+    taken_back.into_iter().chain(opened).collect()
 }
 
-/// One statement, and so one transaction.
+/// One statement, and so one transaction. It counts what was there before it, and itself.
 fn in_postgres<'q>(session: &'q NewSession<'_>, now: UnixMillis) -> Query<'q> {
-    query(
-        "WITH login AS (UPDATE user_account SET last_sign_in_at = $1 \
-         WHERE user_account_id = $2 AND updated_at = $3 RETURNING user_account_id), \
-         opened AS (INSERT INTO session (session_id, user_account_id, created_at, last_seen_at, \
-         expires_at, user_agent, address, method) \
-         SELECT $4, user_account_id, $1, $1, $5, $6, $7, $8 FROM login RETURNING session_id) \
-         INSERT INTO refresh_token (token_hash, session_id, expires_at) \
-         SELECT $9, session_id, $10 FROM opened",
-    )
-    .bind(stored(now))
-    .bind(session.user)
-    .bind(stored(session.seen))
-    .bind(session.id)
-    .bind(stored(session.ends))
-    .bind(session.device.user_agent.as_str())
-    .bind(session.device.address.as_str())
-    .bind(session.method)
-    .bind(&session.token_hash)
-    .bind(stored(session.expires))
-}
-
-/// Notes a login of an account that is as it was seen.
-fn login<'q>(session: &NewSession<'q>, now: UnixMillis) -> Query<'q> {
-    query(
-        "UPDATE user_account SET last_sign_in_at = $1 \
-         WHERE user_account_id = $2 AND updated_at = $3",
-    )
-    .bind(stored(now))
-    .bind(session.user)
-    .bind(stored(session.seen))
+    macro_rules! opening {
+        ($($first:literal, $taken_back:expr, $next:literal)?) => {
+            concat!(
+                "WITH ",
+                $($first, $taken_back, $next,)?
+                "login AS (UPDATE user_account SET last_sign_in_at = $1 \
+                 WHERE user_account_id = $2 AND updated_at = $3 RETURNING user_account_id), \
+                 opened AS (INSERT INTO session (session_id, user_account_id, created_at, last_seen_at, \
+                 expires_at, user_agent, address, method) \
+                 SELECT $4, user_account_id, $1, $1, $5, $6, $7, $8 FROM login RETURNING session_id), \
+                 issued AS (INSERT INTO refresh_token (token_hash, session_id, expires_at) \
+                 SELECT $9, session_id, $10 FROM opened RETURNING session_id) \
+                 SELECT 1 + (SELECT COUNT(*) FROM session s \
+                 WHERE s.user_account_id = $2 AND s.ended_at IS NULL) AS sessions FROM issued"
+            )
+        };
+    }
+    const ALONE: &str = opening!();
+    const WITH_ATTEMPT: &str = opening!(
+        "taken_back AS (",
+        success!("$11", "$12", "$1", "$13"),
+        "), "
+    );
+    let sql = session.attempt.map_or(ALONE, |_| WITH_ATTEMPT);
+    let opened = query(sql)
+        .bind(stored(now))
+        .bind(session.user)
+        .bind(stored(session.seen))
+        .bind(session.id)
+        .bind(stored(session.ends))
+        .bind(session.device.user_agent.as_str())
+        .bind(session.device.address.as_str())
+        .bind(session.method)
+        .bind(&session.token_hash)
+        .bind(stored(session.expires));
+    match session.attempt {
+        Some(login) => opened
+            .bind(login.account)
+            .bind(login.source)
+            .bind(login.lock()),
+        None => opened,
+    }
 }
 
 fn read(row: &Row) -> Result<Session, DbError> {

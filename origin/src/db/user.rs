@@ -345,6 +345,12 @@ pub(super) async fn owner(write: &mut Write, id: &str) -> Result<User, DbError> 
     read(&row.ok_or(sqlx::Error::RowNotFound)?)
 }
 
+/// Of a row that others were joined to, whether there is one or not.
+pub(super) fn read_joined(row: &Row) -> Result<Option<User>, DbError> {
+    let id: Option<String> = row.get("user_account_id")?;
+    id.map(|_| read(row)).transpose()
+}
+
 pub(super) fn read(row: &Row) -> Result<User, DbError> {
     let time = |name| row.get::<Option<i64>>(name).map(|at| at.map(restored));
     Ok(User {

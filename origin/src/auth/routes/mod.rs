@@ -28,7 +28,7 @@ pub(crate) use super::one_time::{
 
 use super::{
     Auth, body,
-    session::{Method, SessionError, device},
+    session::{Method, Opened, SessionError, device},
     view::UserView,
 };
 use crate::{
@@ -79,7 +79,7 @@ pub(super) async fn present(app: &App, request: &Admitted) -> Result<(User, Sess
 }
 
 /// What an account needs to log in besides a proof of who asks.
-fn may_log_in(auth: &Auth, user: &User, now: UnixMillis) -> Result<(), ApiError> {
+pub(super) fn may_log_in(auth: &Auth, user: &User, now: UnixMillis) -> Result<(), ApiError> {
     if user.deleted_at.is_some() {
         return Err(ApiError::UserGone);
     }
@@ -92,8 +92,7 @@ fn may_log_in(auth: &Auth, user: &User, now: UnixMillis) -> Result<(), ApiError>
     Ok(())
 }
 
-/// Opens a session of an account whose owner has proven who they are. Of too many the one ends that was idle the
-/// longest.
+/// Opens a session of an account whose owner has proven who they are.
 pub(super) async fn open_session(
     app: &App,
     request: &mut Admitted,
@@ -101,14 +100,30 @@ pub(super) async fn open_session(
     method: Method,
 ) -> Result<auth::session::Session, ApiError> {
     let (device, now) = (device(request), clock::now());
-    let opened = app.auth.open(&app.db, user, method, &device, now).await?;
-    let (id, keep) = (&opened.user.id, app.auth.settings.max_sessions);
-    let ended = app.db.end_excess_sessions(id, keep, now).await?;
-    if !ended.is_empty() {
-        log::security(request, Kind::SessionEnded, Some(id), 200, "too-many");
-        revoke(app, request, id, ended);
+    let opened = app.auth.open(&app.db, user, method, None, &device, now);
+    end_excess(app, request, opened.await?).await
+}
+
+/// Sessions of an account that may be opened at one moment, none of which counts the others: as many as eight
+/// origins have connections.
+const AT_ONCE: u32 = 64;
+
+/// Of too many sessions the one ends that was idle the longest.
+async fn end_excess(
+    app: &App,
+    request: &mut Admitted,
+    opened: Opened,
+) -> Result<auth::session::Session, ApiError> {
+    let Opened { session, count } = opened;
+    let (id, keep) = (&session.user.id, app.auth.settings.max_sessions);
+    if count.saturating_add(AT_ONCE) > keep {
+        let ended = app.db.end_excess_sessions(id, keep, clock::now()).await?;
+        if !ended.is_empty() {
+            log::security(request, Kind::SessionEnded, Some(id), 200, "too-many");
+            revoke(app, request, id, ended);
+        }
     }
-    Ok(opened)
+    Ok(session)
 }
 
 /// Has the edge refuse the tokens of an account's sessions that ended; of those that still have any.

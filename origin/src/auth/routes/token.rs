@@ -1,6 +1,6 @@
 //! `/auth/v1/token`: sessions for passwords and for refresh tokens.
 
-use super::{json_body, may_log_in, open_session, revocation};
+use super::{end_excess, json_body, revocation};
 use crate::{
     App,
     admission::Admitted,
@@ -9,13 +9,12 @@ use crate::{
         body::{self, Login},
         cookie::{self, Delivery},
         lockout::Counted,
-        login::{Attempt, Finding, Judged},
+        login::{Attempt, Entry, Finding, Judged},
         one_time,
         refresh::RefreshToken,
-        session::{Method, Refreshed, device},
+        session::{Refreshed, device},
     },
     clock,
-    db::{Db, User},
     http::{Answer, ApiError, respond},
     log,
     mail::{self, Order},
@@ -53,19 +52,19 @@ pub(super) async fn password_grant(
     })?;
     let (auth, db) = (&app.auth, &app.db);
     let attempt = Attempt {
-        // Before it is counted: who finds the queue full, or the database away, has not failed.
+        // Before it is counted: who finds the queue full has not failed.
         turn: auth.hasher.turn()?,
-        user: db.user_by_email(&login.email).await?,
         source: auth.source(request, &login.email),
+        email: login.email.clone(),
         password: login.password,
     };
     let Judged {
         mut counted,
         finding,
         sooner,
-    } = auth.judge(db, attempt).await?;
-    let (mut user, rehashed) = match finding {
-        Finding::Right { user, rehashed } => (*user, rehashed),
+    } = auth.log_in(db, attempt, device(request)).await?;
+    let entry = match finding {
+        Finding::Right(entry) => entry,
         Finding::Wrong => {
             let reason = if counted.is_open {
                 "invalid-credentials"
@@ -88,24 +87,15 @@ pub(super) async fn password_grant(
         }
     };
     let known = auth.known_device(request, &counted);
-    if let Some(hash) = rehashed
-        && keep_rehashed(db, &user, &hash).await
-    {
-        user.password_hash = hash;
-    }
-    let now = clock::now();
-    // Who knows the password may know why it does not help.
-    if let Err(refusal) = may_log_in(auth, &user, now) {
-        log::security(
-            request,
-            Kind::AuthFailed,
-            Some(&user.id),
-            400,
-            refusal.shape().reason,
-        );
-        return Err(refusal);
-    }
-    let session = open_session(app, request, user, Method::Password).await?;
+    let opened = match entry {
+        Entry::Opened(opened) => *opened,
+        Entry::Refused { user, why } => {
+            let reason = why.shape().reason;
+            log::security(request, Kind::AuthFailed, Some(&user), 400, reason);
+            return Err(why);
+        }
+    };
+    let session = end_excess(app, request, opened).await?;
     let actor = Some(session.user.id.as_str());
     log::security(request, Kind::AuthSuccess, actor, 200, "password");
     let mut answer = session.answer(auth, delivery)?;
@@ -132,19 +122,6 @@ async fn failed(
         app.mail.notify(&app.db, kind, &order, now).await;
     }
     Ok(())
-}
-
-/// Puts our hash in the place of another system's; whether it is there. A login does not fail for it: the
-/// next one does it again.
-async fn keep_rehashed(db: &Db, user: &User, hash: &str) -> bool {
-    let replaced = db.set_password_hash(&user.id, &user.password_hash, hash);
-    let replaced = replaced.await;
-    match &replaced {
-        Ok(true) => tracing::info!(user = user.id, "rehashed a password"),
-        Ok(false) => tracing::debug!(user = user.id, "the password changed meanwhile"),
-        Err(error) => tracing::warn!(user = user.id, %error, "cannot keep a rehashed password"),
-    }
-    replaced.unwrap_or(false)
 }
 
 pub(super) async fn refresh_grant(

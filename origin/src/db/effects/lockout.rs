@@ -1,6 +1,6 @@
 use super::{NOW, World, after};
 use crate::{
-    db::{Attempt, Locks, LoginAttempt, Rung},
+    db::{Attempt, GoodLogin, Locks, LoginAttempt, Rung},
     engines::{Engine, on_every_engine},
 };
 use gapura_shared::time::UnixMillis;
@@ -88,11 +88,12 @@ async fn a_failure_counts_from_where_it_comes_and_for_its_account(engine: Engine
 async fn a_good_login_takes_back_its_own_and_leaves_others(engine: Engine) {
     let mut world = failed(engine).await;
     let good = async |world: &World, source, began, now| {
-        world
-            .db
-            .login_succeeded("A", source, began, now)
-            .await
-            .unwrap();
+        let login = GoodLogin {
+            account: "A",
+            source,
+            began,
+        };
+        world.db.login_succeeded(login, now).await.unwrap();
     };
     // One of its account's failures was its own.
     good(&world, "m", Locks::default(), after(1)).await;

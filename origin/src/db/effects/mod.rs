@@ -149,8 +149,10 @@ impl World {
             device: &Device::default(),
             method: "password",
             seen: NOW,
+            attempt: None,
         };
-        assert!(self.db.open_session(&session, now).await.unwrap(), "{id}");
+        let opened = self.db.open_session(&session, now).await.unwrap();
+        assert!(opened.is_some(), "{id}");
     }
 
     /// Runs statements past [`Db`]; what they change is not looked at.

@@ -32,6 +32,7 @@ async fn account(db: &Db) -> String {
     let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
     assert!(db.insert_user(&user).await.unwrap());
     let session = NewSession {
+        attempt: None,
         seen: NOW,
         id: "s",
         user: &user.id,

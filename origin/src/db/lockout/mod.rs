@@ -4,6 +4,7 @@ use super::{
     Db, DbError,
     pool::{Pool, Write, restored, retried, stored},
     query::{Query, Row, query},
+    user::{self, User},
 };
 use gapura_shared::time::UnixMillis;
 
@@ -26,6 +27,17 @@ pub struct LoginAttempt<'a> {
     pub counts_refusal: bool,
 }
 
+/// A counted attempt that was right after all.
+#[derive(Debug, Clone, Copy)]
+pub struct GoodLogin<'a> {
+    /// As [`LoginAttempt::account`].
+    pub account: &'a str,
+    /// As [`LoginAttempt::source`].
+    pub source: &'a str,
+    /// What began with it.
+    pub began: Locks,
+}
+
 /// The source that stands for all sources.
 const ANYWHERE: &str = "";
 
@@ -41,7 +53,8 @@ pub struct Rung {
 /// Whether a login may be tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// It may, and is counted as failed until [`Db::login_succeeded`] says otherwise.
+    /// It may, and is counted as failed until [`Db::login_succeeded`], or a session that is opened by
+    /// it, says otherwise.
     Counted(Locks),
     /// A lock stands. The attempt was counted as refused; no lock has moved.
     Locked(Locks),
@@ -68,12 +81,38 @@ impl Db {
         attempt: &LoginAttempt<'_>,
         now: UnixMillis,
     ) -> Result<Attempt, DbError> {
-        match self.count_undisturbed(attempt, now).await {
-            Ok(Some(counted)) => return Ok(counted),
+        match self.count_undisturbed(kept(attempt), attempt, now).await {
+            Ok(Some((counted, _))) => return Ok(counted),
             Err(error) if !error.is_collision() => return Err(error),
             Ok(None) | Err(_) => {}
         }
         retried(|| self.count_held(attempt, now)).await
+    }
+
+    /// As [`Self::count_login`], and the account of an address besides: by the same words, where the engine
+    /// is a server.
+    ///
+    /// # Errors
+    /// [`DbError`].
+    pub async fn count_login_of(
+        &self,
+        email: &str,
+        attempt: &LoginAttempt<'_>,
+        now: UnixMillis,
+    ) -> Result<(Attempt, Option<User>), DbError> {
+        let both = kept_beside_account(attempt, email);
+        match self.count_undisturbed(both, attempt, now).await {
+            Ok(Some((counted, rows))) => {
+                let user = rows.first().map(user::read_joined).transpose()?;
+                return Ok((counted, user.flatten()));
+            }
+            Err(error) if !error.is_collision() => return Err(error),
+            Ok(None) | Err(_) => {}
+        }
+        // First: who finds the database away has not failed.
+        let user = self.user_by_email(email).await?;
+        let counted = retried(|| self.count_held(attempt, now)).await?;
+        Ok((counted, user))
     }
 
     /// Counts without holding the rows: what was decided by what they said is written if they still say so, in one
@@ -81,18 +120,19 @@ impl Db {
     /// five. `None`: somebody was, or the rows are not there yet. SQLite has none to save.
     async fn count_undisturbed(
         &self,
+        kept: Query<'_>,
         attempt: &LoginAttempt<'_>,
         now: UnixMillis,
-    ) -> Result<Option<Attempt>, DbError> {
+    ) -> Result<Option<(Attempt, Vec<Row>)>, DbError> {
         if matches!(self.pool, Pool::Sqlite(_)) {
             return Ok(None);
         }
         let mut connection = self.connection().await?;
-        let rows = kept(attempt).all(connection.on()).await?;
+        let rows = kept.all(connection.on()).await?;
         let Some(seen) = Standing::read(&rows)? else {
             return Ok(None);
         };
-        Ok(match seen.verdict(attempt, now) {
+        let counted = match seen.verdict(attempt, now) {
             Verdict::Locked(locks) => {
                 refused(attempt).execute(connection.on()).await?;
                 Some(Attempt::Locked(locks))
@@ -104,7 +144,8 @@ impl Db {
                     .await?;
                 (is_done > 0).then_some(Attempt::Counted(began))
             }
-        })
+        };
+        Ok(counted.map(|counted| (counted, rows)))
     }
 
     async fn count_held(
@@ -133,14 +174,12 @@ impl Db {
     /// [`DbError`].
     pub async fn login_succeeded(
         &self,
-        account: &str,
-        source: &str,
-        began: Locks,
+        login: GoodLogin<'_>,
         now: UnixMillis,
     ) -> Result<(), DbError> {
         retried(|| async {
             // A statement is a transaction by itself.
-            succeeded(account, source, began, now)
+            succeeded(login, now)
                 .execute(self.writer().await?.on())
                 .await?;
             Ok(())
@@ -405,31 +444,65 @@ fn kept<'q>(attempt: &LoginAttempt<'q>) -> Query<'q> {
     .bind(attempt.source)
 }
 
+/// Both rows, as far as they are there, and in each the account of an address, if it has one.
+fn kept_beside_account<'q>(attempt: &LoginAttempt<'q>, email: &'q str) -> Query<'q> {
+    query(
+        "SELECT u.*, f.source, f.failures, f.last_at, f.locked_until, f.succeeded_at \
+         FROM login_failure f LEFT JOIN user_account u ON u.email = $3 \
+         WHERE f.account_id = $1 AND f.source IN ('', $2)",
+    )
+    .bind(attempt.account)
+    .bind(attempt.source)
+    .bind(email)
+}
+
 /// One failure less from everywhere, and without the lock that began with it; none from here, and the
-/// source is known. Where there is no row, one that says so.
-fn succeeded<'q>(account: &'q str, source: &'q str, began: Locks, now: UnixMillis) -> Query<'q> {
-    macro_rules! rows {
-        ($taken:literal) => {
-            concat!(
-                "INSERT INTO login_failure (account_id, source, failures, last_at, succeeded_at) \
-                 VALUES ($1, '', 0, $3, 0), ($1, $2, 0, $3, $3) ",
-                $taken,
-                " failures = CASE WHEN login_failure.source <> '' OR login_failure.failures = 0 \
-                 THEN 0 ELSE login_failure.failures - 1 END, \
-                 refused = CASE login_failure.source WHEN '' THEN login_failure.refused ELSE 0 END, \
-                 locked_until = CASE WHEN login_failure.source <> '' \
-                 OR login_failure.locked_until = $4 THEN 0 ELSE login_failure.locked_until END, \
-                 succeeded_at = CASE login_failure.source \
-                 WHEN '' THEN login_failure.succeeded_at ELSE $3 END"
-            )
-        };
-    }
-    query(rows!("ON CONFLICT (account_id, source) DO UPDATE SET"))
-        .mysql_as(rows!("ON DUPLICATE KEY UPDATE"))
-        .bind(account)
-        .bind(source)
+/// source is known. Where there is no row, one that says so. By its placeholders: the account, the source,
+/// now, and the lock that began.
+macro_rules! success {
+    ($taken:literal, $account:literal, $source:literal, $now:literal, $began:literal) => {
+        concat!(
+            "INSERT INTO login_failure (account_id, source, failures, last_at, succeeded_at) VALUES (",
+            concat!($account, ", '', 0, ", $now, ", 0), ("),
+            concat!($account, ", ", $source, ", 0, ", $now, ", ", $now, ") "),
+            $taken,
+            " failures = CASE WHEN login_failure.source <> '' OR login_failure.failures = 0 \
+             THEN 0 ELSE login_failure.failures - 1 END, \
+             refused = CASE login_failure.source WHEN '' THEN login_failure.refused ELSE 0 END, \
+             locked_until = CASE WHEN login_failure.source <> '' OR login_failure.locked_until = ",
+            $began,
+            " THEN 0 ELSE login_failure.locked_until END, succeeded_at = CASE login_failure.source \
+             WHEN '' THEN login_failure.succeeded_at ELSE ",
+            $now,
+            " END"
+        )
+    };
+    ($account:literal, $source:literal, $now:literal, $began:literal) => {
+        $crate::db::lockout::success!(
+            "ON CONFLICT (account_id, source) DO UPDATE SET",
+            $account,
+            $source,
+            $now,
+            $began
+        )
+    };
+}
+pub(super) use success;
+
+pub(super) fn succeeded(login: GoodLogin<'_>, now: UnixMillis) -> Query<'_> {
+    query(success!("$1", "$2", "$3", "$4"))
+        .mysql_as(success!("ON DUPLICATE KEY UPDATE", "$1", "$2", "$3", "$4"))
+        .bind(login.account)
+        .bind(login.source)
         .bind(stored(now))
-        .bind(began.anywhere.map_or(-1, stored))
+        .bind(login.lock())
+}
+
+impl GoodLogin<'_> {
+    /// The lock that began with it, as it is stored; of none, what is no lock's end.
+    pub(super) fn lock(&self) -> i64 {
+        self.began.anywhere.map_or(-1, stored)
+    }
 }
 
 /// Makes the rows that are not there, and keeps others from them until the transaction ends; the account's own

@@ -1,11 +1,12 @@
-use super::{Attempt, Locks, LoginAttempt, Rung, lock_ms};
+use super::{Attempt, GoodLogin, Locks, LoginAttempt, Rung, lock_ms};
 use crate::{
-    db::tests::fresh,
+    auth::new_user,
+    db::{Db, Device, NewSession, tests::fresh},
     engines::{Engine, on_every_engine},
 };
 use gapura_shared::time::UnixMillis;
 
-on_every_engine!(async a_locks_end_does_not_move_and_the_ladder_goes_on_behind_it, others_are_not_locked_out_until_the_ceiling_and_known_ones_never, a_good_login_forgets_what_failed_from_there, a_hundred_at_once_count_a_hundred, forgets_after_a_day);
+on_every_engine!(async a_locks_end_does_not_move_and_the_ladder_goes_on_behind_it, others_are_not_locked_out_until_the_ceiling_and_known_ones_never, a_good_login_forgets_what_failed_from_there, a_hundred_at_once_count_a_hundred, forgets_after_a_day, counts_with_the_account_or_without, a_session_takes_its_login_back_once, a_session_that_fails_leaves_its_login_counted);
 
 const LADDER: [Rung; 3] = [
     Rung {
@@ -36,6 +37,14 @@ fn from(source: &str) -> LoginAttempt<'_> {
         forget_ms: DAY_MS,
         known_ms: 30 * DAY_MS,
         counts_refusal: true,
+    }
+}
+
+const fn good(source: &str, began: Locks) -> GoodLogin<'_> {
+    GoodLogin {
+        account: "a",
+        source,
+        began,
     }
 }
 
@@ -93,9 +102,8 @@ async fn a_locks_end_does_not_move_and_the_ladder_goes_on_behind_it(engine: Engi
 async fn others_are_not_locked_out_until_the_ceiling_and_known_ones_never(engine: Engine) {
     let (db, _home) = fresh(engine).await;
     db.count_login(&from("home"), NOW).await.unwrap();
-    db.login_succeeded("a", "home", Locks::default(), NOW)
-        .await
-        .unwrap();
+    let home = good("home", Locks::default());
+    db.login_succeeded(home, NOW).await.unwrap();
     for source in ["n", "m"] {
         for _ in 0..5 {
             let attempt = db.count_login(&from(source), NOW).await.unwrap();
@@ -131,7 +139,7 @@ async fn a_good_login_forgets_what_failed_from_there(engine: Engine) {
             began = locks;
         }
     }
-    db.login_succeeded("a", "n", began, NOW).await.unwrap();
+    db.login_succeeded(good("n", began), NOW).await.unwrap();
     assert_eq!(db.login_failures("a", "n").await.unwrap(), (0, 0));
     assert_eq!(db.login_failures("a", "").await.unwrap(), (4, 0));
     let again = db.count_login(&from("n"), NOW).await.unwrap();
@@ -144,8 +152,8 @@ async fn a_hundred_at_once_count_a_hundred(engine: Engine) {
     let (db, _home) = fresh(engine).await;
     // Its rows are there: whoever comes reads them before the others have written.
     db.count_login(&from("n"), NOW).await.unwrap();
-    let none = Locks::default();
-    db.login_succeeded("a", "n", none, NOW).await.unwrap();
+    let right = good("n", Locks::default());
+    db.login_succeeded(right, NOW).await.unwrap();
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..100 {
         let db = db.clone();
@@ -169,4 +177,112 @@ async fn forgets_after_a_day(engine: Engine) {
     assert_eq!(fifth, Attempt::Counted(Locks::default()));
     db.forget_login_failures(after(DAY_MS + 1)).await.unwrap();
     assert_eq!(db.login_failures("a", "n").await.unwrap(), (0, 0));
+}
+
+/// A session of an account, opened by a login from `n`.
+fn session<'a>(user: &'a str, id: &'a str, token: u8, device: &'a Device) -> NewSession<'a> {
+    NewSession {
+        id,
+        user,
+        token_hash: [token; 32],
+        expires: after(DAY_MS),
+        ends: after(DAY_MS),
+        device,
+        method: "password",
+        seen: NOW,
+        attempt: Some(good("n", Locks::default())),
+    }
+}
+
+/// Those from `n` and those from everywhere.
+async fn failures(db: &Db) -> (u32, u32) {
+    let of = async |source| db.login_failures("a", source).await.unwrap().0;
+    (of("n").await, of("").await)
+}
+
+async fn counts_with_the_account_or_without(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
+    let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
+    assert!(db.insert_user(&user).await.unwrap());
+    // The first finds no counts yet.
+    for failures in 1..=3 {
+        let attempt = from("n");
+        let (counted, found) = db.count_login_of("a@b.co", &attempt, NOW).await.unwrap();
+        assert_eq!(counted, Attempt::Counted(Locks::default()));
+        let found = found.unwrap();
+        assert_eq!(
+            (found.id, found.password_hash),
+            (user.id.clone(), "$x".into())
+        );
+        assert_eq!(db.login_failures("a", "n").await.unwrap(), (failures, 0));
+    }
+    let nobody = db.count_login_of("c@d.co", &from("n"), NOW).await.unwrap();
+    assert!(nobody.1.is_none());
+    let (fifth, _) = db.count_login_of("a@b.co", &from("n"), NOW).await.unwrap();
+    assert_eq!(fifth, Attempt::Counted(here(NOW.0 + 900_000)));
+    let (locked, found) = db.count_login_of("a@b.co", &from("n"), NOW).await.unwrap();
+    assert_eq!(locked, Attempt::Locked(here(NOW.0 + 900_000)));
+    assert!(found.is_some());
+    assert_eq!(db.login_failures("a", "n").await.unwrap(), (5, 1));
+}
+
+async fn a_session_takes_its_login_back_once(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
+    let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
+    assert!(db.insert_user(&user).await.unwrap());
+    let device = Device::default();
+    for source in ["m", "n", "n"] {
+        db.count_login(&from(source), NOW).await.unwrap();
+    }
+    assert_eq!(failures(&db).await, (2, 3));
+    let first = session(&user.id, "1", 1, &device);
+    assert_eq!(db.open_session(&first, NOW).await.unwrap(), Some(1));
+    assert_eq!(failures(&db).await, (0, 2));
+    // Where the account has changed there is no session, but the password was right.
+    db.count_login(&from("n"), NOW).await.unwrap();
+    let changed = NewSession {
+        seen: UnixMillis(1),
+        ..session(&user.id, "2", 2, &device)
+    };
+    assert_eq!(db.open_session(&changed, NOW).await.unwrap(), None);
+    assert_eq!(failures(&db).await, (0, 2));
+    let other = NewSession {
+        attempt: None,
+        ..session(&user.id, "3", 3, &device)
+    };
+    assert_eq!(db.open_session(&other, NOW).await.unwrap(), Some(2));
+    assert_eq!(failures(&db).await, (0, 2));
+    let sessions = db.sessions(&user.id, UnixMillis(0), NOW).await.unwrap();
+    assert_eq!(sessions.len(), 2);
+    for token in [1, 3] {
+        let found = db.session_of_token(&[token; 32], 0, NOW).await.unwrap();
+        assert_eq!(found, Some((user.id.clone(), token.to_string())));
+    }
+    assert!(
+        db.user_by_id(&user.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .last_sign_in_at
+            == Some(NOW)
+    );
+}
+
+async fn a_session_that_fails_leaves_its_login_counted(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
+    let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
+    assert!(db.insert_user(&user).await.unwrap());
+    let device = Device::default();
+    let first = session(&user.id, "1", 1, &device);
+    db.open_session(&first, NOW).await.unwrap().unwrap();
+    db.count_login(&from("n"), NOW).await.unwrap();
+    // Its token is there: the last of what it writes fails.
+    let second = session(&user.id, "2", 1, &device);
+    db.open_session(&second, NOW).await.unwrap_err();
+    assert_eq!(failures(&db).await, (1, 1));
+    let sessions = db.sessions(&user.id, UnixMillis(0), NOW).await.unwrap();
+    assert_eq!(sessions.len(), 1);
+    let third = session(&user.id, "3", 3, &device);
+    assert_eq!(db.open_session(&third, NOW).await.unwrap(), Some(2));
+    assert_eq!(failures(&db).await, (0, 0));
 }
