@@ -103,6 +103,53 @@ pub(super) fn takes_scripts(name: &str) -> bool {
     MARKUP.contains(&leaf(name).as_str())
 }
 
+/// What such names end with, and of what their rest speaks: `checkout_head_html`, `tweet_embed`.
+const MARKUP_KINDS: &[&str] = &[
+    "html",
+    "code",
+    "script",
+    "scripts",
+    "snippet",
+    "js",
+    "javascript",
+    "embed",
+    "pixel",
+    "tags",
+];
+const MARKUP_PLACES: &[&str] = &[
+    "head", "foot", "track", "analytic", "embed", "inject", "custom", "pixel", "widget", "gtm",
+    "adsense", "banner", "chat", "tweet", "video", "map",
+];
+/// What they begin with.
+const MARKUP_STARTS: &[&str] = &["codeinjection_", "insert_header", "insert_footer"];
+
+/// Whether the name is like those of settings that take the markup of others' services.
+pub(super) fn takes_snippets(name: &str) -> bool {
+    let name = leaf(name);
+    let is_placed = |rest: &str| MARKUP_PLACES.iter().any(|place| rest.contains(place));
+    MARKUP_STARTS.iter().any(|start| name.starts_with(start))
+        || MARKUP_KINDS
+            .iter()
+            .any(|kind| name.strip_suffix(kind).is_some_and(is_placed))
+}
+
+/// Whether the field lists files that a push to a repository changes, sets a container up, or tells what a
+/// machine or an editor works on: `commits.added`, `env.DATABASE_URL`, `alerts.labels.mountpoint`.
+pub(super) fn configures(name: &str) -> bool {
+    let ends = [
+        "commits.added",
+        "commits.modified",
+        "commits.removed",
+        ".mountPath",
+        "textDocument.uri",
+    ];
+    ends.iter().any(|end| name.ends_with(end))
+        || name.starts_with("env.")
+        || name.starts_with("resourceSpans.")
+        || name.contains(".env.")
+        || name.contains("alerts.labels.")
+}
+
 /// Whether the field is a command that a project names for its developers: `scripts.build`.
 pub(super) fn is_project_script(name: &str) -> bool {
     name.strip_prefix("scripts.")
@@ -149,5 +196,30 @@ pub(super) mod tests {
         for name in ["email", "password.email", "passwords", "bypass", ""] {
             assert!(!is_secret(name), "{name}");
         }
+    }
+
+    #[test]
+    fn fields_for_snippets_are_known_by_their_names() {
+        for name in [
+            "checkout_head_html",
+            "settings[head_scripts]",
+            "embed_code",
+            "codeinjection_foot",
+            "facebook-pixel-code",
+        ] {
+            assert!(takes_snippets(name), "{name}");
+        }
+        for name in [
+            "html",
+            "code",
+            "body_html",
+            "comment",
+            "header",
+            "embed.title",
+        ] {
+            assert!(!takes_snippets(name), "{name}");
+        }
+        assert!(configures("head_commits.added") && configures("env.REDIS_URL"));
+        assert!(!configures("added") && !configures("envelope.x") && !configures("env"));
     }
 }

@@ -116,6 +116,8 @@ struct Spared {
     is_uncompiled: bool,
     /// Whether it can be what a project's settings hold.
     holds_setting: bool,
+    /// Whether it can name a file or an address of its sender's.
+    names_place: bool,
     takes_scripts: bool,
     is_script_sample: bool,
 }
@@ -131,7 +133,10 @@ impl Spared {
             is_listing: quote::is_listing(lower),
             is_uncompiled: discussion::is_uncompiled(lower),
             holds_setting: is_setting && discussion::holds_setting(lower),
-            takes_scripts: !is_query && field::takes_scripts(name),
+            names_place: field::configures(name) && discussion::holds_setting(lower),
+            takes_scripts: !is_query
+                && (field::takes_scripts(name)
+                    || field::takes_snippets(name) && discussion::is_snippet(lower)),
             is_script_sample: field::is_script_sample(name),
         }
     }
@@ -146,6 +151,7 @@ impl Spared {
             || self.is_listing && quote::is_listed(hit.rule.tags)
             || !is_answered && self.quotations.cover(hit.start, hit.rule.tags)
             || self.holds_setting && discussion::names_setting(hit)
+            || self.names_place && discussion::names_place(hit)
             || self.is_uncompiled && discussion::needs_whole(lower, hit)
             || !is_answered && self.discussion.shows(lower, sent, hit)
             || discussion::looks_up(lower, hit)

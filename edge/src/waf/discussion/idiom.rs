@@ -5,7 +5,7 @@ use super::told::{is_report, is_told};
 use super::within::HOSTILE;
 use super::{SEVERE, STATEMENTS};
 use crate::waf::detect::Hit;
-use crate::waf::scan::{Needles, at, before, find, is_word, span, trim, word};
+use crate::waf::scan::{Needles, at, before, find, from, is_word, span, trim, word};
 
 /// Each finding asks anew, so nothing long may be read.
 const MAX_TEXT: usize = 1000;
@@ -70,6 +70,11 @@ const READING: &[&[u8]] = &[
     b"distinct",
 ];
 
+/// Those that change what they find.
+const WRITING: &[&[u8]] = &[b"updateone", b"updatemany", b"deleteone", b"deletemany"];
+/// By what they choose: whatever an attack changes, it changes all of it.
+static CHOOSING: Needles<'static> = Needles::new(&[b"$lt", b"$gt", b"$in", b"$exists"]);
+
 /// `db.users.find({age: {$gt: 18}})`: what the database's own console takes, and no value.
 fn is_shell_query(text: &[u8]) -> bool {
     let text = trim(text);
@@ -79,7 +84,11 @@ fn is_shell_query(text: &[u8]) -> bool {
     let end = call.iter().take_while(|byte| is_word(**byte)).count();
     database == Some(b"db")
         && collection.is_some_and(|name| name.iter().all(|byte| is_word(*byte)))
-        && READING.contains(&span(call, 0, end))
+        && (READING.contains(&span(call, 0, end))
+            || WRITING.contains(&span(call, 0, end))
+                && CHOOSING.find(text, 0).is_some()
+                && find(text, b"admin", 0).is_none()
+                && find(text, b"passw", 0).is_none())
         && text.contains(&b':')
         && !text.contains(&b';')
         && HOSTILE_QUERY.find(text, 0).is_none()
@@ -109,7 +118,14 @@ fn minds_own(markup: &[u8]) -> bool {
             }
         }
     }
-    handlers > 0 && HOSTILE.find(markup, 0).is_none()
+    let mut index = 0;
+    while let Some((start, word)) = HOSTILE.find(markup, index) {
+        index = start + word.len();
+        if word != b"location=" || !from(markup, index).starts_with(b"this.value") {
+            return false;
+        }
+    }
+    handlers > 0
 }
 
 /// Whether the code of a handler does no more than that.
@@ -125,6 +141,7 @@ fn is_own(code: &[u8]) -> bool {
     is_asked
         || code.starts_with(b"this.value")
         || code.starts_with(b"location = this.value")
+        || code.starts_with(b"location=this.value")
         || name > 0 && matches!(at(code, name), b'"' | b'\'')
 }
 
@@ -139,12 +156,17 @@ fn is_foreign(text: &[u8]) -> bool {
         .count();
     let clears = || {
         let mut calls = text
-            .windows(10)
+            .windows(7)
             .enumerate()
-            .filter(|(_, call)| *call == b"os.system(");
+            .filter(|(_, call)| *call == b"system(");
         let is_console = |(index, _): (usize, &[u8])| {
-            let argument = span(text, index + 11, text.len());
-            argument.starts_with(b"cls") || argument.starts_with(b"clear")
+            let argument = span(text, index + 8, text.len());
+            let rest = [&b"cls"[..], b"clear", b"pause"]
+                .iter()
+                .find_map(|word| argument.strip_prefix(*word));
+            rest.is_some_and(|rest| {
+                matches!(at(rest, 0), b'\'' | b'"') || rest.starts_with(b"||clear")
+            })
         };
         calls.next().is_some_and(is_console) && calls.all(is_console)
     };
@@ -179,6 +201,7 @@ mod tests {
                 &nosql::OPERATOR_TEXT,
             ),
             ("import os\nos.system('clear')", "os.system", &code::PYTHON),
+            ("system(\"pause\");", "system", &code::PHP_CALL),
             ("cmd := exec.command(\"ls\")", "exec", &code::NODE),
             (
                 "<a onclick=\"return confirm('sure?')\">",
@@ -188,6 +211,11 @@ mod tests {
             (
                 "<input oninput=\"this.value = math.min(1, 2)\">",
                 "oninput",
+                &html::HANDLER,
+            ),
+            (
+                "<select onchange=\"location=this.value\">",
+                "onchange",
                 &html::HANDLER,
             ),
         ] {
@@ -207,6 +235,7 @@ mod tests {
                 "$where",
                 &nosql::OPERATOR_TEXT,
             ),
+            ("system(\"pause & id\");", "system", &code::PHP_CALL),
             (
                 "os.system('clear'); os.system('ls')",
                 "os.system",
@@ -214,6 +243,11 @@ mod tests {
             ),
             (
                 "<a onclick=\"return confirm(document.cookie)\">",
+                "onclick",
+                &html::HANDLER,
+            ),
+            (
+                "<a onclick=\"location=this.value\" onload=\"location='//x'\">",
                 "onclick",
                 &html::HANDLER,
             ),

@@ -8,6 +8,14 @@ const PROGRAMS: &[&[u8]] = &[
     b"perl", b"python", b"python3", b"ruby", b"node", b"php", b"nc", b"netcat", b"ncat", b"bash",
     b"sh",
 ];
+/// Files that tell nothing but which system runs; words behind one ask about it.
+const SHARED: &[&[u8]] = &[
+    b"/dev/null",
+    b"/etc/os-release",
+    b"/etc/lsb-release",
+    b"/proc/cpuinfo",
+    b"/proc/meminfo",
+];
 /// Words of a shell that no file is called.
 const KEYWORDS: &[&[u8]] = &[b"for", b"while", b"if", b"until", b"case", b"function"];
 /// Directories of a project whose files anyone may see.
@@ -41,7 +49,11 @@ pub(super) fn is_inert(text: &[u8], hit: &Hit) -> bool {
     };
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-');
     if is_one_of(&["rce-001", "rce-006"]) {
-        return PROGRAMS.contains(&first) && is_option(last) && text.iter().all(is_plain)
+        return first == b"cat"
+                && SHARED.contains(&second)
+                && (second == b"/dev/null" || last != second)
+                && !text.iter().any(|byte| b"`$;|&".contains(byte))
+            || PROGRAMS.contains(&first) && is_option(last) && text.iter().all(is_plain)
             // A shell takes the keyword for a file, and what comes after is a fault.
             || first == b"bash" && KEYWORDS.contains(&second) && at(text, text.len() - 1) != b'`'
             || text == b"powershell -executionpolicy bypass";

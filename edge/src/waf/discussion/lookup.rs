@@ -44,6 +44,11 @@ const LAST: &[&[u8]] = &[
     b"postgresql",
     b"sqlite",
     b"oracle",
+    b"snowflake",
+    b"bigquery",
+    b"redshift",
+    b"clickhouse",
+    b"mssql",
     b"sql",
     b"linux",
     b"ubuntu",
@@ -268,10 +273,14 @@ fn is_led_by_subject(text: &[u8], start: usize) -> bool {
         .next()
         .unwrap_or_default();
     let lead = span(text, 0, start);
+    // An expression of XPath holds strings, and ends them.
+    let is_whole = first == b"xpath"
+        && lead.split(|byte| *byte == b'\'').count() % 2 == 1
+        && text.contains(&b'[');
     SUBJECTS.contains(&first)
-        && !lead
-            .iter()
-            .any(|byte| matches!(byte, b'\'' | b'"' | b';' | b'|' | b'&' | b'`'))
+        && !lead.iter().any(|byte| {
+            matches!(byte, b'"' | b';' | b'|' | b'&' | b'`') || *byte == b'\'' && !is_whole
+        })
         && !text.contains(&b';')
         && (first == b"xpath" || is_unended(text))
 }

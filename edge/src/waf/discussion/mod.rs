@@ -163,6 +163,7 @@ static SEVERE: Needles<'static> = Needles::new(&[
 /// Rules about what a setting may name: relative files, programs, the developer's own machine.
 const NAMED: &[&str] = &[
     "lfi-001", "lfi-003", "lfi-004", "lfi-006", "rce-001", "rce-002", "node-001", "ssrf-002",
+    "ssrf-004",
 ];
 /// Most steps up to a file that a setting names.
 const MAX_STEPS: usize = 3;
@@ -177,6 +178,29 @@ pub(super) fn holds_setting(text: &[u8]) -> bool {
 /// Whether the finding is of what settings name.
 pub(super) fn names_setting(hit: &Hit) -> bool {
     NAMED.contains(&hit.rule.id)
+}
+
+/// Whether the finding is of a file or an address.
+pub(super) fn names_place(hit: &Hit) -> bool {
+    names_setting(hit) && matches!(hit.rule.tags.first(), Some(&("lfi" | "ssrf")))
+}
+
+/// What a snippet of somebody's service never does.
+static PROBING: Needles<'static> = Needles::new(&[
+    b"alert",
+    b"prompt",
+    b"confirm(",
+    b"document.cookie",
+    b"eval",
+    b"fromcharcode",
+    b"atob",
+    b"javascript:",
+    b"onerror",
+]);
+
+/// Whether markup for a page's head or foot can be that of a service.
+pub(super) fn is_snippet(text: &[u8]) -> bool {
+    PROBING.find(text, 0).is_none()
 }
 
 /// Whether code stands before a file that is not far above it.

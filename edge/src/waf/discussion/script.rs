@@ -3,7 +3,7 @@
 //! a value or a separator; these are all there is.
 
 use super::SEVERE;
-use crate::waf::scan::{Needles, at, is_space, span, trim};
+use crate::waf::scan::{Needles, at, find, is_space, is_word, span, trim};
 
 /// Longest command line.
 const MAX_SCRIPT: usize = 1000;
@@ -45,6 +45,8 @@ const FIRST: &[&[u8]] = &[
     b"gzip",
     b"helm",
     b"heroku",
+    b"iptables",
+    b"kill",
     b"journalctl",
     b"kubectl",
     b"lsof",
@@ -167,8 +169,14 @@ static RUNNING: Needles<'static> = Needles::new(&[
     b"/dev/t",
     b"/dev/u",
     b"/bin/",
-    b"bash -",
-    b"sh -",
+    b" sh -",
+    b"/sh -",
+    b"'sh -",
+    b"\"sh -",
+    b"ash -",
+    b"zsh -",
+    b"ksh -",
+    b"csh -",
     b"s_client",
     b"--eval",
     b"-e 'system",
@@ -234,7 +242,8 @@ pub(super) fn is_work(text: &[u8]) -> bool {
     {
         return false;
     }
-    let (mut index, mut start, mut is_first) = (0, 0, true);
+    let is_ended = text.starts_with(b"ps ") && find(text, b"kill ", 0).is_some();
+    let (mut index, mut start, mut is_first) = (0, 0, !is_ended);
     let mut open = 0;
     while index <= text.len() {
         // `{"id": 1}` on a line of its own is what came back.
@@ -289,6 +298,8 @@ fn works(command: &[u8], is_first: bool) -> bool {
         return is_led && NEXT.contains(&word)
             || (FIRST.contains(&word) || CMDLETS.contains(&word)) && has_argument
             || is_filter(command, word)
+            || is_edit(command, word)
+            || is_remote(command)
             || word == b"curl" && is_request(command)
             || is_own_program(command, word);
     }
@@ -297,7 +308,12 @@ fn works(command: &[u8], is_first: bool) -> bool {
         || FIRST.contains(&word)
         || CMDLETS.contains(&word)
         || word.starts_with(b"./")
+        || word == b"ps"
         || is_own_program(command, word)
+        || is_filter(command, word)
+        || is_remote(command)
+        || is_edit(command, word)
+        || matches!(word, b"+" | b"\\")
         || word.starts_with(b"$_")
         || is_id(word)
 }
@@ -330,22 +346,145 @@ fn is_own_program(command: &[u8], word: &[u8]) -> bool {
         )
 }
 
-/// `perl -ne 'print if /x/' log.txt`
+/// `sed -i 's/a/b/' x`, `find . -name '*.pyc' -delete`, `ps aux | grep x | xargs kill`: what changes files or
+/// ends programs of the author's own and prints nothing.
+fn is_edit(command: &[u8], word: &[u8]) -> bool {
+    let mut words = command
+        .split(|byte| is_space(*byte))
+        .filter(|word| !word.is_empty());
+    let argument = words.nth(1).unwrap_or_default();
+    match word {
+        b"sed" => argument.starts_with(b"-i"),
+        b"find" => {
+            let is_changing = |word: &[u8]| {
+                matches!(
+                    word,
+                    b"rm" | b"mv" | b"cp" | b"chmod" | b"chown" | b"sed" | b"gzip" | b"touch"
+                )
+            };
+            let mut acts = false;
+            let is_own = argument.starts_with(b".") && !argument.starts_with(b"..");
+            while let Some(word) = words.next() {
+                acts |= matches!(word, b"-delete" | b"-mtime" | b"-size" | b"-exec");
+                if word == b"-exec" && !words.next().is_some_and(is_changing) {
+                    return false;
+                }
+            }
+            is_own && acts
+        }
+        _ => false,
+    }
+}
+
+/// Programs of one line.
+const INTERPRETERS: &[&[u8]] = &[b"perl", b"ruby", b"node", b"python", b"python3", b"php"];
+/// What such a line needs to leave its input and its output.
+static LEAVING: Needles<'static> = Needles::new(&[
+    b"exec",
+    b"syst",
+    b"sock",
+    b"open",
+    b"spawn",
+    b"pty",
+    b"process",
+    b"eval",
+    b"import os",
+    b"fs'",
+    b"fs\"",
+    b"fs.",
+    b"http.",
+    b"'http'",
+    b"\"http\"",
+    b"net/",
+    b"/dev",
+    b"/etc",
+    b"passthru",
+    b"file(",
+    b"file_",
+    b"readfile",
+    b"file.r",
+    b"file::",
+    b"`",
+    b"child",
+    b"glob",
+    b"environ",
+    b"%env",
+    b"$env",
+    b"env[",
+    b".env",
+    b"unlink",
+    b"phpinfo",
+    b"getpw",
+    b"pack(",
+    b"chr(",
+    b"\\x",
+    b"fork",
+    b"sleep",
+    b"kill(",
+    b"__",
+    b"qx",
+    b"import(",
+    b"whoami",
+    b"listdir",
+]);
+
+/// `perl -ne 'print if /x/' log.txt`: a program of one line that computes or filters.
 fn is_filter(command: &[u8], word: &[u8]) -> bool {
     let option = command
         .split(|byte| is_space(*byte))
         .filter(|word| !word.is_empty())
         .nth(1)
         .unwrap_or_default();
-    word == b"perl"
-        && (matches!(
-            option,
-            b"-ne" | b"-pe" | b"-lne" | b"-lpe" | b"-i.bak" | b"-pi"
-        ) || option.starts_with(b"-mcpan"))
-        && !command
-            .windows(4)
-            .any(|window| matches!(window, b"exec" | b"syst" | b"sock" | b"open"))
-        && !command.contains(&b'`')
+    let is_module = word == b"perl" && option.starts_with(b"-m");
+    let is_line = matches!(
+        option,
+        b"-ne" | b"-pe" | b"-lne" | b"-lpe" | b"-lane" | b"-ane" | b"-i.bak" | b"-i" | b"-pi"
+    );
+    INTERPRETERS.contains(&word)
+        && (is_line && matches!(word, b"perl" | b"ruby")
+            || is_module
+            || matches!(option, b"-c" | b"-e" | b"-p") && is_print(command))
+        && LEAVING.find(command, 0).is_none()
+}
+
+/// Whether the program prints something that it works out.
+fn is_print(command: &[u8]) -> bool {
+    find(command, b"print", 0)
+        .or_else(|| find(command, b"console.log(", 0))
+        .or_else(|| find(command, b"puts ", 0))
+        .is_some()
+        && command.split(|byte| *byte == b'(').count() > MIN_CALLS
+}
+
+/// Calls of a program of one line that works something out: to print a word is what probes do.
+const MIN_CALLS: usize = 2;
+
+/// Words before the host of a remote command: `-L 5432:localhost:5432 -p 22`.
+const MAX_OPTIONS: usize = 6;
+
+/// `ssh ann@web 'systemctl reload nginx'`: a command for the author's own machine, one of a developer's too.
+fn is_remote(command: &[u8]) -> bool {
+    let mut words = command
+        .split(|byte| is_space(*byte))
+        .filter(|word| !word.is_empty());
+    let is_host = words.next() == Some(b"ssh")
+        && words.take(MAX_OPTIONS).any(|word| {
+            word.contains(&b'@')
+                && word
+                    .iter()
+                    .all(|byte| is_word(*byte) || b"@.-".contains(byte))
+        });
+    let quote = command.iter().position(|byte| matches!(byte, b'\'' | b'"'));
+    let quoted = quote.map_or(&b""[..], |quote| {
+        span(command, quote + 1, command.len().saturating_sub(1))
+    });
+    is_host
+        && find(command, b" -o", 0).is_none()
+        && (quoted.is_empty()
+            || quoted
+                .split(|byte| matches!(byte, b';' | b'&' | b'|'))
+                .map(trim)
+                .all(|part| part.starts_with(b"cat >") || works(part, false)))
 }
 
 /// `curl -X POST https://... -H "Content-Type: ..." -d '...'`: a request as documentation shows it.
@@ -376,6 +515,13 @@ mod tests {
             "cross-env node_env=production webpack --config a.js && cp -r public/* dist/",
             "lsof -i :80 ; kill -9 pid",
             "perl -ne 'print if /error/i' log.txt",
+            "python3 -c \"import secrets; print(secrets.token_urlsafe(32))\"",
+            "rsync -av ./ ann@web:/srv/app && ssh ann@web 'sudo systemctl reload nginx'",
+            "find . -name \"*.pyc\" -exec rm -f {} \\; ; find . -type d -delete",
+            "sed -i 's/a/b/' $(grep -rl a .)",
+            "ssh -l 5432:localhost:5432 ann@db.example -n & psql -h localhost -c \"select now()\"",
+            "kill -9 $(lsof -t -i:3000)",
+            "ps aux | grep node | awk '{print $2}' | xargs kill -9",
             "curl -x post http://localhost:8000/api -h \"accept: */*\" -d '{\"a\":1}'",
         ] {
             assert!(is_work(text.as_bytes()), "{text}");
@@ -389,6 +535,18 @@ mod tests {
             "tar xf x.tar --to-command=id",
             "curl http://evil.example/x",
             "perl -e 'system(1)'",
+            "python3 -c 'print(1)'",
+            "find . -name x | xargs sh -c 'id'",
+            "git log | sh -",
+            "git log | bash -",
+            "python3 -c \"import os; print(os.popen('ls').read())\"",
+            "git pull && ssh web 'id'",
+            "git pull && ssh ann@web 'id'",
+            "find / -name x -delete",
+            "find . -mtime 1 -exec cat {} +",
+            "sed -n p x",
+            "ps aux",
+            "ps aux | grep x",
             "npm i `id`",
             "make",
         ] {

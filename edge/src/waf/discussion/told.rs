@@ -53,7 +53,7 @@ const CLAUSES: &[&[u8]] = &[
 const MIN_LED: usize = 4;
 /// What begins a statement that is told of.
 const VERBS: &[&[u8]] = &[
-    b"select", b"insert", b"update", b"delete", b"create", b"alter", b"drop",
+    b"select", b"insert", b"update", b"delete", b"create", b"alter", b"drop", b"if",
 ];
 
 /// Shortest statement of a report.

@@ -8,6 +8,7 @@ mod custom;
 mod discussion;
 mod listed;
 mod modes;
+mod near;
 mod pairs;
 mod properties;
 mod report;

@@ -15,6 +15,8 @@ use crate::waf::scan::{
 
 use Needs::{Module, Place, Probe, Something};
 
+/// Longest text that is read as a whole, for each call in it, in bytes.
+const MAX_EXAMPLE: usize = 1000;
 /// Longest name before a parenthesis that is read, in bytes.
 const MAX_CALLEE: usize = 64;
 
@@ -70,6 +72,9 @@ fn is_everyday(text: &[u8], open: usize, name: &[u8], start: usize) -> bool {
             (tail.starts_with(b"('php://input')") || tail.starts_with(b"(\"php://input\")"))
                 && before(text, start) == b'('
                 && word_before(text, start.saturating_sub(1)) == b"json_decode"
+        }
+        b"getruntime" if tail.starts_with(b"();") => {
+            text.len() <= MAX_EXAMPLE && find(text, b"exec", 0).is_none()
         }
         b"getruntime" => [
             &b"().availableprocessors("[..],

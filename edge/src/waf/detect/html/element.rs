@@ -74,8 +74,12 @@ fn is_active(tag: &Tag<'_>) -> bool {
         }
         b"frame" => has(&[b"src"]) && !is_page(value(b"src")),
         b"portal" | b"layer" | b"ilayer" | b"bgsound" | b"vmlframe" => has(&[b"src"]),
-        b"object" => has(&[b"data", b"classid"]) || value(b"type").ends_with(b"scriptlet"),
-        b"embed" => has(&[b"src", b"code"]),
+        b"object" => {
+            has(&[b"classid"])
+                || has(&[b"data"]) && !is_own_file(value(b"data"))
+                || value(b"type").ends_with(b"scriptlet")
+        }
+        b"embed" => has(&[b"code"]) || has(&[b"src"]) && !is_own_file(value(b"src")),
         b"applet" => has(&[b"code", b"codebase", b"archive", b"object"]),
         b"base" => is_foreign(value(b"href")),
         b"isindex" => tag.attributes.contains(&b'='),
@@ -120,16 +124,55 @@ fn is_stylesheet(tag: &Tag<'_>) -> bool {
     tag.attributes.starts_with(b"-stylesheet") && tag.attribute(b"href").is_some_and(is_foreign)
 }
 
+/// A document or a film of the site's own: `/files/plan.pdf`.
+fn is_own_file(url: &[u8]) -> bool {
+    let is_path = |byte: &u8| is_word(*byte) || matches!(byte, b'/' | b'.' | b'-' | b' ');
+    !url.starts_with(b"//")
+        && url.iter().all(is_path)
+        && [&b".pdf"[..], b".mp4", b".webm", b".mp3"]
+            .iter()
+            .any(|ending| url.ends_with(ending))
+}
+
 /// Players that editors embed.
 fn is_player(url: &[u8]) -> bool {
     [
         &b"www.youtube.com/embed/"[..],
         b"www.youtube-nocookie.com/embed/",
+        b"youtube.com/embed/",
         b"player.vimeo.com/video/",
-        b"www.google.com/maps/embed",
+        b"player.twitch.tv/",
+        b"www.dailymotion.com/embed/",
+        b"www.vidio.com/embed/",
+        b"www.google.com/maps/",
+        b"www.google.com/maps?",
         b"maps.google.com/maps?",
+        b"www.openstreetmap.org/export/embed.html",
+        b"calendar.google.com/calendar/embed",
+        b"docs.google.com/",
+        b"drive.google.com/file/",
+        b"lookerstudio.google.com/embed/",
+        b"www.googletagmanager.com/ns.html?id=",
+        b"www.facebook.com/plugins/",
+        b"www.instagram.com/p/",
+        b"www.tiktok.com/embed/",
+        b"platform.twitter.com/embed/",
         b"open.spotify.com/embed",
         b"w.soundcloud.com/player/",
+        b"embed.music.apple.com/",
+        b"bandcamp.com/embeddedplayer/",
+        b"www.slideshare.net/slideshow/embed_code/",
+        b"www.scribd.com/embeds/",
+        b"e.issuu.com/embed",
+        b"www.canva.com/design/",
+        b"www.figma.com/embed",
+        b"codepen.io/",
+        b"codesandbox.io/embed/",
+        b"app.powerbi.com/view",
+        b"public.tableau.com/views/",
+        b"datawrapper.dwcdn.net/",
+        b"giphy.com/embed/",
+        b"archive.org/embed/",
     ]
     .iter()
     .any(|player| {
@@ -307,11 +350,17 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
     let is_asked = closing.is_none()
         && at(body, 0) == b' '
         && before(text, open) == b' '
-        && trim(body).split(|byte| *byte == b' ').count() > 2
+        && !trim(body).is_empty()
         && body
             .iter()
             .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'?'));
-    if is_bare || is_asked || body.starts_with(b"</") || is_prose(body) || is_source(body) {
+    if is_bare
+        || is_asked
+        || body.starts_with(b"</")
+        || is_prose(body)
+        || is_source(body)
+        || declares(body)
+    {
         Some(&rules::MENTION)
     } else {
         Some(&rules::SCRIPT)
@@ -360,6 +409,45 @@ fn is_source(body: &[u8]) -> bool {
             || code.starts_with(b"export default"))
 }
 
+/// Whether the script does nothing but declare functions, which something else would have to call.
+/// Comments, templates and regular expressions would hide where one ends.
+fn declares(body: &[u8]) -> bool {
+    let mut rest = trim(body);
+    if rest.iter().any(|byte| matches!(byte, b'/' | b'`' | b'\\')) {
+        return false;
+    }
+    while let Some(function) = rest.strip_prefix(b"function ") {
+        let parameters = from(function, word(function, 0).len());
+        let Some(open) = position(parameters, 0, |byte| byte == b'{') else {
+            return false;
+        };
+        let is_plain = |byte: &u8| is_word(*byte) || b"(), ".contains(byte);
+        if !span(parameters, 0, open).iter().all(is_plain) {
+            return false;
+        }
+        let (mut index, mut depth, mut quote) = (open, 0_usize, 0);
+        loop {
+            match at(parameters, index) {
+                0 => return false,
+                byte if byte == quote => quote = 0,
+                byte @ (b'"' | b'\'') if quote == 0 => quote = byte,
+                b'{' if quote == 0 => depth += 1,
+                b'}' if quote == 0 => depth -= 1,
+                _ => {}
+            }
+            index += 1;
+            if depth == 0 {
+                break;
+            }
+        }
+        rest = trim(from(parameters, index));
+        if rest.is_empty() {
+            return true;
+        }
+    }
+    false
+}
+
 /// Plain words before a tag that make the text a document about scripts.
 const MIN_WORDS: usize = 6;
 
@@ -392,15 +480,41 @@ fn shows_source(tag: &Tag<'_>) -> bool {
     let is_own = source.ends_with(b".js") && !is_foreign(source);
     let is_library = LIBRARIES.iter().any(|host| source.starts_with(host));
     let is_path = |byte: &u8| is_word(*byte) || matches!(byte, b'/' | b'.' | b'-');
-    let is_named = is_own && source.len() > MIN_SOURCE && source.iter().all(is_path);
+    let is_named =
+        is_own && (source.len() > MIN_SOURCE || source == b"app.js") && source.iter().all(is_path);
+    let is_widget = source
+        .strip_prefix(b"https:")
+        .unwrap_or(source)
+        .strip_prefix(b"//")
+        .is_some_and(|source| WIDGETS.iter().any(|widget| source.starts_with(widget)));
     // A file whose content is given away beforehand.
     let is_fixed = is_library && tag.has(b"integrity");
     let is_talked_of = is_own && source.iter().all(is_path) && is_said(tag);
     is_named
+        || is_widget
         || is_talked_of
         || is_fixed
         || (is_own || is_library) && (tag.text.starts_with(b"```") || is_prose_lead(lead))
 }
+
+/// Scripts of services that editors embed, which run nothing that their address would tell them.
+const WIDGETS: &[&[u8]] = &[
+    b"platform.twitter.com/widgets.js",
+    b"www.instagram.com/embed.js",
+    b"www.tiktok.com/embed.js",
+    b"embed.reddit.com/widgets.js",
+    b"assets.pinterest.com/js/pinit.js",
+    b"connect.facebook.net/",
+    b"www.googletagmanager.com/gtag/js?id=",
+    b"pagead2.googlesyndication.com/pagead/js/",
+    b"js.stripe.com/",
+    b"app.midtrans.com/snap/",
+    b"challenges.cloudflare.com/turnstile/",
+    b"static.cloudflareinsights.com/",
+    b"plausible.io/js/",
+    b"embed.tawk.to/",
+    b"consent.cookiebot.com/",
+];
 
 /// Whether words stand before the script and behind it: `html <script src="app.js"></script> not loading`.
 fn is_said(tag: &Tag<'_>) -> bool {

@@ -103,7 +103,11 @@ pub(super) fn member(part: Part, name: &str, lower: &[u8]) -> Option<&'static Ru
                 .is_some_and(|end| end.eq_ignore_ascii_case(tail))
         };
         let searches = lower == b"$search" && ends("$text.$search");
-        let runs = lower == b"script" && ends("script.script");
+        // Whoever filters or sums up may compute.
+        let runs = lower == b"script"
+            && ends("script.script")
+            && !ends("filter.script.script")
+            && !ends("bucket_script.script");
         if searches || runs || OPERATORS.contains(&lower) || MEMBERS.contains(&lower) {
             return Some(&rules::OPERATOR);
         }

@@ -280,7 +280,9 @@ fn whole_query(text: &[u8]) -> bool {
     // Painless, where a document is updated or read by a script.
     starts(&[b"ctx._source", b"ctx.op"])
         || holds(&[b";ctx._source", b"; ctx._source"])
-        || (starts(&[b"doc['", b"doc[\"", b"return doc["]) && holds(&[b"].value", b"].size()"]))
+        || (starts(&[b"doc['", b"doc[\"", b"return doc["])
+            && holds(&[b"].value", b"].size()"])
+            && !holds(&[b"params."]))
 }
 
 /// `function(){return this.a==1}`, `return(this.a=='b')`: a function that a document store is to

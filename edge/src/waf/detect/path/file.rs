@@ -59,10 +59,24 @@ fn rooted(text: &[u8], first: usize) -> Option<usize> {
                 || matches!(at(text, end), b'.' | b'*' | b'?' | b'\'' | b'"' | b'\\');
             // `.environment` and `id_rsa.pub` are other names.
             let is_name = matches!(at(folder, 1), b'.' | b'i') && !folder.ends_with(b"_");
-            let is_longer =
-                is_name && is_file && (is_word(at(text, end)) || stands(text, end, b".pub"));
+            let is_longer = is_name
+                && is_file
+                && (is_word(at(text, end)) || stands(text, end, b".pub") || is_sample(text, end));
             ((is_file || goes_on) && !is_longer).then_some(end)
         })
+}
+
+/// Whether a file's name goes on as that of a sample, which is published: `.env.example`.
+fn is_sample(text: &[u8], end: usize) -> bool {
+    [
+        &b".example"[..],
+        b".sample",
+        b".dist",
+        b".template",
+        b".tmpl",
+    ]
+    .iter()
+    .any(|ending| stands(text, end, ending))
 }
 
 /// Past a drive, a home folder, a scheme, and steps that lead nowhere, to the slash of the path.

@@ -77,6 +77,7 @@ pub(super) const TRIGGERS: &[&str] = &[
     ".7z",
     ".dump",
     "/wp-",
+    "/v1/kv",
 ];
 
 /// Hidden names that honest clients ask for (RFC 8615; object stores' empty folders).
@@ -220,7 +221,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
         hits.push(Hit::new(&rules::SECRETS, 0, end));
     }
     let is_foreign = FOREIGN.iter().any(|ending| last.ends_with(ending));
-    if has_short_name(path) || is_foreign || is_planted(path, last) {
+    // The whole store; an application asks for a key.
+    let is_store = matches!(path, b"/v1/kv" | b"/v1/kv/");
+    if is_store || has_short_name(path) || is_foreign || is_planted(path, last) {
         hits.push(Hit::new(&rules::KNOWN_HOLE, 0, end));
     }
     if is_wordpress(path) {
@@ -511,6 +514,7 @@ mod tests {
             "/example.com.tar.gz",
             "/customers.sql.bz2",
             "/users.bak",
+            "/v1/kv/",
             "/uploads/a.php",
             "/names.nsf",
         ] {
@@ -544,6 +548,7 @@ mod tests {
             "/files/archive.tar.gz",
             "/mirror/release.gpg",
             "/uploads/photo.jpg",
+            "/v1/kv/config/app/banner",
         ] {
             assert!(!is_found(page), "{page}");
         }

@@ -4,7 +4,10 @@ use super::names::{CATALOGS, LEAKS, TIMERS};
 use super::token::Kind;
 use super::{Hits, Sql};
 use crate::waf::rules::sql as rules;
-use crate::waf::scan::before;
+use crate::waf::scan::{before, span};
+
+/// Longest entity before a statement: `&quot;`.
+const MAX_ENTITY: usize = 8;
 
 impl Sql<'_> {
     /// `1; select writefile('/tmp/x', 'y')`: whatever is called, with constants, behind a number.
@@ -54,6 +57,17 @@ impl Sql<'_> {
         } else if index == 0 && is_called && self.is_chain() {
             hits.push(self.hit(&rules::LEAK, 0, 3));
         }
+    }
+
+    /// Whether the semicolon before the token is the end of an entity: `&gt;Grant`.
+    pub(super) fn is_entity(&self, index: usize) -> bool {
+        let end = self.tokens.get(index).map_or(0, |token| token.start);
+        let lead = span(self.text, end.saturating_sub(MAX_ENTITY), end);
+        let name = lead.rsplit(|byte| *byte == b'&').next().unwrap_or_default();
+        name.len() < lead.len()
+            && name
+                .strip_suffix(b";")
+                .is_some_and(|name| !name.is_empty() && name.iter().all(u8::is_ascii_alphabetic))
     }
 
     /// `mysql.user`, `sys.tables`, all of it.
@@ -210,7 +224,14 @@ impl Sql<'_> {
             && self.close(1).is_some_and(|close| {
                 close + 1 == self.tokens.len() && (is_list || (2..close).any(tells))
             });
-        (nested || joined || alone) && self.is_anchored(0)
+        (nested || joined || alone) && self.is_anchored(0) && !self.is_line_break()
+    }
+
+    /// `char(13) + char(10)`: the breaks of a line, which spell nothing.
+    fn is_line_break(&self) -> bool {
+        matches!(self.word(0), b"char" | b"chr" | b"nchar")
+            && matches!(self.word(2), b"9" | b"10" | b"13")
+            && self.kind(3) == Kind::Close
     }
 
     fn names_catalog(&self, index: usize) -> bool {

@@ -242,8 +242,10 @@ fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
         match host::judge(host, port) {
             Kind::Metadata => return Some(&rules::METADATA),
             Kind::Obscured => return Some(&rules::OBSCURED),
-            Kind::Internal => return Some(&rules::INTERNAL),
-            Kind::Loopback if !may_be_local(url, text.name, port) => return Some(&rules::INTERNAL),
+            Kind::Internal if !is_monitor(text, port) => return Some(&rules::INTERNAL),
+            Kind::Loopback if !may_be_local(url, text.name, port) && !is_monitor(text, port) => {
+                return Some(&rules::INTERNAL);
+            }
             // What a browser never asks, a bare address least of all.
             Kind::Address
                 if url.scheme.starts_with(b"http")
@@ -252,7 +254,7 @@ fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
                 return Some(&rules::INTERNAL);
             }
             Kind::Address => is_address = true,
-            Kind::Loopback | Kind::Public => {}
+            Kind::Internal | Kind::Loopback | Kind::Public => {}
         }
     }
     // RFC 3986 allows no empty host, and parsers disagree on `http:///x`.
@@ -269,6 +271,23 @@ fn is_asked(rest: &[u8]) -> bool {
         && words
             .iter()
             .all(|byte| byte.is_ascii_alphabetic() || *byte == b' ')
+}
+
+/// Members by which a monitor names its own pages in the alerts that it sends, without underscores.
+const MONITOR: &[&str] = &[
+    "generatorurl",
+    "externalurl",
+    "ruleurl",
+    "dashboardurl",
+    "panelurl",
+    "silenceurl",
+];
+
+/// Whether a monitor says where it stands (Prometheus, Grafana).
+fn is_monitor(text: &Text<'_>, port: Option<u16>) -> bool {
+    text.part == Part::Json
+        && port.is_none_or(|port| !SERVICES.contains(&port))
+        && MONITOR.contains(&leaf(text.name).replace('_', "").as_str())
 }
 
 /// Whether a developer's own machine may be named here: a redirect that a browser would follow.

@@ -1,0 +1,123 @@
+//! Values that are honest where they stand, each beside an attack that comes close to it.
+
+use super::look;
+use crate::waf::{Settings, Verdict};
+
+/// Name of a JSON member, a value that passes under it, and one that does not.
+const PAIRS: &[(&str, &str, &str)] = &[
+    (
+        "embed_code",
+        "<script src=\"https://cdn.example.com/chat.js\"></script>",
+        "<script>alert(1)</script>",
+    ),
+    (
+        "text",
+        "```html\n<script src=\"https://www.promisejs.org/promise-6.1.0.js\"></script>\n```",
+        "<script src=\"https://www.promisejs.org/promise-6.1.0.js\"></script>",
+    ),
+    ("commits.modified", ".htaccess", "../../../../etc/passwd"),
+    ("files", ".env.example", ".env"),
+    (
+        "env.REDIS_URL",
+        "redis://cache:6379/0",
+        "redis://cache:6379/0;$(id)",
+    ),
+    (
+        "generatorURL",
+        "http://prom:9090/graph?g0.expr=up",
+        "http://prom:6379/",
+    ),
+    (
+        "generatorURL",
+        "http://localhost:9090/graph",
+        "http://169.254.169.254/",
+    ),
+    (
+        "url",
+        "https://example.com/",
+        "http://prom:9090/graph?g0.expr=up",
+    ),
+    (
+        "query.bool.filter.script.script.source",
+        "doc['stock'].value > params.min",
+        "doc['stock'].value",
+    ),
+    (
+        "aggs.net.bucket_script.script",
+        "params.a - params.b",
+        "ctx._source.role = 'admin'",
+    ),
+    (
+        "description",
+        "&lt;p&gt;Grant asked me to revoke all of it.&lt;/p&gt;",
+        "1;grant dba to scott",
+    ),
+    (
+        "q",
+        "SELECT Id, Email FROM Account WHERE Name LIKE 'Acme%' LIMIT 10",
+        "SELECT Id, Password FROM Account WHERE Name LIKE 'Acme%' LIMIT 10",
+    ),
+    (
+        "q",
+        "char(13) + char(10) sql server line break",
+        "char(97) + char(98)",
+    ),
+    (
+        "q",
+        "cat /etc/os-release ubuntu version",
+        "cat /etc/os-release;id ubuntu version",
+    ),
+    (
+        "q",
+        "xpath //div[@class='price']/text()",
+        "xpath' or //div[@class='price']/text()='a",
+    ),
+    ("alerts.labels.mountpoint", "/var/lib/docker", "/etc/passwd"),
+    ("q", "cat /dev/null joke", "cat /etc/passwd joke"),
+    (
+        "q",
+        "information_schema.columns snowflake",
+        "information_schema.columns",
+    ),
+    (
+        "text",
+        "In T-SQL: IF EXISTS (SELECT 1 FROM sys.tables WHERE name = 'x') DROP TABLE x",
+        "'; IF EXISTS (SELECT 1 FROM sys.tables WHERE name = 'x') DROP TABLE x",
+    ),
+    (
+        "text",
+        "Runtime rt = Runtime.getRuntime();\nSystem.out.println(rt.freeMemory());",
+        "Runtime rt = Runtime.getRuntime();\nrt.exec(\"id\");",
+    ),
+    (
+        "text",
+        "db.users.updateMany({ last: { $lt: 5 } }, { $set: { active: false } })",
+        "db.users.updateMany({ last: { $lt: 5 } }, { $set: { role: 'admin' } })",
+    ),
+    ("text", "system(\"pause\");", "system(\"pause & id\");"),
+];
+
+#[test]
+fn what_comes_close_is_told_apart() {
+    for (name, honest, attack) in PAIRS {
+        for (value, verdict) in [(honest, false), (attack, true)] {
+            let mut body = serde_json::json!(value);
+            for member in name.rsplit('.') {
+                body = serde_json::json!({ member: body });
+            }
+            let body = body.to_string();
+            let report = look(
+                &Settings::default(),
+                "/items",
+                "",
+                &[],
+                Some(("application/json", body.as_bytes())),
+            );
+            assert_eq!(
+                report.verdict == Verdict::Blocked,
+                verdict,
+                "{body}: {report:?}"
+            );
+        }
+    }
+}
