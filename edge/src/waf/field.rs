@@ -1,5 +1,6 @@
 //! The stream of named values that body, header and URL readers hand to the inspector.
 
+use super::scan::Needles;
 use super::{Part, rules};
 
 /// Receives what was read of a request.
@@ -104,38 +105,54 @@ pub(super) fn takes_scripts(name: &str) -> bool {
 }
 
 /// What such names end with, and of what their rest speaks: `checkout_head_html`, `tweet_embed`.
-const MARKUP_KINDS: &[&str] = &[
-    "html",
-    "code",
-    "script",
-    "scripts",
-    "snippet",
-    "js",
-    "javascript",
-    "embed",
-    "pixel",
-    "tags",
+const MARKUP_KINDS: &[&[u8]] = &[
+    b"html",
+    b"code",
+    b"script",
+    b"scripts",
+    b"snippet",
+    b"js",
+    b"javascript",
+    b"embed",
+    b"pixel",
+    b"tags",
 ];
-const MARKUP_PLACES: &[&str] = &[
-    "head", "foot", "track", "analytic", "embed", "inject", "custom", "pixel", "widget", "gtm",
-    "adsense", "banner", "chat", "tweet", "video", "map",
-];
+static MARKUP_PLACES: Needles<'static> = Needles::new(&[
+    b"head",
+    b"foot",
+    b"track",
+    b"analytic",
+    b"embed",
+    b"inject",
+    b"custom",
+    b"pixel",
+    b"widget",
+    b"gtm",
+    b"adsense",
+    b"banner",
+    b"chat",
+    b"tweet",
+    b"video",
+    b"map",
+]);
 /// What they begin with.
-const MARKUP_STARTS: &[&str] = &["codeinjection_", "insert_header", "insert_footer"];
+const MARKUP_STARTS: &[&[u8]] = &[b"codeinjection_", b"insert_header", b"insert_footer"];
 
 /// Whether the name is like those of settings that take the markup of others' services.
 pub(super) fn takes_snippets(name: &str) -> bool {
     let name = leaf(name);
-    let is_placed = |rest: &str| MARKUP_PLACES.iter().any(|place| rest.contains(place));
+    let name = name.as_bytes();
+    let is_placed = |rest: &[u8]| MARKUP_PLACES.find(rest, 0).is_some();
     MARKUP_STARTS.iter().any(|start| name.starts_with(start))
         || MARKUP_KINDS
             .iter()
-            .any(|kind| name.strip_suffix(kind).is_some_and(is_placed))
+            .any(|kind| name.strip_suffix(*kind).is_some_and(is_placed))
 }
 
 /// Whether the field lists files that a push to a repository changes, sets a container up, or tells what a
 /// machine or an editor works on: `commits.added`, `env.DATABASE_URL`, `alerts.labels.mountpoint`.
 pub(super) fn configures(name: &str) -> bool {
+    static PLACES: Needles<'static> = Needles::new(&[b".env.", b"alerts.labels."]);
     let ends = [
         "commits.added",
         "commits.modified",
@@ -146,8 +163,7 @@ pub(super) fn configures(name: &str) -> bool {
     ends.iter().any(|end| name.ends_with(end))
         || name.starts_with("env.")
         || name.starts_with("resourceSpans.")
-        || name.contains(".env.")
-        || name.contains("alerts.labels.")
+        || PLACES.find(name.as_bytes(), 0).is_some()
 }
 
 /// Whether the field is a command that a project names for its developers: `scripts.build`.

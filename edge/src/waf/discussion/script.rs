@@ -2,155 +2,42 @@
 //! installs or filters, and none of them tells an attacker anything. An injected command stands behind
 //! a value or a separator; these are all there is.
 
+use std::sync::LazyLock;
+
 use super::SEVERE;
+use super::words::{Words, words};
 use crate::waf::scan::{Needles, at, find, is_space, is_word, span, trim};
 
 /// Longest command line.
 const MAX_SCRIPT: usize = 1000;
 
-/// Programs that a developer's command line starts with.
-const FIRST: &[&[u8]] = &[
-    b"./configure",
-    b"./gradlew",
-    b"adb",
-    b"ansible",
-    b"ansible-playbook",
-    b"apt",
-    b"apt-get",
-    b"artisan",
-    b"brew",
-    b"bundle",
-    b"cargo",
-    b"certbot",
-    b"choco",
-    b"cmake",
-    b"composer",
-    b"conda",
-    b"createdb",
-    b"cross-env",
-    b"dism",
-    b"dnf",
-    b"docker",
-    b"docker-compose",
-    b"dotnet",
-    b"dpkg",
-    b"fastboot",
-    b"ffmpeg",
-    b"flutter",
-    b"gem",
-    b"git",
-    b"go",
-    b"gradle",
-    b"gunzip",
-    b"gzip",
-    b"helm",
-    b"heroku",
-    b"iptables",
-    b"kill",
-    b"journalctl",
-    b"kubectl",
-    b"lsof",
-    b"make",
-    b"minikube",
-    b"mongodump",
-    b"mongorestore",
-    b"mvn",
-    b"mysqladmin",
-    b"mysqldump",
-    b"ng",
-    b"npm",
-    b"npx",
-    b"pacman",
-    b"pg_dump",
-    b"pg_restore",
-    b"pgrep",
-    b"pip",
-    b"pip3",
-    b"pipx",
-    b"pkill",
-    b"pnpm",
-    b"podman",
-    b"poetry",
-    b"psql",
-    b"rails",
-    b"rake",
-    b"rsync",
-    b"rustc",
-    b"rustup",
-    b"sam",
-    b"scp",
-    b"sfc",
-    b"snap",
-    b"ssh-keygen",
-    b"systemctl",
-    b"tar",
-    b"taskkill",
-    b"terraform",
-    b"tsc",
-    b"ufw",
-    b"unzip",
-    b"vagrant",
-    b"virtualenv",
-    b"vite",
-    b"webpack",
-    b"winget",
-    b"yarn",
-    b"youtube-dl",
-    b"yt-dlp",
-    b"yum",
-    b"zip",
-];
+/// Programs that a developer's command line starts with, and PowerShell's verbs that show and sort.
+static FIRST: Words = LazyLock::new(|| {
+    words(
+        "./configure ./gradlew adb ansible ansible-playbook apt apt-get artisan brew bundle \
+         cargo certbot choco cmake composer conda createdb cross-env dism dnf docker \
+         docker-compose dotnet dpkg fastboot ffmpeg flutter gem git go gradle gunzip gzip \
+         helm heroku iptables kill journalctl kubectl lsof make minikube mongodump \
+         mongorestore mvn mysqladmin mysqldump ng npm npx pacman pg_dump pg_restore pgrep pip \
+         pip3 pipx pkill pnpm podman poetry psql rails rake rsync rustc rustup sam scp sfc \
+         snap ssh-keygen systemctl tar taskkill terraform tsc ufw unzip vagrant virtualenv \
+         vite webpack winget yarn youtube-dl yt-dlp yum zip get-childitem get-command \
+         get-date get-executionpolicy get-help get-process get-service set-executionpolicy \
+         set-location sort-object where-object where select-object foreach-object \
+         measure-object format-table format-list out-file out-null stop-process start-service \
+         stop-service restart-service test-path test-netconnection install-module \
+         import-module new-item copy-item move-item rename-item remove-item write-host \
+         write-output export-csv import-csv convertto-json",
+    )
+});
 /// What such a line goes on with.
-const NEXT: &[&[u8]] = &[
-    b"[",
-    b"[[",
-    b"awk",
-    b"break",
-    b"cd",
-    b"chmod",
-    b"chown",
-    b"continue",
-    b"cp",
-    b"cut",
-    b"date",
-    b"done",
-    b"echo",
-    b"exit",
-    b"explorer.exe",
-    b"export",
-    b"false",
-    b"fi",
-    b"grep",
-    b"head",
-    b"jq",
-    b"kill",
-    b"less",
-    b"ln",
-    b"mkdir",
-    b"more",
-    b"mv",
-    b"popd",
-    b"printf",
-    b"pushd",
-    b"pwd",
-    b"read",
-    b"sed",
-    b"set",
-    b"sleep",
-    b"sort",
-    b"source",
-    b"tail",
-    b"tee",
-    b"test",
-    b"touch",
-    b"tr",
-    b"true",
-    b"uniq",
-    b"wc",
-    b"xargs",
-    b"{",
-    b"}",
-];
+static NEXT: Words = LazyLock::new(|| {
+    words(
+        "[ [[ awk break cd chmod chown continue cp cut date done echo exit explorer.exe \
+         export false fi grep head jq kill less ln mkdir more mv popd printf pushd pwd read \
+         sed set sleep sort source tail tee test touch tr true uniq wc xargs { }",
+    )
+});
 /// Words before a command of the same line.
 const WRAPPERS: &[&[u8]] = &[
     b"sudo", b"time", b"nohup", b"then", b"else", b"do", b"start", b"!", b"exec",
@@ -193,47 +80,6 @@ static RUNNING: Needles<'static> = Needles::new(&[
     b"base64",
     b"bypass",
 ]);
-
-/// Verbs of PowerShell's commands that show and sort.
-const CMDLETS: &[&[u8]] = &[
-    b"get-childitem",
-    b"get-command",
-    b"get-date",
-    b"get-executionpolicy",
-    b"get-help",
-    b"get-process",
-    b"get-service",
-    b"set-executionpolicy",
-    b"set-location",
-    b"sort-object",
-    b"where-object",
-    b"where",
-    b"select-object",
-    b"foreach-object",
-    b"measure-object",
-    b"format-table",
-    b"format-list",
-    b"out-file",
-    b"out-null",
-    b"stop-process",
-    b"start-service",
-    b"stop-service",
-    b"restart-service",
-    b"test-path",
-    b"test-netconnection",
-    b"install-module",
-    b"import-module",
-    b"new-item",
-    b"copy-item",
-    b"move-item",
-    b"rename-item",
-    b"remove-item",
-    b"write-host",
-    b"write-output",
-    b"export-csv",
-    b"import-csv",
-    b"convertto-json",
-];
 
 /// Whether the whole text is such a command line.
 pub(super) fn is_work(text: &[u8]) -> bool {
@@ -294,26 +140,19 @@ fn works(command: &[u8], is_first: bool) -> bool {
         word = words.next().unwrap_or_default();
     }
     let has_argument = words.next().is_some();
-    if is_first {
-        return is_led && NEXT.contains(&word)
-            || (FIRST.contains(&word) || CMDLETS.contains(&word)) && has_argument
-            || is_filter(command, word)
-            || is_edit(command, word)
-            || is_remote(command)
-            || word == b"curl" && is_request(command)
-            || is_own_program(command, word);
-    }
-    word.is_empty()
-        || NEXT.contains(&word)
-        || FIRST.contains(&word)
-        || CMDLETS.contains(&word)
-        || word.starts_with(b"./")
-        || word == b"ps"
-        || is_own_program(command, word)
+    let is_task = is_own_program(command, word)
         || is_filter(command, word)
-        || is_remote(command)
         || is_edit(command, word)
-        || matches!(word, b"+" | b"\\")
+        || is_remote(command)
+        || FIRST.contains(word) && (has_argument || !is_first);
+    if is_first {
+        return is_task || is_led && NEXT.contains(word) || word == b"curl" && is_request(command);
+    }
+    is_task
+        || word.is_empty()
+        || NEXT.contains(word)
+        || word.starts_with(b"./")
+        || matches!(word, b"ps" | b"+" | b"\\")
         || word.starts_with(b"$_")
         || is_id(word)
 }
@@ -404,7 +243,6 @@ static LEAVING: Needles<'static> = Needles::new(&[
     b"readfile",
     b"file.r",
     b"file::",
-    b"`",
     b"child",
     b"glob",
     b"environ",
@@ -445,6 +283,7 @@ fn is_filter(command: &[u8], word: &[u8]) -> bool {
             || is_module
             || matches!(option, b"-c" | b"-e" | b"-p") && is_print(command))
         && LEAVING.find(command, 0).is_none()
+        && !command.contains(&b'`')
 }
 
 /// Whether the program prints something that it works out.
@@ -538,6 +377,7 @@ mod tests {
             "python3 -c 'print(1)'",
             "find . -name x | xargs sh -c 'id'",
             "git log | sh -",
+            "git log | perl -ne 'print `id`'",
             "git log | bash -",
             "python3 -c \"import os; print(os.popen('ls').read())\"",
             "git pull && ssh web 'id'",

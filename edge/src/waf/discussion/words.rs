@@ -34,7 +34,8 @@ impl List {
     }
 }
 
-fn words(list: &'static str) -> List {
+/// A list from words with a space between them.
+pub(super) fn words(list: &'static str) -> List {
     let mut slots = vec![Vec::new(); SLOTS];
     for word in list.split(' ').map(str::as_bytes) {
         if let Some(words) = slots.get_mut(slot(word)) {

@@ -134,53 +134,32 @@ fn is_own_file(url: &[u8]) -> bool {
             .any(|ending| url.ends_with(ending))
 }
 
+/// Where players, maps, forms and charts come from.
+const PLAYERS: &str = "www.youtube.com/embed/ www.youtube-nocookie.com/embed/ youtube.com/embed/ \
+     player.vimeo.com/video/ player.twitch.tv/ www.dailymotion.com/embed/ www.vidio.com/embed/ \
+     www.google.com/maps/ www.google.com/maps? maps.google.com/maps? \
+     www.openstreetmap.org/export/embed.html calendar.google.com/calendar/embed docs.google.com/ \
+     drive.google.com/file/ lookerstudio.google.com/embed/ www.googletagmanager.com/ns.html?id= \
+     www.facebook.com/plugins/ www.instagram.com/p/ www.tiktok.com/embed/ platform.twitter.com/embed/ \
+     open.spotify.com/embed w.soundcloud.com/player/ embed.music.apple.com/ \
+     bandcamp.com/embeddedplayer/ www.slideshare.net/slideshow/embed_code/ www.scribd.com/embeds/ \
+     e.issuu.com/embed www.canva.com/design/ www.figma.com/embed codepen.io/ codesandbox.io/embed/ \
+     app.powerbi.com/view public.tableau.com/views/ datawrapper.dwcdn.net/ giphy.com/embed/ \
+     archive.org/embed/";
+
+/// Whether the URL starts with one of the places that are listed.
+#[inline(never)]
+fn is_from(url: &[u8], places: &str) -> bool {
+    let place = url.strip_prefix(b"https:").unwrap_or(url);
+    place.strip_prefix(b"//").is_some_and(|place| {
+        let mut places = places.split(' ');
+        places.any(|start| place.starts_with(start.as_bytes()))
+    })
+}
+
 /// Players that editors embed.
 fn is_player(url: &[u8]) -> bool {
-    [
-        &b"www.youtube.com/embed/"[..],
-        b"www.youtube-nocookie.com/embed/",
-        b"youtube.com/embed/",
-        b"player.vimeo.com/video/",
-        b"player.twitch.tv/",
-        b"www.dailymotion.com/embed/",
-        b"www.vidio.com/embed/",
-        b"www.google.com/maps/",
-        b"www.google.com/maps?",
-        b"maps.google.com/maps?",
-        b"www.openstreetmap.org/export/embed.html",
-        b"calendar.google.com/calendar/embed",
-        b"docs.google.com/",
-        b"drive.google.com/file/",
-        b"lookerstudio.google.com/embed/",
-        b"www.googletagmanager.com/ns.html?id=",
-        b"www.facebook.com/plugins/",
-        b"www.instagram.com/p/",
-        b"www.tiktok.com/embed/",
-        b"platform.twitter.com/embed/",
-        b"open.spotify.com/embed",
-        b"w.soundcloud.com/player/",
-        b"embed.music.apple.com/",
-        b"bandcamp.com/embeddedplayer/",
-        b"www.slideshare.net/slideshow/embed_code/",
-        b"www.scribd.com/embeds/",
-        b"e.issuu.com/embed",
-        b"www.canva.com/design/",
-        b"www.figma.com/embed",
-        b"codepen.io/",
-        b"codesandbox.io/embed/",
-        b"app.powerbi.com/view",
-        b"public.tableau.com/views/",
-        b"datawrapper.dwcdn.net/",
-        b"giphy.com/embed/",
-        b"archive.org/embed/",
-    ]
-    .iter()
-    .any(|player| {
-        url.strip_prefix(b"https:")
-            .unwrap_or(url)
-            .strip_prefix(b"//")
-            .is_some_and(|rest| rest.starts_with(player))
-    })
+    is_from(url, PLAYERS)
 }
 
 /// A page of the site's own, or a place that its templates fill.
@@ -482,11 +461,7 @@ fn shows_source(tag: &Tag<'_>) -> bool {
     let is_path = |byte: &u8| is_word(*byte) || matches!(byte, b'/' | b'.' | b'-');
     let is_named =
         is_own && (source.len() > MIN_SOURCE || source == b"app.js") && source.iter().all(is_path);
-    let is_widget = source
-        .strip_prefix(b"https:")
-        .unwrap_or(source)
-        .strip_prefix(b"//")
-        .is_some_and(|source| WIDGETS.iter().any(|widget| source.starts_with(widget)));
+    let is_widget = is_from(source, WIDGETS);
     // A file whose content is given away beforehand.
     let is_fixed = is_library && tag.has(b"integrity");
     let is_talked_of = is_own && source.iter().all(is_path) && is_said(tag);
@@ -498,23 +473,11 @@ fn shows_source(tag: &Tag<'_>) -> bool {
 }
 
 /// Scripts of services that editors embed, which run nothing that their address would tell them.
-const WIDGETS: &[&[u8]] = &[
-    b"platform.twitter.com/widgets.js",
-    b"www.instagram.com/embed.js",
-    b"www.tiktok.com/embed.js",
-    b"embed.reddit.com/widgets.js",
-    b"assets.pinterest.com/js/pinit.js",
-    b"connect.facebook.net/",
-    b"www.googletagmanager.com/gtag/js?id=",
-    b"pagead2.googlesyndication.com/pagead/js/",
-    b"js.stripe.com/",
-    b"app.midtrans.com/snap/",
-    b"challenges.cloudflare.com/turnstile/",
-    b"static.cloudflareinsights.com/",
-    b"plausible.io/js/",
-    b"embed.tawk.to/",
-    b"consent.cookiebot.com/",
-];
+const WIDGETS: &str = "platform.twitter.com/widgets.js www.instagram.com/embed.js www.tiktok.com/embed.js \
+     embed.reddit.com/widgets.js assets.pinterest.com/js/pinit.js connect.facebook.net/ \
+     www.googletagmanager.com/gtag/js?id= pagead2.googlesyndication.com/pagead/js/ js.stripe.com/ \
+     app.midtrans.com/snap/ challenges.cloudflare.com/turnstile/ static.cloudflareinsights.com/ \
+     plausible.io/js/ embed.tawk.to/ consent.cookiebot.com/";
 
 /// Whether words stand before the script and behind it: `html <script src="app.js"></script> not loading`.
 fn is_said(tag: &Tag<'_>) -> bool {

@@ -273,7 +273,7 @@ fn is_asked(rest: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphabetic() || *byte == b' ')
 }
 
-/// Members by which a monitor names its own pages in the alerts that it sends, without underscores.
+/// Members by which a monitor names its own pages in the alerts that it sends.
 const MONITOR: &[&str] = &[
     "generatorurl",
     "externalurl",
@@ -287,7 +287,7 @@ const MONITOR: &[&str] = &[
 fn is_monitor(text: &Text<'_>, port: Option<u16>) -> bool {
     text.part == Part::Json
         && port.is_none_or(|port| !SERVICES.contains(&port))
-        && MONITOR.contains(&leaf(text.name).replace('_', "").as_str())
+        && MONITOR.contains(&leaf(text.name).as_str())
 }
 
 /// Whether a developer's own machine may be named here: a redirect that a browser would follow.
