@@ -1,7 +1,7 @@
 //! `/auth/v1` over HTTP.
 
 use crate::{
-    client::{Answer, Call, Wire, keys},
+    client::{Answer, Call, Wire, claims_of, keys},
     engines::{Engine, on_every_engine},
     harness::{CONFIG, Origin, Site},
 };
@@ -471,12 +471,4 @@ fn a_logout_ends_sessions_here_and_at_the_edge(engine: Engine) {
 
 pub(crate) fn session_of(token: &str) -> String {
     text(&claims_of(token)["session_id"])
-}
-
-pub(crate) fn claims_of(token: &str) -> Value {
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    let claims = URL_SAFE_NO_PAD
-        .decode(token.split('.').nth(1).unwrap())
-        .unwrap();
-    serde_json::from_slice(&claims).unwrap()
 }

@@ -1,7 +1,8 @@
 //! Roles, what they permit, and tenants.
 
 use crate::{
-    auth::{claims_of, login, text},
+    auth::{login, text},
+    client::claims_of,
     engines::{Engine, on_every_engine},
     harness::Origin,
     person::{PASSWORD, Person, operator, revoked},

@@ -1,8 +1,8 @@
 //! Sessions: how many end, and which, and how a stolen token shows.
 
 use crate::{
-    auth::{claims_of, outcome, refresh, text},
-    client::{Call, told},
+    auth::{outcome, refresh, text},
+    client::{Call, claims_of, told},
     engines::{Engine, on_every_engine},
     harness::{CONFIG, Origin, Site},
     mail::EMAIL,

@@ -1,11 +1,10 @@
 //! Log in, register and refresh in plain JSON.
 
 use crate::{
-    client::Answer,
+    client::{Answer, claims_of},
     engines::{Engine, on_every_engine},
     harness::{CONFIG, Origin, Site},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 on_every_engine!(
@@ -25,8 +24,7 @@ fn credentials(password: &str) -> Value {
 }
 
 fn claims(token: &Value) -> Value {
-    let claims = token.as_str().unwrap().split('.').nth(1).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
+    claims_of(token.as_str().unwrap())
 }
 
 fn registers_logs_in_and_refreshes(engine: Engine) {
