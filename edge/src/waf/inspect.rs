@@ -158,7 +158,16 @@ impl Spared {
             || discussion::is_led(lower, hit)
             || may_ask(asked)
                 && (!is_answered && discussion::is_idiom(lower, hit)
-                    || discussion::is_labelled(lower, hit))
+                    || discussion::is_labelled(lower, hit)
+                    || self.quotes_work(lower, hit))
+    }
+
+    /// Whether backticks hold a command line of developers, however few words stand around them.
+    fn quotes_work(&self, lower: &[u8], hit: &Hit) -> bool {
+        hit.rule.tags.first() == Some(&"rce")
+            && self.quotations.around(hit.start).is_some_and(|range| {
+                discussion::is_work(span(lower, range.start + 1, range.end - 1))
+            })
     }
 }
 
@@ -237,6 +246,9 @@ impl<'s> Inspector<'s> {
             let probe = rules::scanner::WORDPRESS.id;
             self.findings.retain(|finding| finding.rule != probe);
         }
+        self.findings
+            .retain(|finding| shape::may_probe(request.method, &finding.rule));
+        self.is_over = is_over(&self.findings, self.settings.mode);
         body::form::read(request.query.as_bytes(), Part::QueryName, Part::Query, self);
         shape::read(request, self);
         header::read(request.headers, self);

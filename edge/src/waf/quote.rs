@@ -59,12 +59,15 @@ impl Quotations {
 
     /// Whether a finding of this class at `index` lies within quoted code.
     pub(super) fn cover(&self, index: usize, tags: &[&str]) -> bool {
+        self.around(index).is_some()
+            && (self.words >= MIN_WORDS_SHELL || tags.first() != Some(&"rce"))
+    }
+
+    /// The quotation that holds `index`, with its marks.
+    pub(super) fn around(&self, index: usize) -> Option<&Range<usize>> {
         let after = self.ranges.partition_point(|range| range.start <= index);
-        let is_quoted = after
-            .checked_sub(1)
-            .and_then(|last| self.ranges.get(last))
-            .is_some_and(|range| range.contains(&index));
-        is_quoted && (self.words >= MIN_WORDS_SHELL || tags.first() != Some(&"rce"))
+        let last = self.ranges.get(after.checked_sub(1)?)?;
+        last.contains(&index).then_some(last)
     }
 }
 

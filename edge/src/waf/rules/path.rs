@@ -16,7 +16,7 @@ super::rules! { TABLE ["lfi", "CWE-22", "crs-930"];
     WRAPPER "lfi-005" "stream wrapper" Critical 1:
         "php://filter/convert.base64-encode/resource=index", "phar%253A%252F%252Fx.jpg",
         not "php: // is a comment";
-    LOCAL_URL "lfi-006" "local file URL" Critical 1:
+    LOCAL_URL "lfi-006" "local file URL" Warning 1:
         "file:///etc/hosts", "file%253A%252F%252F%252Fc:/boot.ini",
         not "my file: see below";
     DOT_SEGMENT "lfi-007" "dot segments in the path" Critical 1:

@@ -307,6 +307,19 @@ pub(super) fn has_wordpress_session(request: &Request<'_>) -> bool {
         .any(|(name, value)| name == "cookie" && value.contains("wordpress_logged_in_"))
 }
 
+/// Whether the method can be that of a probe: who stores a dump or edits a folder (RFC 4918) does not look
+/// whether one is there.
+pub(super) fn may_probe(method: &str, rule: &str) -> bool {
+    let is_backup = rule == scanner::BACKUP.id;
+    match method {
+        "PUT" | "PATCH" | "DELETE" => !is_backup,
+        "LOCK" | "UNLOCK" | "MKCOL" | "PROPFIND" | "PROPPATCH" | "COPY" | "MOVE" => {
+            !is_backup && rule != scanner::KNOWN_HOLE.id
+        }
+        _ => true,
+    }
+}
+
 fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
     let rule = if METHOD_OVERRIDES.contains(&name) {
         let names = |methods: &[&str]| {
@@ -451,6 +464,36 @@ mod tests {
             "session_id=cs_1",
             &[host, ("referer", "https://pay.example/")]
         ));
+    }
+
+    #[test]
+    fn who_edits_does_not_probe() {
+        let is_stopped = |method: &str, path: &str| {
+            let request = Request {
+                client: None,
+                method,
+                path,
+                query: "",
+                headers: &[],
+                body: Body::None,
+            };
+            inspect(&request, &Settings::default()).verdict == Verdict::Blocked
+        };
+        for (method, path) in [
+            ("PUT", "/s3/bucket/backup/db.sql.gz"),
+            ("MKCOL", "/webdav/Arsip/"),
+            ("LOCK", "/webdav/a.xlsx"),
+        ] {
+            assert!(!is_stopped(method, path), "{method} {path}");
+        }
+        for (method, path) in [
+            ("GET", "/s3/bucket/backup/db.sql.gz"),
+            ("GET", "/webdav/"),
+            ("PUT", "/webdav/x.txt"),
+            ("LOCK", "/.git/config"),
+        ] {
+            assert!(is_stopped(method, path), "{method} {path}");
+        }
     }
 
     #[test]

@@ -15,6 +15,85 @@ const PAIRS: &[(&str, &str, &str)] = &[
         "```html\n<script src=\"https://www.promisejs.org/promise-6.1.0.js\"></script>\n```",
         "<script src=\"https://www.promisejs.org/promise-6.1.0.js\"></script>",
     ),
+    (
+        "text",
+        "alert(\"Data berhasil disimpan!\");",
+        "alert(\"disimpan\");",
+    ),
+    (
+        "text",
+        "if (!confirm('Hapus data ini?')) return false;",
+        ";confirm('Hapus data ini?')",
+    ),
+    (
+        "text",
+        "prompt('Your name, please:')",
+        "prompt('You were hacked')",
+    ),
+    (
+        "text",
+        "alert('Terima kasih, data disimpan')",
+        "alert('Data disimpan' + document.cookie)",
+    ),
+    (
+        "text",
+        "I want to open a link in a new window with a confirm box:\n\n<a href=\"javascript:void(0)\" \
+         onclick=\"if(confirm('Sure?')) window.open('https://example.com','_blank')\">Go</a>\n\nIs there a better way?",
+        "I want to open a link in a new window with a confirm box:\n\n<a href=\"javascript:void(0);eval(x)\" \
+         onclick=\"if(confirm('Sure?')) window.open('https://example.com','_blank')\">Go</a>\n\nIs there a better way?",
+    ),
+    (
+        "settings.value",
+        "<script>window.dataLayer=window.dataLayer||[];function gtag(){dataLayer.push(arguments);}\
+         gtag('js',new Date());gtag('config','G-1');</script>",
+        "<script>window.dataLayer=window.dataLayer||[];function gtag(){dataLayer.push(arguments);}\
+         gtag('js',new Date());send(1);</script>",
+    ),
+    (
+        "text",
+        "<script src=\"https://code.jquery.com/jquery-3.7.1.min.js\"></script>",
+        "<script src=\"https://code.jquery.com.evil.example/jquery-3.7.1.min.js\"></script>",
+    ),
+    (
+        "text",
+        "UPDATE produk SET harga = harga * 1.1 WHERE kategori = 'sepatu' AND stok > 0;",
+        "UPDATE anggota SET role = 'admin' WHERE kategori = 'sepatu' AND stok > 0;",
+    ),
+    (
+        "text",
+        "const pkg = JSON.parse(await readFile(new URL('../package.json', import.meta.url)));",
+        "const pkg = JSON.parse(await readFile(new URL('../package.json', url)));",
+    ),
+    (
+        "text",
+        "There's a chmod for that: `find . -type d -exec chmod 755 {} \\; && find . -type f -delete`",
+        "There's a chmod for that: `find . -type d -exec chmod 755 {} \\; && cat /etc/hosts`",
+    ),
+    (
+        "server",
+        "ldaps://dc1.example.com",
+        "ldaps://evil.example/a",
+    ),
+    (
+        "url",
+        "jdbc:postgresql://localhost:5432/app",
+        "postgresql://localhost:5432/app",
+    ),
+    (
+        "text",
+        "<button class=\"btn\" onclick=\"addToCart(<%= product.id %>)\">Buy</button>",
+        "<button class=\"btn\" onclick=\"addToCart(<%= product.id %>);alert(1)\">Buy</button>",
+    ),
+    (
+        "text",
+        "<li><?= $row['nama'] ?></li>",
+        "<li><?= $row['nama']($_GET['x']) ?></li>",
+    ),
+    (
+        "text",
+        "echo \"<script>alert('Login berhasil'); window.location='dashboard.php';</script>\";",
+        "<script>alert('Login berhasil'); window.location='dashboard.php';</script>",
+    ),
     ("commits.modified", ".htaccess", "../../../../etc/passwd"),
     ("files", ".env.example", ".env"),
     (

@@ -1,14 +1,16 @@
 //! Attributes that run: event handlers inside a tag, and those with which a value breaks out of the
 //! attribute that it was put into.
 
+use std::borrow::Cow;
+
 use super::event::is_event;
 use super::script::{assigns_own_page, is_code, is_hostile};
 use super::tag::value;
 use crate::waf::detect::{Hit, Hits};
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{
-    at, before, from, is_space, is_word, last_before, skip_space, skip_while, span, stands, word,
-    word_before,
+    at, before, find, from, is_space, is_word, last_before, skip_space, skip_while, span, stands,
+    word, word_before,
 };
 
 /// Bytes of a handler looked at.
@@ -118,7 +120,7 @@ fn handler(
     }
     let event = from(name, 2);
     let is_control = answers_user(event) || (event == b"load" && in_body(text, start));
-    if is_quoted && is_control && calls_page(value) {
+    if is_quoted && is_control && calls_page(&without_templates(value)) {
         return None;
     }
     let runs = if tag_open {
@@ -296,6 +298,25 @@ const NOT_PAGES: &[&[u8]] = &[
     b"ownerdocument",
     b"defaultview",
 ];
+
+/// The handler without what a server fills in: `edit(<?= $id ?>)`, `edit(<%= id %>)`.
+fn without_templates(value: &[u8]) -> Cow<'_, [u8]> {
+    if !value.contains(&b'<') {
+        return Cow::Borrowed(value);
+    }
+    let mut rest = value;
+    let mut plain = Vec::new();
+    while let Some(open) = find(rest, b"<?=", 0).or_else(|| find(rest, b"<%=", 0)) {
+        let close = [at(rest, open + 1), b'>'];
+        let Some(end) = find(rest, &close, open) else {
+            break;
+        };
+        plain.extend_from_slice(span(rest, 0, open));
+        rest = from(rest, end + close.len());
+    }
+    plain.extend_from_slice(rest);
+    Cow::Owned(plain)
+}
 
 /// Whether a handler only calls what its page defines: `toggle('menu'); return false;`.
 fn calls_page(value: &[u8]) -> bool {

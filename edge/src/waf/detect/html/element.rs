@@ -6,7 +6,9 @@ use crate::waf::detect::{Hit, Hits};
 use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::html as rules;
-use crate::waf::scan::{at, before, find, from, is_space, is_word, position, span, trim, word};
+use crate::waf::scan::{
+    at, before, find, from, is_space, is_word, position, span, trim, word, word_before,
+};
 
 /// Bytes after a script's tag looked at.
 const REACH: usize = 512;
@@ -339,6 +341,7 @@ fn script(tag: &Tag<'_>) -> Option<&'static Rule> {
         || is_prose(body)
         || is_source(body)
         || declares(body)
+        || counts_visit(body)
     {
         Some(&rules::MENTION)
     } else {
@@ -386,6 +389,20 @@ fn is_source(body: &[u8]) -> bool {
         && (imported.is_ascii_alphabetic()
             || matches!(imported, b'{' | b'*')
             || code.starts_with(b"export default"))
+}
+
+/// `window.dataLayer = window.dataLayer || []; function gtag(){dataLayer.push(arguments)} gtag('js', new Date())`:
+/// what Google's analytics asks for, and nothing else called or assigned.
+fn counts_visit(body: &[u8]) -> bool {
+    let code = trim(body);
+    let is_its_own = |(index, byte): (usize, &u8)| match byte {
+        b'(' => matches!(word_before(code, index), b"gtag" | b"push" | b"date"),
+        b'`' | b'\\' | b'[' => from(code, index).starts_with(b"[]"),
+        _ => true,
+    };
+    code.starts_with(b"window.datalayer")
+        && code.split(|byte| *byte == b'=').count() == 2
+        && code.iter().enumerate().all(is_its_own)
 }
 
 /// Whether the script does nothing but declare functions, which something else would have to call.
@@ -477,7 +494,9 @@ const WIDGETS: &str = "platform.twitter.com/widgets.js www.instagram.com/embed.j
      embed.reddit.com/widgets.js assets.pinterest.com/js/pinit.js connect.facebook.net/ \
      www.googletagmanager.com/gtag/js?id= pagead2.googlesyndication.com/pagead/js/ js.stripe.com/ \
      app.midtrans.com/snap/ challenges.cloudflare.com/turnstile/ static.cloudflareinsights.com/ \
-     plausible.io/js/ embed.tawk.to/ consent.cookiebot.com/";
+     plausible.io/js/ embed.tawk.to/ consent.cookiebot.com/ \
+     code.jquery.com/jquery- cdn.jsdelivr.net/npm/bootstrap cdn.jsdelivr.net/npm/chart.js \
+     cdn.jsdelivr.net/npm/sweetalert2";
 
 /// Whether words stand before the script and behind it: `html <script src="app.js"></script> not loading`.
 fn is_said(tag: &Tag<'_>) -> bool {

@@ -87,7 +87,10 @@ fn is_idle(code: &[u8]) -> bool {
     .find_map(|idle| code.strip_prefix(*idle))
     .unwrap_or_default();
     let rest = rest.strip_prefix(b";").unwrap_or(rest);
-    matches!(at(rest, 0), 0 | b'"' | b'\'' | b'>' | b')' | b' ') && !is_hostile(span(rest, 0, 80))
+    // Behind its quotation mark an attribute is over: what others do is judged by itself.
+    let is_closed = matches!(rest, [b'"' | b'\'', b' ' | b'>', ..]);
+    matches!(at(rest, 0), 0 | b'"' | b'\'' | b'>' | b')' | b' ')
+        && (is_closed || !is_hostile(span(rest, 0, 80)))
 }
 
 /// Start of `scheme` when it ends before `end`, control characters inside skipped.

@@ -222,15 +222,18 @@ fn names_host(url: &Url<'_>) -> bool {
 
 fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
     let lower = text.lower;
+    // A database of the developer's own: `jdbc:mysql://localhost:3306/app`.
+    let is_own = url.start == JDBC.len()
+        && lower.starts_with(JDBC)
+        && url
+            .hosts()
+            .all(|host| url::split_port(host).0 == b"localhost");
+    if is_own {
+        return None;
+    }
     if ODD_SCHEMES.contains(&url.scheme) {
         let is_named = !url.authority.first().is_some_and(u8::is_ascii_whitespace);
-        // A database of the developer's own: `jdbc:mysql://localhost:3306/app`.
-        let is_own = url.start == JDBC.len()
-            && lower.starts_with(JDBC)
-            && url
-                .hosts()
-                .all(|host| url::split_port(host).0 == b"localhost");
-        return (is_named && !is_own && !super::shell::reads_as_prose(lower))
+        return (is_named && !is_directory(url, text) && !super::shell::reads_as_prose(lower))
             .then_some(&rules::ODD_SCHEME);
     }
     if !OTHER_SCHEMES.contains(&url.scheme) || url.is_in_prose() {
@@ -259,6 +262,15 @@ fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
     }
     // RFC 3986 allows no empty host, and parsers disagree on `http:///x`.
     remote::is_included(url, text.part, text.name, is_address).then_some(&rules::REMOTE_FILE)
+}
+
+/// Whether a setting names the server of a directory, over TLS and without a path, as no look-up does.
+fn is_directory(url: &Url<'_>, text: &Text<'_>) -> bool {
+    let name = leaf(text.name);
+    url.scheme == b"ldaps"
+        && matches!(url.rest, b"" | b"/")
+        && url.start == 0
+        && (name.starts_with("ldap") || matches!(name.as_str(), "server" | "host" | "servers"))
 }
 
 /// `http://localhost/phpmyadmin forbidden`: words follow on the line, which are part of no URL.

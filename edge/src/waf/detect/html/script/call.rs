@@ -1,7 +1,7 @@
 //! Calls of the functions that attacks call.
 
 use super::context::{Context, goes_on};
-use crate::waf::scan::{at, before, find, from, is_space, skip_space, span, stands, word};
+use crate::waf::scan::{Needles, at, before, find, from, is_space, skip_space, span, stands, word};
 
 /// Bytes of arguments looked at.
 const REACH: usize = 160;
@@ -60,7 +60,7 @@ fn is_others(text: &[u8], index: usize) -> bool {
 fn strong_place(text: &[u8], index: usize, end: usize, context: &Context) -> bool {
     context.is_outside(text, index)
         || (context.is_attribute(text, index) && !asks(text, index, end))
-        || (context.is_raw(text, index) && !is_remark(text, end))
+        || (context.is_raw(text, index) && !is_remark(text, end) && !is_message(text, end))
         || (before(text, index) == b'=' && follows_handler(text, index))
 }
 
@@ -73,6 +73,36 @@ fn asks(text: &[u8], index: usize, end: usize) -> bool {
         && from(text, end + 2).iter().take(REACH).find(|byte| {
             !(byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"?!.,".contains(byte))
         }) == Some(&quote)
+}
+
+/// Words of a message, at least.
+const MIN_MESSAGE: usize = 2;
+/// What the messages of probes say.
+static PROBING: Needles<'static> = Needles::new(&[
+    b"xss", b"hack", b"pwn", b"inject", b"script", b"cookie", b"vuln",
+]);
+
+/// `alert("Please enter your name.")`: a program that speaks to its user, where a probe shows that it ran.
+/// What goes on where a number or a string stopped starts with something else than a name.
+fn is_message(text: &[u8], end: usize) -> bool {
+    let quote = at(text, end + 1);
+    let tail = span(text, end + 2, end + 2 + REACH);
+    let length = tail.iter().take_while(|byte| **byte != quote).count();
+    let message = span(tail, 0, length);
+    let is_text = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || *byte >= 0x80 || b" ?!.,:;-'()%/\n".contains(byte)
+    };
+    let words = message
+        .split(|byte| !(byte.is_ascii_alphabetic() || *byte >= 0x80))
+        .filter(|word| word.len() > 1);
+    let head = span(text, 0, REACH);
+    at(head, skip_space(head, 0)).is_ascii_alphabetic()
+        && at(text, end) == b'('
+        && matches!(quote, b'\'' | b'"')
+        && at(tail, length + 1) == b')'
+        && message.iter().all(is_text)
+        && words.count() >= MIN_MESSAGE
+        && PROBING.find(message, 0).is_none()
 }
 
 /// `onfoo=alert(1)`, after any prose.

@@ -1,0 +1,169 @@
+//! Pages as PHP writes them: templates that print their own variables, and scripts that tell the user what
+//! became of a form.
+
+use super::words::{Words, words};
+use crate::waf::detect::Hit;
+use crate::waf::scan::{at, before, find, is_word, span, trim, word_before};
+use std::sync::LazyLock;
+
+/// What a template calls to print a value, and what it decides by.
+static PRINTING: Words = LazyLock::new(|| {
+    words(
+        "htmlspecialchars htmlentities isset empty number_format date count ucfirst nl2br strtoupper \
+         strtolower addslashes urlencode esc_html esc_attr esc_url base_url site_url route url if elseif \
+         foreach while",
+    )
+});
+
+/// Whether all the text asks of PHP is to print variables into markup: `<li><?= $row['name'] ?></li>`.
+pub(super) fn fills(text: &[u8]) -> bool {
+    let text = trim(text);
+    let mut index = 0;
+    while let Some(open) = find(text, b"<?", index) {
+        let Some(close) = find(text, b"?>", open) else {
+            return false;
+        };
+        if !prints(span(text, open + 2, close)) {
+            return false;
+        }
+        index = close + 2;
+    }
+    at(text, 0) == b'<' && index > 0
+}
+
+/// Whether the code calls nothing else and names a variable, a branch or the end of one.
+fn prints(code: &[u8]) -> bool {
+    let is_end = || find(code, b"end", 0).is_some() || find(code, b"else", 0).is_some();
+    let is_called = |(index, byte): (usize, &u8)| {
+        let name = trim(span(code, index.saturating_sub(24), index));
+        let name = word_before(name, name.len());
+        let is_group =
+            || name.is_empty() && !matches!(before(code, index), b']' | b'}' | b')' | b'\'' | b'"');
+        *byte != b'(' || PRINTING.contains(name) || is_group()
+    };
+    (code.contains(&b'$') || is_end())
+        && !code.contains(&b'`')
+        && [&b"include"[..], b"require", b"$$", b"${"]
+            .iter()
+            .all(|name| find(code, name, 0).is_none())
+        && code.iter().enumerate().all(is_called)
+}
+
+/// What such a script says and where it goes on.
+const MOVING: &[&[u8]] = &[b"window.", b"document.", b"self."];
+
+/// Whether the finding is in a script that PHP prints, and that only tells something and opens a page of the
+/// same site: `echo "<script>alert('Data saved.'); location='list.php'</script>"`.
+pub(super) fn tells(text: &[u8], hit: &Hit) -> bool {
+    let head = span(text, 0, hit.end.max(hit.start + 7));
+    let Some(open) = head.windows(7).rposition(|tag| tag == b"<script") else {
+        return false;
+    };
+    let lead = trim(span(text, 0, open));
+    let is_printed = lead
+        .strip_suffix(b"\"")
+        .or_else(|| lead.strip_suffix(b"'"))
+        .is_some_and(|lead| matches!(word_before(lead, trim(lead).len()), b"echo" | b"print"));
+    let Some(end) = find(text, b"</script>", open) else {
+        return false;
+    };
+    let Some(body) = span(text, open + 7, end).strip_prefix(b">") else {
+        return false;
+    };
+    let mut statements = body
+        .split(|byte| *byte == b';')
+        .map(trim)
+        .filter(|statement| !statement.is_empty());
+    is_printed && statements.next().is_some_and(says) && statements.all(moves)
+}
+
+/// `alert('Data has been saved.')`, in two words at least.
+fn says(statement: &[u8]) -> bool {
+    let message = statement
+        .strip_prefix(b"alert(")
+        .and_then(|message| message.strip_suffix(b")"));
+    message.is_some_and(|message| {
+        let inner = span(message, 1, message.len().saturating_sub(1));
+        matches!(at(message, 0), b'\'' | b'"')
+            && message.last() == message.first()
+            && inner.contains(&b' ')
+            && inner
+                .iter()
+                .all(|byte| is_word(*byte) || *byte >= 0x80 || b" .,!?-".contains(byte))
+            && find(inner, b"xss", 0).is_none()
+    })
+}
+
+/// `window.location.href = 'list.php?id=1'`, `history.back()`.
+fn moves(statement: &[u8]) -> bool {
+    let code = MOVING
+        .iter()
+        .find_map(|object| statement.strip_prefix(*object))
+        .unwrap_or(statement);
+    let target = code
+        .strip_prefix(b"location")
+        .map(|code| code.strip_prefix(b".href").unwrap_or(code))
+        .and_then(|code| trim(code).strip_prefix(b"="))
+        .map(trim);
+    target.map_or(code == b"history.back()", |target| {
+        matches!(at(target, 0), b'\'' | b'"')
+            && at(target, 1).is_ascii_alphanumeric()
+            && span(target, 1, target.len().saturating_sub(1))
+                .iter()
+                .all(|byte| is_word(*byte) || b"./?=&-".contains(byte))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::waf::rules::html;
+
+    #[test]
+    fn templates_print_their_variables() {
+        for text in [
+            "<td><?= $row['nama'] ?></td>",
+            "<input value=\"<?= isset($_post['a']) ? htmlspecialchars($_post['a'], ent_quotes) : '' ?>\">",
+            "<?php foreach ($rows as $row): ?> <li><?= $row['nama'] ?></li> <?php endforeach; ?>",
+        ] {
+            assert!(fills(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "<p><?=7*7?></p>",
+            "<p><?= system($a) ?></p>",
+            "<p><?= $_get[0]($_get[1]) ?></p>",
+            "<p><?= ('sys'.'tem')($a) ?></p>",
+            "<p><?= `$a` ?></p>",
+            "<p><?= $a ?></p><?php eval($b)",
+            "<p><?php include $a ?></p>",
+            "x<?= $a ?>",
+        ] {
+            assert!(!fills(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn messages_are_printed() {
+        let is_told = |text: &str| {
+            let start = text.find("<script").unwrap();
+            tells(text.as_bytes(), &Hit::new(&html::SCRIPT, start, start + 7))
+        };
+        for text in [
+            "echo \"<script>alert('data saved.'); window.location='list.php';</script>\";",
+            "print '<script>alert(\"data has been saved\"); history.back()</script>'",
+        ] {
+            assert!(is_told(text), "{text}");
+        }
+        for text in [
+            "<script>alert('data saved.')</script>",
+            "x\"<script>alert('data saved.')</script>",
+            "echo \"<script>alert('xss here')</script>",
+            "echo \"<script>alert('saved')</script>",
+            "echo \"<script>alert('data saved.'); location='//evil.example'</script>",
+            "echo \"<script>alert('data saved.'); eval(name)</script>",
+            "echo \"<script src=//evil.example>alert('data saved.')</script>",
+        ] {
+            assert!(!is_told(text), "{text}");
+        }
+    }
+}
