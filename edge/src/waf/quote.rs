@@ -16,6 +16,9 @@ const MIN_DOCUMENT: usize = 40;
 const MIN_WORDS: usize = 5;
 /// The same where a fence names its language, which nobody does but an author.
 const MIN_WORDS_FENCED: usize = 0;
+/// Quotations by which a text compares one thing with another, and the words of such a text.
+const MANY: usize = 3;
+const MIN_WORDS_MANY: usize = 3;
 /// The same where backticks could also be a shell's.
 const MIN_WORDS_SHELL: usize = 8;
 /// Quotations remembered; what comes after them is not spared.
@@ -47,6 +50,8 @@ impl Quotations {
         let is_named = |range: &Range<usize>| names_language(text, range.start);
         let least = if ranges.iter().any(is_named) {
             MIN_WORDS_FENCED
+        } else if ranges.len() >= MANY {
+            MIN_WORDS_MANY
         } else {
             MIN_WORDS
         };
@@ -254,7 +259,8 @@ fn count_words(text: &[u8], ranges: &[Range<usize>]) -> (usize, usize) {
     for token in tokens {
         if is_plain_word(token) {
             words += 1;
-        } else {
+        } else if token.is_ascii() || token.iter().any(u8::is_ascii_alphanumeric) {
+            // An arrow or a dash is neither.
             others += 1;
         }
     }
@@ -325,6 +331,21 @@ mod tests {
         ] {
             assert!(!covers(&text, "<script>"), "{text}");
         }
+    }
+
+    #[test]
+    fn many_quotations_need_few_words() {
+        let compared =
+            "`select a from dual` \u{2192} `select now()` (no from needed). `x` \u{2192} `y`";
+        assert!(covers(compared, "select now"));
+        assert!(!covers(
+            "`select a from dual` = `select now()` (no from) `x` = 1 = 2 = `y`",
+            "select now"
+        ));
+        assert!(!covers(
+            "`select a from dual` \u{2192} `select now()` (no from needed).",
+            "select now"
+        ));
     }
 
     #[test]

@@ -27,7 +27,7 @@ static FIRST: Words = LazyLock::new(|| {
          measure-object format-table format-list out-file out-null stop-process start-service \
          stop-service restart-service test-path test-netconnection install-module \
          import-module new-item copy-item move-item rename-item remove-item write-host \
-         write-output export-csv import-csv convertto-json",
+         write-output export-csv import-csv convertto-json diff",
     )
 });
 /// What such a line goes on with.
@@ -96,7 +96,7 @@ pub(in crate::waf) fn is_work(text: &[u8]) -> bool {
         {
             let rest = span(text, index + 1, text.len());
             let length = rest.iter().position(|byte| *byte == b'\n');
-            if !works(trim(span(text, start, index)), is_first) {
+            if !works(trim(span(text, start, index)), is_first, false) {
                 return false;
             }
             (is_first, start) = (false, index + 1 + length.unwrap_or(rest.len()));
@@ -113,7 +113,7 @@ pub(in crate::waf) fn is_work(text: &[u8]) -> bool {
             // `2>&1`
             let is_copied = byte == b'&' && at(text, index.saturating_sub(1)) == b'>';
             if !is_copied {
-                if !works(command, is_first) {
+                if !works(command, is_first, is_first && is_end) {
                     return false;
                 }
                 is_first = false;
@@ -127,8 +127,9 @@ pub(in crate::waf) fn is_work(text: &[u8]) -> bool {
     open == 0
 }
 
-/// Whether the command is one of a developer's, or nothing but what ends a substitution.
-fn works(command: &[u8], is_first: bool) -> bool {
+/// Whether the command is one of a developer's, or nothing but what ends a substitution. The name of one is
+/// not enough where it is all of the text.
+fn works(command: &[u8], is_first: bool, is_all: bool) -> bool {
     let mut words = command
         .split(|byte| is_space(*byte))
         .filter(|word| !word.is_empty());
@@ -144,7 +145,7 @@ fn works(command: &[u8], is_first: bool) -> bool {
         || is_edit(command, word)
         || is_remote(command)
         || is_knock(command, word)
-        || FIRST.contains(word) && (has_argument || !is_first);
+        || FIRST.contains(word) && (has_argument || !is_all);
     if is_first {
         return is_task || is_led && NEXT.contains(word) || word == b"curl" && is_request(command);
     }
@@ -337,7 +338,7 @@ fn is_remote(command: &[u8]) -> bool {
             || quoted
                 .split(|byte| matches!(byte, b';' | b'&' | b'|'))
                 .map(trim)
-                .all(|part| part.starts_with(b"cat >") || works(part, false)))
+                .all(|part| part.starts_with(b"cat >") || works(part, false, false)))
 }
 
 /// `curl -X POST https://... -H "Content-Type: ..." -d '...'`: a request as documentation shows it.
@@ -376,6 +377,9 @@ mod tests {
             "kill -9 $(lsof -t -i:3000)",
             "nc -zv db.internal 5432",
             "comm -12 <(sort a) <(sort b)",
+            "diff <(sort a) <(sort b)",
+            "get-process | sort-object cpu -descending | select-object -first 5",
+            "make && sudo make install",
             "taskkill /f /im node.exe\nnetstat -ano | findstr :3000",
             "ps aux | grep node | awk '{print $2}' | xargs kill -9",
             "curl -x post http://localhost:8000/api -h \"accept: */*\" -d '{\"a\":1}'",

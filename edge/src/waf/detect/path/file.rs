@@ -5,7 +5,7 @@ use super::{Hit, Hits, Text, is_single, words_after};
 use crate::waf::Part;
 use crate::waf::rules::path as rules;
 use crate::waf::scan::{
-    Needles, at, before, is_word, position, skip_space, skip_while, span, stands,
+    Needles, at, before, is_word, position, skip_space, skip_while, span, stands, trim,
 };
 
 /// Reports a known file: as the value's own path an attack, inside prose a warning.
@@ -15,6 +15,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
         byte <= b' ' && byte != 0 || matches!(byte, b'"' | b'\'' | b'@' | b'<')
     });
     if let Some(end) = rooted(lower, first)
+        && (is_severe(lower, first) || !is_list(lower))
         && (is_single(lower, first) || stands_alone(lower, first, end))
         && !(text.part == Part::Path && text.name.is_empty())
     {
@@ -33,6 +34,15 @@ fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
     let parts = tail.split(u8::is_ascii_whitespace).skip(1);
     let following = parts.filter(|part| !part.is_empty()).count();
     words_after(text, end) == 0 && (following <= MAX_FOLLOWING || is_severe(text, start))
+}
+
+/// Files of a list, at least.
+const MIN_LISTED: usize = 3;
+
+/// `/.env,/.git/,/xmlrpc.php`: what a setting lists, where a parameter names one file.
+fn is_list(text: &[u8]) -> bool {
+    let mut files = span(text, 0, 400).split(|byte| *byte == b',').map(trim);
+    files.clone().count() >= MIN_LISTED && files.all(|file| at(file, 0) == b'/')
 }
 
 /// Whether a setting's name stands before the path: `ReadWritePaths=/var/log/x`, `--config=/etc/x`.
@@ -128,7 +138,9 @@ fn named(text: &Text<'_>, first: usize, hits: &mut Hits) {
         let is_inner = is_word(previous) || matches!(previous, b'-' | b'%');
         let is_plain =
             is_single(lower, first) || (start == first && stands_alone(lower, start, end));
-        let is_plain = is_plain && !is_setting(text, first, start);
+        let is_plain = is_plain
+            && !is_setting(text, first, start)
+            && (is_severe(lower, start) || !is_list(lower));
         let is_link = stands(lower, first, b"http://") || stands(lower, first, b"https://");
         let is_path = text.part == Part::Path && text.name.is_empty();
         // Absolute, where a list of changed files is relative.

@@ -266,6 +266,18 @@ fn is_hidden(segment: &[u8]) -> bool {
         && !segment.starts_with(b". ")
         && !segment.starts_with(b".%20")
         && !HONEST_HIDDEN.contains(&segment)
+        && !is_phrase(segment)
+}
+
+/// `.gitignore%20node`: words that somebody looks up, and no file's name.
+fn is_phrase(segment: &[u8]) -> bool {
+    let goes_on = |length: usize| {
+        move |window: &[u8]| {
+            let (space, next) = window.split_at(length);
+            matches!(space, b" " | b"%20") && next.iter().all(u8::is_ascii_alphabetic)
+        }
+    };
+    segment.windows(2).any(goes_on(1)) || segment.windows(4).any(goes_on(3))
 }
 
 /// `/ann/shop/blob/main/.github/workflows/ci.yml`, `/ann/shop/-/raw/main/config/database.yml`: a page about a
@@ -516,6 +528,8 @@ mod tests {
             "/users.bak",
             "/v1/kv/",
             "/uploads/a.php",
+            "/.env%20",
+            "/.git%20/config",
             "/names.nsf",
         ] {
             assert!(is_found(probe), "{probe}");
@@ -549,6 +563,8 @@ mod tests {
             "/mirror/release.gpg",
             "/uploads/photo.jpg",
             "/v1/kv/config/app/banner",
+            "/search/.gitignore%20node",
+            "/search/.env file",
         ] {
             assert!(!is_found(page), "{page}");
         }
