@@ -21,7 +21,7 @@ use crate::{
 };
 use gapura_shared::{event::Kind, outcome, parse::query, push};
 use http::header::SET_COOKIE;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// `POST /auth/v1/token?grant_type=password|refresh_token|pkce`.
 ///
@@ -72,7 +72,7 @@ pub(super) async fn password_grant(
                 "locked"
             };
             log::security(request, Kind::AuthFailed, None, 400, reason);
-            tokio::time::sleep(sooner).await;
+            pause(sooner).await;
             failed(app, request, &mut counted, &login.email, started).await?;
             return Err(ApiError::InvalidCredentials);
         }
@@ -81,7 +81,7 @@ pub(super) async fn password_grant(
             let refusal = ApiError::EmailUnconfirmed;
             let reason = refusal.shape().reason;
             log::security(request, Kind::AuthFailed, user.as_deref(), 400, reason);
-            tokio::time::sleep(sooner).await;
+            pause(sooner).await;
             failed(app, request, &mut counted, &login.email, started).await?;
             return Err(refusal);
         }
@@ -101,6 +101,13 @@ pub(super) async fn password_grant(
     let mut answer = session.answer(auth, delivery)?;
     answer.headers_mut().append(SET_COOKIE, known);
     Ok(answer)
+}
+
+/// Waits. A sleep of no time would take until the timer's next tick, a millisecond that nobody else waits.
+async fn pause(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
 }
 
 /// Tells the edge of a login that failed, and the owner of a lock that began with it.
@@ -171,4 +178,16 @@ pub(super) async fn refresh_grant(
         answer.headers_mut().append(SET_COOKIE, cleared);
     }
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, pause};
+    use futures_util::FutureExt;
+
+    #[tokio::test]
+    async fn a_pause_of_no_time_is_none() {
+        assert_eq!(pause(Duration::ZERO).now_or_never(), Some(()));
+        assert_eq!(pause(Duration::from_secs(1)).now_or_never(), None);
+    }
 }
