@@ -38,6 +38,9 @@ pub struct GoodLogin<'a> {
     pub began: Locks,
 }
 
+/// The unit of `login_failure.last_day`.
+const DAY_MS: i64 = 86_400_000;
+
 /// The source that stands for all sources.
 const ANYWHERE: &str = "";
 
@@ -260,9 +263,10 @@ impl Db {
     pub async fn forget_login_failures(&self, before: UnixMillis) -> Result<(), DbError> {
         query(
             "DELETE FROM login_failure \
-             WHERE last_at < $1 AND locked_until < $1 AND succeeded_at < $1",
+             WHERE last_day <= $2 AND last_at < $1 AND locked_until < $1 AND succeeded_at < $1",
         )
         .bind(stored(before))
+        .bind(stored(before) / DAY_MS)
         .execute(self.writer().await?.on())
         .await?;
         Ok(())
