@@ -324,8 +324,7 @@ impl Session {
                 expires_in: self.lifetime.as_secs(),
                 user: simple::AccountView::new(&self.user),
             };
-            let body = serde_json::to_string(&view).map_err(|_| ApiError::Internal)?;
-            return Ok(respond::private_json(body));
+            return respond::private_view(&view);
         }
         let in_body = delivery == Delivery::Body;
         let view = SessionView {
@@ -337,8 +336,7 @@ impl Session {
             user: UserView::new(&self.user, &auth.settings.audience),
             recovery_codes,
         };
-        let body = serde_json::to_string(&view).map_err(|_| ApiError::Internal)?;
-        let mut answer = respond::private_json(body);
+        let mut answer = respond::private_view(&view)?;
         if !in_body {
             let access = Delivery::access_cookie(&self.access_token, self.lifetime);
             let refresh = Delivery::refresh_cookie(&refresh_token, auth.settings.refresh_lifetime);

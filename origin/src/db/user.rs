@@ -9,7 +9,7 @@ use super::{
 };
 use gapura_shared::{push, time::UnixMillis};
 use serde_json::{Map, Value};
-use std::{collections::HashMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 /// An account.
 #[derive(Clone)]
@@ -266,13 +266,13 @@ static ACCOUNTS: LazyLock<Vec<String>> = LazyLock::new(|| {
 impl Source for Accounts {
     type Found = Row;
 
-    async fn read(&self, ids: Vec<String>) -> Result<HashMap<String, Row>, DbError> {
+    async fn read(&self, ids: Vec<String>) -> Result<Vec<(String, Row)>, DbError> {
         let size = ids.len().next_power_of_two();
         let sql = usize::try_from(size.ilog2())
             .ok()
             .and_then(|log| ACCOUNTS.get(log));
         let (Some(sql), Some(last)) = (sql, ids.last()) else {
-            return Ok(HashMap::new());
+            return Ok(Vec::new());
         };
         let all = ids.iter().chain(std::iter::repeat(last)).take(size);
         let asked = all.fold(query(sql), |query, id| query.bind(id.as_str()));

@@ -9,6 +9,7 @@ use http::{
         WWW_AUTHENTICATE,
     },
 };
+use serde::Serialize;
 use serde_json::json;
 
 /// An answer.
@@ -26,6 +27,17 @@ const KEY_SET_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=600
 /// 200 with JSON that is one person's own.
 pub fn private_json(body: impl Into<Bytes>) -> Answer {
     with(body.into(), JSON, NO_STORE)
+}
+
+/// The same of what can be written as JSON.
+///
+/// # Errors
+/// [`ApiError::Internal`] for what cannot.
+pub fn private_view(view: &impl Serialize) -> Result<Answer, ApiError> {
+    // Room for an account at once: grown into by and by it costs more than the writing.
+    let mut body = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut body, view).map_err(|_| ApiError::Internal)?;
+    Ok(private_json(body))
 }
 
 /// 200 with JSON that anybody may keep for a while, or 304 for who has it (RFC 9110 §13.1.2).

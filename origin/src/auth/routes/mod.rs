@@ -176,9 +176,7 @@ fn changing_user_answer(
     new_email: Option<&str>,
 ) -> Result<Answer, ApiError> {
     let view = UserView::new(user, &app.auth.settings.audience).changing_to(new_email);
-    serde_json::to_string(&view)
-        .map(respond::private_json)
-        .map_err(|_| ApiError::Internal)
+    respond::private_view(&view)
 }
 
 /// The body, when it says that it is JSON: what the edge's WAF took for

@@ -31,11 +31,12 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 pub(super) trait Source: Send + Sync + 'static {
     type Found: Send + Sync + 'static;
 
-    /// What there is of some keys, at least one of them and at most [`MAX_KEYS`], by one statement.
+    /// What there is of some keys, at least one of them and at most [`MAX_KEYS`], by one statement; each
+    /// with its key.
     fn read(
         &self,
         keys: Vec<String>,
-    ) -> impl Future<Output = Result<HashMap<String, Self::Found>, DbError>> + Send;
+    ) -> impl Future<Output = Result<Vec<(String, Self::Found)>, DbError>> + Send;
 }
 
 /// `None`: there is nothing of this key. Two who ask for the same share it.

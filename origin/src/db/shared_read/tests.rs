@@ -1,4 +1,4 @@
-use super::{CROWD, DbError, HashMap, LANES, MAX_KEYS, SharedRead, Source};
+use super::{CROWD, DbError, LANES, MAX_KEYS, SharedRead, Source};
 use futures_util::future::join_all;
 use std::{
     sync::{
@@ -20,7 +20,7 @@ struct Gated {
 impl Source for Gated {
     type Found = (String, u64);
 
-    async fn read(&self, keys: Vec<String>) -> Result<HashMap<String, Self::Found>, DbError> {
+    async fn read(&self, keys: Vec<String>) -> Result<Vec<(String, Self::Found)>, DbError> {
         let seen = self.value.load(Ordering::SeqCst);
         self.began.send(keys.clone()).unwrap();
         self.may_end.acquire().await.unwrap().forget();
