@@ -62,15 +62,10 @@ impl Record {
 
     /// Forgets what has passed.
     pub(super) fn expire(&mut self, now_ms: u64) {
-        // What is still fresh may owe a lost past, as long as that can matter.
-        let owes = |counter: &Counter, forgot_ms: u64| {
-            let past_ms = forgot_ms.saturating_add(super::LEASE_MS + super::SKEW_MS);
-            counter.fresh && now_ms < past_ms.saturating_add(counter.window_ms)
-        };
-        let forgot_ms = self.forgot_ms;
+        // What leaves with a lost past unpaid owes it when it comes back: a new counter is as fresh.
         self.counters.retain_mut(|(_, counter)| {
             counter.expire(now_ms);
-            !counter.is_empty() || owes(counter, forgot_ms)
+            !counter.is_empty()
         });
         if let Some(rest) = &mut self.rest {
             rest.ban.take_if(|ban| !ban.holds(now_ms));

@@ -109,6 +109,7 @@ pub struct Shard {
     /// How many subjects of an IPv6 /48 there are, at least.
     families: HashMap<Subject, Members>,
     pub(super) max_subjects: usize,
+    pub(super) max_entries: usize,
 }
 
 impl Shard {
@@ -133,6 +134,7 @@ impl Shard {
             entries: 0,
             families: HashMap::new(),
             max_subjects: MAX_SUBJECTS,
+            max_entries: MAX_ENTRIES,
         };
         let heartbeat = rows.row(HEARTBEAT_KEY)?;
         match heartbeat.and_then(|row| Heartbeat::from_row(&row).ok()) {

@@ -1,7 +1,7 @@
 //! What is read of the rows, and when: of a message's subject and the networks around it, once
 //! while they are in memory. So a cold shard costs what its message needs, however many rows it has.
 
-use super::{MAX_SUBJECTS, Shard, admin::covers};
+use super::{Shard, admin::covers};
 use crate::guard::{Message, Order, SKEW_MS, Subject, jail::FOREVER_MS, stored};
 use std::collections::BTreeMap;
 
@@ -129,7 +129,7 @@ impl Shard {
 
     /// Notes that a subject has no row.
     fn miss(&mut self, subject: Subject) {
-        if self.absent.len() >= MAX_SUBJECTS {
+        if self.absent.len() >= self.max_subjects {
             self.absent.clear();
         }
         self.absent.insert(subject);

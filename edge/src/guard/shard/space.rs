@@ -1,6 +1,6 @@
 //! Which subjects are in memory.
 
-use super::{MAX_ENTRIES, Shard, Unanswered};
+use super::{Shard, Unanswered};
 use crate::guard::{Subject, record::Record};
 
 /// Least time between two searches for room: each looks at every subject.
@@ -47,7 +47,7 @@ impl Shard {
     }
 
     fn is_crowded(&self, known: bool) -> bool {
-        (!known && self.records.len() >= self.max_subjects) || self.entries >= MAX_ENTRIES
+        (!known && self.records.len() >= self.max_subjects) || self.entries >= self.max_entries
     }
 
     /// By whom a client is counted: by itself, unless its /48 has too many already and it is new, or its
@@ -120,7 +120,7 @@ impl Shard {
     /// Sweeps, and while that is not enough has the quarter that was seen longest ago leave memory.
     fn make_room(&mut self, now_ms: u64) {
         self.sweep(now_ms);
-        if self.records.len() < self.max_subjects && self.entries < MAX_ENTRIES {
+        if self.records.len() < self.max_subjects && self.entries < self.max_entries {
             return;
         }
         let mut seen: Vec<u64> = self.records.values().map(|record| record.seen_ms).collect();

@@ -383,6 +383,70 @@ fn a_locked_account_is_refused_where_it_is_locked() {
     assert_eq!(object.subjects_stored(), 0);
 }
 
+/// An operator's ban of a client until then.
+fn by_hand(object: &mut Object, who: &Subject, until_ms: u64, now_ms: u64) {
+    let ban = Order::Ban {
+        until_ms,
+        reason: "spam".into(),
+        actor: "root".into(),
+    };
+    object.order(who, ban, now_ms);
+}
+
+#[test]
+fn what_an_operator_bans_leads_to_no_wider_ban() {
+    let (mut object, probe) = (Object::new(0), jail(1, 600, 600, 600));
+    for n in 0..4 {
+        by_hand(&mut object, &client(n, 1), 500_000, 5);
+    }
+    assert_eq!(verdict(&mut object, &client(9, 1), 6), Verdict::Admitted);
+    for network in 2..6 {
+        let network = subject(&format!("ip:2001:db8:1:{network}00::/56"));
+        by_hand(&mut object, &network, 500_000, 7);
+    }
+    // The members of the /48 are looked at when one of its clients is banned.
+    object.strike(&client(9, 1), 1, &probe, 8);
+    assert_eq!(verdict(&mut object, &client(9, 9), 9), Verdict::Admitted);
+}
+
+#[test]
+fn a_client_that_is_banned_again_and_again_counts_once() {
+    let (mut object, probe) = (Object::new(0), jail(1, 600, 600, 600));
+    for n in 0..5 {
+        let banned = object.strike(&client(1, 1), 1, &probe, 100 * n);
+        assert!(banned.is_some(), "{n}");
+        // An operator lets it end sooner.
+        by_hand(&mut object, &client(1, 1), 100 * n + 50, 100 * n + 1);
+    }
+    assert_eq!(verdict(&mut object, &client(9, 1), 501), Verdict::Admitted);
+}
+
+#[test]
+fn strikes_that_banned_a_56_are_not_counted_again() {
+    let (mut object, probe) = (Object::new(0), jail(2, 600, 10, 10));
+    for n in 0..8 {
+        object.strike(&client(n, 1), 1, &probe, 5);
+    }
+    assert_ne!(verdict(&mut object, &client(99, 1), 6), Verdict::Admitted);
+    object.strike(&client(20, 1), 1, &probe, 11_000);
+    let after = verdict(&mut object, &client(99, 1), 11_001);
+    assert_eq!(after, Verdict::Admitted);
+}
+
+#[test]
+fn what_is_lifted_begins_anew() {
+    let (mut object, login) = (Object::new(0), jail(3, 600, 600, 600));
+    let who = subject("ip:192.0.2.1");
+    for n in 0..2 {
+        assert_eq!(object.strike(&who, 1, &login, n), None);
+    }
+    assert_eq!(object.order(&who, Order::Lift, 3), "0");
+    for n in 4..6 {
+        assert_eq!(object.strike(&who, 1, &login, n), None);
+    }
+    assert!(object.strike(&who, 1, &login, 6).is_some());
+}
+
 proptest! {
     /// Against a list of times: banned exactly when the jail is full, for as long as it says.
     #[test]

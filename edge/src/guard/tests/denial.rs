@@ -300,3 +300,14 @@ fn an_admission_that_was_taken_back_ends_a_denial() {
     let told = isolate.over(1_000);
     assert_eq!(told, [("ip:192.0.2.1".into(), Some("few".into()), 3)]);
 }
+
+#[test]
+fn an_exhausted_class_is_asked_about_again_after_a_minute() {
+    let mut isolate = Isolate::new("ip:192.0.2.1");
+    isolate.learn("2 1 limit 0:300000:300000 -", 1_000);
+    isolate.refuse(1, 60_999);
+    let recall = isolate
+        .memory
+        .recall(&isolate.who, &isolate.classes, 61_000);
+    assert!(matches!(recall, Recall::Ask(_)), "{recall:?}");
+}

@@ -1,9 +1,12 @@
 //! Whole-shard tests: properties against a model, jails and escalation, pinned forms.
 
 mod bans;
+mod bounds;
 mod concurrent;
 mod denial;
 mod forms;
+mod leases;
+mod lost;
 mod model;
 mod space;
 
