@@ -237,12 +237,19 @@ const fn burst_slot_ms(strict: bool) -> u64 {
     if strict { 1 } else { 10 }
 }
 
-/// What may be lent: a tenth of the limit, a quarter of what is left, together a quarter of the limit.
+/// The last admissions of a window are not lent: who asks for more than its limit lives on them, and what
+/// is lent is refused to it for longer.
+const UNLENT: u32 = 32;
+
+/// What may be lent: a tenth of the limit, a quarter of what is left, together a quarter of the limit;
+/// nothing of the last quarter, or of the last [`UNLENT`].
 fn share(limit: u32, used: u32, out: u32) -> u32 {
+    let left = limit.saturating_sub(used);
+    if left < UNLENT.min(limit / 4) {
+        return 0;
+    }
     let together = (limit / 4).saturating_sub(out);
-    (limit / 10)
-        .min(limit.saturating_sub(used) / 4)
-        .min(together)
+    (limit / 10).min(left / 4).min(together)
 }
 
 /// Tops a log up to what it may have held when memory was lost.

@@ -49,6 +49,22 @@ fn a_lease_is_a_tenth_a_quarter_of_what_is_left_and_all_are_a_quarter_at_most() 
     assert_eq!(sizes(&mut object, 1), [Some(25)], "of a hundred");
 }
 
+/// What is lent stands seven seconds ahead: whoever lives on the end of its window would wait that much longer.
+#[test]
+fn the_end_of_a_window_is_not_lent() {
+    for (limit, last) in [(100, 25), (400, 32)] {
+        let general = class("general", limit, 60, false);
+        for (left, lends) in [(last, true), (last - 1, false)] {
+            let mut object = Object::new(0);
+            for _ in 0..limit - left - 1 {
+                object.ask(&returned(&general, 7, 0), 5_000);
+            }
+            let lease = lent(&mut object, &busy(&general, 400), 5_000);
+            assert_eq!(lease.is_some(), lends, "{left} of {limit}");
+        }
+    }
+}
+
 #[test]
 fn no_more_leases_are_out_than_are_kept() {
     let (mut object, general) = (Object::new(0), class("general", 4_000, 60, false));
