@@ -14,7 +14,11 @@ const STRICT: &str = "\n[[route]]\nname = \"money\"\npath = \"/money\"\nrewrite 
 
 /// With the budgets as shipped, but for a loaded machine's patience with what is waited for.
 fn shipped(origin: &Origin) -> Edge {
-    let config = EdgeConfig::with_tokens(origin, STRICT);
+    shipped_with(origin, STRICT)
+}
+
+fn shipped_with(origin: &Origin, overlay: &str) -> Edge {
+    let config = EdgeConfig::with_tokens(origin, overlay);
     let mut config = config.instrumented().second();
     config.overlay = config
         .overlay
@@ -70,6 +74,23 @@ fn a_token_is_not_believed_by_an_isolate_that_never_heard_of_the_ledger() {
     assert_eq!(edge.send(&user).status, 200, "an older copy serves on");
     edge.fault("ledger", "");
     assert_eq!(edge.elsewhere(&user).status, 200);
+}
+
+/// What the object says of the second request would refuse it: it has passed by then.
+#[test]
+fn a_far_shard_is_not_waited_for_where_its_silence_lets_pass() {
+    const FEW: &str = "\n[classes.few]\nlimit = 1\nwindow_s = 60\non_error = \"open\"\n\
+        [[route]]\nname = \"few\"\npath = \"/few\"\ntoken = \"none\"\nclasses = [\"few\"]\n\
+        [route.answer]\nstatus = 200\ncontent_type = \"text/plain\"\nbody = \"ok\"\n";
+    let origin = Origin::start();
+    let edge = shipped_with(&origin, FEW);
+    let few = Request::new("GET", "/few").from("192.0.2.3");
+    edge.fault("guard", "4000");
+    assert_eq!([0; 2].map(|_| edge.send(&few).status), [200, 200]);
+    // The same where it is near.
+    edge.fault("guard", "");
+    let near = Request::new("GET", "/few").from("192.0.2.4");
+    assert_eq!([0; 2].map(|_| edge.send(&near).status), [200, 429]);
 }
 
 #[test]

@@ -169,3 +169,35 @@ fn an_eviction_amid_a_window_costs_a_part_of_it_and_gives_nothing() {
     // A quarter of the limit may count as used, a quarter be lost on leases.
     assert!((20..=40).contains(&count), "{count}");
 }
+
+/// Less than what is stored of other classes: a strict one has each admission stored before it is told.
+#[test]
+fn an_eviction_forgets_nothing_of_a_strict_class() {
+    let origin = Origin::start();
+    let mut config = config(&origin);
+    config.overlay = config
+        .overlay
+        .replace("limit = 2\nwindow_s = 2\n", "limit = 8\nwindow_s = 300\n");
+    let edge = Edge::start(&config);
+    let few = request("/few", "192.0.2.7");
+    for _ in 0..2 {
+        assert_eq!(admitted(&edge, &few, 1), 1);
+        edge.evict();
+    }
+    assert_eq!(admitted(&edge, &few, 9), 6);
+}
+
+/// Each time so little that nothing of it is stored.
+#[test]
+fn evictions_again_and_again_admit_no_more_than_the_limit() {
+    let origin = Origin::start();
+    let edge = Edge::start(&config(&origin));
+    let busy = request("/busy", "192.0.2.8");
+    let mut count = 0;
+    for _ in 0..12 {
+        count += admitted(&edge, &busy, 4);
+        edge.evict();
+    }
+    count += admitted(&edge, &busy, 40);
+    assert!((20..=40).contains(&count), "{count}");
+}
