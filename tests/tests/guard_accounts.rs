@@ -4,6 +4,10 @@ use gapura_tests::{Answers, Edge, EdgeConfig, Origin, Request, Weir, token};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
+/// Logins that nothing but a lock refuses.
+const WIDE: &str = "\n[classes.login]\nlimit = 100\nwindow_s = 60\nstrict = true\non_error = \"closed\"\n\
+    [jails.login]\nkinds = [\"login-failed\"]\nstrikes = 1000\nwindow_s = 600\nban_s = 60\n";
+
 fn log_in(client: &str, body: &Value) -> Request {
     Request::new("POST", "/auth/v1/token?grant_type=password")
         .json(body)
@@ -85,8 +89,6 @@ fn a_class_counts_each_of_a_requests_subjects_once() {
 /// goes there, takes as long all the same.
 #[test]
 fn a_locked_login_takes_as_long_as_a_wrong_one_however_far_the_origin_is() {
-    const WIDE: &str = "\n[classes.login]\nlimit = 100\nwindow_s = 60\nstrict = true\non_error = \"closed\"\n\
-        [jails.login]\nkinds = [\"login-failed\"]\nstrikes = 1000\nwindow_s = 600\nban_s = 60\n";
     const FAR: Duration = Duration::from_millis(700);
     let mut origin = Origin::start();
     let weir = Weir::start(origin.address);
@@ -108,7 +110,32 @@ fn a_locked_login_takes_as_long_as_a_wrong_one_however_far_the_origin_is() {
         assert!(start.elapsed() >= FAR, "{:?}", start.elapsed());
     };
     locked(&edge);
-    // Also by an isolate that saw no other login.
+    // Also by an isolate that saw no other login, and that is not slow for being new.
     edge.restart();
+    let _ = edge.send(&Request::new("GET", "/.well-known/security.txt"));
     locked(&edge);
+}
+
+/// The lock began while the origin was near: what counts is how long wrong logins take now.
+#[test]
+fn a_locked_login_takes_as_long_as_wrong_ones_have_taken_lately() {
+    const FAR: Duration = Duration::from_millis(1_500);
+    let origin = Origin::start();
+    let weir = Weir::start(origin.address);
+    let config = EdgeConfig {
+        origin_url: format!("http://{}", weir.address),
+        ..EdgeConfig::with_tokens(&origin, WIDE)
+    };
+    let mut edge = Edge::start(&config);
+    let wrong = |email: &str| log_in("192.0.2.1", &json!({"email": email, "password": "wrong"}));
+    for _ in 0..5 {
+        assert_eq!(edge.send(&wrong("owner@example.test")).status, 400);
+    }
+    // What this isolate saw is of then as well.
+    edge.restart();
+    weir.set(Answers::Late(FAR));
+    assert_eq!(edge.send(&wrong("other@example.test")).status, 400);
+    let start = Instant::now();
+    assert_eq!(edge.send(&wrong("owner@example.test")).status, 400);
+    assert!(start.elapsed() >= FAR, "{:?}", start.elapsed());
 }
