@@ -19,9 +19,6 @@ pub(super) trait Sink {
 
     /// Counts the bytes that a reader reads.
     fn reads(&mut self, _bytes: usize) {}
-
-    /// The body is read in a second way besides.
-    fn rereads(&mut self) {}
 }
 
 /// Last member of a dotted or bracketed name, lower-case: `user[New-Password]` is `new_password`.

@@ -264,7 +264,8 @@ impl<'s> Inspector<'s> {
             name,
         };
         let mut hits = std::mem::take(&mut self.hits);
-        hits.meter.charge(lower.len(), price::SCANNED);
+        hits.meter
+            .charge(lower.len() + price::START, price::SCANNED);
         let signals = prefilter::scan(&text, &mut hits);
         let mut judged = Judged::default();
         self.judge(&mut hits, &text, view, &mut judged);
@@ -273,7 +274,8 @@ impl<'s> Inspector<'s> {
             if self.is_full() || hits.meter.is_spent() || self.is_over && hits.meter.is_enough() {
                 break;
             }
-            hits.meter.charge(lower.len(), detector.price);
+            hits.meter
+                .charge(lower.len() + price::START, detector.price);
             (detector.detect)(&text, &mut hits);
             self.judge(&mut hits, &text, view, &mut judged);
         }
@@ -305,7 +307,7 @@ impl<'s> Inspector<'s> {
             if self.spares_quotations(part) {
                 let is_document = self.is_document;
                 let spared = judged.spared.get_or_insert_with(|| {
-                    meter.charge(lower.len(), price::SPARED);
+                    meter.charge(lower.len() + price::START, price::SPARED);
                     Spared::of(lower, part, name, is_document)
                 });
                 meter.charge(1, price::SHOWN);
@@ -497,6 +499,8 @@ impl Sink for Inspector<'_> {
             let is_made = last.is_some();
             let each = price::DECODED + if is_made { price::MADE } else { 0 };
             self.hits.meter.charge(view.text.len(), each);
+            let samples = decode::samples(&view.text);
+            self.hits.meter.charge(samples, price::SAMPLE);
             if let Some(View { text, steps }) = last.replace(view) {
                 let seen = span(&text, 0, self.stepwise);
                 self.stepwise -= seen.len();
@@ -529,10 +533,6 @@ impl Sink for Inspector<'_> {
 
     fn shows_document(&mut self, is_shown: bool) {
         self.is_document = is_shown;
-    }
-
-    fn rereads(&mut self) {
-        self.hits.meter.halve();
     }
 
     fn reads(&mut self, bytes: usize) {

@@ -6,12 +6,14 @@
 //! honest one needs is stopped ([`super::rules::protocol::WORK`]).
 //!
 //! Deterministic: no clock. The same bytes are charged the same on every machine. The prices are
-//! estimates, from profiles (callgrind) of real texts and of the dearest that a search put together:
-//! real ones cost a little less than they are charged, the dearest found up to 1.7 times as much.
+//! fitted to instructions counted by stage (an emulator's) of real texts and of what a search over pieces of
+//! all grammars put together: so that none costs much more than it is charged, and the dearest real ones are
+//! charged as little as that allows. A price therefore also covers what comes with what it is named for.
 
 /// What one request may cost: that of a body of 128 KB with what stands before it. In instructions
-/// of the native build, as all prices are.
-const ALLOWANCE: u32 = 200_000_000;
+/// of the native build, as all prices are; a tenth below the 200 million that a core runs in ten
+/// milliseconds, for what costs more than it is charged.
+const ALLOWANCE: u32 = 180_000_000;
 
 /// What a request may cost that is stopped already: what follows changes no verdict.
 const STOPPED: u32 = 64_000_000;
@@ -21,38 +23,63 @@ const PER_BYTE: u32 = ALLOWANCE / (128 * 1024);
 
 /// Prices, in instructions of the native build.
 pub(super) mod price {
+    /// Bytes as dear as it is to start in a view, however short: for each detector, the prefilter and
+    /// the question who shows it to whom.
+    pub(in crate::waf) const START: usize = 32;
     /// A byte of a body, for each reading of it.
-    pub(in crate::waf) const READ: u32 = 12;
+    pub(in crate::waf) const READ: u32 = 5;
     /// A value, however short.
-    pub(in crate::waf) const VALUE: u32 = 600;
+    pub(in crate::waf) const VALUE: u32 = 2_800;
     /// A byte of a view, to make it and to look for what decoding goes on from.
-    pub(in crate::waf) const DECODED: u32 = 30;
+    pub(in crate::waf) const DECODED: u32 = 18;
     /// A byte of a view that decoding made, besides.
-    pub(in crate::waf) const MADE: u32 = 60;
+    pub(in crate::waf) const MADE: u32 = 90;
+    /// What may start a base64 text behind a slash.
+    pub(in crate::waf) const SAMPLE: u32 = 1_150;
     /// A byte of a view in the prefilter.
-    pub(in crate::waf) const SCANNED: u32 = 85;
+    pub(in crate::waf) const SCANNED: u32 = 155;
+    /// A literal that the prefilter finds.
+    pub(in crate::waf) const MATCH: u32 = 690;
     /// A byte of a view of which is asked who shows it to whom.
     pub(in crate::waf) const SPARED: u32 = 190;
     /// A finding of which that is asked.
-    pub(in crate::waf) const SHOWN: u32 = 2_000;
+    pub(in crate::waf) const SHOWN: u32 = 600;
     /// A token of SQL, in each context.
-    pub(in crate::waf) const TOKEN: u32 = 380;
+    pub(in crate::waf) const TOKEN: u32 = 440;
     /// A step in an expression of SQL.
-    pub(in crate::waf) const STEP: u32 = 80;
+    pub(in crate::waf) const STEP: u32 = 115;
     /// A tag.
-    pub(in crate::waf) const TAG: u32 = 250;
+    pub(in crate::waf) const TAG: u32 = 210;
+    /// What may be the handler of an event.
+    pub(in crate::waf) const HANDLER: u32 = 3_000;
+    /// A script's URL.
+    pub(in crate::waf) const SCHEME: u32 = 5_500;
+    /// The name of a function that scripts of attacks call.
+    pub(in crate::waf) const KNOWN: u32 = 4_300;
     /// A place where a command could start.
-    pub(in crate::waf) const COMMAND: u32 = 400;
+    pub(in crate::waf) const COMMAND: u32 = 770;
+    /// A word that a command may be.
+    pub(in crate::waf) const WORD: u32 = 1_350;
+    /// A path with wildcards that every command is tried for.
+    pub(in crate::waf) const PATTERN: u32 = 47_000;
+    /// A command whose arguments are looked at.
+    pub(in crate::waf) const PROOF: u32 = 200;
+    /// Two dots that may lead to another folder.
+    pub(in crate::waf) const CLIMB: u32 = 2_500;
+    /// A slash behind which a known file may stand.
+    pub(in crate::waf) const SLASH: u32 = 570;
     /// An expression of a template.
-    pub(in crate::waf) const EXPRESSION: u32 = 600;
+    pub(in crate::waf) const EXPRESSION: u32 = 350;
     /// A line.
-    pub(in crate::waf) const LINE: u32 = 270;
+    pub(in crate::waf) const LINE: u32 = 435;
     /// A string whose next one is looked for.
-    pub(in crate::waf) const STRING: u32 = 150;
+    pub(in crate::waf) const STRING: u32 = 50;
     /// A call.
-    pub(in crate::waf) const CALL: u32 = 250;
+    pub(in crate::waf) const CALL: u32 = 2_400;
+    /// A call of what brackets and quotes spell.
+    pub(in crate::waf) const GROUPS: u32 = 1_400;
     /// The arguments of a call that attacks make.
-    pub(in crate::waf) const ARGUMENTS: u32 = 5_000;
+    pub(in crate::waf) const ARGUMENTS: u32 = 6_000;
 }
 
 /// What was spent on a request, and what may be.
@@ -60,7 +87,6 @@ pub(super) mod price {
 pub(super) struct Meter {
     spent: u32,
     allowance: u32,
-    is_halved: bool,
 }
 
 impl Default for Meter {
@@ -75,25 +101,12 @@ impl Meter {
         Self {
             spent: 0,
             allowance: ALLOWANCE.max(share(bytes)),
-            is_halved: false,
         }
     }
 
     /// For a route whose policy lets a request cost what it will.
     pub(super) const fn lift(&mut self) {
-        self.is_halved = true;
         self.allowance = u32::MAX;
-    }
-
-    /// For a body that is read in two ways: each may cost half.
-    ///
-    /// Its type lies or it is malformed, which is rare among honest ones, while the dearest of all
-    /// inputs are among these: two sets of values for every detector.
-    pub(super) const fn halve(&mut self) {
-        if !self.is_halved {
-            self.is_halved = true;
-            self.allowance /= 2;
-        }
     }
 
     /// Charges so many pieces of work at this price.
@@ -150,19 +163,6 @@ mod tests {
         assert_eq!(meter.spent(), 0);
         meter.charge(usize::MAX, 2);
         assert!(meter.is_spent());
-    }
-
-    #[test]
-    fn what_is_read_in_two_ways_may_cost_half_once() {
-        let mut meter = Meter::default();
-        meter.halve();
-        meter.halve();
-        assert!(meter.pays(ALLOWANCE / 2 - 1));
-        assert!(!meter.pays(1));
-        let mut lifted = Meter::default();
-        lifted.lift();
-        lifted.halve();
-        assert!(lifted.pays(10 * ALLOWANCE));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 
 use super::detect::{self, Detector, Hits, Text};
+use super::meter::price;
 use super::rules::literal::{self, Literal};
 
 /// Set of detectors worth running, one bit each in the order of [`detect::DETECTORS`].
@@ -74,6 +75,7 @@ pub(super) fn scan(text: &Text<'_>, hits: &mut Hits) -> Signals {
     let bytes = text.lower.iter().filter_map(asked);
     let mut signals = Signals(bytes.fold(0, |all, asked| all | asked));
     for found in prefilter.automaton.find_overlapping_iter(text.lower) {
+        hits.meter.charge(1, price::MATCH);
         match prefilter.meanings.get(found.pattern().as_usize()) {
             Some(Meaning::Run(bit)) => signals.0 |= bit,
             Some(Meaning::Fire(literal)) => literal.check(text, found.start(), hits),

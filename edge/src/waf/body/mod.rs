@@ -173,9 +173,6 @@ impl Reader {
         if declared.is_none() && is_also_text(seen, &start, is_typed_text) {
             kinds.push(Kind::Text);
         }
-        if kinds.len() > 1 {
-            sink.rereads();
-        }
         for kind in kinds {
             let format = Format::new(kind, &self.content_type, self.bounds, sink);
             self.formats.push(format);

@@ -62,6 +62,12 @@ pub(super) fn views(part: Part, value: &[u8]) -> impl Iterator<Item = View<'_>> 
     std::iter::successors(Some(first), move |last| decoder.next(last))
 }
 
+/// How many samples of base64 a text holds at most that [`views`] would take: what follows the
+/// slashes of its runs.
+pub(super) fn samples(text: &[u8]) -> usize {
+    run::slashes(text)
+}
+
 /// Whether [`views`] could differ from the value alone: one cheap pass for short values.
 pub(super) fn may_change(value: &[u8]) -> bool {
     value.iter().any(|byte| is_start(*byte)) || run::decode(value, &mut |_| ()).is_some()

@@ -84,6 +84,17 @@ fn next(text: &[u8], index: usize) -> Option<(usize, usize)> {
     }
 }
 
+/// Slashes and plus signs in runs: what follows one is looked at by itself.
+pub(super) fn slashes(text: &[u8]) -> usize {
+    let (mut index, mut count) = (0, 0);
+    while let Some((start, end)) = next(text, index) {
+        let run = span(text, start, end).iter();
+        count += run.filter(|byte| matches!(byte, b'/' | b'+')).count();
+        index = end;
+    }
+    count
+}
+
 /// What replaces `text[start..end]`.
 struct Found {
     start: usize,

@@ -99,12 +99,12 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector {
         detect: sql::detect,
         triggers: sql::TRIGGERS,
-        price: 15,
+        price: 10,
     },
     Detector {
         detect: html::detect,
         triggers: html::TRIGGERS,
-        price: 95,
+        price: 15,
     },
     Detector {
         detect: shell::detect,
@@ -114,52 +114,52 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector {
         detect: path::detect,
         triggers: path::TRIGGERS,
-        price: 45,
+        price: 33,
     },
     Detector {
         detect: ssrf::detect,
         triggers: ssrf::TRIGGERS,
-        price: 20,
+        price: 56,
     },
     Detector {
         detect: template::detect,
         triggers: template::TRIGGERS,
-        price: 20,
+        price: 8,
     },
     Detector {
         detect: nosql::detect,
         triggers: nosql::TRIGGERS,
-        price: 25,
+        price: 8,
     },
     Detector {
         detect: ldap::detect,
         triggers: ldap::TRIGGERS,
-        price: 33,
+        price: 8,
     },
     Detector {
         detect: xpath::detect,
         triggers: xpath::TRIGGERS,
-        price: 32,
+        price: 8,
     },
     Detector {
         detect: crlf::detect,
         triggers: crlf::TRIGGERS,
-        price: 26,
+        price: 8,
     },
     Detector {
         detect: code::detect,
         triggers: code::TRIGGERS,
-        price: 44,
+        price: 12,
     },
     Detector {
         detect: mail::detect,
         triggers: mail::TRIGGERS,
-        price: 30,
+        price: 8,
     },
     Detector {
         detect: ssi::detect,
         triggers: ssi::TRIGGERS,
-        price: 10,
+        price: 8,
     },
     Detector {
         detect: xml::detect,

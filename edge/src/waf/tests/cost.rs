@@ -82,6 +82,68 @@ fn a_source_file_is_far_from_it() {
     }
 }
 
+/// What people send that is long: a manual in Markdown, and as a page.
+fn pages() -> [String; 2] {
+    let manual = repeated("", include_str!("../../../../docs/waf.md"), SIZE - 2);
+    let lines = manual.lines().map(|line| {
+        let line = line.replace('&', "&amp;").replace('<', "&lt;");
+        format!("<p class=\"a\">{line}</p>\n")
+    });
+    let page: String = lines.collect();
+    let head = "<!DOCTYPE html><html lang=\"en\"><head><title>A manual</title></head><body>\n";
+    [manual, repeated(head, &page, SIZE - 2)]
+}
+
+#[test]
+fn a_long_page_passes_whatever_it_is_sent_as() {
+    let form = "application/x-www-form-urlencoded";
+    for text in pages() {
+        for kind in ["text/plain", "text/markdown", "text/html", "", form] {
+            let body = match kind {
+                _ if kind == form => format!("a={}", text.replace('%', "%25").replace('&', "%26")),
+                _ => text.clone(),
+            };
+            let report = posted(&Settings::default(), kind, &body);
+            assert!(!is_too_dear(&report), "{kind}: {report}");
+        }
+    }
+}
+
+#[test]
+fn what_costs_by_its_events_is_charged_for_them() {
+    let settings = Settings::default();
+    let charged = |kind: &str, body: &str| {
+        let headers = [("content-type".to_owned(), kind.to_owned())];
+        let request = Request {
+            method: "POST",
+            path: "/",
+            query: "",
+            client: None,
+            headers: &headers,
+            body: Body::Read {
+                content_type: Some(kind),
+                bytes: body.as_bytes(),
+            },
+        };
+        cost(&request, &settings)
+    };
+    // Instructions that a byte of 16 KB was counted to take, less what such a text may cost more.
+    for (first, piece, counted) in [
+        ("", "(e)", 800),
+        ("", "..\\%", 700),
+        ("", "onty=", 700),
+        ("", "a/", 900),
+        ("", "require('", 700),
+        ("", "&&/bin/[base64\n", 1_500),
+        ("", "javascript:", 700),
+        ("", "eval(", 600),
+    ] {
+        let size = 16 * 1024;
+        let each = charged("text/plain", &repeated(first, piece, size)) as usize / size;
+        assert!(each >= counted, "{piece}: {each}");
+    }
+}
+
 #[test]
 fn a_stream_may_cost_as_much_for_each_of_its_bytes() {
     let source = repeated("", include_str!("../inspect.rs"), 3 * SIZE);

@@ -173,7 +173,6 @@ impl Json {
         if let Some(raw) = &mut self.raw {
             raw.extend(bytes, |text| {
                 if !is_clean {
-                    sink.rereads();
                     sink.field(Part::Text, "", text);
                 }
             });
@@ -224,7 +223,6 @@ impl Json {
         if let Some(raw) = &mut self.raw {
             raw.end(|text, _| {
                 if !is_clean {
-                    sink.rereads();
                     sink.field(Part::Text, "", text);
                 }
             });

@@ -48,7 +48,7 @@ pub(super) fn detect(text: &[u8], hits: &mut Hits) {
 
 /// The rule that the call with its parenthesis at `open` breaks, and where its name starts.
 fn check(text: &[u8], open: usize, hits: &mut Hits) -> Option<(&'static Rule, usize)> {
-    let name = name_before(text, open)?;
+    let name = name_before(text, open, hits)?;
     let path = path_before(text, name.start);
     let (needs, rule) = suspicion(&name, path, text)?;
     hits.meter.charge(1, price::ARGUMENTS);
@@ -102,7 +102,7 @@ struct Name<'a> {
 }
 
 /// `system`, `"system"`, `(sy.(st).em)`, `['system'][0]`: the function that would be called.
-fn name_before(text: &[u8], open: usize) -> Option<Name<'_>> {
+fn name_before<'t>(text: &'t [u8], open: usize, hits: &mut Hits) -> Option<Name<'t>> {
     let name = word_before(text, open);
     if !name.is_empty() {
         let start = open - name.len();
@@ -116,6 +116,7 @@ fn name_before(text: &[u8], open: usize) -> Option<Name<'_>> {
     if !matches!(at(text, last), b')' | b'"' | b'\'' | b']' | b'}') {
         return None;
     }
+    hits.meter.charge(1, price::GROUPS);
     let window = span(text, (last + 1).saturating_sub(MAX_CALLEE), last + 1);
     let spelled = window.iter().filter(|byte| byte.is_ascii_alphabetic());
     if spelled.count() < MIN_CALLEE {

@@ -7,6 +7,7 @@ use super::event::is_event;
 use super::script::{assigns_own_page, is_code, is_hostile};
 use super::tag::value;
 use crate::waf::detect::{Hit, Hits};
+use crate::waf::meter::price;
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{
     at, before, find, from, is_space, is_word, last_before, skip_space, skip_while, span, stands,
@@ -34,7 +35,7 @@ pub(super) fn detect(text: &[u8], hits: &mut Hits) {
             b'>' => tag_open = false,
             b'o' if at(text, index + 1) == b'n' && !is_word(before(text, index)) => {
                 let prose = || *known_prose.get_or_insert_with(|| is_prose(text, MIN_PROSE));
-                if let Some(end) = handler(text, index, tag_open, prose) {
+                if let Some(end) = handler(text, index, tag_open, prose, hits) {
                     hits.push(Hit::new(&rules::HANDLER, index, end));
                     index = end;
                     continue;
@@ -87,6 +88,7 @@ fn handler(
     start: usize,
     tag_open: bool,
     is_prose: impl FnOnce() -> bool,
+    hits: &mut Hits,
 ) -> Option<usize> {
     let name = word(text, start);
     let after = start + name.len();
@@ -100,6 +102,7 @@ fn handler(
     if at(text, equals) != b'=' || name.len() < 4 || at(text, equals + 1) == b'=' {
         return None;
     }
+    hits.meter.charge(1, price::HANDLER);
     // `data-onload=`, `android:onClick=` and `el.onload =` are no attributes of HTML.
     if matches!(before(text, start), b'-' | b':' | b'@' | b'$' | b'.') {
         return None;

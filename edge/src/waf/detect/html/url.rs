@@ -2,6 +2,7 @@
 
 use super::script::{is_code, is_hostile, is_keyword};
 use crate::waf::detect::{Hit, Hits};
+use crate::waf::meter::price;
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{
     at, before, find, from, is_space, is_word, position, skip_space, skip_while, span, stands,
@@ -35,8 +36,12 @@ fn schemes(text: &[u8], hits: &mut Hits) {
         let start = SCHEMES
             .iter()
             .find_map(|scheme| ends_with(text, colon, scheme));
-        if start.is_some_and(|start| runs(text, start, colon)) {
-            hits.push(Hit::new(&rules::SCHEME, start.unwrap_or(colon), colon + 1));
+        let Some(start) = start else { continue };
+        if !hits.meter.pays(price::SCHEME) {
+            return;
+        }
+        if runs(text, start, colon) {
+            hits.push(Hit::new(&rules::SCHEME, start, colon + 1));
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::known::{FILES, FOLDERS, REACHED};
 use super::{Hit, Hits, Text, is_single, words_after};
 use crate::waf::Part;
+use crate::waf::meter::price;
 use crate::waf::rules::path as rules;
 use crate::waf::scan::{
     Needles, at, before, is_word, position, skip_space, skip_while, span, stands, trim,
@@ -126,6 +127,9 @@ fn named(text: &Text<'_>, first: usize, hits: &mut Hits) {
             !matches!(before(lower, start), b'/' | b'\\') && !stands(lower, start + 1, b"..");
         if !is_start || is_within {
             continue;
+        }
+        if !hits.meter.pays(price::SLASH) {
+            return;
         }
         let Some((end, is_folder)) = known(lower, start) else {
             continue;

@@ -3,6 +3,7 @@
 use super::file;
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
+use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::path as rules;
 use crate::waf::scan::{at, before, find, is_word, skip_space, skip_while, span};
@@ -23,6 +24,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let mut single = None;
     let (mut index, mut has_notice) = (0, false);
     while let Some(start) = find(lower, b"..", index) {
+        hits.meter.charge(1, price::CLIMB);
         let (steps, end) = climb(lower, start);
         index = end.max(start + 2);
         if steps == 0 {

@@ -17,26 +17,30 @@ pub(super) enum Class {
     Tame,
 }
 
+/// Whether a name has wildcards, and letters that say which commands it could be.
+pub(super) fn has_wildcards(name: &[u8]) -> bool {
+    let is_wildcard = |byte: &u8| matches!(byte, b'?' | b'*' | b'[');
+    name.iter().any(is_wildcard) && name.iter().any(u8::is_ascii_alphabetic)
+}
+
 /// Whether a name with wildcards fits a command.
-pub(super) fn is_pattern(pattern: &[u8]) -> bool {
-    pattern
-        .iter()
-        .any(|byte| matches!(byte, b'?' | b'*' | b'['))
-        && pattern.iter().any(u8::is_ascii_alphabetic)
-        && COMMANDS
-            .iter()
-            .copied()
-            .flatten()
-            .any(|(name, _)| super::glob::fits(pattern, name.as_bytes()))
+pub(super) fn fits_any(pattern: &[u8]) -> bool {
+    let mut commands = COMMANDS.iter().copied().flatten();
+    commands.any(|(name, _)| super::glob::fits(pattern, name.as_bytes()))
 }
 
 /// What `PowerShell` does, and to what: `Get-Content`, `Set-MpPreference`.
 const VERBS: &str = " get set new remove add stop start restart invoke enable disable copy clear import export rename ";
-/// Only what is no word beside such a verb in other texts.
-const NOUNS: &str = " childitem content item itemproperty location process service localuser localgroup localgroupmember \
-    mppreference webrequest restmethod wmiobject wmimethod cimmethod ciminstance aduser adcomputer adgroup adgroupmember acl \
-    hotfix netipaddress netipconfiguration nettcpconnection netfirewallrule netfirewallprofile scheduledtask eventlog winevent \
-    executionpolicy psdrive computerinfo psreadlineoption bitstransfer smbshare ";
+/// Only what is no word beside such a verb in other texts; sorted.
+#[rustfmt::skip]
+const NOUNS: &[&str] = &[
+    "acl", "adcomputer", "adgroup", "adgroupmember", "aduser", "bitstransfer", "childitem",
+    "ciminstance", "cimmethod", "computerinfo", "content", "eventlog", "executionpolicy", "hotfix",
+    "item", "itemproperty", "localgroup", "localgroupmember", "localuser", "location",
+    "mppreference", "netfirewallprofile", "netfirewallrule", "netipaddress", "netipconfiguration",
+    "nettcpconnection", "process", "psdrive", "psreadlineoption", "restmethod", "scheduledtask",
+    "service", "smbshare", "webrequest", "winevent", "wmimethod", "wmiobject",
+];
 
 fn is_cmdlet(name: &[u8]) -> bool {
     let Some((verb, noun)) = str::from_utf8(name)
@@ -45,8 +49,7 @@ fn is_cmdlet(name: &[u8]) -> bool {
     else {
         return false;
     };
-    let mut verbs = VERBS.split_ascii_whitespace();
-    verbs.any(|known| known == verb) && NOUNS.split_ascii_whitespace().any(|known| known == noun)
+    NOUNS.binary_search(&noun).is_ok() && VERBS.split_ascii_whitespace().any(|known| known == verb)
 }
 
 /// The class of a command's name, or `None` when it is no command.

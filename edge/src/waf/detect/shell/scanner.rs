@@ -71,7 +71,7 @@ impl Scanner<'_> {
             if lead == Lead::Substitution && lead::reads_file(self.text, start) {
                 hits.push(Hit::new(&rules::SUBSTITUTION, index, start + 6));
             }
-            if let Some(hit) = self.command(index, start, lead) {
+            if let Some(hit) = self.command(index, start, lead, hits) {
                 hits.push(hit);
             }
             // Separators among what was skipped lead to the same command.
@@ -80,7 +80,13 @@ impl Scanner<'_> {
     }
 
     /// The command at `start`, if one stands there with what a command needs.
-    fn command(&mut self, lead_at: usize, start: usize, lead: Lead) -> Option<Hit> {
+    fn command(
+        &mut self,
+        lead_at: usize,
+        start: usize,
+        lead: Lead,
+        hits: &mut Hits,
+    ) -> Option<Hit> {
         if lead == Lead::Separator
             && Head::of(self.text, self.first, lead_at) < Head::Few
             && lead::tests(self.text, start, lead_at == self.first)
@@ -88,10 +94,15 @@ impl Scanner<'_> {
             return Some(Hit::new(&rules::COMMAND, lead_at, start));
         }
         let mut word = Word::read(self.text, start)?;
+        hits.meter.charge(1, price::WORD);
         if word.is_variable && !word.is_spaced {
             return self.variable(lead_at, &word, lead);
         }
+        if word.is_pattern() {
+            hits.meter.charge(1, price::PATTERN);
+        }
         let mut class = word.class()?;
+        hits.meter.charge(1, price::PROOF);
         // `[ -r /etc/default/x ] && . /etc/default/x` starts many a script.
         let is_guarded = || trim(span(self.text, self.first, lead_at)).ends_with(b"]");
         if word.name() == b"." && (lead != Lead::Separator || is_guarded()) {

@@ -90,8 +90,13 @@ impl Word {
     /// The class of the command, if it is one.
     pub(super) fn class(&self) -> Option<Class> {
         command::class(self.name()).or_else(|| {
-            (self.is_program && command::is_pattern(self.name())).then_some(Class::Recon)
+            (self.is_pattern() && command::fits_any(self.name())).then_some(Class::Recon)
         })
+    }
+
+    /// Whether it is a program's path with wildcards, which every command is tried for.
+    pub(super) fn is_pattern(&self) -> bool {
+        self.is_program && command::has_wildcards(self.name())
     }
 
     /// Reads one piece and returns its length; `None` at the end of the word.

@@ -105,6 +105,7 @@ fn windows(text: &[u8], quote: Option<u8>, is_leaf: bool, hits: &mut Hits) {
     sql.listing |= is_leaf;
     sql.detect(0, hits);
     sql.whole(hits);
+    hits.meter.charge(sql.steps.take(), price::STEP);
     let mut offset = 0;
     while let Some(next) = sql.next_window().filter(|_| !hits.meter.is_spent()) {
         offset += next;

@@ -38,11 +38,16 @@ fn is_weak(name: &[u8]) -> bool {
     )
 }
 
+/// Whether a name is of either kind.
+pub(super) fn is_known(name: &[u8]) -> bool {
+    is_strong(name) || is_weak(name)
+}
+
 /// Whether the function named at `index` is called and the call could run.
 pub(super) fn runs(text: &[u8], index: usize, name: &[u8], context: &Context) -> bool {
     let end = index + name.len();
     let is_strong = is_strong(name);
-    if !(is_strong || is_weak(name)) || is_others(text, index) {
+    if !is_known(name) || is_others(text, index) {
         return false;
     }
     if is_strong {

@@ -11,6 +11,7 @@ pub(super) use self::object::assigns_own_page;
 
 use self::context::Context;
 use crate::waf::detect::{Hit, Hits};
+use crate::waf::meter::price;
 use crate::waf::rules::html as rules;
 use crate::waf::scan::{at, before, is_space, is_word, skip_while, span, trim, word, word_before};
 
@@ -25,6 +26,9 @@ pub(super) fn detect(text: &[u8], hits: &mut Hits) {
         }
         let name = word(text, index);
         let end = index + name.len();
+        if call::is_known(name) {
+            hits.meter.charge(1, price::KNOWN);
+        }
         if call::runs(text, index, name, &context) {
             hits.push(Hit::new(&rules::CALL, index, end + 1));
         } else if object::is_reached(text, index, name, &context) {
