@@ -146,7 +146,7 @@ impl Reader {
             }
             // A long text is read once where nobody could read it as anything else.
             seen if declared.is_none()
-                && is_typed_text
+                && (is_typed_text || is_page(&start))
                 && start.len() >= SNIFFED
                 && is_nothing_else(seen, &start) =>
             {
@@ -349,6 +349,12 @@ fn is_nothing_else(seen: Kind, start: &[u8]) -> bool {
     }
 }
 
+/// Whether what has no type says that it is a page, and declares no entities.
+fn is_page(start: &[u8]) -> bool {
+    const DOCTYPE: &[u8] = b"<!doctype html>";
+    span(start, 0, DOCTYPE.len()).eq_ignore_ascii_case(DOCTYPE)
+}
+
 /// Whether the text begins like JSON or XML and cannot be either: `[section]`, `{ name = 1 }`,
 /// `<?php`.
 fn is_notation(bytes: &[u8]) -> bool {
@@ -443,6 +449,8 @@ mod tests {
                 "{start}"
             );
         }
+        let page = format!("<!DOCTYPE html><p id=\"b\">c</p>{words}");
+        assert_eq!(fields("", &page), 1);
         for kind in ["application/json", "application/xml", ""] {
             assert!(
                 fields(kind, &format!("<p id=\"b\">c</p>{words}")) > 1,

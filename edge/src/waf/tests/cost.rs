@@ -131,11 +131,10 @@ fn what_costs_by_its_events_is_charged_for_them() {
     for (first, piece, counted) in [
         ("", "(e)", 800),
         ("", "..\\%", 700),
-        ("", "onty=", 700),
-        ("", "a/", 900),
+        ("", "a/", 600),
         ("", "require('", 700),
         ("", "&&/bin/[base64\n", 1_500),
-        ("", "javascript:", 700),
+        ("a=", "javascript:", 700),
         ("", "eval(", 600),
     ] {
         let size = 16 * 1024;
