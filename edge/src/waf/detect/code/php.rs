@@ -75,7 +75,7 @@ fn masked(text: &[u8]) -> Option<(usize, usize)> {
     let start = sign - (head.len() - open);
     let end = sign + 3 + length + 1;
     let is_called = before(text, start) == b'(' && span(text, end, end + 2) == b")(";
-    is_called.then_some((start - 1, end + 2))
+    is_called.then(|| (start - 1, end + 2))
 }
 
 /// `$_GET['c']` as a whole value or where code uses it; a sentence may name it.
@@ -264,6 +264,12 @@ mod tests {
         let mut hits = Hits::default();
         detect(text.as_bytes(), &mut hits);
         !hits.is_empty()
+    }
+
+    #[test]
+    fn a_name_of_two_strings_may_start_the_text() {
+        assert_eq!(masked(b"'ab'^'cd')("), None);
+        assert_eq!(masked(b"('ab'^'cd')("), Some((0, 12)));
     }
 
     #[test]
