@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::shape::{PIECES, repeated};
+use crate::shape::{FAMILIES, PIECES, repeated};
 
 /// A request as a client sends it.
 #[derive(Debug, Clone, Default)]
@@ -194,17 +194,24 @@ pub const PLACES: &[Place] = &[
     Place::Cookie,
 ];
 
-/// Requests by number: 0 is the browser's GET, 1 the JSON order, then each piece repeated in each
-/// place. Past the last it begins again.
+/// How many texts there are for each place.
+const TEXTS: usize = PIECES.len() + FAMILIES.len();
+
+/// Requests by number: 0 is the browser's GET, 1 the JSON order, then each piece repeated, and each
+/// family, in each place. Past the last it begins again.
 #[must_use]
 pub fn numbered(number: usize, size: usize) -> Sent {
     match number {
         0 => get(),
         1 => json(size),
         _ => {
-            let piece = PIECES[(number - 2) % PIECES.len()];
-            let place = PLACES[(number - 2) / PIECES.len() % PLACES.len()];
-            placed(place, &repeated("", piece, size))
+            let text = (number - 2) % TEXTS;
+            let place = PLACES[(number - 2) / TEXTS % PLACES.len()];
+            let (first, rest) = match PIECES.get(text) {
+                Some(piece) => ("", *piece),
+                None => FAMILIES[text - PIECES.len()],
+            };
+            placed(place, &repeated(first, rest, size))
         }
     }
 }
@@ -215,8 +222,8 @@ pub fn count() -> usize {
     in_places(PLACES.len())
 }
 
-/// How many of them have their piece in the first so many places, with the two that have none.
+/// How many of them have their text in the first so many places, with the two that have none.
 #[must_use]
 pub fn in_places(count: usize) -> usize {
-    2 + PIECES.len() * count
+    2 + TEXTS * count
 }

@@ -212,6 +212,20 @@ pub const PIECES: &[&str] = &[
     "getclass()",
 ];
 
+/// What begins with one piece and goes on with another: the dearest texts that a search over pieces of all
+/// grammars put together, of what each kind of body costs.
+pub const FAMILIES: &[(&str, &str)] = &[
+    (
+        "<",
+        "eout 10 sh -c 'id'(name)%41<!--\n;t(1)</scri</script><%",
+    ),
+    ("<", "'or cnt(${"),
+    ("<", "`%0%0athis[</od>`a` "),
+    ("<", "require($("),
+    ("<a>", "require( &window'a']"),
+    ("\"", "/bin/[base64,&&id"),
+];
+
 /// The text of `first` once, then `rest` until it has `size` bytes.
 #[must_use]
 pub fn repeated(first: &str, rest: &str, size: usize) -> String {
