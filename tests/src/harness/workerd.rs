@@ -62,14 +62,14 @@ impl EdgeConfig {
         self
     }
 
-    /// With a second isolate: see [`Edge::elsewhere`].
+    /// With a second isolate: see [`super::Edge::elsewhere`].
     #[must_use]
     pub const fn second(mut self) -> Self {
         self.second = true;
         self
     }
 
-    /// Behind TLS: for `doctor` and pushes, not for [`Request`], which speaks plain HTTP.
+    /// Behind TLS: for `doctor` and pushes, not for [`crate::Request`], which speaks plain HTTP.
     #[must_use]
     pub const fn tls(mut self) -> Self {
         self.tls = true;
