@@ -111,14 +111,7 @@ fn streamed(kind: Option<&str>, body: &[u8], size: usize) -> Report {
         "content-type".to_owned(),
         kind.unwrap_or_default().to_owned(),
     )];
-    let request = Request {
-        method: "POST",
-        path: "/",
-        query: "",
-        client: None,
-        headers: &headers,
-        body: Body::Streamed,
-    };
+    let request = Request::post("/", &headers, Body::Streamed);
     let settings = Settings::default();
     let mut stream = Stream::new(&request, &settings, super::inspect(&request, &settings));
     for chunk in body.chunks(size) {

@@ -19,6 +19,21 @@ pub struct Request<'a> {
     pub body: Body<'a>,
 }
 
+impl<'a> Request<'a> {
+    /// A `POST` without a query, of a client that is not known.
+    #[must_use]
+    pub const fn post(path: &'a str, headers: &'a [(String, String)], body: Body<'a>) -> Self {
+        Self {
+            client: None,
+            method: "POST",
+            path,
+            query: "",
+            headers,
+            body,
+        }
+    }
+}
+
 /// The body of a request.
 #[derive(Debug, Clone, Copy)]
 pub enum Body<'a> {

@@ -82,14 +82,7 @@ mod tests {
 
     fn stream(content_type: &str, chunks: &[&[u8]]) -> Report {
         let headers = [("content-type".to_owned(), content_type.to_owned())];
-        let request = Request {
-            method: "POST",
-            path: "/upload",
-            query: "",
-            client: None,
-            headers: &headers,
-            body: Body::Streamed,
-        };
+        let request = Request::post("/upload", &headers, Body::Streamed);
         let settings = Settings::default();
         let mut stream = Stream::new(&request, &settings, inspect(&request, &settings));
         for chunk in chunks {
@@ -158,14 +151,7 @@ mod tests {
             "content-type".to_owned(),
             "application/x-www-form-urlencoded".to_owned(),
         )];
-        let request = Request {
-            method: "POST",
-            path: "/",
-            query: "",
-            client: None,
-            headers: &headers,
-            body: Body::Streamed,
-        };
+        let request = Request::post("/", &headers, Body::Streamed);
         let settings = Settings::default();
         let mut stream = Stream::new(&request, &settings, inspect(&request, &settings));
         assert_eq!(stream.push(&b"a=1&".repeat(500)), Verdict::Clean);

@@ -22,6 +22,16 @@ fn posted(settings: &Settings, kind: &str, body: &str) -> Report {
     look(settings, "/", "", &[], Some((kind, body.as_bytes())))
 }
 
+/// What a body costs by the meter.
+fn charged(kind: &str, body: &str) -> u32 {
+    let headers = [("content-type".to_owned(), kind.to_owned())];
+    let body = Body::Read {
+        content_type: Some(kind),
+        bytes: body.as_bytes(),
+    };
+    cost(&Request::post("/", &headers, body), &Settings::default())
+}
+
 fn is_too_dear(report: &Report) -> bool {
     report
         .findings
@@ -65,19 +75,7 @@ fn who_excludes_the_rule_has_everything_read() {
 fn a_source_file_is_far_from_it() {
     let source = repeated("", include_str!("../inspect.rs"), SIZE);
     for kind in ["text/plain", "application/octet-stream", ""] {
-        let headers = [("content-type".to_owned(), kind.to_owned())];
-        let request = Request {
-            method: "POST",
-            path: "/",
-            query: "",
-            client: None,
-            headers: &headers,
-            body: Body::Read {
-                content_type: Some(kind),
-                bytes: source.as_bytes(),
-            },
-        };
-        let spent = cost(&request, &Settings::default());
+        let spent = charged(kind, &source);
         assert!(spent < 154_000_000, "{kind}: {spent}");
     }
 }
@@ -111,22 +109,6 @@ fn a_long_page_passes_whatever_it_is_sent_as() {
 
 #[test]
 fn what_costs_by_its_events_is_charged_for_them() {
-    let settings = Settings::default();
-    let charged = |kind: &str, body: &str| {
-        let headers = [("content-type".to_owned(), kind.to_owned())];
-        let request = Request {
-            method: "POST",
-            path: "/",
-            query: "",
-            client: None,
-            headers: &headers,
-            body: Body::Read {
-                content_type: Some(kind),
-                bytes: body.as_bytes(),
-            },
-        };
-        cost(&request, &settings)
-    };
     // Instructions that a byte of 16 KB was counted to take, less what such a text may cost more.
     for (first, piece, counted) in [
         ("", "(e)", 800),
@@ -147,14 +129,7 @@ fn what_costs_by_its_events_is_charged_for_them() {
 fn a_stream_may_cost_as_much_for_each_of_its_bytes() {
     let source = repeated("", include_str!("../inspect.rs"), 3 * SIZE);
     let headers = [("content-type".to_owned(), "text/plain".to_owned())];
-    let request = Request {
-        method: "POST",
-        path: "/",
-        query: "",
-        client: None,
-        headers: &headers,
-        body: Body::Streamed,
-    };
+    let request = Request::post("/", &headers, Body::Streamed);
     let settings = Settings::default();
     let mut stream = Stream::new(&request, &settings, inspect(&request, &settings));
     stream.push(source.as_bytes());
