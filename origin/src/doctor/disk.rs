@@ -10,6 +10,8 @@ const MIB: u64 = 1 << 20;
 const SCARCE_BYTES: u64 = 256 * MIB;
 const LOW_BYTES: u64 = 1024 * MIB;
 const LOW_PERCENT: u64 = 10;
+/// Enough on a disk of any size.
+const AMPLE_BYTES: u64 = 20 * 1024 * MIB;
 
 pub(super) fn examine(path: &Path, config: &Config) -> Check {
     let file = config.database.file().unwrap_or(path);
@@ -18,25 +20,31 @@ pub(super) fn examine(path: &Path, config: &Config) -> Check {
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| ".".as_ref());
     match rustix::fs::statvfs(folder) {
-        Ok(found) => judge(
-            folder,
-            found.f_bavail * found.f_frsize,
-            found.f_blocks * found.f_frsize,
-        ),
+        Ok(found) => {
+            let used = found.f_blocks.saturating_sub(found.f_bfree);
+            judge(
+                folder,
+                found.f_bavail * found.f_frsize,
+                used * found.f_frsize,
+            )
+        }
         Err(error) => Check::fail(NAME, format!("{}: {error}", folder.display())),
     }
 }
 
-fn judge(folder: &Path, free: u64, all: u64) -> Check {
-    let percent = (free * 100).checked_div(all).unwrap_or_default();
+/// `free` are the bytes that the origin may still write: what the system keeps back for its administrator is neither free
+/// nor used, as in `df`.
+fn judge(folder: &Path, free: u64, used: u64) -> Check {
+    let percent = (free * 100).checked_div(free + used).unwrap_or_default();
     let told = format!(
         "{}: {} MiB free ({percent} %)",
         folder.display(),
         free / MIB
     );
+    let fills = free < LOW_BYTES || (free < AMPLE_BYTES && percent < LOW_PERCENT);
     if free < SCARCE_BYTES {
         Check::fail(NAME, told)
-    } else if free < LOW_BYTES || percent < LOW_PERCENT {
+    } else if fills {
         Check::warn(NAME, told)
     } else {
         Check::ok(NAME, told)
@@ -50,11 +58,12 @@ mod tests {
 
     #[test]
     fn a_full_disk_fails_and_one_that_fills_is_warned_of() {
-        let severity = |free, all| judge("/".as_ref(), free * MIB, all * MIB).severity;
-        assert_eq!(severity(50_000, 100_000), Severity::Ok);
-        assert_eq!(severity(9_000, 100_000), Severity::Warn);
-        assert_eq!(severity(900, 2_000), Severity::Warn);
-        assert_eq!(severity(200, 2_000), Severity::Fail);
+        let severity = |free, used| judge("/".as_ref(), free * MIB, used * MIB).severity;
+        assert_eq!(severity(50_000, 50_000), Severity::Ok);
+        assert_eq!(severity(9_000, 91_000), Severity::Warn);
+        assert_eq!(severity(21_000, 979_000), Severity::Ok);
+        assert_eq!(severity(900, 1_100), Severity::Warn);
+        assert_eq!(severity(200, 1_800), Severity::Fail);
         assert_eq!(severity(0, 0), Severity::Fail);
     }
 
