@@ -7,6 +7,12 @@ const MAX_REPEATED = 1024;
 /** By the client's address as the platform writes it. */
 const repeated = new Map();
 
+/**
+ * What a repeated refusal says beside its id. Each header is a part of what a refusal costs; of the
+ * others the client was told nine times, and nobody stores a 403 or 429 (RFC 9111, 4.2.2).
+ */
+const TOLD = ["content-type", "x-content-type-options", "retry-after", "ratelimit-policy", "ratelimit"];
+
 /** A path is what follows the first slash of these: scheme and host have none. */
 const pathAt = (url) => url.indexOf("/", url.indexOf("://") + 3);
 
@@ -17,9 +23,17 @@ const pathAt = (url) => url.indexOf("/", url.indexOf("://") + 3);
 export function begin(request, response, body, id, series, times, from, until, barred) {
   const address = request.headers.get("cf-connecting-ip");
   const [before, after] = body.split(id);
+  // A response takes status and headers from another in fewer steps than from an object.
+  const like = new Response(null, { status: response.status });
+  const { headers } = like;
+  for (const name of TOLD) {
+    const value = response.headers.get(name);
+    if (value !== null) headers.set(name, value);
+  }
   const entry = {
     address,
-    init: { status: response.status, headers: new Headers(response.headers) },
+    like,
+    headers,
     before,
     after,
     series: series.slice(0, 24),
@@ -62,8 +76,8 @@ function repeat(request) {
   entry.used += 1;
   const id = entry.series + entry.used.toString(16).padStart(8, "0");
   // A response has a copy of these: a view of its own headers would cost more than all else here.
-  entry.init.headers.set("x-request-id", id);
-  return new Response(entry.before + id + entry.after, entry.init);
+  entry.headers.set("x-request-id", id);
+  return new Response(entry.before + id + entry.after, entry.like);
 }
 
 export const repeater = () => repeat;
