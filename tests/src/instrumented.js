@@ -110,6 +110,25 @@ const instrumented = (Real, name) =>
       sql.exec(`DROP TABLE ${table}`);
     }
 
+    /** Whether its rows can be written from now on. */
+    writable(is) {
+      const [table] = TABLES[name];
+      for (const change of ["INSERT", "DELETE"]) {
+        const sql = is
+          ? `DROP TRIGGER IF EXISTS no_${change}`
+          : `CREATE TRIGGER no_${change} BEFORE ${change} ON ${table} BEGIN SELECT RAISE(ABORT, 'refused by a test'); END`;
+        this.ctx.storage.sql.exec(sql);
+      }
+      cursors = [];
+    }
+
+    /** What is committed from now on lies beyond the first 100,000 bytes of its log. */
+    lengthen() {
+      this.ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS padding (bytes BLOB)");
+      this.ctx.storage.sql.exec("INSERT INTO padding VALUES (randomblob(100000))");
+      cursors = [];
+    }
+
     /** How many rows are stored besides the object's own. */
     stored() {
       const [table, , own] = TABLES[name];
@@ -161,6 +180,12 @@ export default {
       }
       case "/__downgrade":
         await Promise.all(all().map((object) => object.downgrade()));
+        return done();
+      case "/__writable":
+        await Promise.all(all().map((object) => object.writable(given("is") === "true")));
+        return done();
+      case "/__lengthen":
+        await Promise.all(all().map((object) => object.lengthen()));
         return done();
       case "/__ring":
         await Promise.all(all().map((object) => object.ring()));

@@ -115,7 +115,10 @@ impl Edge {
             .expect("a log");
         let copy = log.try_clone().expect("a handle");
         // Not the npm wrapper: a signal to it would leave workerd behind.
-        let child = Command::new(workerd::binary())
+        // Nor does a write beyond the limit of `fill_disk` end it: it fails.
+        let child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(workerd::binary())
             .args(["serve", "--experimental", "config.capnp"])
             .current_dir(self.folder.path())
             .stdin(Stdio::null())

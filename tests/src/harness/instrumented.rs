@@ -2,6 +2,7 @@
 
 use super::Edge;
 use crate::client::Request;
+use std::process::Command;
 
 impl Edge {
     /// How often the Guard's objects and the Ledger were asked. Instrumented edges alone know.
@@ -53,6 +54,30 @@ impl Edge {
     /// Has the alarm of every object go off.
     pub fn ring(&self) {
         assert_eq!(self.get("/__ring").status, 204);
+    }
+
+    /// Whether statements that write rows succeed from now on; each object must have its table.
+    pub fn writable(&self, is: bool) {
+        assert_eq!(self.get(&format!("/__writable?is={is}")).status, 204);
+    }
+
+    /// Has the kernel refuse whatever the objects commit, as a full disk does, until [`Self::empty_disk`].
+    pub fn fill_disk(&self) {
+        assert_eq!(self.get("/__lengthen").status, 204);
+        self.limit_files("65536");
+    }
+
+    /// Ends [`Self::fill_disk`].
+    pub fn empty_disk(&self) {
+        self.limit_files("unlimited");
+    }
+
+    fn limit_files(&self, bytes: &str) {
+        let process = self.process_id().to_string();
+        let limited = Command::new("prlimit")
+            .args(["--pid", &process, &format!("--fsize={bytes}:")])
+            .status();
+        assert!(limited.expect("prlimit runs").success());
     }
 
     /// How many rows the objects store, besides their own.
