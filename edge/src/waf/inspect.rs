@@ -11,7 +11,7 @@ use super::field::{self, Sink};
 use super::meter::{Meter, price};
 use super::quote::{self, Quotations};
 use super::rules::{self, Rule, html};
-use super::scan::span;
+use super::scan::{Absent, span};
 use super::{
     Body, Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict,
 };
@@ -123,14 +123,15 @@ struct Spared {
 }
 
 impl Spared {
-    fn of(lower: &[u8], part: Part, name: &str, is_document: bool) -> Self {
+    fn of(text: &Text<'_>, absent: Absent, is_document: bool) -> Self {
+        let Text { lower, part, name } = *text;
         let is_query = part == Part::Query;
         let is_setting = is_document || field::is_project_script(name);
         Self {
             quotations: Quotations::of(lower),
-            discussion: Discussion::of(lower),
+            discussion: Discussion::of(lower, absent),
             is_query,
-            is_listing: quote::is_listing(lower),
+            is_listing: quote::is_listing(lower, absent),
             is_uncompiled: discussion::is_uncompiled(lower),
             holds_setting: is_setting && discussion::holds_setting(lower),
             names_place: field::configures(name) && discussion::holds_setting(lower),
@@ -299,7 +300,11 @@ impl<'s> Inspector<'s> {
     /// repeats it.
     fn judge(&mut self, hits: &mut Hits, text: &Text<'_>, view: &View<'_>, judged: &mut Judged) {
         let Text { lower, part, name } = *text;
-        let Hits { found, meter } = hits;
+        let Hits {
+            found,
+            meter,
+            absent,
+        } = hits;
         for hit in found.drain(..) {
             if judged.told.iter().any(|rule| std::ptr::eq(*rule, hit.rule)) {
                 continue;
@@ -308,7 +313,7 @@ impl<'s> Inspector<'s> {
                 let is_document = self.is_document;
                 let spared = judged.spared.get_or_insert_with(|| {
                     meter.charge(lower.len() + price::START, price::SPARED);
-                    Spared::of(lower, part, name, is_document)
+                    Spared::of(text, *absent, is_document)
                 });
                 meter.charge(1, price::SHOWN);
                 let Counts { shown, asked, .. } = &mut self.counts;

@@ -13,10 +13,10 @@
 /// What one request may cost: that of a body of 128 KB with what stands before it. In instructions
 /// of the native build, as all prices are; a tenth below the 200 million that a core runs in ten
 /// milliseconds, for what costs more than it is charged.
-const ALLOWANCE: u32 = 180_000_000;
+const ALLOWANCE: u32 = 120_000_000;
 
 /// What a request may cost that is stopped already: what follows changes no verdict.
-const STOPPED: u32 = 64_000_000;
+const STOPPED: u32 = 48_000_000;
 
 /// What is given back for each byte of a body that streams: the allowance of 128 KB is its share.
 const PER_BYTE: u32 = ALLOWANCE / (128 * 1024);
@@ -31,55 +31,57 @@ pub(super) mod price {
     /// A value, however short.
     pub(in crate::waf) const VALUE: u32 = 2_800;
     /// A byte of a view, to make it and to look for what decoding goes on from.
-    pub(in crate::waf) const DECODED: u32 = 18;
+    pub(in crate::waf) const DECODED: u32 = 10;
     /// A byte of a view that decoding made, besides.
-    pub(in crate::waf) const MADE: u32 = 90;
+    pub(in crate::waf) const MADE: u32 = 50;
     /// What may start a base64 text behind a slash.
-    pub(in crate::waf) const SAMPLE: u32 = 1_150;
+    pub(in crate::waf) const SAMPLE: u32 = 950;
     /// A byte of a view in the prefilter.
-    pub(in crate::waf) const SCANNED: u32 = 155;
-    /// A literal that the prefilter finds.
-    pub(in crate::waf) const MATCH: u32 = 690;
+    pub(in crate::waf) const SCANNED: u32 = 95;
+    /// A literal whose first bytes the prefilter finds.
+    pub(in crate::waf) const TRIED: u32 = 10;
+    /// One of which it finds more.
+    pub(in crate::waf) const MATCH: u32 = 150;
     /// A byte of a view of which is asked who shows it to whom.
-    pub(in crate::waf) const SPARED: u32 = 190;
+    pub(in crate::waf) const SPARED: u32 = 140;
     /// A finding of which that is asked.
-    pub(in crate::waf) const SHOWN: u32 = 600;
+    pub(in crate::waf) const SHOWN: u32 = 2_500;
     /// A token of SQL, in each context.
-    pub(in crate::waf) const TOKEN: u32 = 440;
+    pub(in crate::waf) const TOKEN: u32 = 470;
     /// A step in an expression of SQL.
-    pub(in crate::waf) const STEP: u32 = 115;
+    pub(in crate::waf) const STEP: u32 = 160;
     /// A tag.
-    pub(in crate::waf) const TAG: u32 = 210;
+    pub(in crate::waf) const TAG: u32 = 460;
     /// What may be the handler of an event.
-    pub(in crate::waf) const HANDLER: u32 = 3_000;
+    pub(in crate::waf) const HANDLER: u32 = 1_200;
     /// A script's URL.
-    pub(in crate::waf) const SCHEME: u32 = 5_500;
+    pub(in crate::waf) const SCHEME: u32 = 5_900;
     /// The name of a function that scripts of attacks call.
-    pub(in crate::waf) const KNOWN: u32 = 4_300;
+    pub(in crate::waf) const KNOWN: u32 = 7_000;
     /// A place where a command could start.
-    pub(in crate::waf) const COMMAND: u32 = 770;
+    pub(in crate::waf) const COMMAND: u32 = 1_050;
     /// A word that a command may be.
     pub(in crate::waf) const WORD: u32 = 1_350;
     /// A path with wildcards that every command is tried for.
     pub(in crate::waf) const PATTERN: u32 = 47_000;
     /// A command whose arguments are looked at.
-    pub(in crate::waf) const PROOF: u32 = 200;
+    pub(in crate::waf) const PROOF: u32 = 1_250;
     /// Two dots that may lead to another folder.
     pub(in crate::waf) const CLIMB: u32 = 2_500;
     /// A slash behind which a known file may stand.
-    pub(in crate::waf) const SLASH: u32 = 570;
+    pub(in crate::waf) const SLASH: u32 = 720;
     /// An expression of a template.
-    pub(in crate::waf) const EXPRESSION: u32 = 350;
+    pub(in crate::waf) const EXPRESSION: u32 = 600;
     /// A line.
-    pub(in crate::waf) const LINE: u32 = 435;
+    pub(in crate::waf) const LINE: u32 = 430;
     /// A string whose next one is looked for.
-    pub(in crate::waf) const STRING: u32 = 50;
+    pub(in crate::waf) const STRING: u32 = 30;
     /// A call.
-    pub(in crate::waf) const CALL: u32 = 2_400;
+    pub(in crate::waf) const CALL: u32 = 2_500;
     /// A call of what brackets and quotes spell.
-    pub(in crate::waf) const GROUPS: u32 = 1_400;
+    pub(in crate::waf) const GROUPS: u32 = 1_700;
     /// The arguments of a call that attacks make.
-    pub(in crate::waf) const ARGUMENTS: u32 = 6_000;
+    pub(in crate::waf) const ARGUMENTS: u32 = 1_600;
 }
 
 /// What was spent on a request, and what may be.

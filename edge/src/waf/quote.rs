@@ -8,7 +8,9 @@
 
 use std::ops::Range;
 
-use super::scan::{Needles, at, before, find, from, is_space, span, trim};
+use super::scan::{
+    Absent, Needles, at, before, find, from, is_one_of, is_space, position, span, trim,
+};
 
 /// Shortest text that can be a document, in bytes.
 const MIN_DOCUMENT: usize = 40;
@@ -82,16 +84,19 @@ const MIN_LINES: usize = 4;
 const LISTED: &[&str] = &["code", "nosqli", "ssti", "rce"];
 
 /// What makes a listing a shell for whoever asks for the page: a program runs what a client sends.
-static SHELLS: Needles<'static> = Needles::new(&[
-    b"eval($_",
-    b"system($_",
-    b"exec($_",
-    b"passthru($_",
-    b"popen($_",
-    b"assert($_",
-    b"exec(request.",
-    b"start(request.",
-]);
+pub(super) static SHELLS: Needles<'static> = Needles::numbered(
+    15,
+    &[
+        b"eval($_",
+        b"system($_",
+        b"exec($_",
+        b"passthru($_",
+        b"popen($_",
+        b"assert($_",
+        b"exec(request.",
+        b"start(request.",
+    ],
+);
 
 /// Whether findings of this class are spared in a listing.
 pub(super) fn is_listed(tags: &[&str]) -> bool {
@@ -99,8 +104,8 @@ pub(super) fn is_listed(tags: &[&str]) -> bool {
 }
 
 /// Whether the text is source code of many lines: most end or begin as lines of code do.
-pub(super) fn is_listing(text: &[u8]) -> bool {
-    if SHELLS.find(text, 0).is_some() {
+pub(super) fn is_listing(text: &[u8], absent: Absent) -> bool {
+    if absent.find(&SHELLS, text, 0).is_some() {
         return false;
     }
     let (mut lines, mut indented, mut ended) = (0usize, 0usize, 0usize);
@@ -133,13 +138,22 @@ const FENCES: &[(&[u8], &[u8])] = &[
     (b"[code=", b"[/code]"),
 ];
 
+/// Whether a quotation may start with the byte.
+fn is_mark(byte: u8) -> bool {
+    is_one_of(byte, *b"`~<[\n")
+}
+
 /// Quotations in order, none overlapping, each search bounded by the next one's start.
 fn ranges(text: &[u8]) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     // A closing that was not found once is not looked for again: the whole stays linear.
     let mut missing = [false; FENCES.len()];
     let mut index = 0;
-    while index < text.len() && ranges.len() < MAX_QUOTATIONS {
+    while ranges.len() < MAX_QUOTATIONS {
+        let Some(mark) = position(text, index, is_mark) else {
+            break;
+        };
+        index = mark;
         let end = match at(text, index) {
             b'`' | b'~' | b'<' | b'[' => {
                 fence(text, index, &mut missing).or_else(|| inline(text, index))
@@ -358,7 +372,7 @@ mod tests {
     #[test]
     fn tells_listings_from_lines() {
         let listing = "def f(self):\n    x = {}\n    if x:\n        return eval(x)\n    y = [\n        1,\n    ]\n";
-        assert!(is_listing(listing.as_bytes()));
+        assert!(is_listing(listing.as_bytes(), Absent::NONE));
         assert!(is_listed(&["code", "CWE-94"]) && !is_listed(&["xss"]));
         for text in [
             "x=1;\nsystem('id')\n",
@@ -366,7 +380,7 @@ mod tests {
             &"one line of prose\n".repeat(9),
             "\n\n\n\n\n\n  ;",
         ] {
-            assert!(!is_listing(text.as_bytes()), "{text}");
+            assert!(!is_listing(text.as_bytes(), Absent::NONE), "{text}");
         }
     }
 

@@ -40,7 +40,7 @@ pub(super) fn find(text: &[u8], needle: &[u8], start: usize) -> Option<usize> {
     loop {
         index = match second {
             Some(second) => pair(text, index, first, *second)?,
-            None => index + from(text, index).iter().position(|byte| *byte == first)?,
+            None => position(text, index, |byte| byte == first)?,
         };
         if stands(text, index, needle) {
             return Some(index);
@@ -65,6 +65,13 @@ fn pair(text: &[u8], start: usize, first: u8, second: u8) -> Option<usize> {
     let clean = BLOCK * blocks.take_while(is_clean).count();
     let mut rest = from(heads, clean).iter().zip(from(tails, clean));
     Some(start + clean + rest.position(|pair| count(pair) != 0)?)
+}
+
+/// Whether the byte is one of these, without a branch, so that [`position`] looks at whole blocks.
+#[inline]
+pub(super) fn is_one_of<const COUNT: usize>(byte: u8, bytes: [u8; COUNT]) -> bool {
+    let is_any = |any, one: &u8| any | u8::from(byte == *one);
+    bytes.iter().fold(0, is_any) != 0
 }
 
 /// First index at or after `start` whose byte is `wanted`, one of a few rare ones.
@@ -105,6 +112,50 @@ pub(super) fn find_any<'n>(text: &[u8], needles: &[&'n [u8]]) -> Option<(usize, 
 pub(super) struct Needles<'n> {
     literals: &'n [&'n [u8]],
     index: OnceLock<Index>,
+    /// Its bit in [`Absent`]; none of a set that the prefilter does not know.
+    bit: u64,
+}
+
+/// Sets of needles of which none stands in a view, as the prefilter found: they need not be looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Absent(u64);
+
+impl Absent {
+    /// Nothing is known to be.
+    pub(super) const NONE: Self = Self(0);
+
+    /// This one.
+    pub(super) const fn of(needles: &Needles<'_>) -> Self {
+        Self(needles.bit)
+    }
+
+    /// This one too.
+    pub(super) const fn add(&mut self, needles: &Needles<'_>) {
+        self.0 |= needles.bit;
+    }
+
+    /// Not these.
+    pub(super) const fn remove(&mut self, sets: Self) {
+        self.0 &= !sets.0;
+    }
+
+    /// Whether any of these is.
+    pub(super) const fn holds(self, sets: Self) -> bool {
+        self.0 & sets.0 != 0
+    }
+
+    /// [`Needles::find`] in the view, or a part of it.
+    pub(super) fn find<'n>(
+        self,
+        needles: &Needles<'n>,
+        text: &[u8],
+        start: usize,
+    ) -> Option<(usize, &'n [u8])> {
+        if self.holds(Self::of(needles)) {
+            return None;
+        }
+        needles.find(text, start)
+    }
 }
 
 /// Where in the list to look.
@@ -179,6 +230,16 @@ impl<'n> Needles<'n> {
         Self {
             literals: needles,
             index: OnceLock::new(),
+            bit: 0,
+        }
+    }
+
+    /// The same, of at least three bytes each, for the prefilter to look for: each set has a number of its own.
+    pub(super) const fn numbered(number: u32, needles: &'n [&'n [u8]]) -> Self {
+        Self {
+            literals: needles,
+            index: OnceLock::new(),
+            bit: 1 << number,
         }
     }
 

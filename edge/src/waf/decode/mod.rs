@@ -21,7 +21,7 @@ use std::borrow::Cow;
 use self::steps::Step;
 pub(super) use self::steps::Steps;
 use super::Part;
-use super::scan::{at, from, is_word, position, skip_while, span};
+use super::scan::{at, from, is_one_of, is_word, position, skip_while, span};
 
 /// Rounds of decoding after the reading that the transport itself demands.
 pub(super) const ROUNDS: usize = 3;
@@ -141,8 +141,9 @@ enum Spelled {
 type Unit = (Spelled, usize, Step);
 
 /// Whether an escape may start with this byte.
-const fn is_start(byte: u8) -> bool {
-    matches!(byte, b'%' | b'&' | b'\\' | b'+' | 0 | 0x80..)
+fn is_start(byte: u8) -> bool {
+    let beyond = u8::from(byte >= 0x80);
+    u8::from(is_one_of(byte, [b'%', b'&', b'\\', b'+', 0])) | beyond != 0
 }
 
 /// The escape at `index`, if one stands there.

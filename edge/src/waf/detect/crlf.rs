@@ -11,7 +11,8 @@ use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::crlf as rules;
 use crate::waf::scan::{
-    at, before, from, is_space, is_word, position, skip_space, skip_while, span, stands, trim, word,
+    at, before, from, is_one_of, is_space, is_word, position, skip_space, skip_while, span, stands,
+    trim, word,
 };
 
 /// Without one of these nothing here can fire. The characters whose low bytes are CR and LF are
@@ -138,10 +139,7 @@ fn next_break(text: &[u8], start: usize) -> Option<(usize, usize)> {
 
 /// Whether a break, or one of [`ENCODED`], may start with this byte.
 fn is_start(byte: u8) -> bool {
-    // Without a branch, for whole blocks.
-    let is_one = |start| u8::from(byte == start);
-    let is_break = is_one(b'\n') | is_one(b'\r');
-    is_break | is_one(b'%') | is_one(b'\\') | is_one(0xc4) | is_one(0xe5) != 0
+    is_one_of(byte, [b'\n', b'\r', b'%', b'\\', 0xc4, 0xe5])
 }
 
 /// Length of the break that stands at `index`.

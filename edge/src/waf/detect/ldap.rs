@@ -7,7 +7,9 @@
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::ldap as rules;
-use crate::waf::scan::{at, before, find, is_word, skip_space, skip_while, span, stands, trim};
+use crate::waf::scan::{
+    at, before, find, is_one_of, is_word, position, skip_space, skip_while, span, stands, trim,
+};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -82,26 +84,25 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     // Whole filters in a text of several lines or behind a command or a sentence are what somebody
     // asks about. What closes a filter of the application's own is never spared.
     let is_listing = trim(lower).contains(&b'\n') || is_setting(lower);
-    let (mut depth, mut spaces) = (0_i32, 0);
-    for (index, byte) in lower.iter().enumerate() {
+    let (mut depth, mut spaces) = (0_i32, 0_usize);
+    let mut start = 0;
+    while let Some(index) = position(lower, start, |byte| is_one_of(byte, *b"()")) {
+        let passed = span(lower, start, index).iter();
+        spaces += passed
+            .filter(|byte| **byte == b' ')
+            .take(MAX_SPACES)
+            .count();
+        start = index + 1;
         let is_shown = is_listing || spaces >= MAX_SPACES;
-        let found = match byte {
-            b' ' => {
-                spaces += 1;
-                false
-            }
-            b'(' => {
-                depth += 1;
-                !is_shown && (is_filter(lower, index) || is_wild_item(lower, index))
-            }
-            b')' => {
-                depth -= 1;
-                let is_foreign = depth < 0 || (before(lower, index) == b'*' && !is_shown);
-                // Each text that is closed too often may be reopened by the next.
-                depth = depth.max(0);
-                is_foreign && reopens(lower, index)
-            }
-            _ => false,
+        let found = if at(lower, index) == b'(' {
+            depth += 1;
+            !is_shown && (is_filter(lower, index) || is_wild_item(lower, index))
+        } else {
+            depth -= 1;
+            let is_foreign = depth < 0 || (before(lower, index) == b'*' && !is_shown);
+            // Each text that is closed too often may be reopened by the next.
+            depth = depth.max(0);
+            is_foreign && reopens(lower, index)
         };
         if found {
             hits.push(Hit::new(&rules::FILTER, index, index + 4));

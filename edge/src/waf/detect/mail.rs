@@ -33,22 +33,28 @@ pub(super) const TRIGGERS: &[&str] = &[
     "?q?=0",
 ];
 
-static SIGNS: Needles<'static> = Needles::new(&[
-    b" capability",
-    b"body[header",
-    b"body[text]",
-    b"body[]",
-    b"(flags)",
-    b"\" noop",
-    b"${run{",
-    b"-oq/",
-    b"-x/",
-    b"-oqueuedirectory=",
-    b"bcc:",
-    b"\\ncc:",
-    b"?q?=0a",
-    b"?q?=0d",
-]);
+static SIGNS: Needles<'static> = Needles::numbered(
+    13,
+    &[
+        b" capability",
+        b"body[header",
+        b"body[text]",
+        b"body[]",
+        b"(flags)",
+        b"\" noop",
+        b"${run{",
+        b"-oq/",
+        b"-x/",
+        b"-oqueuedirectory=",
+        b"bcc:",
+        b"\\ncc:",
+        b"?q?=0a",
+        b"?q?=0d",
+    ],
+);
+
+/// What is looked for in a whole view.
+pub(super) static SETS: &[&Needles<'static>] = &[&SIGNS];
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
@@ -72,7 +78,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
         }
     }
     let mut index = 0;
-    while let Some((start, sign)) = SIGNS.find(text.lower, index) {
+    while let Some((start, sign)) = hits.absent.find(&SIGNS, text.lower, index) {
         index = start + sign.len();
         if let Some(rule) = sign_rule(text.lower, start, index, sign) {
             hits.push(Hit::new(rule, start, index));

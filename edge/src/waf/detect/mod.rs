@@ -26,7 +26,7 @@ use std::ops::{Deref, DerefMut};
 pub(super) use self::nosql::updates;
 use super::meter::Meter;
 use super::rules::Rule;
-use super::scan::{from, stands};
+use super::scan::{Absent, Needles, from, stands};
 use super::{Part, decode};
 
 /// One view of one value.
@@ -59,6 +59,8 @@ impl Hit {
 pub(super) struct Hits {
     pub(super) found: Vec<Hit>,
     pub(super) meter: Meter,
+    /// What does not stand in the view.
+    pub(super) absent: Absent,
 }
 
 impl Hits {
@@ -67,6 +69,7 @@ impl Hits {
         Self {
             found: Vec::new(),
             meter,
+            absent: Absent::NONE,
         }
     }
 }
@@ -90,6 +93,8 @@ impl DerefMut for Hits {
 pub(super) struct Detector {
     pub(super) detect: fn(&Text<'_>, &mut Hits),
     pub(super) triggers: &'static [&'static str],
+    /// What it looks for in a whole view, unless the prefilter saw none of it.
+    pub(super) sets: &'static [&'static Needles<'static>],
     /// What a byte costs in which it finds nothing to judge.
     pub(super) price: u32,
 }
@@ -99,86 +104,103 @@ pub(super) static DETECTORS: &[Detector] = &[
     Detector {
         detect: sql::detect,
         triggers: sql::TRIGGERS,
-        price: 10,
+        sets: &[],
+        price: 7,
     },
     Detector {
         detect: html::detect,
         triggers: html::TRIGGERS,
-        price: 15,
+        sets: html::SETS,
+        price: 12,
     },
     Detector {
         detect: shell::detect,
         triggers: shell::TRIGGERS,
-        price: 50,
+        sets: shell::SETS,
+        price: 30,
     },
     Detector {
         detect: path::detect,
         triggers: path::TRIGGERS,
-        price: 33,
+        sets: path::SETS,
+        price: 6,
     },
     Detector {
         detect: ssrf::detect,
         triggers: ssrf::TRIGGERS,
-        price: 56,
+        sets: ssrf::SETS,
+        price: 4,
     },
     Detector {
         detect: template::detect,
         triggers: template::TRIGGERS,
-        price: 8,
+        sets: template::SETS,
+        price: 6,
     },
     Detector {
         detect: nosql::detect,
         triggers: nosql::TRIGGERS,
-        price: 8,
+        sets: nosql::SETS,
+        price: 5,
     },
     Detector {
         detect: ldap::detect,
         triggers: ldap::TRIGGERS,
-        price: 8,
+        sets: &[],
+        price: 5,
     },
     Detector {
         detect: xpath::detect,
         triggers: xpath::TRIGGERS,
-        price: 8,
+        sets: &[],
+        price: 5,
     },
     Detector {
         detect: crlf::detect,
         triggers: crlf::TRIGGERS,
-        price: 8,
+        sets: &[],
+        price: 5,
     },
     Detector {
         detect: code::detect,
         triggers: code::TRIGGERS,
-        price: 12,
+        sets: code::SETS,
+        price: 6,
     },
     Detector {
         detect: mail::detect,
         triggers: mail::TRIGGERS,
-        price: 8,
+        sets: mail::SETS,
+        price: 4,
     },
     Detector {
         detect: ssi::detect,
         triggers: ssi::TRIGGERS,
+        sets: &[],
         price: 8,
     },
     Detector {
         detect: xml::detect,
         triggers: xml::TRIGGERS,
+        sets: xml::SETS,
         price: 10,
     },
     Detector {
         detect: probe::detect,
         triggers: probe::TRIGGERS,
+        sets: &[],
         price: 10,
     },
     Detector {
         detect: upload::detect,
         triggers: upload::TRIGGERS,
+        sets: &[],
         price: 10,
     },
     Detector {
         detect: session::detect,
         triggers: session::TRIGGERS,
+        sets: &[],
         price: 10,
     },
 ];

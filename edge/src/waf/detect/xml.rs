@@ -29,18 +29,24 @@ const MIN_INCLUDED: usize = 6;
 /// Shortest name of an owner of document types.
 const MIN_OWNER: usize = 4;
 
-static SIGNS: Needles<'static> = Needles::new(&[
-    b"<!doctype",
-    b"<!entity",
-    b"<!notation",
-    b":include",
-    b"<xsl:",
-    b"msxsl:script",
-    b"exsl:document",
-    b"xalan/java",
-    b"xslt/java",
-    b"w3.org/2001/xinclude",
-]);
+static SIGNS: Needles<'static> = Needles::numbered(
+    14,
+    &[
+        b"<!doctype",
+        b"<!entity",
+        b"<!notation",
+        b":include",
+        b"<xsl:",
+        b"msxsl:script",
+        b"exsl:document",
+        b"xalan/java",
+        b"xslt/java",
+        b"w3.org/2001/xinclude",
+    ],
+);
+
+/// What is looked for in a whole view.
+pub(super) static SETS: &[&Needles<'static>] = &[&SIGNS];
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
@@ -48,7 +54,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
         return;
     }
     let mut index = 0;
-    while let Some((start, sign)) = SIGNS.find(text.lower, index) {
+    while let Some((start, sign)) = hits.absent.find(&SIGNS, text.lower, index) {
         index = start + sign.len();
         if let Some(rule) = judge(text.lower, start, index, sign) {
             hits.push(Hit::new(rule, start, index));

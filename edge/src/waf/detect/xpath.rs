@@ -8,8 +8,8 @@ use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::xpath as rules;
 use crate::waf::scan::{
-    Needles, at, before, find_any, from, is_word, last_before, skip_space, skip_while, span,
-    stands, trim, word,
+    Needles, at, before, find_any, from, is_one_of, is_word, last_before, position, skip_space,
+    skip_while, span, stands, trim, word,
 };
 
 /// Without one of these nothing here can fire.
@@ -234,12 +234,13 @@ fn shape(text: &[u8]) -> Option<usize> {
 
 /// `']|//user`, `1=1]|/x[`: a predicate that the text did not open is closed, and a path follows.
 fn union(text: &[u8]) -> Option<usize> {
-    let mut depth = 0_u32;
-    for (index, byte) in text.iter().enumerate() {
-        match byte {
+    let (mut depth, mut start) = (0_u32, 0);
+    while let Some(index) = position(text, start, |byte| is_one_of(byte, *b"[]")) {
+        start = index + 1;
+        match at(text, index) {
             b'[' => depth += 1,
-            b']' if depth > 0 => depth -= 1,
-            b']' => {
+            _ if depth > 0 => depth -= 1,
+            _ => {
                 let bar = skip_space(text, index + 1);
                 let path = skip_space(text, bar + 1);
                 let is_path = at(text, bar) == b'|' && at(text, path) == b'/';
@@ -249,7 +250,6 @@ fn union(text: &[u8]) -> Option<usize> {
                     return Some(index);
                 }
             }
-            _ => {}
         }
     }
     None

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::waf::scan::{at, before, from, is_space, is_word};
+use crate::waf::scan::{at, before, from, is_one_of, is_space, is_word, position};
 
 /// Paragraphs remembered that break out of something; what comes after them counts to the last.
 const MAX_RANGES: usize = 64;
@@ -31,12 +31,18 @@ fn paragraph_end(text: &[u8], start: usize) -> usize {
     end.map_or(text.len(), |end| start + end)
 }
 
+/// Whether the byte opens or ends a string, or what follows it.
+fn is_mark(byte: u8) -> bool {
+    is_one_of(byte, *b"\n\\'\"")
+}
+
 /// Index of the first quotation mark at or after `start` that ends a string begun before it.
 /// Strings end with their line, an apostrophe is none.
 fn first(text: &[u8], start: usize) -> Option<usize> {
     let mut open = 0;
     let mut index = start;
-    while index < text.len() {
+    while let Some(mark) = position(text, index, is_mark) {
+        index = mark;
         match at(text, index) {
             b'\n' => open = 0,
             b'\\' => index += 1,

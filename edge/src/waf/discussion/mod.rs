@@ -35,7 +35,7 @@ pub(super) use self::script::is_work;
 use self::subject::Subject;
 pub(super) use self::uncompiled::{is_labelled, is_uncompiled, needs_whole};
 use super::detect::Hit;
-use super::scan::{Needles, at, before, is_space, span, trim};
+use super::scan::{Absent, Needles, at, before, is_space, span, trim};
 
 /// Lines looked at; what comes after them is not spared.
 const MAX_LINES: usize = 1024;
@@ -111,56 +111,59 @@ static SCRIPT_COMMENTS: Needles<'static> = Needles::new(&[b"//", b"/*", b"<!--",
 static COMMENTS: Needles<'static> = Needles::new(&[b"--", b"/*", b"#"]);
 
 /// What attacks are after and examples need not show; with one of these, nothing is a discussion.
-static SEVERE: Needles<'static> = Needles::new(&[
-    b"mainmodule",
-    b"graphic-context",
-    b"/etc/passwd",
-    b"/etc/shadow",
-    b"/dev/tcp",
-    b"169.254.",
-    b"metadata.google",
-    b"jndi:",
-    b"bash -i",
-    b"nc -e",
-    b"mkfifo",
-    b"whoami",
-    b"|sh",
-    b"| sh",
-    b"|bash",
-    b"| bash",
-    b"win.ini",
-    b"boot.ini",
-    b"base64 -d",
-    b"-enc ",
-    b"xp_cmdshell",
-    b"sys_exec",
-    b"into outfile",
-    b"load_file",
-    b"phpinfo",
-    b"('id')",
-    b"(['id'])",
-    b"(\"id\")",
-    b"([\"id\"])",
-    b"`id`",
-    b"uname -a",
-    b"passthru",
-    b"shell_exec",
-    b"base64_decode",
-    b"(base64",
-    b"eval($",
-    b"system($",
-    b"exec($_",
-    b"assert(",
-    b"__globals__",
-    b"__subclasses__",
-    b"__builtins__",
-    b"interact.sh",
-    b"burpcollaborator",
-    b"!!python/",
-    b"!!java",
-    b"!!com.",
-    b"!ruby/",
-]);
+pub(super) static SEVERE: Needles<'static> = Needles::numbered(
+    16,
+    &[
+        b"mainmodule",
+        b"graphic-context",
+        b"/etc/passwd",
+        b"/etc/shadow",
+        b"/dev/tcp",
+        b"169.254.",
+        b"metadata.google",
+        b"jndi:",
+        b"bash -i",
+        b"nc -e",
+        b"mkfifo",
+        b"whoami",
+        b"|sh",
+        b"| sh",
+        b"|bash",
+        b"| bash",
+        b"win.ini",
+        b"boot.ini",
+        b"base64 -d",
+        b"-enc ",
+        b"xp_cmdshell",
+        b"sys_exec",
+        b"into outfile",
+        b"load_file",
+        b"phpinfo",
+        b"('id')",
+        b"(['id'])",
+        b"(\"id\")",
+        b"([\"id\"])",
+        b"`id`",
+        b"uname -a",
+        b"passthru",
+        b"shell_exec",
+        b"base64_decode",
+        b"(base64",
+        b"eval($",
+        b"system($",
+        b"exec($_",
+        b"assert(",
+        b"__globals__",
+        b"__subclasses__",
+        b"__builtins__",
+        b"interact.sh",
+        b"burpcollaborator",
+        b"!!python/",
+        b"!!java",
+        b"!!com.",
+        b"!ruby/",
+    ],
+);
 
 /// Rules about what a setting may name: relative files, programs, the developer's own machine.
 const NAMED: &[&str] = &[
@@ -245,8 +248,8 @@ pub(super) struct Discussion {
 }
 
 impl Discussion {
-    /// Reads a lower-cased view.
-    pub(super) fn of(text: &[u8]) -> Self {
+    /// Reads a lower-cased view, of which the prefilter knows what does not stand in it.
+    pub(super) fn of(text: &[u8], absent: Absent) -> Self {
         let mut lines = Vec::new();
         let mut settings = setting::Count::default();
         let mut is_severe = false;
@@ -267,7 +270,7 @@ impl Discussion {
             let is_code = matches!(kind, Line::Code | Line::Statement);
             codes += usize::from(is_code && trim(line).len() >= MIN_CODE);
             settings.take(trim(line));
-            is_severe |= kind != Line::Logged && SEVERE.find(line, 0).is_some();
+            is_severe |= kind != Line::Logged && absent.find(&SEVERE, line, 0).is_some();
             block = kind;
             lines.push((start, kind));
             start += line.len() + 1;
@@ -400,7 +403,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn kinds(text: &str) -> Vec<Line> {
-        let discussion = Discussion::of(text.as_bytes());
+        let discussion = Discussion::of(text.as_bytes(), Absent::NONE);
         discussion.lines.iter().map(|(_, kind)| *kind).collect()
     }
 
@@ -427,14 +430,14 @@ mod tests {
     #[test]
     fn nothing_is_shown_without_a_sentence_or_beside_what_attacks_are_after() {
         assert!(kinds("system('ls');\nx").is_empty());
-        assert!(Discussion::of(b"why is this?\nsystem('id');").is_severe);
-        assert!(!Discussion::of(b"why is this?\nsystem('ls');").is_severe);
+        assert!(Discussion::of(b"why is this?\nsystem('id');", Absent::NONE).is_severe);
+        assert!(!Discussion::of(b"why is this?\nsystem('ls');", Absent::NONE).is_severe);
     }
 
     proptest! {
         #[test]
         fn lines_are_ordered_and_within(text in "[a-z '\";|()\n\r]{0,200}") {
-            let discussion = Discussion::of(text.as_bytes());
+            let discussion = Discussion::of(text.as_bytes(), Absent::NONE);
             prop_assert!(discussion.lines.windows(2).all(|pair| pair[0].0 < pair[1].0));
             prop_assert!(discussion.lines.iter().all(|(start, _)| *start <= text.len()));
         }

@@ -1,4 +1,4 @@
-//! Rules that are literals: the prefilter's automaton finds them, and what stands around them decides.
+//! Rules that are literals: the prefilter finds them, and what stands around them decides.
 
 use super::{Rule, code, html, jndi, nosql, path, probe, protocol, scanner, shell, sql, ssrf, xml};
 use crate::waf::Part;
@@ -117,7 +117,8 @@ impl Literal {
         }
     }
 
-    fn fits(&self, text: &Text<'_>) -> bool {
+    /// Whether it counts where the text stands.
+    pub(in crate::waf) fn fits(&self, text: &Text<'_>) -> bool {
         let is_file = text.part == Part::File;
         match self.place {
             Place::Anywhere => !is_file,

@@ -52,49 +52,52 @@ const GADGETS: &[&[u8]] = &[
     b"lcom.sun.",
 ];
 /// Last names of classes that act as soon as a deserialiser has filled them, after their dot.
-static ACTING: Needles<'static> = Needles::new(&[
-    b".jdbcrowsetimpl",
-    b".templatesimpl",
-    b".drivermanagerconnectionsource",
-    b".jndiconnectionsource",
-    b".badattributevalueexpexception",
-    b".jndirefforwardingdatasource",
-    b".wrapperconnectionpooldatasource",
-    b".propertypathfactorybean",
-    b".methodinvokingfactorybean",
-    b".defaultbeanfactorypointcutadvisor",
-    b".classpathxmlapplicationcontext",
-    b".filesystemxmlapplicationcontext",
-    b".jndidatasourcefactory",
-    b".simplejndibeanfactory",
-    b".jndiconfiguration",
-    b".jndiobjectfactory",
-    b".scriptenginemanager",
-    b".urlclassloader",
-    b".unicastremoteobject",
-    b".remoteobjectinvocationhandler",
-    b".annotationinvocationhandler",
-    b".beancomparator",
-    b".tiedmapentry",
-    b".lazymap",
-    b".chainedtransformer",
-    b".convertedclosure",
-    b".groovyclassloader",
-    b".imageio$containsfilter",
-    b".nativestring",
-    b".base64data",
-    b".servicefinder$serviceiterator",
-    b".rmiconnectorserver",
-    b".ldapattribute",
-    b".signedobject",
-    b".hotswappabletargetsource",
-    b".swinglazyvalue",
-    b".proxylazyvalue",
-    b".poolbackeddatasource",
-    b".jndirealmfactory",
-    b".hikariconfig",
-    b".basicdatasource",
-]);
+pub(super) static ACTING: Needles<'static> = Needles::numbered(
+    5,
+    &[
+        b".jdbcrowsetimpl",
+        b".templatesimpl",
+        b".drivermanagerconnectionsource",
+        b".jndiconnectionsource",
+        b".badattributevalueexpexception",
+        b".jndirefforwardingdatasource",
+        b".wrapperconnectionpooldatasource",
+        b".propertypathfactorybean",
+        b".methodinvokingfactorybean",
+        b".defaultbeanfactorypointcutadvisor",
+        b".classpathxmlapplicationcontext",
+        b".filesystemxmlapplicationcontext",
+        b".jndidatasourcefactory",
+        b".simplejndibeanfactory",
+        b".jndiconfiguration",
+        b".jndiobjectfactory",
+        b".scriptenginemanager",
+        b".urlclassloader",
+        b".unicastremoteobject",
+        b".remoteobjectinvocationhandler",
+        b".annotationinvocationhandler",
+        b".beancomparator",
+        b".tiedmapentry",
+        b".lazymap",
+        b".chainedtransformer",
+        b".convertedclosure",
+        b".groovyclassloader",
+        b".imageio$containsfilter",
+        b".nativestring",
+        b".base64data",
+        b".servicefinder$serviceiterator",
+        b".rmiconnectorserver",
+        b".ldapattribute",
+        b".signedobject",
+        b".hotswappabletargetsource",
+        b".swinglazyvalue",
+        b".proxylazyvalue",
+        b".poolbackeddatasource",
+        b".jndirealmfactory",
+        b".hikariconfig",
+        b".basicdatasource",
+    ],
+);
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
@@ -170,14 +173,17 @@ fn uses_class(path: &[u8], text: &[u8], end: usize) -> bool {
 }
 
 /// Keys of JSON that name the class to make.
-static KEYS: Needles<'static> = Needles::new(&[
-    b"\"@type\"",
-    b"\"@class\"",
-    b"\"$type\"",
-    b"\"__type\"",
-    b"'@type'",
-    b"'$type'",
-]);
+pub(super) static KEYS: Needles<'static> = Needles::numbered(
+    6,
+    &[
+        b"\"@type\"",
+        b"\"@class\"",
+        b"\"$type\"",
+        b"\"__type\"",
+        b"'@type'",
+        b"'$type'",
+    ],
+);
 
 /// fastjson's and Jackson's `"@type"`, and .NET's `"$type"`, with a class to instantiate.
 fn typed_json(text: &Text<'_>, hits: &mut Hits) {
@@ -186,7 +192,7 @@ fn typed_json(text: &Text<'_>, hits: &mut Hits) {
         hits.push(Hit::new(&rules::SERIALIZED, 0, text.lower.len().min(60)));
         return;
     }
-    let Some((first, _)) = KEYS.find(text.lower, 0) else {
+    let Some((first, _)) = hits.absent.find(&KEYS, text.lower, 0) else {
         return;
     };
     for key in KEYS.all() {
@@ -225,7 +231,7 @@ fn executes_string(text: &[u8], hits: &mut Hits) {
 fn gadget(text: &[u8], hits: &mut Hits) {
     const MAX_PACKAGE: usize = 80;
     let mut index = 0;
-    while let Some((dot, class)) = ACTING.find(text, index) {
+    while let Some((dot, class)) = hits.absent.find(&ACTING, text, index) {
         let end = dot + class.len();
         index = end;
         let package = span(text, dot.saturating_sub(MAX_PACKAGE), dot);

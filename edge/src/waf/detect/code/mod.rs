@@ -76,6 +76,15 @@ pub(super) const TRIGGERS: &[&str] = &[
     "oracle.",
 ];
 
+/// What is looked for in a whole view.
+pub(super) static SETS: &[&Needles<'static>] = &[
+    &java::ACTING,
+    &java::KEYS,
+    &serialized::KEYS,
+    &serialized::HEADS,
+    &OPENINGS,
+];
+
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
@@ -92,12 +101,17 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     quoted_commands(text.lower, hits);
 }
 
+/// What such a command starts with.
+static OPENINGS: Needles<'static> = Needles::numbered(
+    9,
+    &[
+        b"%x{", b"%x(", b"%x[", b"qx{", b"qx(", b"qx/", b"qx`", b"[exec ",
+    ],
+);
+
 /// Ruby's `%x{id}`, Perl's `qx/id/` and Tcl's `[exec id]` where an expression stands, with nothing after them.
 fn quoted_commands(text: &[u8], hits: &mut Hits) {
-    static OPENINGS: Needles<'static> = Needles::new(&[
-        b"%x{", b"%x(", b"%x[", b"qx{", b"qx(", b"qx/", b"qx`", b"[exec ",
-    ]);
-    let Some((first, _)) = OPENINGS.find(text, 0) else {
+    let Some((first, _)) = hits.absent.find(&OPENINGS, text, 0) else {
         return;
     };
     for open in OPENINGS.all() {

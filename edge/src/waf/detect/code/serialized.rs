@@ -7,21 +7,24 @@ use crate::waf::scan::{Needles, at, before, find, from, is_word, position, stand
 
 /// How objects begin once they were put into base64 or hexadecimal, in lower case: Java, .NET's
 /// `BinaryFormatter`, Python's pickle of a class, Ruby's Marshal of an object.
-static HEADS: Needles<'static> = Needles::new(&[
-    b"ro0ab",
-    b"aced0005",
-    b"aaeaaad/////",
-    b"abaaaa/////w",
-    b"aaqaaap////8b",
-    b"gasv",
-    b"gawv",
-    b"gajj",
-    b"ganj",
-    b"bahv",
-    b"bahb",
-    b"y29zcn",
-    b"y3bvc2l4c",
-]);
+pub(super) static HEADS: Needles<'static> = Needles::numbered(
+    8,
+    &[
+        b"ro0ab",
+        b"aced0005",
+        b"aaeaaad/////",
+        b"abaaaa/////w",
+        b"aaqaaap////8b",
+        b"gasv",
+        b"gawv",
+        b"gajj",
+        b"ganj",
+        b"bahv",
+        b"bahb",
+        b"y29zcn",
+        b"y3bvc2l4c",
+    ],
+);
 /// .NET's at each of the three offsets: it stands within a view state.
 const DOTNET_HEADS: &[&[u8]] = &[b"aaeaaad/////", b"abaaaa/////w", b"aaqaaap////8b"];
 /// Java's stream header in base64 at each of the three offsets, as it is spelled.
@@ -74,16 +77,21 @@ fn names_class(text: &Text<'_>) -> bool {
     PICKLED_KEYS.contains(&key) || is_ruby && find(text.lower, b"::", 0).is_some()
 }
 
-/// The same as text, where the JSON was not read as such.
-fn yaml(text: &[u8], hits: &mut Hits) {
-    static KEYS: Needles<'static> = Needles::new(&[
+/// The same keys, with their quotation marks, and a tag of YAML.
+pub(super) static KEYS: Needles<'static> = Needles::numbered(
+    7,
+    &[
         b"\"py/object\"",
         b"\"py/reduce\"",
         b"\"json_class\"",
         b"\"^o\"",
         b"!!js/",
-    ]);
-    if let Some((start, key)) = KEYS.find(text, 0) {
+    ],
+);
+
+/// The same as text, where the JSON was not read as such.
+fn yaml(text: &[u8], hits: &mut Hits) {
+    if let Some((start, key)) = hits.absent.find(&KEYS, text, 0) {
         hits.push(Hit::new(&rules::SERIALIZED, start, start + key.len()));
     }
 }
@@ -93,7 +101,7 @@ fn encoded(text: &[u8], hits: &mut Hits) {
     let is_digit =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
     let mut index = 0;
-    while let Some((start, head)) = HEADS.find(text, index) {
+    while let Some((start, head)) = hits.absent.find(&HEADS, text, index) {
         index = start + 1;
         let length = from(text, start)
             .iter()

@@ -11,6 +11,7 @@ mod url;
 
 use super::{Hits, Text};
 use crate::waf::Part;
+use crate::waf::scan::Needles;
 
 /// Without one of these nothing here can fire. Event attributes outside a tag count by known names
 /// alone, and few words of prose hold their beginnings.
@@ -117,6 +118,9 @@ pub(super) const TRIGGERS: &[&str] = &[
     "onwh",
     "onzo",
 ];
+
+/// What is looked for in a whole view.
+pub(super) static SETS: &[&Needles<'static>] = &[&style::SIGNS, &script::HIDDEN];
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {

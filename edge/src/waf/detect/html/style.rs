@@ -11,22 +11,25 @@ const REACH: usize = 512;
 /// Bytes between a selector and the URL that its rule loads.
 const REPORT_REACH: usize = 120;
 
-static SIGNS: Needles<'static> = Needles::new(&[
-    b"-moz-binding",
-    b"expression(",
-    b"expr/*",
-    b"behavior:",
-    b"behaviour:",
-    b"srcdoc",
-    b"formaction",
-    b"<style",
-    b"[value",
-]);
+pub(super) static SIGNS: Needles<'static> = Needles::numbered(
+    0,
+    &[
+        b"-moz-binding",
+        b"expression(",
+        b"expr/*",
+        b"behavior:",
+        b"behaviour:",
+        b"srcdoc",
+        b"formaction",
+        b"<style",
+        b"[value",
+    ],
+);
 
 /// Finds them in one pass.
 pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
-    while let Some((start, sign)) = SIGNS.find(text, index) {
+    while let Some((start, sign)) = hits.absent.find(&SIGNS, text, index) {
         index = start + sign.len();
         if let Some(rule) = judge(text, start, index, sign) {
             hits.push(Hit::new(rule, start, index));

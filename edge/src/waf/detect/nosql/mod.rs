@@ -12,8 +12,8 @@ use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::nosql as rules;
 use crate::waf::scan::{
-    Needles, at, before, from, is_space, is_word, last_before, position, skip_space, span, trim,
-    word,
+    Absent, Needles, at, before, from, is_space, is_word, last_before, position, skip_space, span,
+    trim, word,
 };
 
 /// Without one of these nothing here can fire.
@@ -191,31 +191,37 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     }
     operators(text, hits);
     let found = script::code(text.lower).or_else(|| command::command(text.lower, text.part));
-    let found = found.or_else(|| endpoint(text));
+    let found = found.or_else(|| endpoint(text, hits.absent));
     hits.extend(found.map(|start| Hit::new(&rules::CODE, start, start + 12)));
 }
 
+/// What is looked for in a whole view.
+pub(super) static SETS: &[&Needles<'static>] = &[&ENDPOINTS];
+
 /// What `CouchDB`'s and Elasticsearch's own paths begin with.
-static ENDPOINTS: Needles<'static> = Needles::new(&[
-    b"_all_docs",
-    b"_all_dbs",
-    b"_design/",
-    b"_config/",
-    b"_node/",
-    b"_users/",
-    b"_changes?",
-    b"_cat/",
-    b"_cluster/",
-    b"_nodes",
-    b"_search?",
-    b"_snapshot",
-]);
+static ENDPOINTS: Needles<'static> = Needles::numbered(
+    11,
+    &[
+        b"_all_docs",
+        b"_all_dbs",
+        b"_design/",
+        b"_config/",
+        b"_node/",
+        b"_users/",
+        b"_changes?",
+        b"_cat/",
+        b"_cluster/",
+        b"_nodes",
+        b"_search?",
+        b"_snapshot",
+    ],
+);
 
 /// `_all_docs?include_docs=true` as a value, or in a segment of a path that holds its query too: an application that
 /// builds the URL of its store's from it asks for something else.
-fn endpoint(text: &Text<'_>) -> Option<usize> {
+fn endpoint(text: &Text<'_>, absent: Absent) -> Option<usize> {
     let lower = text.lower;
-    let (start, known) = ENDPOINTS.find(lower, 0)?;
+    let (start, known) = absent.find(&ENDPOINTS, lower, 0)?;
     let end = start + known.len();
     let ends = matches!(at(lower, end), 0 | b'?' | b'/') || !is_word(before(lower, end));
     let is_due = if text.part == Part::Path {

@@ -197,8 +197,9 @@ fn is_severe(text: &[u8], start: usize) -> bool {
 }
 
 /// Known files without a slash before them: `etc/passwd`, `boot.ini`, `web-inf/web.xml`.
-fn bare(text: &[u8], first: usize, hits: &mut Hits) {
-    static BARE: Needles<'static> = Needles::new(&[
+pub(super) static BARE: Needles<'static> = Needles::numbered(
+    10,
+    &[
         b"etc/passwd",
         b"etc/shadow",
         b"boot.ini",
@@ -207,8 +208,12 @@ fn bare(text: &[u8], first: usize, hits: &mut Hits) {
         b"web-inf/",
         b".htpasswd",
         b".aws/credentials",
-    ]);
-    let Some((start, file)) = BARE.find(text, 0) else {
+    ],
+);
+
+/// Reports the first of them.
+fn bare(text: &[u8], first: usize, hits: &mut Hits) {
+    let Some((start, file)) = hits.absent.find(&BARE, text, 0) else {
         return;
     };
     let end = start + file.len();

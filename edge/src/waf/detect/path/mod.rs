@@ -8,7 +8,7 @@ mod wrapper;
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::path as rules;
-use crate::waf::scan::{at, find, is_space, is_word, last_before, skip_while, span};
+use crate::waf::scan::{Needles, at, find, is_space, is_word, last_before, skip_while, span};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -67,6 +67,9 @@ pub(super) const TRIGGERS: &[&str] = &[
     "unattend",
     "ssh2.",
 ];
+
+/// What is looked for in a whole view.
+pub(super) static SETS: &[&Needles<'static>] = &[&wrapper::WRAPPERS, &file::BARE];
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {

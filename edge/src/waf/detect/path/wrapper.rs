@@ -7,36 +7,39 @@ use crate::waf::rules::path as rules;
 use crate::waf::scan::{Needles, at, before, find, is_word, skip_while, span, stands};
 
 /// Wrappers that are code wherever they stand.
-static WRAPPERS: Needles<'static> = Needles::new(&[
-    b"php://filter",
-    b"php:filter",
-    b"php://fd",
-    b"expect://",
-    b"phar://",
-    b"compress.zlib://",
-    b"compress.bzip2://",
-    b"zlib://",
-    b"zlib:http",
-    b"bzip2://",
-    b"zip://",
-    b"glob://",
-    b"ogg://",
-    b"ssh2.shell://",
-    b"ssh2.exec://",
-    b"ssh2.tunnel://",
-    b"ssh2.sftp://",
-    b"ssh2.scp://",
-    b"jar:http",
-    b"jar:file:",
-    b"netdoc:",
-    b"rar://",
-    b"data://text",
-    b"local_file:",
-    b"vbscript://",
-    b"lzma://",
-    b"s3://../",
-    b"view-source:file:",
-]);
+pub(super) static WRAPPERS: Needles<'static> = Needles::numbered(
+    3,
+    &[
+        b"php://filter",
+        b"php:filter",
+        b"php://fd",
+        b"expect://",
+        b"phar://",
+        b"compress.zlib://",
+        b"compress.bzip2://",
+        b"zlib://",
+        b"zlib:http",
+        b"bzip2://",
+        b"zip://",
+        b"glob://",
+        b"ogg://",
+        b"ssh2.shell://",
+        b"ssh2.exec://",
+        b"ssh2.tunnel://",
+        b"ssh2.sftp://",
+        b"ssh2.scp://",
+        b"jar:http",
+        b"jar:file:",
+        b"netdoc:",
+        b"rar://",
+        b"data://text",
+        b"local_file:",
+        b"vbscript://",
+        b"lzma://",
+        b"s3://../",
+        b"view-source:file:",
+    ],
+);
 /// Wrappers that PHP code names as well.
 const STREAMS: &[&[u8]] = &[
     b"php://input",
@@ -52,7 +55,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let first = skip_while(lower, 0, |byte| {
         byte <= b' ' && byte != 0 || matches!(byte, b'"' | b'\'' | b'@' | b'=')
     });
-    if let Some((start, wrapper)) = WRAPPERS.find(lower, 0)
+    if let Some((start, wrapper)) = hits.absent.find(&WRAPPERS, lower, 0)
         && !is_word(before(lower, start))
         && !names_nothing(lower, start + wrapper.len())
     {

@@ -17,7 +17,7 @@ mod word;
 use self::scanner::Scanner;
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
-use crate::waf::scan::{skip_space, span};
+use crate::waf::scan::{Needles, skip_space, span};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -61,6 +61,9 @@ pub(super) const TRIGGERS: &[&str] = &[
     "cat ",
     "() ",
 ];
+
+/// What is looked for in a whole view.
+pub(super) static SETS: &[&Needles<'static>] = &[&signs::WINDOWS];
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {

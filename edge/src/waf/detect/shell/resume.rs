@@ -1,23 +1,32 @@
 //! A separator behind a finished sentence: `Thanks for all. ; ls -la`. No sentence goes on so, so what
 //! follows on the line is judged as a value of its own.
 
-use crate::waf::scan::{Needles, at, before, is_space, span};
+use crate::waf::scan::{at, before, is_one_of, is_space, position, span};
 
 /// Places looked at in one text.
 const MAX_PLACES: usize = 8;
 /// Longest line that is judged by itself.
 const MAX_LINE: usize = 160;
 
-/// Separators with the space or the line break before them.
-static SEPARATORS: Needles<'static> = Needles::new(&[
-    b" ;", b"\n;", b" &&", b"\n&&", b" ||", b"\n||", b" |", b"\n|", b" &", b"\n&", b" $(", b"\n$(",
-]);
+/// The next space or line break at or after `start` that a separator or `$(` follows.
+fn separator(text: &[u8], start: usize) -> Option<usize> {
+    let is_sign = |byte| is_one_of(byte, *b";&|$");
+    let mut index = start + 1;
+    loop {
+        let sign = position(text, index, is_sign)?;
+        let is_separator = at(text, sign) != b'$' || at(text, sign + 1) == b'(';
+        if is_separator && matches!(before(text, sign), b' ' | b'\n') {
+            return Some(sign - 1);
+        }
+        index = sign + 1;
+    }
+}
 
 /// Where the lines start and end that a separator behind a sentence begins.
 pub(super) fn parts(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     let mut index = 0;
     std::iter::from_fn(move || {
-        let (space, _) = SEPARATORS.find(text, index)?;
+        let space = separator(text, index)?;
         index = space + 2;
         Some(space)
     })

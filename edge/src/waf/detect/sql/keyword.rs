@@ -57,7 +57,22 @@ const MAX_HIDDEN: usize = 6;
 /// `selselectect`: a filter that deletes the inner word leaves the outer one.
 fn nested(word: &[u8]) -> Option<&'static [u8]> {
     let ends = (word.first()?, word.last()?);
-    if !word.len().is_multiple_of(2) || word.len() > 2 * MAX_HIDDEN {
+    // Most words end here.
+    if !matches!(
+        ends,
+        (b'u' | b'd' | b'w' | b'l', b'e')
+            | (b'u', b'n')
+            | (b's' | b'i' | b'n', b't')
+            | (b'o', b'r')
+            | (b'a', b'd' | b'l')
+            | (b'f', b'm')
+            | (b'd', b'p')
+            | (b'h', b'g')
+            | (b'b', b'y')
+            | (b'n', b'l')
+    ) || !word.len().is_multiple_of(2)
+        || word.len() > 2 * MAX_HIDDEN
+    {
         return None;
     }
     let find = |keyword: &&'static [u8]| {
@@ -87,6 +102,15 @@ pub(super) fn joined(head: &[u8], tail: &[u8]) -> Option<Kind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_hidden_keyword_ends_early() {
+        for keyword in HIDDEN {
+            let (head, tail) = keyword.split_at(1);
+            let word = [head, keyword, tail].concat();
+            assert_eq!(nested(&word), Some(*keyword));
+        }
+    }
 
     #[test]
     fn finds_words_that_filters_would_leave() {

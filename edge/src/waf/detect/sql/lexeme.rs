@@ -2,7 +2,7 @@
 
 use super::keyword::{joined, keyword};
 use super::token::{Kind, Token};
-use crate::waf::scan::{at, before, find, is_word, skip_while, span, stands};
+use crate::waf::scan::{at, before, find, is_one_of, is_word, position, skip_while, span, stands};
 
 /// Longest name in MSSQL's brackets.
 const MAX_BRACKETED: usize = 64;
@@ -62,16 +62,17 @@ pub(super) fn token(text: &[u8], start: usize) -> Token {
 /// End of the string whose text starts at `start`: after its quote, doubled ones and, where it
 /// `escapes`, those behind a backslash skipped. `None` when it is not closed.
 pub(super) fn string_end(text: &[u8], start: usize, quote: u8, escapes: bool) -> Option<usize> {
+    let escape = if escapes { b'\\' } else { quote };
+    let is_mark = |byte| is_one_of(byte, [quote, escape]);
     let mut index = start;
-    while index < text.len() {
-        match at(text, index) {
-            b'\\' if escapes => index += 2,
-            byte if byte == quote && at(text, index + 1) == quote && index > start => index += 2,
-            byte if byte == quote => return Some(index + 1),
-            _ => index += 1,
+    loop {
+        let mark = position(text, index, is_mark)?;
+        let is_escape = at(text, mark) != quote;
+        if !(is_escape || at(text, mark + 1) == quote && mark > start) {
+            return Some(mark + 1);
         }
+        index = mark + 2;
     }
-    None
 }
 
 /// MySQL's quoted identifier; a lone backtick is nothing.

@@ -13,7 +13,8 @@ const MIN_LINE: usize = 3;
 /// Whether the text has lines of several words each; an attack that writes line breaks for spaces
 /// has not.
 pub(super) fn is_listing(text: &[u8], tokens: usize) -> bool {
-    let lines = trim(text).split(|byte| *byte == b'\n').count();
+    let bytes = trim(text).iter();
+    let lines = bytes.fold(1, |lines, byte| lines + usize::from(*byte == b'\n'));
     lines > 1 && tokens >= MIN_LINE * lines
 }
 

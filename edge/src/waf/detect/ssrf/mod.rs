@@ -147,12 +147,18 @@ const SERVICES: &[u16] = &[
 const DEVELOPMENT: &[u16] = &[1313, 4173, 4200, 4321, 5173, 5174, 19006];
 
 /// Hosts of metadata services that count anywhere in a value.
-static METADATA: Needles<'static> = Needles::new(&[
-    b"169.254.169.254",
-    b"metadata.google.internal",
-    b"100.100.100.200",
-    b"fd00:ec2::254",
-]);
+static METADATA: Needles<'static> = Needles::numbered(
+    12,
+    &[
+        b"169.254.169.254",
+        b"metadata.google.internal",
+        b"100.100.100.200",
+        b"fd00:ec2::254",
+    ],
+);
+
+/// What is looked for in a whole view.
+pub(super) static SETS: &[&Needles<'static>] = &[&METADATA];
 
 /// Headers that name hosts and addresses by their own grammar.
 const HEADERS: &[&str] = &[
@@ -178,7 +184,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
         return;
     }
     let lower = text.lower;
-    if let Some((start, name)) = METADATA.find(lower, 0) {
+    if let Some((start, name)) = hits.absent.find(&METADATA, lower, 0) {
         let is_host = matches!(before(lower, start), 0 | b'/' | b'@' | b'[' | b'\\');
         // A bare address is what an inventory lists; with a path or behind slashes it is asked.
         let is_url = start > 0 || lower.len() > name.len();

@@ -9,7 +9,9 @@ use crate::waf::Part;
 use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::template as rules;
-use crate::waf::scan::{at, find, from, is_space, span, stands, trim};
+use crate::waf::scan::{
+    Needles, at, find, from, is_one_of, is_space, position, span, stands, trim,
+};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -128,6 +130,9 @@ struct Expression<'a> {
     before: u8,
 }
 
+/// What is looked for in a whole view.
+pub(super) static SETS: &[&Needles<'static>] = &[&names::DIRECTIVES];
+
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part == Part::File {
@@ -140,7 +145,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
 
 fn directives(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
-    while let Some((start, sign)) = names::DIRECTIVES.find(text, index) {
+    while let Some((start, sign)) = hits.absent.find(&names::DIRECTIVES, text, index) {
         index = start + sign.len();
         if counts(text, start, index, sign) {
             hits.push(Hit::new(&rules::DIRECTIVE, start, index));
@@ -254,6 +259,11 @@ fn is_polyglot(value: &[u8]) -> bool {
             .is_none()
 }
 
+/// Whether one of [`DELIMITERS`] may start with the byte.
+fn is_opening(byte: u8) -> bool {
+    is_one_of(byte, *b"{$#<*%!@~[")
+}
+
 fn expressions(text: &[u8], hits: &mut Hits) {
     // Where the next object stands and how far none does, looked up once per place: linear however
     // many expressions.
@@ -261,14 +271,8 @@ fn expressions(text: &[u8], hits: &mut Hits) {
     // Where each delimiter closes next, likewise.
     let mut closings = [0; DELIMITERS.len()];
     let mut index = 0;
-    while index < text.len() {
-        if !matches!(
-            at(text, index),
-            b'{' | b'$' | b'#' | b'<' | b'*' | b'%' | b'!' | b'@' | b'~' | b'['
-        ) {
-            index += 1;
-            continue;
-        }
+    while let Some(place) = position(text, index, is_opening) {
+        index = place;
         let opened = DELIMITERS
             .iter()
             .zip(closings.iter_mut())

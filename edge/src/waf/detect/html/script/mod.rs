@@ -7,6 +7,7 @@ mod hidden;
 mod object;
 
 pub(super) use self::context::is_keyword;
+pub(super) use self::hidden::SIGNS as HIDDEN;
 pub(super) use self::object::assigns_own_page;
 
 use self::context::Context;
