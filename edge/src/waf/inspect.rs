@@ -11,7 +11,7 @@ use super::field::{self, Sink};
 use super::meter::{Meter, price};
 use super::quote::{self, Quotations};
 use super::rules::{self, Rule, html};
-use super::scan::{Absent, span};
+use super::scan::{Absent, is_space, span};
 use super::{
     Body, Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict,
 };
@@ -146,7 +146,13 @@ impl Spared {
     fn covers(&self, lower: &[u8], sent: &[u8], hit: &Hit, asked: &mut u32) -> bool {
         let is_markup = hit.rule.tags.first() == Some(&"xss");
         // A page may answer with what a link asked for, so markup in one is never spared.
-        let is_answered = self.is_query && is_markup;
+        // Scripts without it act where a string was left, which none does that begins with a word.
+        let is_script = matches!(hit.rule.id, "xss-006" | "xss-007")
+            && lower
+                .first()
+                .is_some_and(|byte| byte.is_ascii_alphanumeric() || is_space(*byte))
+            && !lower.contains(&b'<');
+        let is_answered = self.is_query && is_markup && !is_script;
         let is_sample = self.is_script_sample && hit.rule.id != html::SCRIPT.id;
         is_markup && (is_sample || self.takes_scripts)
             || self.is_listing && quote::is_listed(hit.rule.tags)

@@ -61,6 +61,8 @@ pub(super) struct Line<'a> {
     pub(super) is_odd: bool,
     /// Whether an empty line comes before.
     pub(super) is_after_blank: bool,
+    /// Whether white space leads to it, by which it goes on with a header's value and is none.
+    pub(super) is_indented: bool,
 }
 
 impl Line<'_> {
@@ -102,6 +104,7 @@ pub(super) fn lines(text: &[u8], part: Part) -> impl Iterator<Item = Line<'_>> {
         }
         // `%%0a0a`: what is left when one round of decoding split an escape.
         let line = skip_space(text, end);
+        let is_indented = line > end + 1;
         let line =
             if before(text, start) == b'%' && matches!(span(text, line, line + 2), b"0a" | b"0d") {
                 line + 2
@@ -122,6 +125,7 @@ pub(super) fn lines(text: &[u8], part: Part) -> impl Iterator<Item = Line<'_>> {
             },
             is_odd: is_odd_place || is_encoded,
             is_after_blank: breaks > 0,
+            is_indented,
         })
     })
 }
@@ -198,7 +202,7 @@ fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
     let in_name = text.part.is_name() && header_name(line.text).is_some();
     // The empty line ends the head, so no header follows it.
     let is_head = line.is_odd || !line.is_after_blank;
-    (in_name || in_path || (may_split && is_head && is_response_header(line)))
+    (in_name || in_path || (may_split && is_head && !line.is_indented && is_response_header(line)))
         .then_some(&rules::HEADER)
 }
 
@@ -278,7 +282,12 @@ fn ends_chunks(lead: &[u8]) -> bool {
 
 /// The body that follows an empty line, where the text before had none of its own markup.
 fn is_markup(line: &Line<'_>) -> bool {
-    at(line.text, 0) == b'<' && at(line.text, 1).is_ascii_alphabetic() && !line.lead.contains(&b'<')
+    let names: [&[u8]; 8] = [
+        b"html", b"body", b"head", b"script", b"svg", b"h1", b"iframe", b"img",
+    ];
+    at(line.text, 0) == b'<'
+        && names.iter().any(|name| stands(line.text, 1, name))
+        && !line.lead.contains(&b'<')
 }
 
 /// Whether the first line is a header or a status itself: a quoted exchange, no value.

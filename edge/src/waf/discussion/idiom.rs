@@ -1,12 +1,13 @@
 //! Whole values of code that developers write every day and that give an attacker nothing.
 
+use super::declared::is_declared;
 use super::page::{fills, tells};
 use super::script::is_work;
 use super::told::{is_report, is_told};
 use super::within::HOSTILE;
 use super::{SEVERE, STATEMENTS};
 use crate::waf::detect::Hit;
-use crate::waf::scan::{Needles, at, before, find, from, is_word, span, trim, word};
+use crate::waf::scan::{Needles, at, before, find, from, is_space, is_word, span, trim, word};
 
 /// Each finding asks anew, so nothing long may be read.
 const MAX_TEXT: usize = 1000;
@@ -40,6 +41,7 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         || is_one_of(FILES) && opens_own(text, hit)
         || is_one_of(QUERIES) && is_shell_query(text)
         || is_one_of(CALLS) && is_foreign(text)
+        || is_declared(text, hit)
         || hit.rule.id == "php-001" && fills(text)
         || is_one_of(TOLD) && tells(text, hit)
         || hit.rule.id == "xss-003" && minds_own(span(text, hit.start, MAX_TEXT))
@@ -111,8 +113,38 @@ fn is_shell_query(text: &[u8]) -> bool {
 static HOSTILE_QUERY: Needles<'static> =
     Needles::new(&[b"$where", b"function", b"eval", b"foreach"]);
 
-/// Whether every handler of the markup asks for a confirmation, minds its own field or calls a
-/// function of the page by its name alone: `onclick="return confirm('Sure?')"`.
+/// What a handler does in attacks, besides [`HOSTILE`].
+static HOSTILE_HANDLER: Needles<'static> = Needles::new(&[
+    b"cookie",
+    b"location",
+    b"settimeout",
+    b"setinterval",
+    b"function(",
+    b"xmlhttp",
+    b"beacon",
+    b"storage",
+    b"document.w",
+    b"document.d",
+    b"document.b",
+    b"html",
+    b"script",
+    b"write(",
+    b"top.",
+    b"self.",
+    b"parent.",
+    b"frames.",
+    b"$.get",
+    b"throw",
+    b"//",
+    b"`",
+    b"&",
+    b"#@",
+    b"%",
+    b"||",
+]);
+
+/// Whether every handler of the markup asks for a confirmation, minds its own field or calls functions of the
+/// page: `onclick="return confirm('Sure?')"`, `onclick="remove(5)"`.
 fn minds_own(markup: &[u8]) -> bool {
     let mut handlers = 0_usize;
     for index in 0..markup.len() {
@@ -125,8 +157,12 @@ fn minds_own(markup: &[u8]) -> bool {
             handlers += 1;
             let code = span(markup, sign + 1, markup.len());
             let code = code.strip_prefix(b"\\").unwrap_or(code);
-            let code = code.strip_prefix(b"\"").or_else(|| code.strip_prefix(b"'"));
-            if !code.is_some_and(is_own) {
+            let quote = at(code, 0);
+            let is_fine = match quote {
+                b'"' | b'\'' => is_own(from(code, 1), quote),
+                _ => is_own(code, 0),
+            };
+            if !is_fine {
                 return false;
             }
         }
@@ -141,25 +177,27 @@ fn minds_own(markup: &[u8]) -> bool {
     handlers > 0
 }
 
-/// Whether the code of a handler does no more than that.
-fn is_own(code: &[u8]) -> bool {
-    let name = word(code, 0).len();
-    let question = code.strip_prefix(b"return confirm(").map(|rest| {
-        let end = rest.iter().take_while(|byte| **byte != b')').count();
-        span(rest, 0, end)
-    });
-    let is_asked = question.is_some_and(|question| {
-        question.len() > 2 && !question.iter().any(|byte| b"+<$`".contains(byte))
-    });
-    is_asked
-        || code.starts_with(b"this.value")
-        || code.starts_with(b"location = this.value")
-        || code.starts_with(b"location=this.value")
-        || name > 0 && matches!(at(code, name), b'"' | b'\'')
+/// Whether the code of a handler, up to its closing quote, does no more than that.
+fn is_own(code: &[u8], quote: u8) -> bool {
+    let is_end = |byte: &u8| match quote {
+        0 => is_space(*byte) || *byte == b'>',
+        quote => *byte == quote,
+    };
+    let end = code.iter().position(is_end).unwrap_or(code.len());
+    let code = span(code, 0, end);
+    [
+        &b"this.value"[..],
+        b"location = this.value",
+        b"location=this.value",
+    ]
+    .iter()
+    .any(|start| code.starts_with(start))
+        || code.first().is_some_and(u8::is_ascii_alphabetic)
+            && HOSTILE_HANDLER.find(code, 0).is_none()
 }
 
 /// Rules that calls of other languages resemble.
-const CALLS: &[&str] = &["php-002", "node-001", "python-001", "code-002"];
+const CALLS: &[&str] = &["php-002", "node-001", "python-001", "code-002", "xss-007"];
 
 /// Code of languages that no server evaluates, Go and Lua, and what clears a console.
 fn is_foreign(text: &[u8]) -> bool {
@@ -183,9 +221,17 @@ fn is_foreign(text: &[u8]) -> bool {
         };
         calls.next().is_some_and(is_console) && calls.all(is_console)
     };
+    // R and Python evaluate what their own user wrote.
+    let is_own = || {
+        [&b"eval(substitute("[..], b"eval(input("]
+            .iter()
+            .any(|call| find(text, call, 0).is_some())
+            && HOSTILE_QUERY.find(text, 0).is_none()
+    };
     name > 2 && span(text, name, text.len()).starts_with(b":= ")
         || find(text, b"\" .. ", 0).is_some() && SEVERE.find(text, 0).is_none()
         || clears()
+        || is_own()
 }
 
 #[cfg(test)]
@@ -231,6 +277,12 @@ mod tests {
                 "oninput",
                 &html::HANDLER,
             ),
+            ("<a onclick=\"remove(5)\">", "onclick", &html::HANDLER),
+            (
+                "<img onerror=\"this.onerror=null;this.src='/no.png'\">",
+                "onerror",
+                &html::HANDLER,
+            ),
             (
                 "<select onchange=\"location=this.value\">",
                 "onchange",
@@ -272,7 +324,7 @@ mod tests {
                 &html::HANDLER,
             ),
             (
-                "<a onclick=\"return confirm('x')\" onload=f()>",
+                "<a onclick=\"return confirm('x')\" onload=top.f()>",
                 "onclick",
                 &html::HANDLER,
             ),

@@ -9,7 +9,9 @@
 //! A text that asks or tells something about software, in words of the trade, shows code within
 //! its sentences too (`within.rs`).
 
+mod chore;
 mod closing;
+mod declared;
 mod embed;
 mod fault;
 mod idiom;

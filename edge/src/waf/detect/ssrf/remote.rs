@@ -182,6 +182,9 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
     if !matches!(url.scheme, b"" | b"http" | b"https" | b"ftp" | b"ftps") {
         return false;
     }
+    if is_shown(url) {
+        return false;
+    }
     let end = skip_while(url.rest, 0, |byte| !matches!(byte, b'?' | b'#' | 0));
     let path = span(url.rest, 0, end);
     // `x.jsp;.txt`: parameters of the path.
@@ -254,6 +257,16 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
         () if is_script && includes => !matches!(url.scheme, b""),
         () => is_root && is_file,
     }
+}
+
+/// Whether the host shows its files as pages, and runs or hands over none.
+fn is_shown(url: &Url<'_>) -> bool {
+    url.scheme == b"https"
+        && (matches!(
+            url.authority,
+            b"github.com" | b"gitlab.com" | b"img.shields.io"
+        ) || url.authority.ends_with(b".php.net"))
+        && !url.rest.windows(5).any(|part| part == b"/raw/")
 }
 
 /// Whether a parameter of this name honestly holds a link.

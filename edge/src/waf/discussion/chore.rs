@@ -1,0 +1,162 @@
+//! Commands of a developer's line that put the author's own files in order, run one of them, or fetch what is
+//! called by its name.
+
+use crate::waf::scan::{Needles, at, find, is_space, is_word, trim};
+
+/// What leads to a command line in a terminal, a list and a file that builds.
+const LEADS: &[&[u8]] = &[b"$ ", b"- ", b"run ", b"run: "];
+
+pub(super) fn unled(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = LEADS.iter().find_map(|lead| text.strip_prefix(*lead)) {
+        text = trim(rest);
+    }
+    text
+}
+
+/// Shells that a page of instructions feeds with what was fetched.
+const FED: &[&[u8]] = &[
+    b"sh",
+    b"bash",
+    b"sh -",
+    b"bash -",
+    b"sudo sh",
+    b"sudo bash",
+    b"sudo bash -",
+    b"sudo -e bash -",
+    b"sh -s -- -y",
+];
+
+/// `curl https://get.example.org | sh` without its end: so does much software want to be installed, and
+/// where the value is an argument the shell is fed with something else.
+pub(super) fn fetched(text: &[u8]) -> &[u8] {
+    let mut parts = text.split(|byte| *byte == b'|');
+    let (fetch, shell) = (parts.next().unwrap_or_default(), parts.next());
+    let is_fed = shell.is_some_and(|shell| FED.contains(&trim(shell))) && parts.next().is_none();
+    if is_fed && is_fetch(fetch) {
+        trim(fetch)
+    } else {
+        text
+    }
+}
+
+/// Programs that read what stands beside them, and hand it on.
+pub(super) const READING: &[&[u8]] = &[
+    b"awk",
+    b"cat",
+    b"cd",
+    b"cut",
+    b"grep",
+    b"head",
+    b"history",
+    b"mongosh",
+    b"mysql",
+    b"openssl",
+    b"pytest",
+    b"redis-cli",
+    b"sed",
+    b"set",
+    b"sort",
+    b"source",
+    b"strip",
+    b"tail",
+    b"test",
+    b"[",
+    b"[[",
+];
+/// Programs that put files in their places.
+const FILING: &[&[u8]] = &[
+    b"chmod", b"chown", b"cp", b"crontab", b"gcc", b"ln", b"ls", b"mail", b"mkdir", b"mount",
+    b"mv", b"rimraf", b"rm", b"unlink",
+];
+/// Folders that a server's administrator fills.
+const FILLED: &[&[u8]] = &[
+    b"/var/www/",
+    b"/opt/",
+    b"/srv/",
+    b"/home/",
+    b"/mnt/",
+    b"/usr/local/",
+];
+/// What a program's file ends with.
+const SOURCES: &[&[u8]] = &[
+    b".py", b".php", b".pl", b".js", b".mjs", b".rb", b".sh", b".jar", b".ts",
+];
+
+/// Whether an argument leads out of the author's own folders.
+pub(super) fn reaches(command: &[u8]) -> bool {
+    let leads_out = |word: &[u8]| {
+        let word = word.strip_prefix(b"\"").unwrap_or(word);
+        at(word, 0) == b'/' && !FILLED.iter().any(|folder| word.starts_with(folder))
+            || matches!(at(word, 0), b'\\')
+            || matches!(word, b"*" | b"." | b"~" | b"~/")
+            || word.starts_with(b"..")
+            || find(word, b"/../", 0).is_some()
+            || find(word, b".ssh", 0).is_some()
+            || find(word, b"$((", 0).is_some()
+    };
+    command.split(|byte| is_space(*byte)).skip(1).any(leads_out)
+}
+
+/// `rm -f *.o app`, `chmod +x run.sh`, `python runtests.py -v`: files of the author's own are put in order, or one
+/// of them is run.
+pub(super) fn is_chore(command: &[u8], word: &[u8]) -> bool {
+    let mut words = command
+        .split(|byte| is_space(*byte))
+        .filter(|word| !word.is_empty())
+        .skip_while(|other| *other != word)
+        .skip(1);
+    let is_option = |word: &[u8]| at(word, 0) == b'-';
+    let runs =
+        super::script::INTERPRETERS.contains(&word) || matches!(word, b"sh" | b"bash" | b"java");
+    !reaches(command)
+        && (FILING.contains(&word) && words.clone().any(|word| !is_option(word))
+            || runs
+                && words.next().is_some_and(|file| {
+                    !is_option(file) && SOURCES.iter().any(|end| file.ends_with(end))
+                }))
+}
+
+/// Options by which a program that fetches sends something away, and hosts that wait for it.
+static SENDING: Needles<'static> = Needles::new(&[
+    b" -d",
+    b"--data",
+    b" -f ",
+    b" -t ",
+    b"--upload",
+    b"--post",
+    b"@",
+    b"`",
+    b"$(",
+    b"evil",
+    b"attack",
+    b"oast",
+    b"hook",
+    b"ngrok",
+    b"requestbin",
+    b"oob",
+    b"burp",
+    b"?",
+]);
+
+/// `wget https://example.org/a.tgz`: what is fetched by name, over TLS or from the machine itself, and sends nothing.
+pub(super) fn is_fetch(command: &[u8]) -> bool {
+    let mut words = command.split(|byte| is_space(*byte));
+    let is_host = |word: &[u8]| {
+        let word = word.strip_prefix(b"'").unwrap_or(word);
+        let word = word.strip_prefix(b"\"").unwrap_or(word);
+        word.starts_with(b"http://localhost:")
+            || word
+                .strip_prefix(b"https://")
+                .and_then(|host| host.split(|byte| *byte == b'/').next())
+                .is_some_and(|host| {
+                    host.iter()
+                        .all(|byte| is_word(*byte) || b".-".contains(byte))
+                        && host.last().is_some_and(u8::is_ascii_alphabetic)
+                })
+    };
+    matches!(
+        words.next(),
+        Some(b"wget" | b"curl" | b"invoke-webrequest" | b"iwr")
+    ) && words.any(is_host)
+        && SENDING.find(command, 0).is_none()
+}
