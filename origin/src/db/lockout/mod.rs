@@ -7,6 +7,7 @@ use super::{
     user::{self, User},
 };
 use gapura_shared::time::UnixMillis;
+use sqlx::error::ErrorKind;
 
 /// A login about to be tried, and by which bounds.
 #[derive(Debug, Clone, Copy)]
@@ -141,11 +142,9 @@ impl Db {
                 Some(Attempt::Locked(locks))
             }
             Verdict::Open { counted, began } => {
-                let is_done = counted
-                    .write_if(&seen, attempt, now)
-                    .execute(connection.on())
-                    .await?;
-                (is_done > 0).then_some(Attempt::Counted(began))
+                let counted = counted.write_if(&seen, attempt, now);
+                let done = counted.execute(connection.on()).await;
+                is_whole(&self.pool, done)?.then_some(Attempt::Counted(began))
             }
         };
         Ok(counted.map(|counted| (counted, rows)))
@@ -390,14 +389,14 @@ impl Standing {
              UPDATE login_failure AS here SET last_at = $1, failures = $3, locked_until = $5 \
              FROM whole WHERE here.account_id = whole.account_id AND here.source = $7",
         )
+        // A join with itself would have MariaDB make a table for the rows that it changes, which costs more than all
+        // else. A row that is not as it was seen gets no count here, which its column refuses: then neither changes.
         .mysql_as(
-            "UPDATE login_failure AS whole JOIN login_failure AS here \
-             ON here.account_id = whole.account_id AND here.source = $7 \
-             SET whole.last_at = $1, whole.failures = $2, whole.locked_until = $4, \
-             here.last_at = $1, here.failures = $3, here.locked_until = $5 \
-             WHERE whole.account_id = $6 AND whole.source = '' AND whole.failures = $8 \
-             AND whole.last_at = $9 AND whole.locked_until = $10 \
-             AND here.failures = $11 AND here.last_at = $12 AND here.locked_until = $13",
+            "UPDATE login_failure SET failures = CASE \
+             WHEN source = '' AND failures = $8 AND last_at = $9 AND locked_until = $10 THEN $2 \
+             WHEN source = $7 AND failures = $11 AND last_at = $12 AND locked_until = $13 THEN $3 END, \
+             last_at = $1, locked_until = CASE source WHEN '' THEN $4 ELSE $5 END \
+             WHERE account_id = $6 AND source IN ('', $7)",
         );
         let counted = self.bound(counted, attempt, now);
         [seen.all, seen.here]
@@ -424,6 +423,17 @@ impl Standing {
             .bind(stored(self.here.locked_until))
             .bind(attempt.account)
             .bind(attempt.source)
+    }
+}
+
+/// Whether [`Standing::write_if`] met both rows as they were seen.
+fn is_whole(pool: &Pool, done: Result<u64, sqlx::Error>) -> Result<bool, sqlx::Error> {
+    match done {
+        Ok(met) => Ok(met >= if matches!(pool, Pool::MySql(_)) { 2 } else { 1 }),
+        Err(sqlx::Error::Database(error)) if error.kind() == ErrorKind::NotNullViolation => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
     }
 }
 

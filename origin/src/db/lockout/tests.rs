@@ -1,12 +1,23 @@
-use super::{Attempt, GoodLogin, Locks, LoginAttempt, Rung, lock_ms};
+use super::{
+    Attempt, GoodLogin, Locks, LoginAttempt, Rung, Standing, Verdict, is_whole, kept, lock_ms,
+};
 use crate::{
     auth::new_user,
-    db::{Db, Device, NewSession, tests::fresh},
+    db::{Db, Device, NewSession, query::query, tests::fresh},
     engines::{Engine, on_every_engine},
 };
 use gapura_shared::time::UnixMillis;
 
 on_every_engine!(async a_locks_end_does_not_move_and_the_ladder_goes_on_behind_it, others_are_not_locked_out_until_the_ceiling_and_known_ones_never, a_good_login_forgets_what_failed_from_there, a_hundred_at_once_count_a_hundred, forgets_after_a_day, counts_with_the_account_or_without, a_session_takes_its_login_back_once, a_session_that_fails_leaves_its_login_counted);
+
+/// SQLite's writers come one after the other.
+mod of_servers {
+    use super::what_changed_meanwhile_is_not_written_over;
+    use crate::engines::on_engine;
+
+    on_engine!(postgres, Postgres, async what_changed_meanwhile_is_not_written_over);
+    on_engine!(mysql, MySql, async what_changed_meanwhile_is_not_written_over);
+}
 
 const LADDER: [Rung; 3] = [
     Rung {
@@ -285,4 +296,70 @@ async fn a_session_that_fails_leaves_its_login_counted(engine: Engine) {
     let third = session(&user.id, "3", 3, &device);
     assert_eq!(db.open_session(&third, NOW).await.unwrap(), Some(2));
     assert_eq!(failures(&db).await, (0, 0));
+}
+
+/// Account, source, failures, last and locked until.
+async fn counters(db: &Db) -> Vec<(String, String, [i64; 3])> {
+    let rows = query("SELECT * FROM login_failure ORDER BY account_id, source")
+        .all(db.connection().await.unwrap().on())
+        .await
+        .unwrap();
+    let text = |row: &super::Row, name| row.get::<String>(name).unwrap();
+    let counts = ["failures", "last_at", "locked_until"];
+    rows.iter()
+        .map(|row| {
+            let counts = counts.map(|name| row.get(name).unwrap());
+            (text(row, "account_id"), text(row, "source"), counts)
+        })
+        .collect()
+}
+
+async fn what_changed_meanwhile_is_not_written_over(engine: Engine) {
+    let (db, _home) = fresh(engine).await;
+    let attempt = from("n");
+    // One that is seen, and others that are like what is not there.
+    let other = LoginAttempt {
+        account: "b",
+        ..attempt
+    };
+    for one in [attempt, from("m"), from("m"), other, other] {
+        db.count_login(&one, NOW).await.unwrap();
+    }
+    let before = counters(&db).await;
+    let mut connection = db.connection().await.unwrap();
+    let rows = kept(&attempt).all(connection.on()).await.unwrap();
+    let seen = Standing::read(&rows).unwrap().unwrap();
+    let Verdict::Open { counted, .. } = seen.verdict(&attempt, after(7)) else {
+        panic!("a lock after one failure");
+    };
+    let changes: [fn(&mut Standing); 6] = [
+        |seen| seen.all.failures -= 1,
+        |seen| seen.all.last = UnixMillis(1),
+        |seen| seen.all.locked_until = UnixMillis(1),
+        |seen| seen.here.failures += 1,
+        |seen| seen.here.last = UnixMillis(1),
+        |seen| seen.here.locked_until = UnixMillis(1),
+    ];
+    for (at, change) in changes.into_iter().enumerate() {
+        let mut otherwise = seen;
+        change(&mut otherwise);
+        let write = counted.write_if(&otherwise, &attempt, after(7));
+        let done = write.execute(connection.on()).await;
+        assert!(!is_whole(&db.pool, done).unwrap(), "{at}");
+        assert_eq!(counters(&db).await, before, "{at}");
+    }
+    let write = counted.write_if(&seen, &attempt, after(7));
+    let done = write.execute(connection.on()).await;
+    assert!(is_whole(&db.pool, done).unwrap());
+    let wanted = before.into_iter().map(|(account, source, counts)| {
+        let is_counted = account == "a" && source != "m";
+        let [failures, _, locked_until] = counts;
+        let more = [
+            failures + 1,
+            i64::try_from(after(7).0).unwrap(),
+            locked_until,
+        ];
+        (account, source, if is_counted { more } else { counts })
+    });
+    assert_eq!(counters(&db).await, wanted.collect::<Vec<_>>());
 }
