@@ -1,9 +1,9 @@
 //! Accounts and sessions as supabase-js reads them.
 
 use crate::db::{Factor, Session, Tenant, User};
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, Datelike, SecondsFormat, Timelike};
 use gapura_shared::time::UnixMillis;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// An account, without what nobody needs to see.
@@ -17,26 +17,26 @@ pub(super) struct UserView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     new_email: Option<&'a str>,
     phone: &'static str,
-    email_confirmed_at: Option<String>,
-    confirmed_at: Option<String>,
+    email_confirmed_at: Option<Timestamp>,
+    confirmed_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    banned_until: Option<String>,
+    banned_until: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    deleted_at: Option<String>,
-    last_sign_in_at: Option<String>,
+    deleted_at: Option<Timestamp>,
+    last_sign_in_at: Option<Timestamp>,
     app_metadata: &'a Map<String, Value>,
     user_metadata: &'a Map<String, Value>,
     identities: Vec<IdentityView<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     factors: Vec<FactorView<'a>>,
-    created_at: String,
-    updated_at: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
     is_anonymous: bool,
 }
 
 impl<'a> UserView<'a> {
     pub(super) fn new(user: &'a User, audience: &'a str) -> Self {
-        let confirmed = user.email_confirmed_at.map(timestamp);
+        let confirmed = user.email_confirmed_at.map(Timestamp);
         Self {
             id: &user.id,
             aud: audience,
@@ -44,17 +44,17 @@ impl<'a> UserView<'a> {
             email: &user.email,
             new_email: None,
             phone: "",
-            confirmed_at: confirmed.clone(),
+            confirmed_at: confirmed,
             email_confirmed_at: confirmed,
-            banned_until: user.banned_until.map(timestamp),
-            deleted_at: user.deleted_at.map(timestamp),
-            last_sign_in_at: user.last_sign_in_at.map(timestamp),
+            banned_until: user.banned_until.map(Timestamp),
+            deleted_at: user.deleted_at.map(Timestamp),
+            last_sign_in_at: user.last_sign_in_at.map(Timestamp),
             app_metadata: &user.app_metadata,
             user_metadata: &user.user_metadata,
             identities: IdentityView::of(user),
             factors: user.factors.iter().map(FactorView::new).collect(),
-            created_at: timestamp(user.created_at),
-            updated_at: timestamp(user.updated_at),
+            created_at: Timestamp(user.created_at),
+            updated_at: Timestamp(user.updated_at),
             is_anonymous: false,
         }
     }
@@ -75,9 +75,9 @@ struct IdentityView<'a> {
     identity_data: IdentityData<'a>,
     provider: &'static str,
     email: &'a str,
-    last_sign_in_at: Option<String>,
-    created_at: String,
-    updated_at: String,
+    last_sign_in_at: Option<Timestamp>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -105,9 +105,9 @@ impl<'a> IdentityView<'a> {
             },
             provider: "email",
             email: &user.email,
-            last_sign_in_at: user.last_sign_in_at.map(timestamp),
-            created_at: timestamp(user.created_at),
-            updated_at: timestamp(user.updated_at),
+            last_sign_in_at: user.last_sign_in_at.map(Timestamp),
+            created_at: Timestamp(user.created_at),
+            updated_at: Timestamp(user.updated_at),
         }]
     }
 }
@@ -116,9 +116,9 @@ impl<'a> IdentityView<'a> {
 #[derive(Serialize)]
 pub(super) struct DeviceView<'a> {
     id: &'a str,
-    created_at: String,
-    last_seen_at: String,
-    expires_at: String,
+    created_at: Timestamp,
+    last_seen_at: Timestamp,
+    expires_at: Timestamp,
     user_agent: &'a str,
     address: &'a str,
     /// Whether it is the one that asks.
@@ -129,9 +129,9 @@ impl<'a> DeviceView<'a> {
     pub(super) fn new(session: &'a Session, current: bool) -> Self {
         Self {
             id: &session.id,
-            created_at: timestamp(session.created),
-            last_seen_at: timestamp(session.last_seen),
-            expires_at: timestamp(session.ends),
+            created_at: Timestamp(session.created),
+            last_seen_at: Timestamp(session.last_seen),
+            expires_at: Timestamp(session.ends),
             user_agent: &session.device.user_agent,
             address: &session.device.address,
             current,
@@ -144,7 +144,7 @@ impl<'a> DeviceView<'a> {
 pub(super) struct TenantView<'a> {
     id: &'a str,
     name: &'a str,
-    created_at: String,
+    created_at: Timestamp,
 }
 
 impl<'a> TenantView<'a> {
@@ -152,7 +152,7 @@ impl<'a> TenantView<'a> {
         Self {
             id: &tenant.id,
             name: &tenant.name,
-            created_at: timestamp(tenant.created),
+            created_at: Timestamp(tenant.created),
         }
     }
 }
@@ -182,8 +182,8 @@ pub(super) struct FactorView<'a> {
     friendly_name: &'a str,
     factor_type: &'static str,
     status: &'static str,
-    created_at: String,
-    updated_at: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
 }
 
 impl<'a> FactorView<'a> {
@@ -197,8 +197,49 @@ impl<'a> FactorView<'a> {
             } else {
                 "unverified"
             },
-            created_at: timestamp(factor.created_at),
-            updated_at: timestamp(factor.updated_at),
+            created_at: Timestamp(factor.created_at),
+            updated_at: Timestamp(factor.updated_at),
+        }
+    }
+}
+
+/// A time as [`timestamp`] writes it.
+#[derive(Clone, Copy)]
+struct Timestamp(UnixMillis);
+
+impl Timestamp {
+    /// Digit by digit, which is a fraction of a formatter's work; an account has seven of them. `None` for a
+    /// year that takes more than four.
+    fn digits(self) -> Option<[u8; 24]> {
+        let at = DateTime::from_timestamp_millis(i64::try_from(self.0.0).ok()?)?;
+        let year = u32::try_from(at.year())
+            .ok()
+            .filter(|year| *year < 10_000)?;
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        for (place, mut number) in [
+            (0..4, year),
+            (5..7, at.month()),
+            (8..10, at.day()),
+            (11..13, at.hour()),
+            (14..16, at.minute()),
+            (17..19, at.second()),
+            (20..23, at.timestamp_subsec_millis()),
+        ] {
+            for digit in text.get_mut(place)?.iter_mut().rev() {
+                *digit |= u8::try_from(number % 10).ok()?;
+                number /= 10;
+            }
+        }
+        Some(text)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let digits = self.digits();
+        match digits.as_ref().and_then(|text| str::from_utf8(text).ok()) {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.serialize_str(&timestamp(self.0)),
         }
     }
 }
@@ -213,7 +254,7 @@ pub(crate) fn timestamp(at: UnixMillis) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{UserView, timestamp};
+    use super::{Timestamp, UserView, timestamp};
     use crate::auth::new_user;
     use gapura_shared::time::UnixMillis;
 
@@ -236,5 +277,18 @@ mod tests {
             timestamp(UnixMillis(1_700_000_000_123)),
             "2023-11-14T22:13:20.123Z"
         );
+    }
+
+    #[test]
+    fn answers_have_the_same_times() {
+        let mut at = 0;
+        // Beyond the year 9999, and what no date is.
+        while at < 300_000_000_000_000 {
+            let shown = serde_json::to_value(Timestamp(UnixMillis(at))).unwrap();
+            assert_eq!(shown, timestamp(UnixMillis(at)));
+            at += 86_399_999 * 7 + 3_661_007;
+        }
+        let never = serde_json::to_value(Timestamp(UnixMillis(u64::MAX))).unwrap();
+        assert_eq!(never, timestamp(UnixMillis(u64::MAX)));
     }
 }
