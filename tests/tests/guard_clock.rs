@@ -201,3 +201,61 @@ fn evictions_again_and_again_admit_no_more_than_the_limit() {
     count += admitted(&edge, &busy, 40);
     assert!((20..=40).contains(&count), "{count}");
 }
+
+/// An edge with two isolates whose clocks stand still, the second one without objects.
+fn stopped(config: EdgeConfig) -> Edge {
+    let edge = Edge::start(&config.second());
+    edge.stop_clock();
+    edge.stop_clock_elsewhere();
+    edge
+}
+
+#[test]
+fn an_isolate_whose_clock_slips_back_refuses_no_longer_than_the_window() {
+    let origin = Origin::start();
+    let edge = stopped(config(&origin));
+    let few = request("/few", "192.0.2.9");
+    let statuses = || [(); 3].map(|()| edge.elsewhere(&few).status);
+    assert_eq!(statuses(), [200, 200, 429]);
+    edge.shift_clock(2_100);
+    edge.shift_clock_elsewhere(-1_500);
+    assert_eq!(statuses(), [200, 200, 429]);
+}
+
+#[test]
+fn an_isolate_whose_clock_steps_back_spends_nothing_that_it_holds() {
+    let origin = Origin::start();
+    let mut config = config(&origin);
+    config.overlay = config.overlay.replace("limit = 40\n", "limit = 4000\n");
+    let edge = stopped(config);
+    let busy = request("/busy", "192.0.2.10");
+    let asks = || {
+        let before = edge.asked().0;
+        assert_eq!(edge.elsewhere(&busy).status, 200);
+        edge.asked().0 > before
+    };
+    let lent = || (0..6).all(|_| !asks());
+    assert!((0..60).any(|_| lent()), "nothing is lent");
+    edge.shift_clock_elsewhere(-10_000);
+    assert!(asks(), "what was lent would be spent ten seconds late");
+}
+
+/// Its clock goes on from its heartbeat, which is less than a minute older than its rows.
+#[test]
+fn a_shard_that_comes_back_to_an_earlier_clock_keeps_no_window_closed_for_long() {
+    let origin = Origin::start();
+    let mut edge = Edge::start(&config(&origin));
+    let client = "192.0.2.11";
+    let (few, busy) = (request("/few", client), request("/busy", client));
+    edge.stop_clock();
+    edge.shift_clock(HOUR_MS);
+    assert_eq!(edge.send(&busy).status, 200);
+    edge.shift_clock(HOUR_MS + 50_000);
+    assert_eq!(admitted(&edge, &few, 3), 2);
+    // Clocks are right again.
+    edge.restart();
+    edge.stop_clock();
+    assert_eq!(admitted(&edge, &few, 1), 0, "what was counted is as if now");
+    edge.shift_clock(2_100);
+    assert_eq!(admitted(&edge, &few, 3), 2);
+}

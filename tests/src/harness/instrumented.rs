@@ -105,6 +105,12 @@ impl Edge {
         assert_eq!(set.status, 204);
     }
 
+    /// Stops the clock of the second isolate: it goes on by [`Self::shift_clock_elsewhere`] alone.
+    pub fn stop_clock_elsewhere(&self) {
+        let set = self.elsewhere(&Request::new("GET", "/__clock?ms=0&stop"));
+        assert_eq!(set.status, 204);
+    }
+
     /// Sets the clock of the second isolate off by so much; it has no objects.
     pub fn shift_clock_elsewhere(&self, ms: i64) {
         let set = self.elsewhere(&Request::new("GET", &format!("/__clock?ms={ms}")));
