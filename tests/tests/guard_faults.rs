@@ -21,6 +21,9 @@ const BUSY: &str = "\n[classes.busy]\nlimit = 3000\nwindow_s = 60\non_error = \"
     [[route]]\nname = \"busy\"\npath = \"/busy\"\ntoken = \"none\"\nclasses = [\"busy\"]\n\
     [route.answer]\nstatus = 200\ncontent_type = \"text/plain\"\nbody = \"ok\"\n";
 
+/// For how long an isolate lets a Ledger alone that failed.
+const PATIENCE_MS: i64 = 1_000;
+
 #[test]
 fn at_fifty_requests_a_second_a_tenth_of_them_asks_at_most() {
     let origin = Origin::start();
@@ -191,4 +194,30 @@ fn await_refusal(edge: &Edge, request: &Request) -> Response {
         thread::sleep(Duration::from_millis(25));
     }
     panic!("never refused");
+}
+
+/// Requests that pass without its answer do not each wait for one.
+#[test]
+fn a_ledger_that_failed_is_let_alone_for_a_moment() {
+    let origin = Origin::start();
+    let edge = Edge::instrumented(&origin, BUSY);
+    edge.stop_clock();
+    let busy = Request::new("GET", "/busy").from("192.0.2.12");
+    let asks = || {
+        let before = edge.asked().1;
+        for _ in 0..5 {
+            assert_eq!(edge.send(&busy).status, 200);
+        }
+        edge.asked().1 - before
+    };
+    assert_eq!(asks(), 1);
+    edge.fault("ledger", "fail");
+    // What is known of it is too old even for requests without a token.
+    edge.shift_clock(31_000);
+    assert_eq!(asks(), 1);
+    edge.shift_clock(31_000 + PATIENCE_MS);
+    assert_eq!(asks(), 1);
+    edge.fault("ledger", "");
+    edge.shift_clock(31_000 + 2 * PATIENCE_MS);
+    assert_eq!(asks(), 1);
 }
