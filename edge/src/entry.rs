@@ -189,14 +189,8 @@ fn refuse(
     }
     let response = answer_refusal(gate, &facts, &decision, &refusal);
     if let Some(repeat) = refused.repeat
-        && let Some(repetition) = platform::repeat(
-            request,
-            &response,
-            &refusal,
-            &facts.request_id,
-            &repeat,
-            runtime.now(),
-        )
+        && let Some(repetition) =
+            platform::repeat(request, &response, &refusal, &repeat, runtime.now())
     {
         repeat.begun(gate, repetition);
     }

@@ -8,35 +8,37 @@ const MAX_REPEATED = 1024;
 const repeated = new Map();
 
 /**
- * What a repeated refusal says beside its id. Each header is a part of what a refusal costs; of the
- * others the client was told nine times, and nobody stores a 403 or 429 (RFC 9111, 4.2.2).
+ * The headers that are repeated. Each is a part of what a refusal costs; of the others the client
+ * was told nine times, and nobody stores a 403 or 429 (RFC 9111, 4.2.2).
  */
-const TOLD = ["content-type", "x-content-type-options", "retry-after", "ratelimit-policy", "ratelimit"];
+const TOLD = [
+  "content-type",
+  "x-content-type-options",
+  "retry-after",
+  "ratelimit-policy",
+  "ratelimit",
+  "x-request-id",
+];
 
 /** A path is what follows the first slash of these: scheme and host have none. */
 const pathAt = (url) => url.indexOf("/", url.indexOf("://") + 3);
 
 /**
- * Has `response` repeated, `id` in it replaced. To the same method and URL, whatever its query;
+ * Has `response` repeated, its id with it. To the same method and URL, whatever its query;
  * with a `barred` path, to all requests but those below it.
  */
-export function begin(request, response, body, id, series, times, from, until, barred) {
+export function begin(request, response, body, times, from, until, barred) {
   const address = request.headers.get("cf-connecting-ip");
-  const [before, after] = body.split(id);
   // A response takes status and headers from another in fewer steps than from an object.
   const like = new Response(null, { status: response.status });
-  const { headers } = like;
   for (const name of TOLD) {
     const value = response.headers.get(name);
-    if (value !== null) headers.set(name, value);
+    if (value !== null) like.headers.set(name, value);
   }
   const entry = {
     address,
     like,
-    headers,
-    before,
-    after,
-    series: series.slice(0, 24),
+    body,
     used: 0,
     times,
     from,
@@ -74,10 +76,7 @@ function repeat(request) {
   // What a page may read of an answer depends on its origin.
   if (entry === undefined || headers.has("origin") || !fits(entry, request)) return undefined;
   entry.used += 1;
-  const id = entry.series + entry.used.toString(16).padStart(8, "0");
-  // A response has a copy of these: a view of its own headers would cost more than all else here.
-  entry.headers.set("x-request-id", id);
-  return new Response(entry.before + id + entry.after, entry.like);
+  return new Response(entry.body, entry.like);
 }
 
 export const repeater = () => repeat;

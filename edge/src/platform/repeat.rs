@@ -2,7 +2,7 @@
 
 use super::worker_runtime::number;
 use crate::{admin, admit::Repeat, guard::Repetition, respond::Refusal};
-use gapura_shared::{ids::RequestId, time::UnixMillis};
+use gapura_shared::time::UnixMillis;
 use js_sys::{Function, Object};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -12,8 +12,6 @@ extern "C" {
         request: &web_sys::Request,
         response: &web_sys::Response,
         body: &str,
-        id: &str,
-        series: &str,
         times: u32,
         from: f64,
         until: f64,
@@ -41,18 +39,14 @@ pub(crate) fn repeat(
     request: &web_sys::Request,
     response: &web_sys::Response,
     refusal: &Refusal,
-    id: &RequestId,
     repeat: &Repeat,
     now: UnixMillis,
 ) -> Option<Repetition> {
     let body = str::from_utf8(&refusal.body).ok()?;
-    let series = RequestId::from_random(super::random());
     let entry = begin(
         request,
         response,
         body,
-        id.as_str(),
-        series.as_str(),
         repeat.times,
         number(now.0),
         number(repeat.until.0),
