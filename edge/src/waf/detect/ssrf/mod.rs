@@ -205,6 +205,26 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     }
 }
 
+/// Servers to which an application connects by a URL with its account: `postgres://app:pw@db/x`. What fetches for
+/// an attacker speaks none of them, or to whom has no account.
+const CONNECTED: &[&[u8]] = &[
+    b"amqp",
+    b"amqps",
+    b"mariadb",
+    b"mongodb",
+    b"mysql",
+    b"nats",
+    b"postgres",
+    b"postgresql",
+    b"redis",
+    b"rediss",
+    b"rtsp",
+    b"sftp",
+    b"smtp",
+    b"smtps",
+    b"sqlserver",
+];
+
 /// What stands before the URL of a database for Java.
 const JDBC: &[u8] = b"jdbc:";
 
@@ -235,6 +255,9 @@ fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
             .hosts()
             .all(|host| url::split_port(host).0 == b"localhost");
     if is_own {
+        return None;
+    }
+    if CONNECTED.contains(&url.scheme) && url.authority.contains(&b'@') {
         return None;
     }
     if ODD_SCHEMES.contains(&url.scheme) {

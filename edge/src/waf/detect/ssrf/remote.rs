@@ -264,7 +264,11 @@ fn is_shown(url: &Url<'_>) -> bool {
     url.scheme == b"https"
         && (matches!(
             url.authority,
-            b"github.com" | b"gitlab.com" | b"img.shields.io"
+            b"github.com"
+                | b"gitlab.com"
+                | b"img.shields.io"
+                | b"l.facebook.com"
+                | b"l.instagram.com"
         ) || url.authority.ends_with(b".php.net"))
         && !url.rest.windows(5).any(|part| part == b"/raw/")
 }
