@@ -215,6 +215,16 @@ async fn counts_with_the_account_or_without(engine: Engine) {
     let (db, _home) = fresh(engine).await;
     let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
     assert!(db.insert_user(&user).await.unwrap());
+    // Locks of another source and of another account, which are none of its own.
+    let elsewhere = LoginAttempt {
+        account: "b",
+        ..from("n")
+    };
+    for other in [from("z"), elsewhere] {
+        for _ in 0..5 {
+            db.count_login(&other, NOW).await.unwrap();
+        }
+    }
     // The first finds no counts yet.
     for failures in 1..=3 {
         let attempt = from("n");
