@@ -31,57 +31,63 @@ pub(super) mod price {
     /// A value, however short.
     pub(in crate::waf) const VALUE: u32 = 2_800;
     /// A byte of a view, to make it and to look for what decoding goes on from.
-    pub(in crate::waf) const DECODED: u32 = 10;
+    pub(in crate::waf) const DECODED: u32 = 12;
     /// A byte of a view that decoding made, besides.
-    pub(in crate::waf) const MADE: u32 = 50;
+    pub(in crate::waf) const MADE: u32 = 30;
     /// What may start a base64 text behind a slash.
-    pub(in crate::waf) const SAMPLE: u32 = 950;
+    pub(in crate::waf) const SAMPLE: u32 = 800;
     /// A byte of a view in the prefilter.
-    pub(in crate::waf) const SCANNED: u32 = 95;
+    pub(in crate::waf) const SCANNED: u32 = 140;
     /// A literal whose first bytes the prefilter finds.
-    pub(in crate::waf) const TRIED: u32 = 10;
+    pub(in crate::waf) const TRIED: u32 = 20;
     /// One of which it finds more.
-    pub(in crate::waf) const MATCH: u32 = 150;
+    pub(in crate::waf) const MATCH: u32 = 90;
     /// A byte of a view of which is asked who shows it to whom.
-    pub(in crate::waf) const SPARED: u32 = 140;
+    pub(in crate::waf) const SPARED: u32 = 30;
     /// A finding of which that is asked.
-    pub(in crate::waf) const SHOWN: u32 = 2_500;
+    pub(in crate::waf) const SHOWN: u32 = 2_950;
     /// A token of SQL, in each context.
-    pub(in crate::waf) const TOKEN: u32 = 470;
+    pub(in crate::waf) const TOKEN: u32 = 360;
     /// A step in an expression of SQL.
-    pub(in crate::waf) const STEP: u32 = 160;
+    pub(in crate::waf) const STEP: u32 = 60;
     /// A tag.
-    pub(in crate::waf) const TAG: u32 = 460;
+    pub(in crate::waf) const TAG: u32 = 1_800;
     /// What may be the handler of an event.
-    pub(in crate::waf) const HANDLER: u32 = 1_200;
+    pub(in crate::waf) const HANDLER: u32 = 8_000;
     /// A script's URL.
-    pub(in crate::waf) const SCHEME: u32 = 5_900;
+    pub(in crate::waf) const SCHEME: u32 = 5_200;
     /// The name of a function that scripts of attacks call.
-    pub(in crate::waf) const KNOWN: u32 = 7_000;
+    pub(in crate::waf) const KNOWN: u32 = 6_000;
     /// A place where a command could start.
     pub(in crate::waf) const COMMAND: u32 = 1_050;
     /// A word that a command may be.
-    pub(in crate::waf) const WORD: u32 = 1_350;
+    pub(in crate::waf) const WORD: u32 = 650;
     /// A path with wildcards that every command is tried for.
-    pub(in crate::waf) const PATTERN: u32 = 47_000;
+    pub(in crate::waf) const PATTERN: u32 = 45_000;
+    /// A path that a shell may fill in, whose folder is tried for all known ones.
+    pub(in crate::waf) const GLOB: u32 = 2_000;
+    /// One whose folder is known: its file is tried for all known ones.
+    pub(in crate::waf) const GLOB_FILE: u32 = 2_000;
     /// A command whose arguments are looked at.
-    pub(in crate::waf) const PROOF: u32 = 1_250;
+    pub(in crate::waf) const PROOF: u32 = 1_300;
     /// Two dots that may lead to another folder.
-    pub(in crate::waf) const CLIMB: u32 = 2_500;
+    pub(in crate::waf) const CLIMB: u32 = 1_500;
+    /// A byte of what it leads to, where known files are looked for.
+    pub(in crate::waf) const TARGET: u32 = 60;
     /// A slash behind which a known file may stand.
     pub(in crate::waf) const SLASH: u32 = 720;
     /// An expression of a template.
-    pub(in crate::waf) const EXPRESSION: u32 = 600;
+    pub(in crate::waf) const EXPRESSION: u32 = 1_450;
     /// A line.
-    pub(in crate::waf) const LINE: u32 = 430;
+    pub(in crate::waf) const LINE: u32 = 650;
     /// A string whose next one is looked for.
-    pub(in crate::waf) const STRING: u32 = 30;
+    pub(in crate::waf) const STRING: u32 = 330;
     /// A call.
-    pub(in crate::waf) const CALL: u32 = 2_500;
+    pub(in crate::waf) const CALL: u32 = 1_650;
     /// A call of what brackets and quotes spell.
-    pub(in crate::waf) const GROUPS: u32 = 1_700;
+    pub(in crate::waf) const GROUPS: u32 = 2_000;
     /// The arguments of a call that attacks make.
-    pub(in crate::waf) const ARGUMENTS: u32 = 1_600;
+    pub(in crate::waf) const ARGUMENTS: u32 = 2_800;
 }
 
 /// What was spent on a request, and what may be.

@@ -252,6 +252,12 @@ impl<'n> Needles<'n> {
         self.literals.iter().copied()
     }
 
+    /// Whether the word is one of them.
+    pub(super) fn contains(&self, word: &[u8]) -> bool {
+        self.starting(at(word, 0), at(word, 1))
+            .any(|needle| needle == word)
+    }
+
     /// Those that may start with these two bytes.
     pub(super) fn starting(&self, first: u8, second: u8) -> impl Iterator<Item = &'n [u8]> {
         self.chained(self.index(), first, second)

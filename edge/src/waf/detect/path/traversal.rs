@@ -31,7 +31,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
             continue;
         }
         let is_single = *single.get_or_insert_with(|| super::is_single(lower, first));
-        match judge(text, start, steps, end, is_single) {
+        match judge(text, start, (steps, end), is_single, hits) {
             Some(rule) if std::ptr::eq(rule, &raw const rules::RELATIVE) => {
                 if !has_notice {
                     hits.push(Hit::new(rule, start, end));
@@ -50,9 +50,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
 fn judge(
     text: &Text<'_>,
     start: usize,
-    steps: usize,
-    end: usize,
+    (steps, end): (usize, usize),
     is_single: bool,
+    hits: &mut Hits,
 ) -> Option<&'static Rule> {
     let lower = text.lower;
     let previous = before(lower, start);
@@ -70,6 +70,7 @@ fn judge(
             byte > b' ' && !matches!(byte, b'"' | b'\'' | b'`' | b')')
         }),
     );
+    hits.meter.charge(target.len(), price::TARGET);
     // `include(../config.php): failed to open stream` tells what went wrong.
     let is_told =
         previous == b'(' && span(lower, end + target.len(), lower.len()).starts_with(b"): ");

@@ -3,6 +3,7 @@
 
 use super::command;
 use super::{Hit, Hits};
+use crate::waf::meter::price;
 use crate::waf::rules::shell as rules;
 use crate::waf::scan::{at, before, is_word, position, skip_while, span};
 
@@ -41,7 +42,7 @@ const MAX_PART: usize = 16;
 pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some(start) = position(text, index, |byte| byte == b'/') {
-        if !is_part(before(text, start)) && is_path(text, start) {
+        if !is_part(before(text, start)) && is_path(text, start, hits) {
             hits.push(Hit::new(&rules::EVASION, start, start + MAX_PART));
             return;
         }
@@ -62,7 +63,7 @@ const fn is_wildcard(byte: u8) -> bool {
 }
 
 /// Whether `/folder/file` at `slash` has wildcards and fits a known folder and file.
-fn is_path(text: &[u8], slash: usize) -> bool {
+fn is_path(text: &[u8], slash: usize, hits: &mut Hits) -> bool {
     let is_name = |byte: u8| {
         is_word(byte) || is_wildcard(byte) || matches!(byte, b'[' | b']' | b'\'' | b'\\' | b'"')
     };
@@ -85,12 +86,16 @@ fn is_path(text: &[u8], slash: usize) -> bool {
     if !(hides(folder) || hides(file)) || is_bare(folder) || is_bare(file) {
         return false;
     }
-    let fits_folder = FOLDERS.iter().any(|name| fits(folder, name));
-    let fits_file = FILES.iter().any(|name| fits(file, name))
-        || (hides(folder)
-            && (command::class(file).is_some() || FOLDERS.iter().any(|name| fits(file, name))));
+    hits.meter.charge(1, price::GLOB);
+    if !FOLDERS.iter().any(|name| fits(folder, name)) {
+        return false;
+    }
+    hits.meter.charge(1, price::GLOB_FILE);
     // `/???/???/` could be anything; three parts of question marks are no honest path.
-    fits_folder && (fits_file || file.iter().all(|byte| *byte == b'?'))
+    file.iter().all(|byte| *byte == b'?')
+        || FILES.iter().any(|name| fits(file, name))
+        || (hides(folder)
+            && (command::class(file).is_some() || FOLDERS.iter().any(|name| fits(file, name))))
 }
 
 /// Whether a shell pattern fits a name. Quotes and backslashes in the pattern are skipped; `[x]`

@@ -34,11 +34,11 @@ impl Sql<'_> {
         let word = self.word(index);
         // Tables are searched only for what could stand in them.
         let is_called = matches!(self.kind(index + 1), Kind::Open | Kind::Dot);
-        if is_called && TIMERS.contains(&word) {
+        if is_called && TIMERS.contains(word) {
             if self.is_timer(index) && self.stands_in_expression(index) {
                 hits.push(self.hit(&rules::TIME, index, index + 3));
             }
-        } else if is_called && LEAKS.contains(&word) {
+        } else if is_called && LEAKS.contains(word) {
             let names = self.calls(index).is_some() || self.previous(index) == Kind::Logic;
             if names && self.stands_in_expression(index) {
                 hits.push(self.hit(&rules::LEAK, index, index + 3));
@@ -126,7 +126,7 @@ impl Sql<'_> {
     /// A timer with an argument that is one: `sleep(5)`, not `sleep (8 hours)`.
     pub(super) fn is_timer(&self, index: usize) -> bool {
         let word = self.word(index);
-        let Some(open) = self.calls(index).filter(|_| TIMERS.contains(&word)) else {
+        let Some(open) = self.calls(index).filter(|_| TIMERS.contains(word)) else {
             return false;
         };
         // `Sleep (1)` alone is a heading; inside a query the space means nothing.

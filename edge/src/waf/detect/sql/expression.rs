@@ -131,9 +131,9 @@ impl Sql<'_> {
         }
         self.step(LOOKED_UP);
         PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-            || FUNCTIONS.contains(&name)
-            || LEAKS.contains(&name)
-            || TIMERS.contains(&name)
+            || FUNCTIONS.contains(name)
+            || LEAKS.contains(name)
+            || TIMERS.contains(name)
     }
 
     fn case(&self, start: usize) -> Option<Expression> {
@@ -161,7 +161,7 @@ impl Sql<'_> {
         if self.kind(index) == Kind::Open {
             let holds_call = || (index + 1..index + 6).any(|at| self.is_function(at));
             let is_known =
-                self.is_function(start) || LEAKS.contains(&self.word(start)) || holds_call();
+                self.is_function(start) || LEAKS.contains(self.word(start)) || holds_call();
             return Some(Expression {
                 end: self.close(index)? + 1,
                 has_call: is_known,

@@ -1,5 +1,7 @@
 //! Names that SQL and its attackers use.
 
+use crate::waf::scan::Needles;
+
 /// Words that stand before a noun: what follows `from` in prose.
 pub(super) const ARTICLES: &[&[u8]] = &[
     b"the", b"a", b"an", b"our", b"your", b"my", b"his", b"her", b"its", b"their", b"this",
@@ -101,7 +103,7 @@ pub(super) const CATALOGS: &[&[u8]] = &[
 ];
 
 /// Functions that wait or burn time.
-pub(super) const TIMERS: &[&[u8]] = &[
+pub(super) static TIMERS: Needles<'static> = Needles::new(&[
     b"sleep",
     b"pg_sleep",
     b"benchmark",
@@ -113,10 +115,10 @@ pub(super) const TIMERS: &[&[u8]] = &[
     b"dbms_session",
     b"get_lock",
     b"pg_sleep_until",
-];
+]);
 
 /// Functions that leak through errors, files, or other hosts, or run commands.
-pub(super) const LEAKS: &[&[u8]] = &[
+pub(super) static LEAKS: Needles<'static> = Needles::new(&[
     b"extractvalue",
     b"updatexml",
     b"load_file",
@@ -187,10 +189,10 @@ pub(super) const LEAKS: &[&[u8]] = &[
     b"user_name",
     b"sys_fileread",
     b"sys_bineval",
-];
+]);
 
 /// Functions that only SQL calls, so that a bare call inside a query is proof enough.
-pub(super) const FUNCTIONS: &[&[u8]] = &[
+pub(super) static FUNCTIONS: Needles<'static> = Needles::new(&[
     b"sleep",
     b"concat",
     b"concat_ws",
@@ -384,7 +386,7 @@ pub(super) const FUNCTIONS: &[&[u8]] = &[
     b"rawtohex",
     b"get_host_name",
     b"substrc",
-];
+]);
 
 /// Columns that a database has of itself.
 pub(super) const COLUMNS: &[&[u8]] =

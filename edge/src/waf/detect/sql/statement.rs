@@ -53,7 +53,7 @@ impl Sql<'_> {
             | Kind::Where
             | Kind::Number => true,
             Kind::Ident | Kind::Object => {
-                FUNCTIONS.contains(&self.word(before)) || LEAKS.contains(&self.word(before))
+                FUNCTIONS.contains(self.word(before)) || LEAKS.contains(self.word(before))
             }
             _ => false,
         }
