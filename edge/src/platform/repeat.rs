@@ -1,7 +1,7 @@
 //! Bindings of `repeat.js`, which answers a flood without a call into Wasm.
 
 use super::worker_runtime::number;
-use crate::{admin, admit::Repeat, guard::Repetition, respond::Refusal};
+use crate::{admin, admit::Repeat, guard::Repetition};
 use gapura_shared::time::UnixMillis;
 use js_sys::{Function, Object};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -11,7 +11,6 @@ extern "C" {
     fn begin(
         request: &web_sys::Request,
         response: &web_sys::Response,
-        body: &str,
         times: u32,
         from: f64,
         until: f64,
@@ -34,23 +33,20 @@ impl Shim {
     }
 }
 
-/// Has a refusal, just answered to a request, repeated.
+/// Has a refusal, just answered to a request, repeated without its body.
 pub(crate) fn repeat(
     request: &web_sys::Request,
     response: &web_sys::Response,
-    refusal: &Refusal,
     repeat: &Repeat,
     now: UnixMillis,
-) -> Option<Repetition> {
-    let body = str::from_utf8(&refusal.body).ok()?;
+) -> Repetition {
     let entry = begin(
         request,
         response,
-        body,
         repeat.times,
         number(now.0),
         number(repeat.until.0),
         repeat.everywhere.then_some(admin::PREFIX),
     );
-    Some(Repetition::new(move || end(&entry)))
+    Repetition::new(move || end(&entry))
 }
