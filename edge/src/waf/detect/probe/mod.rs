@@ -193,7 +193,12 @@ const PART_WORDS: &[&[u8]] = &[
 /// What browsers load from a `WordPress` site.
 const ASSETS: &[&[u8]] = &[
     b".css", b".js", b".png", b".jpg", b".jpeg", b".gif", b".webp", b".avif", b".svg", b".ico",
-    b".woff", b".woff2", b".ttf", b".mp4", b".webm", b".pdf", b".map",
+    b".woff", b".woff2", b".ttf", b".mp4", b".webm", b".pdf", b".map", b".mp3", b".wav", b".m4a",
+    b".ogg", b".mov",
+];
+/// What its editors offer besides, in the folder of a month.
+const OFFERED: &[&[u8]] = &[
+    b".zip", b".doc", b".docx", b".xls", b".xlsx", b".ppt", b".pptx", b".epub", b".csv", b".ics",
 ];
 
 /// Names the rule that the path breaks.
@@ -468,12 +473,24 @@ fn is_wordpress(path: &[u8]) -> bool {
         return false;
     };
     let rest = from(path, start + 4);
-    let is_asset = ASSETS.iter().any(|ending| path.ends_with(ending));
+    let is_asset = ASSETS.iter().any(|ending| path.ends_with(ending)) || is_upload(rest);
     let names = |names: &[&[u8]]| names.iter().any(|name| rest.starts_with(name));
     let is_file = names(&[b"content/", b"includes/"]) && !rest.ends_with(b"/");
     let is_page = start == 0 && rest.ends_with(b".php") && !rest.contains(&b'/');
     !is_asset && (names(WORDPRESS) || is_page || is_file)
         || matches!(rest, b"admin" | b"admin/" | b"content" | b"includes")
+}
+
+/// `content/uploads/2024/05/talk.zip`, behind `/wp-`.
+fn is_upload(rest: &[u8]) -> bool {
+    let Some([year @ .., b'/', m, n, b'/']) = rest
+        .strip_prefix(b"content/uploads/")
+        .and_then(|dated| dated.get(..8))
+    else {
+        return false;
+    };
+    year.iter().chain([m, n]).all(u8::is_ascii_digit)
+        && OFFERED.iter().any(|ending| rest.ends_with(ending))
 }
 
 #[cfg(test)]
@@ -511,6 +528,9 @@ mod tests {
             "/blog/wp-admin/",
             "/wp-content/plugins/x/readme.txt",
             "/wp-content/backup-db/",
+            "/wp-content/uploads/2019/08/backup.zip",
+            "/wp-content/uploads/site-files.zip",
+            "/wp-content/uploads/2019/08/a.phtml",
             "/wp-admin/setup-config.php",
             "/adminer-4.7.6.php",
             "/configuration.php-dist",
@@ -538,6 +558,8 @@ mod tests {
             "/.well-known/security.txt",
             "/storage/v1/object/a/.emptyfolderplaceholder",
             "/wp-content/uploads/2024/a.jpg",
+            "/wp-content/uploads/2019/08/talk-notes.zip",
+            "/blog/wp-content/uploads/talk.mp3",
             "/wp-admin/admin-ajax.php",
             "/wp-admin/edit.php",
             "/wp-admin/post.php",

@@ -46,11 +46,11 @@ const LINKED: &[&[u8]] = &[
 ];
 /// Parts of names of parameters that honestly hold links to pages of others.
 const LINKS: &[&str] = &[
-    "url", "uri", "link", "href", "web", "site", "home", "redirect", "return", "next", "continue",
-    "callback", "ref", "goto", "dest", "source", "origin", "service", "image", "avatar", "icon",
-    "logo", "photo", "issuer", "audience", "share", "target", "to", "u", "r", "endpoint", "dl",
-    "loc", "from", "guid", "sameas", "rl", "host", "domain", "id", "message", "comment", "descr",
-    "note", "caption", "bio", "contact",
+    "url", "uri", "link", "href", "web", "site", "home", "redir", "return", "next", "continue",
+    "callback", "ref", "back", "goto", "dest", "source", "origin", "service", "image", "avatar",
+    "icon", "logo", "photo", "issuer", "audience", "share", "target", "to", "u", "r", "endpoint",
+    "dl", "loc", "from", "guid", "sameas", "rl", "host", "domain", "id", "message", "comment",
+    "descr", "note", "caption", "bio", "contact",
 ];
 /// Labels of hosts with which attacks are written down.
 const HOSTILE: &[&[u8]] = &[
@@ -204,6 +204,9 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
     let leaf = leaf(name);
     let is_link = is_link(&leaf);
     let is_page = ends_in(path, PAGES);
+    // `/Pages/Teachers.aspx`: what is planted lies near the root.
+    let is_deep = path.iter().filter(|byte| **byte == b'/').count() > 1
+        && ends_in(path, &[b".asp", b".aspx", b".jsp", b".cfm"]);
     // `?id=5` asks a page; `?` and `?a=` make one of what is appended.
     let is_open = is_cut || query.is_empty() || query.ends_with(b"=");
     let is_short = !stem.is_empty() && stem.len() <= 2;
@@ -236,7 +239,9 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
         () if query == b"?" && (!is_link || leaf == "id") && !is_bare => true,
         () if name.starts_with("globals[") || (is_hostile && is_file) => true,
         () if is_hostile && !is_bare && !is_link => true,
-        () if is_page && !is_link && is_open => is_short || !LINKED.contains(&stem),
+        () if is_page && !is_link && is_open => {
+            is_short || !(LINKED.contains(&stem) || is_public(url) || is_deep && !includes)
+        }
         () if is_script
             && (is_short && is_page && !is_link || matches!(url.scheme, b"ftp" | b"ftps")) =>
         {
@@ -261,16 +266,28 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
 
 /// Whether the host shows its files as pages, and runs or hands over none.
 fn is_shown(url: &Url<'_>) -> bool {
-    url.scheme == b"https"
-        && (matches!(
-            url.authority,
-            b"github.com"
-                | b"gitlab.com"
-                | b"img.shields.io"
-                | b"l.facebook.com"
-                | b"l.instagram.com"
-        ) || url.authority.ends_with(b".php.net"))
+    (matches!(
+        url.authority,
+        b"github.com" | b"gitlab.com" | b"img.shields.io" | b"l.facebook.com" | b"l.instagram.com"
+    ) || url.authority.ends_with(b".php.net"))
         && !url.rest.windows(5).any(|part| part == b"/raw/")
+}
+
+/// Whether the host belongs to an authority or a school, to whose pages people link.
+fn is_public(url: &Url<'_>) -> bool {
+    [
+        &b".gov"[..],
+        b".edu",
+        b".mil",
+        b".int",
+        b".go.id",
+        b".ac.id",
+        b".sch.id",
+        b".ac.uk",
+        b".us",
+    ]
+    .iter()
+    .any(|end| url.authority.ends_with(end))
 }
 
 /// Whether a parameter of this name honestly holds a link.
