@@ -327,7 +327,9 @@ fn follows_logic(text: &[u8], index: usize) -> bool {
     match last_before(rest, rest.len()).map(|last| at(rest, last)) {
         None => true,
         Some(last) => {
+            let closes = |byte: &u8| matches!(byte, b'\'' | b'"' | b')' | b' ');
             matches!(last, b'\'' | b'"')
+                || rest.iter().all(closes)
                 || (last.is_ascii_digit() && rest.ends_with(b" ") && !is_odata(rest))
         }
     }
@@ -391,10 +393,11 @@ fn is_call(text: &[u8]) -> bool {
         b"findnodes(",
     ]);
     CALLS.find(text, 0).is_some_and(|(call, _)| {
-        let quote = span(text, 0, call)
+        // Strings before it are whole: what breaks out leaves one open.
+        let head = span(text, 0, call);
+        [b'\'', b'"']
             .iter()
-            .any(|byte| matches!(byte, b'\'' | b'"'));
-        !quote
+            .all(|quote| head.iter().filter(|byte| *byte == quote).count() % 2 == 0)
     })
 }
 

@@ -65,6 +65,30 @@ const PAIRS: &[(&str, &str)] = &[
         "subject\r\n.\r\nEHLO evil.example",
         "subject\r\n.\r\nhelo everyone here",
     ),
+    // Algebra, catalogues that are looked up, servers of other protocols, pages that people link to.
+    ("1 or 1 = 1", "1 XOR 1 = 0"),
+    ("0 xor 1=1", "0 or 1 = 1"),
+    (
+        "information_schema.tables",
+        "information_schema.tables columns",
+    ),
+    (
+        "smtp://127.0.0.1:25/",
+        "smtp://mail.example.com:587?tls=required",
+    ),
+    ("redis://10.0.0.5:6379", "redis://cache.example.com:6379/0"),
+    (
+        "http://evil.example/shell.php",
+        "https://www.education.pa.gov/Pages/Teachers.php",
+    ),
+    (
+        "http://203.0.113.9/a/cmd.aspx",
+        "https://www.example.com/Pages/Education/Teachers.aspx",
+    ),
+    (
+        "') or contains(name,'a",
+        "Scrapy: css('div').getall() vs response.xpath('//div[1]/text()') differ",
+    ),
     // What a picture's data cannot begin with.
     (
         "data:image/png;base64,PD9waHAgc3lzdGVtKCRfR0VUWydjJ10pOyA/Pg==",

@@ -12,6 +12,9 @@ use crate::waf::scan::{
 /// Reports a known file: as the value's own path an attack, inside prose a warning.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let lower = text.lower;
+    if text.part == Part::Json && is_shipped(text.name) && lower.starts_with(b"/var/log/") {
+        return;
+    }
     let first = skip_while(lower, 0, |byte| {
         byte <= b' ' && byte != 0 || matches!(byte, b'"' | b'\'' | b'@' | b'<')
     });
@@ -24,6 +27,11 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
         return;
     }
     named(text, first, hits);
+}
+
+/// Whether the member says which log its lines are of (Elastic Common Schema, Loki).
+fn is_shipped(name: &str) -> bool {
+    name.ends_with("log.file.path") || name.ends_with("streams.stream.filename")
 }
 
 /// Most that follows a path which a value is about.

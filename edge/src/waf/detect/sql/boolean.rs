@@ -108,7 +108,7 @@ impl Sql<'_> {
 
     /// Outside quotes only constants prove that a condition is not a sentence.
     fn bare_condition(&self, index: usize, start: usize) -> Option<usize> {
-        if !self.may_continue(index, start) || self.is_arithmetic(index) {
+        if !self.may_continue(index, start) || self.is_arithmetic(index) || self.is_truth_table() {
             return None;
         }
         let Some(comparison) = self.comparison(start) else {
@@ -228,6 +228,24 @@ impl Sql<'_> {
                     && self.comparison(0).is_some_and(|first| {
                         first.end == index && !first.has_name && !first.has_call
                     }))
+    }
+
+    /// `1 XOR 1 = 0`, `0 AND 1 = 0`: all of it, spaced, and true as algebra; `1 or 1 = 1` is what every probe says.
+    fn is_truth_table(&self) -> bool {
+        let mut parts = self.text.split(|byte| *byte == b' ');
+        let [a, word, b, equals, result] =
+            std::array::from_fn(|_| parts.next().unwrap_or_default());
+        let a = a.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        let is_true = match word {
+            b"xor" => (a != b) == (result == b"1"),
+            b"and" => (a, b) != (b"1", b"1") && result == b"0",
+            b"or" => (a, b) == (b"0", b"0") && result == b"0" || a != b && result == b"1",
+            _ => false,
+        };
+        equals == b"="
+            && parts.next().is_none()
+            && [a, b, result].iter().all(|bit| matches!(*bit, b"0" | b"1"))
+            && is_true
     }
 
     /// `x=x`, `'a'='a`.

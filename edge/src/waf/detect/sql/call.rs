@@ -242,8 +242,13 @@ impl Sql<'_> {
         let in_query = matches!(self.previous(index), Kind::From | Kind::Into)
             || (self.previous(index) == Kind::Dot && is_glued(index))
             || self.word(index.wrapping_sub(1)) == b"join";
+        // `information_schema.tables columns` is looked up.
         let is_whole = index == 0
-            && (self.tokens.len() == 1 || (self.kind(1) == Kind::Dot && self.tokens.len() <= 4));
+            && match self.tokens.len() {
+                1 => true,
+                4 => self.kind(1) == Kind::Dot && self.kind(3) != Kind::Ident,
+                count => self.kind(1) == Kind::Dot && count < 4,
+            };
         let is_compared = self.previous(index) == Kind::Logic;
         (in_query && self.is_anchored(index)) || is_whole || is_compared
     }

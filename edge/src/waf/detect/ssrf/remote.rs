@@ -202,7 +202,8 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
         .iter()
         .any(|sign| query.windows(sign.len()).any(|window| window == *sign));
     let leaf = leaf(name);
-    let is_link = is_link(&leaf);
+    // Attributes of XML name services and schemas; what its document type fetches is judged apart.
+    let is_link = is_link(&leaf) || part == Part::Xml && leaf == "attribute";
     let is_page = ends_in(path, PAGES);
     // `/Pages/Teachers.aspx`: what is planted lies near the root.
     let is_deep = path.iter().filter(|byte| **byte == b'/').count() > 1
@@ -223,6 +224,7 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
         .iter()
         .any(|part| leaf.starts_with(part));
     let includes = is_root || INCLUDED.contains(&leaf.as_str());
+    let is_published = is_public(url) || is_deep && !includes;
     let is_file = is_script || ends_in(path, DISGUISES);
     let is_query = matches!(part, Part::Query | Part::Form | Part::Multipart);
     let is_part = is_query && !is_bare && (is_inner || PARTS.contains(&leaf.as_str()));
@@ -239,8 +241,8 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
         () if query == b"?" && (!is_link || leaf == "id") && !is_bare => true,
         () if name.starts_with("globals[") || (is_hostile && is_file) => true,
         () if is_hostile && !is_bare && !is_link => true,
-        () if is_page && !is_link && is_open => {
-            is_short || !(LINKED.contains(&stem) || is_public(url) || is_deep && !includes)
+        () if is_page && !is_link && is_open && !is_published => {
+            is_short || !LINKED.contains(&stem)
         }
         () if is_script
             && (is_short && is_page && !is_link || matches!(url.scheme, b"ftp" | b"ftps")) =>
