@@ -1,6 +1,6 @@
 //! Rate windows, kept by real Durable Objects.
 
-use gapura_tests::{Edge, Request, Response, Stack};
+use gapura_tests::{Edge, Request, Response, Stack, harness::counted};
 use serde_json::json;
 use std::time::Instant;
 
@@ -159,33 +159,13 @@ fn parallel_logins_are_counted_exactly() {
 #[test]
 fn a_short_window_empties_and_a_long_one_outlives_its_alarm() {
     let mut stack = Stack::start(
-        r#"
-[classes.brief]
-limit = 2
-window_s = 1
-strict = true
-on_error = "closed"
-
-[classes.long]
-limit = 1
-window_s = 300
-strict = true
-on_error = "closed"
-
-[[route]]
-name = "brief"
-path = "/brief"
-rewrite = "/echo/brief"
-token = "none"
-classes = ["brief"]
-
-[[route]]
-name = "long"
-path = "/long"
-rewrite = "/echo/long"
-token = "none"
-classes = ["long"]
-"#,
+        &(counted(
+            "brief",
+            "limit = 2\nwindow_s = 1\nstrict = true\non_error = \"closed\"",
+        ) + &counted(
+            "long",
+            "limit = 1\nwindow_s = 300\nstrict = true\non_error = \"closed\"",
+        )),
     );
     assert_eq!(stack.edge.get("/long").status, 200);
     for _ in 0..2 {

@@ -1,6 +1,6 @@
 //! Strikes, bans and how they end, by real objects; and the operator's API.
 
-use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, Stack, token};
+use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, Stack, harness::counted, token};
 use serde_json::{Value, json};
 use std::{thread, time::Duration};
 
@@ -102,8 +102,10 @@ fn few_refusals_in_each_of_many_short_windows_ban_as_well() {
     let origin = Origin::start();
     let edge = Edge::instrumented(
         &origin,
-        "\n[classes.few]\nlimit = 1\nwindow_s = 1\nstrict = true\non_error = \"closed\"\n\
-         [[route]]\nname = \"few\"\npath = \"/few\"\nrewrite = \"/echo/few\"\ntoken = \"none\"\nclasses = [\"few\"]\n",
+        &counted(
+            "few",
+            "limit = 1\nwindow_s = 1\nstrict = true\non_error = \"closed\"",
+        ),
     );
     edge.stop_clock();
     let few = Request::new("GET", "/few").from("192.0.2.25");
@@ -125,8 +127,10 @@ fn a_ban_that_begins_with_a_refusal_is_logged_once() {
     let origin = Origin::start();
     let edge = Edge::instrumented(
         &origin,
-        "\n[jails.limit]\nstrikes = 1\n[classes.few]\nlimit = 1\nwindow_s = 60\nstrict = true\non_error = \"closed\"\n\
-         [[route]]\nname = \"few\"\npath = \"/few\"\nrewrite = \"/echo/few\"\ntoken = \"none\"\nclasses = [\"few\"]\n",
+        &(counted(
+            "few",
+            "limit = 1\nwindow_s = 60\nstrict = true\non_error = \"closed\"",
+        ) + "[jails.limit]\nstrikes = 1\n"),
     );
     let few = Request::new("GET", "/few").from("192.0.2.26");
     assert_eq!(edge.send(&few).status, 200);
@@ -210,8 +214,7 @@ fn who_goes_on_asking_beyond_the_limit_is_banned() {
     let origin = Origin::start();
     let edge = Edge::instrumented(
         &origin,
-        "\n[classes.few]\nlimit = 2\nwindow_s = 30\non_error = \"open\"\n\
-         [[route]]\nname = \"few\"\npath = \"/few\"\nrewrite = \"/echo/few\"\ntoken = \"none\"\nclasses = [\"few\"]\n",
+        &counted("few", "limit = 2\nwindow_s = 30\non_error = \"open\""),
     );
     let few = Request::new("GET", "/few").from("192.0.2.20");
     let statuses: Vec<u16> = (0..3).map(|_| edge.send(&few).status).collect();
@@ -401,9 +404,8 @@ fn how_much_was_refused_from_memory_is_logged_once_when_it_is_over() {
     let origin = Origin::start();
     let edge = Edge::instrumented(
         &origin,
-        "\n[classes.few]\nlimit = 2\nwindow_s = 2\non_error = \"open\"\n\
-         [jails.limit]\nkinds = []\nstrikes = 10\nwindow_s = 600\nban_s = 600\n\
-         [[route]]\nname = \"few\"\npath = \"/few\"\nrewrite = \"/echo/few\"\ntoken = \"none\"\nclasses = [\"few\"]\n",
+        &(counted("few", "limit = 2\nwindow_s = 2\non_error = \"open\"")
+            + "[jails.limit]\nkinds = []\nstrikes = 10\nwindow_s = 600\nban_s = 600\n"),
     );
     edge.stop_clock();
     let few = Request::new("GET", "/few").from("192.0.2.50");

@@ -1,23 +1,17 @@
 //! A flood of refusals, which the platform's side of the Worker repeats by itself: who asks gets
 //! the same answers, and everything is counted as if each request had been looked at.
 
-use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, push, token};
+use gapura_tests::{Edge, EdgeConfig, Origin, Request, Response, harness::counted, push, token};
 use serde_json::{Value, json};
 use std::{collections::HashSet, thread, time::Duration};
 
-/// A class of two in half a minute.
-const POLICY: &str = "
-[classes.few]
-limit = 2
-window_s = 30
-on_error = \"open\"
-[[route]]
-name = \"few\"
-methods = [\"GET\", \"HEAD\", \"POST\"]
-path = \"/few\"
-rewrite = \"/echo/few\"
-token = \"none\"
-classes = [\"few\"]
+/// A class of two in half a minute, and a path whose query tells which route it is.
+fn policy() -> String {
+    let few = "limit = 2\nwindow_s = 30\non_error = \"open\"";
+    counted("few", few) + "methods = [\"GET\", \"HEAD\", \"POST\"]\n" + CHOSEN
+}
+
+const CHOSEN: &str = "
 [[route]]
 name = \"chosen\"
 path = \"/chosen\"
@@ -37,7 +31,7 @@ classes = [\"few\"]
 const UNBANNED: &str = "[jails.limit]\nkinds = []\n";
 
 fn edge(origin: &Origin, overlay: &str) -> Edge {
-    let edge = Edge::instrumented(origin, &format!("{POLICY}{overlay}"));
+    let edge = Edge::instrumented(origin, &(policy() + overlay));
     edge.stop_clock();
     edge
 }
@@ -537,7 +531,7 @@ fn what_a_user_is_refused_again_and_again_is_logged_sparsely() {
 #[test]
 fn in_detect_mode_nothing_is_repeated() {
     let origin = Origin::start();
-    let mut config = EdgeConfig::for_origin(&origin).overlay(POLICY);
+    let mut config = EdgeConfig::for_origin(&origin).overlay(&policy());
     let detect = "[guard]\nmode = \"detect\"\n";
     config.overlay = config.overlay.replace("[guard]\n", detect);
     let edge = Edge::start(&config);
@@ -552,7 +546,7 @@ fn in_detect_mode_nothing_is_repeated() {
 #[test]
 fn in_detect_mode_nobody_is_said_to_be_refused() {
     let origin = Origin::start();
-    let mut config = EdgeConfig::with_tokens(&origin, POLICY).instrumented();
+    let mut config = EdgeConfig::with_tokens(&origin, &policy()).instrumented();
     let detect = "[guard]\nmode = \"detect\"\n";
     config.overlay = config.overlay.replace("[guard]\n", detect);
     let edge = Edge::start(&config);

@@ -44,6 +44,24 @@ pub fn dev_overlay() -> String {
     fs::read_to_string(root().join("edge/policy.dev.toml")).expect("the overlay")
 }
 
+/// A class of the policy with these settings, and a route of its name, for anybody, that it counts
+/// and that shows what reaches the origin. Keys that follow are the route's.
+#[must_use]
+pub fn counted(name: &str, class: &str) -> String {
+    format!(
+        "
+[classes.{name}]
+{class}
+[[route]]
+name = \"{name}\"
+path = \"/{name}\"
+rewrite = \"/echo/{name}\"
+token = \"none\"
+classes = [\"{name}\"]
+"
+    )
+}
+
 /// A port that was free a moment ago.
 #[must_use]
 pub fn free_address() -> SocketAddr {
