@@ -110,13 +110,14 @@ const instrumented = (Real, name) =>
       sql.exec(`DROP TABLE ${table}`);
     }
 
-    /** Whether its rows can be written from now on. */
-    writable(is) {
+    /** Whether its rows can be written from now on, or those alone whose keys are unlike `keys`. */
+    writable(is, keys) {
       const [table] = TABLES[name];
-      for (const change of ["INSERT", "DELETE"]) {
+      for (const [change, row] of [["INSERT", "NEW"], ["DELETE", "OLD"]]) {
         const sql = is
           ? `DROP TRIGGER IF EXISTS no_${change}`
-          : `CREATE TRIGGER no_${change} BEFORE ${change} ON ${table} BEGIN SELECT RAISE(ABORT, 'refused by a test'); END`;
+          : `CREATE TRIGGER no_${change} BEFORE ${change} ON ${table} WHEN ${row}.key LIKE '${keys}'
+             BEGIN SELECT RAISE(ABORT, 'refused by a test'); END`;
         this.ctx.storage.sql.exec(sql);
       }
       cursors = [];
@@ -182,7 +183,7 @@ export default {
         await Promise.all(all().map((object) => object.downgrade()));
         return done();
       case "/__writable":
-        await Promise.all(all().map((object) => object.writable(given("is") === "true")));
+        await Promise.all(all().map((object) => object.writable(given("is") === "true", given("keys") ?? "%")));
         return done();
       case "/__lengthen":
         await Promise.all(all().map((object) => object.lengthen()));

@@ -1,36 +1,16 @@
 //! Writes of the objects that fail, in real storage: what was not stored is not promised, and what
 //! is in memory afterwards is what is stored.
 
-use gapura_tests::{Edge, Origin, Request, Response, token};
+use gapura_tests::{Edge, Origin, Request, Response, harness::counted, token};
 use serde_json::{Value, json};
 use std::{thread, time::Duration};
 
 /// A class that is closed on error, each admission stored; and one that is open, stored from a quarter on.
-const POLICY: &str = "
-[classes.closed]
-limit = 3
-window_s = 3600
-strict = true
-on_error = \"closed\"
-[classes.open]
-limit = 4
-window_s = 3600
-on_error = \"open\"
-[jails.limit]
-kinds = []
-[[route]]
-name = \"closed\"
-path = \"/closed\"
-rewrite = \"/echo/closed\"
-token = \"none\"
-classes = [\"closed\"]
-[[route]]
-name = \"open\"
-path = \"/open\"
-rewrite = \"/echo/open\"
-token = \"none\"
-classes = [\"open\"]
-";
+fn policy() -> String {
+    let closed = "limit = 3\nwindow_s = 3600\nstrict = true\non_error = \"closed\"";
+    let open = "limit = 4\nwindow_s = 3600\non_error = \"open\"";
+    counted("closed", closed) + &counted("open", open) + "[jails.limit]\nkinds = []\n"
+}
 
 /// How a write fails.
 #[derive(Clone, Copy)]
@@ -60,7 +40,7 @@ impl Failure {
 
 fn start() -> (Origin, Edge) {
     let origin = Origin::start();
-    let edge = Edge::instrumented(&origin, POLICY);
+    let edge = Edge::instrumented(&origin, &policy());
     // Each object has its table.
     assert_eq!(bans(&edge), [""; 0]);
     (origin, edge)
@@ -218,4 +198,36 @@ fn what_the_ledger_could_not_write_did_not_happen() {
 #[test]
 fn what_the_ledger_could_not_commit_did_not_happen() {
     what_the_ledger_did_not_store_did_not_happen(Failure::Commit);
+}
+
+#[test]
+fn of_what_the_guard_is_told_all_is_written_or_nothing() {
+    let (_origin, mut edge) = start();
+    let client = "2001:db8:1:2::1";
+    // A strike counts for the client and for the network around it.
+    edge.refuse_rows("%/48");
+    probe(&edge, client);
+    edge.writable(true);
+    probe(&edge, client);
+    assert_eq!(ask(&edge, "/echo/a", client).status, 200, "one of two");
+    edge.restart();
+    probe(&edge, client);
+    await_ban(&edge, client);
+}
+
+#[test]
+fn of_what_the_ledger_is_told_all_is_written_or_nothing() {
+    let (_origin, mut edge) = start();
+    let client = "198.51.100.7";
+    let ban = json!({"target": "198.51.100.0/24", "reason": "a test", "seconds": 600});
+    // Its own row comes after the ban's.
+    edge.refuse_rows("version");
+    assert_eq!(operate(&edge, "POST", "bans", Some(&ban)).status, 503);
+    edge.writable(true);
+    assert_eq!(bans(&edge), [""; 0]);
+    assert_eq!(ask(&edge, "/echo/a", client).status, 200);
+    edge.restart();
+    assert_eq!(bans(&edge), [""; 0]);
+    assert_eq!(operate(&edge, "POST", "bans", Some(&ban)).status, 201);
+    assert_eq!(ask(&edge, "/echo/a", client).problem(), "banned");
 }

@@ -1,6 +1,6 @@
 //! The Guard: one object per shard of subjects.
 //!
-//! Invariant: what a message changes is stored before it is answered. Rows: one per
+//! Invariant: what a message changes is stored before it is answered, all of it or none. Rows: one per
 //! subject and one of the shard's own, in the form of `guard::stored`; a message has those read that it is
 //! about. Lifetime: an alarm deletes the rows that have passed, without reading them.
 
@@ -8,6 +8,7 @@ use super::{
     set_alarm,
     table::{Layout, Row, Table},
     tell_full,
+    transaction::Transactions,
 };
 use crate::{
     guard::{Change, Part, Rows, Shard, Step, Unanswered, Unread, next_sweep, stored},
@@ -27,6 +28,7 @@ const LAYOUT: Layout = Layout {
 #[durable_object(alarm)]
 struct Guard {
     storage: worker::State,
+    transactions: Transactions,
     /// `None` until it was asked, and after a write failed.
     shard: RefCell<Option<(Table, Shard)>>,
     /// When it was logged last that there is no room.
@@ -35,8 +37,10 @@ struct Guard {
 
 impl DurableObject for Guard {
     fn new(storage: worker::State, _env: Env) -> Self {
+        let (storage, transactions) = Transactions::of(storage);
         Self {
             storage,
+            transactions,
             shard: RefCell::new(None),
             told_ms: Cell::new(0),
         }
@@ -99,7 +103,12 @@ impl Guard {
             changes,
             alarm_ms,
         } = step;
-        let stored = store(table, &changes).and_then(|()| set_alarm(&self.storage, alarm_ms));
+        let stored = if changes.len() > 1 {
+            self.transactions.all(|| store(table, &changes))
+        } else {
+            store(table, &changes)
+        };
+        let stored = stored.and_then(|()| set_alarm(&self.storage, alarm_ms));
         if let Err(fault) = stored {
             *held = None;
             return Err(fault);

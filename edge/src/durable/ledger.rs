@@ -1,6 +1,6 @@
 //! The Ledger: one object for the whole site.
 //!
-//! Invariant: what a message changes is stored before it is answered. Rows: one per entry, and
+//! Invariant: what a message changes is stored before it is answered, all of it or none. Rows: one per entry, and
 //! the Ledger's own; a message has those read that it needs. Rows that cannot be read make its answer an
 //! error: a Ledger without what was revoked is worse than none. Lifetime: an alarm deletes what has
 //! ended, without reading it.
@@ -9,6 +9,7 @@ use super::{
     set_alarm,
     table::{Layout, Table},
     tell_full,
+    transaction::Transactions,
 };
 use crate::{
     guard::{jail::FOREVER_MS, next_sweep},
@@ -39,6 +40,7 @@ const LAYOUT: Layout = Layout {
 #[durable_object(alarm)]
 struct LedgerObject {
     storage: worker::State,
+    transactions: Transactions,
     /// `None` until it was asked, and after a write failed.
     ledger: RefCell<Option<Opened>>,
     /// When it was logged last that there is no room.
@@ -54,8 +56,10 @@ struct Opened {
 
 impl DurableObject for LedgerObject {
     fn new(storage: worker::State, _env: Env) -> Self {
+        let (storage, transactions) = Transactions::of(storage);
         Self {
             storage,
+            transactions,
             ledger: RefCell::new(None),
             told_ms: Cell::new(0),
         }
@@ -101,7 +105,8 @@ impl LedgerObject {
             if let Ok(Err(full @ LedgerError::Full { .. })) = message::applied(&step.answer) {
                 tell_full(&self.told_ms, "ledger", &full.to_string());
             }
-            opened.store(&step, now_ms, &self.storage)?;
+            opened.store(&step, &self.transactions)?;
+            opened.wake(&step, now_ms, &self.storage)?;
             Ok(step.answer)
         });
         if let Err(fault) = &answered {
@@ -166,8 +171,8 @@ impl Opened {
         Ok(())
     }
 
-    /// A batch is stored as a whole: the runtime commits what is written in one go at once.
-    fn store(&mut self, step: &Step, now_ms: u64, storage: &worker::State) -> Result<()> {
+    /// A batch is stored as a whole.
+    fn store(&self, step: &Step, transactions: &Transactions) -> Result<()> {
         if step.writes.is_empty() {
             return Ok(());
         }
@@ -184,11 +189,16 @@ impl Opened {
                 None => gone.push(key.as_str()),
             }
         }
-        self.table.put_all(&put)?;
-        self.table.delete_all(&gone)?;
-        let own = self.ledger.own_row();
-        self.table.put(OWN_KEY, &own, FOREVER_MS)?;
-        if now_ms < self.alarm_ms {
+        transactions.all(|| {
+            self.table.put_all(&put)?;
+            self.table.delete_all(&gone)?;
+            self.table.put(OWN_KEY, &self.ledger.own_row(), FOREVER_MS)
+        })
+    }
+
+    /// Sees to it that an alarm will go off, once something is stored.
+    fn wake(&mut self, step: &Step, now_ms: u64, storage: &worker::State) -> Result<()> {
+        if step.writes.is_empty() || now_ms < self.alarm_ms {
             return Ok(());
         }
         let next_ms = next_sweep(now_ms, now_ms);

@@ -3,6 +3,7 @@
 pub(crate) mod guard;
 pub(crate) mod ledger;
 mod table;
+mod transaction;
 
 use crate::{platform, record};
 use gapura_shared::ids::RequestId;

@@ -61,6 +61,13 @@ impl Edge {
         assert_eq!(self.get(&format!("/__writable?is={is}")).status, 204);
     }
 
+    /// Has statements fail that write a row whose key is LIKE this, until [`Self::writable`].
+    pub fn refuse_rows(&self, keys: &str) {
+        let keys = keys.replace('%', "%25");
+        let set = self.get(&format!("/__writable?is=false&keys={keys}"));
+        assert_eq!(set.status, 204);
+    }
+
     /// Has the kernel refuse whatever the objects commit, as a full disk does, until [`Self::empty_disk`].
     pub fn fill_disk(&self) {
         assert_eq!(self.get("/__lengthen").status, 204);
