@@ -188,8 +188,10 @@ fn refuse(
         log(gate, &facts, &decision, stop, refusal.status, &runtime);
     }
     let response = answer_refusal(gate, &facts, &decision, &refusal);
-    if let Some(repeat) = refused.repeat {
-        let repetition = platform::repeat(request, &response, &repeat, runtime.now());
+    if let Some(repeat) = refused.repeat
+        && let Some(repetition) =
+            platform::repeat(request, &response, &refusal, &repeat, runtime.now())
+    {
         repeat.begun(gate, repetition);
     }
     Some(response)

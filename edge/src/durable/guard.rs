@@ -128,7 +128,7 @@ fn store(table: &Table, changes: &[Change]) -> Result<()> {
     for change in changes {
         match &change.row {
             Some(row) => table.put(&change.key, row, change.until_ms)?,
-            None => table.delete(&change.key)?,
+            None => table.delete_all(&[&change.key])?,
         }
     }
     Ok(())

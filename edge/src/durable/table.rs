@@ -141,12 +141,6 @@ impl Table {
         Ok(())
     }
 
-    pub(super) fn delete(&self, key: &str) -> Result<()> {
-        let query = format!("DELETE FROM {} WHERE key = ?", self.name);
-        self.sql.exec(&query, vec![key.into()])?;
-        Ok(())
-    }
-
     /// Deletes what has ended; when the first of the others ends.
     pub(super) fn sweep(&self, now_ms: u64) -> Result<Option<u64>> {
         let query = format!("DELETE FROM {} WHERE until <= ?", self.name);

@@ -1,7 +1,7 @@
 //! Bindings of `repeat.js`, which answers a flood without a call into Wasm.
 
 use super::worker_runtime::number;
-use crate::{admin, admit::Repeat, guard::Repetition};
+use crate::{admin, admit::Repeat, guard::Repetition, respond::Refusal};
 use gapura_shared::time::UnixMillis;
 use js_sys::{Function, Object};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -11,6 +11,7 @@ extern "C" {
     fn begin(
         request: &web_sys::Request,
         response: &web_sys::Response,
+        body: &str,
         times: u32,
         from: f64,
         until: f64,
@@ -33,20 +34,23 @@ impl Shim {
     }
 }
 
-/// Has a refusal, just answered to a request, repeated without its body.
+/// Has a refusal, just answered to a request, repeated.
 pub(crate) fn repeat(
     request: &web_sys::Request,
     response: &web_sys::Response,
+    refusal: &Refusal,
     repeat: &Repeat,
     now: UnixMillis,
-) -> Repetition {
+) -> Option<Repetition> {
+    let body = str::from_utf8(&refusal.body).ok()?;
     let entry = begin(
         request,
         response,
+        body,
         repeat.times,
         number(now.0),
         number(repeat.until.0),
         repeat.everywhere.then_some(admin::PREFIX),
     );
-    Repetition::new(move || end(&entry))
+    Some(Repetition::new(move || end(&entry)))
 }
