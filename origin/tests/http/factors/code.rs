@@ -1,6 +1,6 @@
 //! Codes: each good once, and few guesses.
 
-use super::{EMAIL, ask, ask_from, claims, enrolled, login, principal, recovery, register};
+use super::{EMAIL, Factor, ask, ask_from, claims, enrolled, login, principal, recovery, register};
 use crate::{
     client::{Answer, Call, keys, told},
     engines::{Engine, on_every_engine},
@@ -34,12 +34,17 @@ fn a_code_is_good_once_however_many_come_at_once(engine: Engine) {
     assert_eq!(good, 1, "{statuses:?}");
 }
 
+/// A factor of an account, its recovery codes, and a session of somebody who has the password alone.
+fn robbed(origin: &Origin) -> (Factor, Value, Value) {
+    let session = register(origin, EMAIL);
+    let factor = enrolled(origin, &session);
+    let codes = factor.proven(origin, &session, 0)["recovery_codes"].clone();
+    (factor, codes, login(origin))
+}
+
 fn wrong_codes_lock_and_recovery_codes_have_a_count_of_their_own(engine: Engine) {
     let (_site, origin) = Origin::on(engine);
-    let session = register(&origin, EMAIL);
-    let factor = enrolled(&origin, &session);
-    let codes = factor.proven(&origin, &session, 0)["recovery_codes"].clone();
-    let thief = login(&origin);
+    let (factor, codes, thief) = robbed(&origin);
     let challenge = factor.challenge(&origin, &thief);
     let answers: Vec<Answer> = thread::scope(|scope| {
         let guess = || factor.answer(&origin, &thief, &challenge, "00000x");
@@ -68,11 +73,8 @@ fn wrong_codes_lock_and_recovery_codes_have_a_count_of_their_own(engine: Engine)
 
 fn who_guesses_codes_elsewhere_keeps_no_owner_out(engine: Engine) {
     let (_site, origin) = Origin::on(engine);
-    let session = register(&origin, EMAIL);
-    let factor = enrolled(&origin, &session);
-    let codes = factor.proven(&origin, &session, 0)["recovery_codes"].clone();
-    // Somebody has the password, and many networks.
-    let thief = login(&origin);
+    // Who has the password has many networks as well.
+    let (factor, codes, thief) = robbed(&origin);
     let challenge = factor.challenge(&origin, &thief);
     let verify = format!("/factors/{}/verify", factor.id);
     let recover = "/factors/recovery-codes/verify";
