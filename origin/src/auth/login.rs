@@ -124,7 +124,7 @@ impl Auth {
             user.password_hash = hash;
         }
         // Who knows the password may know why it does not help.
-        if let Err(why) = may_log_in(self, &user, now) {
+        if let Err(why) = may_log_in(self, &(&user).into(), now) {
             db.login_succeeded(counted.good(), now).await?;
             return Ok(Entry::Refused { user: user.id, why });
         }

@@ -1,10 +1,10 @@
 //! Accounts and sessions as supabase-js reads them.
 
-use crate::db::{Factor, Session, Tenant, User};
+use crate::db::{Factor, Metadata, Profile, Session, Tenant, User};
 use chrono::{DateTime, Datelike, SecondsFormat, Timelike};
 use gapura_shared::time::UnixMillis;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// An account, without what nobody needs to see.
 #[derive(Serialize)]
@@ -24,11 +24,14 @@ pub(super) struct UserView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted_at: Option<Timestamp>,
     last_sign_in_at: Option<Timestamp>,
-    app_metadata: &'a Map<String, Value>,
-    user_metadata: &'a Map<String, Value>,
+    app_metadata: Metadata<'a>,
+    user_metadata: Metadata<'a>,
     identities: Vec<IdentityView<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    factors: Vec<FactorView<'a>>,
+    #[serde(
+        skip_serializing_if = "<[_]>::is_empty",
+        serialize_with = "factor_views"
+    )]
+    factors: Cow<'a, [Factor]>,
     created_at: Timestamp,
     updated_at: Timestamp,
     is_anonymous: bool,
@@ -36,12 +39,16 @@ pub(super) struct UserView<'a> {
 
 impl<'a> UserView<'a> {
     pub(super) fn new(user: &'a User, audience: &'a str) -> Self {
+        Self::of(user.into(), audience)
+    }
+
+    pub(super) fn of(user: Profile<'a>, audience: &'a str) -> Self {
         let confirmed = user.email_confirmed_at.map(Timestamp);
         Self {
-            id: &user.id,
+            id: user.id,
             aud: audience,
-            role: &user.role,
-            email: &user.email,
+            role: user.role,
+            email: user.email,
             new_email: None,
             phone: "",
             confirmed_at: confirmed,
@@ -49,10 +56,10 @@ impl<'a> UserView<'a> {
             banned_until: user.banned_until.map(Timestamp),
             deleted_at: user.deleted_at.map(Timestamp),
             last_sign_in_at: user.last_sign_in_at.map(Timestamp),
-            app_metadata: &user.app_metadata,
-            user_metadata: &user.user_metadata,
-            identities: IdentityView::of(user),
-            factors: user.factors.iter().map(FactorView::new).collect(),
+            app_metadata: user.app_metadata,
+            user_metadata: user.user_metadata,
+            identities: IdentityView::of(&user),
+            factors: user.factors,
             created_at: Timestamp(user.created_at),
             updated_at: Timestamp(user.updated_at),
             is_anonymous: false,
@@ -89,22 +96,22 @@ struct IdentityData<'a> {
 }
 
 impl<'a> IdentityView<'a> {
-    fn of(user: &'a User) -> Vec<Self> {
+    fn of(user: &Profile<'a>) -> Vec<Self> {
         if user.deleted_at.is_some() {
             return Vec::new();
         }
         vec![Self {
-            identity_id: &user.id,
-            id: &user.id,
-            user_id: &user.id,
+            identity_id: user.id,
+            id: user.id,
+            user_id: user.id,
             identity_data: IdentityData {
-                sub: &user.id,
-                email: &user.email,
+                sub: user.id,
+                email: user.email,
                 email_verified: user.email_confirmed_at.is_some(),
                 phone_verified: false,
             },
             provider: "email",
-            email: &user.email,
+            email: user.email,
             last_sign_in_at: user.last_sign_in_at.map(Timestamp),
             created_at: Timestamp(user.created_at),
             updated_at: Timestamp(user.updated_at),
@@ -184,6 +191,10 @@ pub(super) struct FactorView<'a> {
     status: &'static str,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+fn factor_views<S: Serializer>(factors: &[Factor], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(factors.iter().map(FactorView::new))
 }
 
 impl<'a> FactorView<'a> {

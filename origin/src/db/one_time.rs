@@ -1,12 +1,13 @@
 //! Table `one_time_token`: good once, in one transaction with what it lets happen.
 
 use super::{
-    Db, DbError, User,
+    Db, DbError, ProfileRow, User,
     pool::{Write, restored, retried, stored},
     query::{Query, Row, query},
     user,
 };
 use gapura_shared::{outcome::AccountId, time::UnixMillis};
+use std::sync::Arc;
 
 /// A token about to go out.
 #[derive(Debug)]
@@ -163,23 +164,21 @@ impl Db {
         id: &str,
         kind: &str,
         now: UnixMillis,
-    ) -> Result<Option<(User, Option<String>)>, DbError> {
+    ) -> Result<Option<(Arc<ProfileRow>, Option<String>)>, DbError> {
         // Alone: it would fail for all who share its statement.
         if id.contains('\0') {
             return Err(DbError::NulText);
         }
-        let Some(row) = self.accounts.get(id).await? else {
+        let Some(shown) = self.accounts.get(id).await? else {
             return Ok(None);
         };
-        let user = user::read(&row)?;
-        let until: Option<i64> = row.get("token_expires")?;
-        if until.is_none_or(|until| restored(until) <= now) {
-            return Ok(Some((user, None)));
+        if shown.token_expires.is_none_or(|until| until <= now) {
+            return Ok(Some((shown, None)));
         }
-        let account = AccountId::of(&user.email);
+        let account = AccountId::of(shown.profile()?.email);
         let found = self.one_time_of(account.as_str(), kind).await?;
         let found = found.filter(|token| token.expires > now);
-        Ok(Some((user, found.map(|token| token.content))))
+        Ok(Some((shown, found.map(|token| token.content))))
     }
 
     /// Counts a code that is about to be compared; the token that it may belong to, unless that was

@@ -6,12 +6,12 @@ use super::{
     connect,
     group::Group,
     outbox::Outbox,
+    profile::Accounts,
     query::{self, Query, query},
     server::{Hired, Server},
     shared_read::{PATIENCE, SharedRead},
     sqlite::{Lent, Shelf},
     url::Address,
-    user::Accounts,
 };
 use crate::{config::Database, random};
 use gapura_shared::time::UnixMillis;

@@ -221,7 +221,11 @@ fn replaced(statement: &str, sql: &mut String, mut put: impl FnMut(&mut String, 
     for part in parts {
         let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
         let number = part.strip_suffix(rest).and_then(|text| text.parse().ok());
-        put(sql, number.unwrap_or(0_usize).saturating_sub(1));
+        match number {
+            Some(number) => put(sql, usize::saturating_sub(number, 1)),
+            // A path of JSON begins so, too.
+            None => sql.push('$'),
+        }
         sql.push_str(rest);
     }
 }
@@ -314,6 +318,24 @@ impl Row {
             Self::MySql(row) => row.try_get(name),
         }
     }
+
+    /// By its place among the columns.
+    pub(super) fn at<T: Column>(&self, place: usize) -> Result<T, sqlx::Error> {
+        match self {
+            Self::Sqlite(row) => row.try_get(place),
+            Self::Postgres(row) => row.try_get(place),
+            Self::MySql(row) => row.try_get(place),
+        }
+    }
+
+    /// A text as it lies there.
+    pub(super) fn text(&self, place: usize) -> Result<Option<&str>, sqlx::Error> {
+        match self {
+            Self::Sqlite(row) => row.try_get(place),
+            Self::Postgres(row) => row.try_get(place),
+            Self::MySql(row) => row.try_get(place),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -330,6 +352,10 @@ mod tests {
             "SELECT a FROM b WHERE c = ? AND (? IS NULL OR d = ?) AND e = ? FOR UPDATE"
         );
         assert_eq!(order, [1, 0, 0, 9]);
+        assert_eq!(
+            query("SELECT '$[*]', $1").mysql().0.as_str(),
+            "SELECT '$[*]', ?"
+        );
         assert_eq!(asked.postgres().as_str(), format!("{sql} FOR UPDATE"));
         assert_eq!(query(sql).postgres().as_str(), sql);
     }

@@ -2,14 +2,12 @@
 
 use super::{
     Db, DbError, End, Ended, Factor,
-    pool::{Pool, Write, restored, retried, stored},
+    pool::{Write, restored, retried, stored},
     query::{Query, Row, query},
     session::end_those,
-    shared_read::{MAX_KEYS, Source},
 };
 use gapura_shared::{push, time::UnixMillis};
 use serde_json::{Map, Value};
-use std::sync::LazyLock;
 
 /// An account.
 #[derive(Clone)]
@@ -238,47 +236,6 @@ impl Db {
     async fn user(&self, which: Query<'_>) -> Result<Option<User>, DbError> {
         let row = which.optional(self.connection().await?.on()).await?;
         row.as_ref().map(read).transpose()
-    }
-}
-
-/// Accounts by their ids, and until when any one-time token of theirs is good.
-pub(super) struct Accounts(pub(super) Pool);
-
-/// For one id, two, four and so on: each is prepared once.
-static ACCOUNTS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let sizes = (0..=MAX_KEYS.ilog2()).map(|log| 1 << log);
-    let placeholders = |size: usize| {
-        let all: Vec<String> = (1..=size).map(|at| format!("${at}")).collect();
-        all.join(", ")
-    };
-    sizes
-        .map(|size| {
-            format!(
-                "SELECT u.*, (SELECT MAX(t.expires_at) FROM one_time_token t \
-                 WHERE t.user_account_id = u.user_account_id) AS token_expires \
-                 FROM user_account u WHERE u.user_account_id IN ({})",
-                placeholders(size)
-            )
-        })
-        .collect()
-});
-
-impl Source for Accounts {
-    type Found = Row;
-
-    async fn read(&self, ids: Vec<String>) -> Result<Vec<(String, Row)>, DbError> {
-        let size = ids.len().next_power_of_two();
-        let sql = usize::try_from(size.ilog2())
-            .ok()
-            .and_then(|log| ACCOUNTS.get(log));
-        let (Some(sql), Some(last)) = (sql, ids.last()) else {
-            return Ok(Vec::new());
-        };
-        let all = ids.iter().chain(std::iter::repeat(last)).take(size);
-        let asked = all.fold(query(sql), |query, id| query.bind(id.as_str()));
-        let rows = asked.all(self.0.connection().await?.on()).await?;
-        let own = |row: Row| Ok((row.get("user_account_id")?, row));
-        rows.into_iter().map(own).collect()
     }
 }
 

@@ -9,13 +9,14 @@ use crate::{
         routes::json_body,
     },
     clock,
-    db::{Effect, NewMail, Queued, Use, User},
+    db::{Effect, NewMail, ProfileRow, Queued, Use, User},
     http::{Answer, ApiError, respond},
     log,
     mail::{Kind, Language, Order, redirect},
 };
 use gapura_shared::{event, outcome::AccountId, parse::query, time::UnixMillis};
 use http::header::ACCEPT_LANGUAGE;
+use std::sync::Arc;
 
 /// `POST /auth/v1/recover`: a mail with which its reader can choose another password.
 pub(crate) async fn recover(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
@@ -131,11 +132,11 @@ pub async fn changing_user(
     app: &App,
     id: &str,
     now: UnixMillis,
-) -> Result<Option<(User, Option<String>)>, ApiError> {
+) -> Result<Option<(Arc<ProfileRow>, Option<String>)>, ApiError> {
     let purpose = Purpose::EmailChange.as_str();
     let found = app.db.user_with_token(id, purpose, now).await?;
     let new_email = |content: String| serde_json::from_str::<Order>(&content).ok()?.new_email;
-    Ok(found.map(|(user, content)| (user, content.and_then(new_email))))
+    Ok(found.map(|(shown, content)| (shown, content.and_then(new_email))))
 }
 
 /// What every mail of a request has in common.

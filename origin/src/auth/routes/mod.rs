@@ -35,7 +35,7 @@ use crate::{
     App,
     admission::Admitted,
     auth, clock,
-    db::{Ended, Session, User},
+    db::{Ended, Profile, Session, User},
     http::{Answer, ApiError, respond},
     log,
 };
@@ -74,12 +74,12 @@ pub(super) async fn present(app: &App, request: &Admitted) -> Result<(User, Sess
     let now = clock::now();
     let found = app.db.user_in_session(&user, &session, now).await?;
     let (user, session) = found.ok_or(ApiError::SessionEnded)?;
-    may_log_in(&app.auth, &user, now)?;
+    may_log_in(&app.auth, &(&user).into(), now)?;
     Ok((user, session))
 }
 
 /// What an account needs to log in besides a proof of who asks.
-pub(super) fn may_log_in(auth: &Auth, user: &User, now: UnixMillis) -> Result<(), ApiError> {
+pub(super) fn may_log_in(auth: &Auth, user: &Profile<'_>, now: UnixMillis) -> Result<(), ApiError> {
     if user.deleted_at.is_some() {
         return Err(ApiError::UserGone);
     }
@@ -166,16 +166,16 @@ fn revocation(app: &App, kind: push::Kind, id: String) -> Revocation {
 }
 
 fn user_answer(app: &App, user: &User) -> Result<Answer, ApiError> {
-    changing_user_answer(app, user, None)
+    changing_user_answer(app, user.into(), None)
 }
 
 /// The account with the address that it is to have, if it is about to have another one.
 fn changing_user_answer(
     app: &App,
-    user: &User,
+    user: Profile<'_>,
     new_email: Option<&str>,
 ) -> Result<Answer, ApiError> {
-    let view = UserView::new(user, &app.auth.settings.audience).changing_to(new_email);
+    let view = UserView::of(user, &app.auth.settings.audience).changing_to(new_email);
     respond::private_view(&view)
 }
 

@@ -56,11 +56,12 @@ pub async fn user(app: &App, request: &mut Admitted) -> Result<Answer, ApiError>
     let principal = principal.ok_or(ApiError::NoPrincipal)?;
     let id = principal.subject.as_deref().ok_or(ApiError::NoSubject)?;
     let now = clock::now();
-    let (user, new_email) = one_time::changing_user(app, id, now)
+    let (shown, new_email) = one_time::changing_user(app, id, now)
         .await?
         .ok_or(ApiError::UserGone)?;
-    may_log_in(&app.auth, &user, now)?;
-    changing_user_answer(app, &user, new_email.as_deref())
+    let profile = shown.profile()?;
+    may_log_in(&app.auth, &profile, now)?;
+    changing_user_answer(app, profile, new_email.as_deref())
 }
 
 /// A new password ends every other session: whoever has the old one is out.
@@ -121,7 +122,7 @@ async fn update(app: &App, request: &mut Admitted) -> Result<Answer, ApiError> {
         one_time::change_email(app, request, &user, email.clone(), challenge).await?;
     }
     log::security(request, kind, Some(&user.id), 200, "own");
-    changing_user_answer(app, &changed, email.as_deref())
+    changing_user_answer(app, (&*changed).into(), email.as_deref())
 }
 
 /// Links and codes that are out let nobody in any more, and the owner is told.

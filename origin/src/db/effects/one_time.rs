@@ -1,9 +1,11 @@
 use super::{NOW, World, after, hash};
 use crate::{
-    db::{Effect, NewOneTime, OneTime, Use},
+    auth::new_user,
+    db::{Effect, NewOneTime, OneTime, Profile, Use},
     engines::{Engine, on_every_engine},
 };
-use gapura_shared::time::UnixMillis;
+use futures_util::future::join_all;
+use gapura_shared::{outcome::AccountId, time::UnixMillis};
 
 on_every_engine!(async
     a_newer_token_takes_the_place_of_its_like_alone,
@@ -11,6 +13,9 @@ on_every_engine!(async
     a_token_is_used_once_and_in_time,
     a_confirmation_changes_one_account_that_waits_for_it,
     an_address_changes_when_the_same_change_was_agreed_to,
+    what_goes_to_an_address_is_told_of_as_long_as_it_is_good,
+    an_account_is_shown_to_who_has_its_very_id,
+    what_is_shown_is_what_is_kept,
 );
 
 const ENDS: UnixMillis = after(1_000);
@@ -57,12 +62,20 @@ async fn a_newer_token_takes_the_place_of_its_like_alone(engine: Engine) {
         world.changes().await,
         ["one_time_token A1 -", "one_time_token A3 +"]
     );
-    // The same again is good for longer.
-    let longer = NewOneTime {
-        expires: after(2_000),
+    // The same again is good for longer; codes that were tried for it stay counted, and what was used stays so.
+    let longer = |ms| NewOneTime {
+        expires: after(ms),
         ..token("A3", "A", "recovery")
     };
-    assert!(world.db.issue_one_time(&longer).await.unwrap());
+    let counted = world.db.count_code("A", "recovery", 2, NOW).await.unwrap();
+    assert_eq!(id(counted).as_deref(), Some("A3"));
+    assert_eq!(world.changes().await, ["one_time_token A3 attempts"]);
+    assert!(world.db.issue_one_time(&longer(2_000)).await.unwrap());
+    assert_eq!(world.changes().await, ["one_time_token A3 expires_at"]);
+    let used = world.db.use_one_time("A3", &Effect::Nothing, NOW).await;
+    assert_eq!(used.unwrap(), Use::Done);
+    world.changes().await;
+    assert!(!world.db.issue_one_time(&longer(3_000)).await.unwrap());
     assert_eq!(world.changes().await, ["one_time_token A3 expires_at"]);
     for (account, kind, expected) in [
         ("A", "recovery", Some("A3")),
@@ -225,4 +238,118 @@ async fn an_address_changes_when_the_same_change_was_agreed_to(engine: Engine) {
         changed.push(format!("user_account A {column}"));
     }
     assert_eq!(world.changes().await, changed);
+}
+
+/// In whichever order an account's tokens are read.
+async fn what_goes_to_an_address_is_told_of_as_long_as_it_is_good(engine: Engine) {
+    let world = World::new(engine).await;
+    let kinds = ["signup", "email_change", "recovery"];
+    for (id, at) in [("A", 0), ("B", 2)] {
+        let account = AccountId::of(&format!("{}@b.co", id.to_lowercase()));
+        for (number, kind) in kinds.into_iter().enumerate() {
+            let name = format!("{id}{number}");
+            let ends = 1_000 + 1_000 * u64::try_from(number.abs_diff(at)).unwrap();
+            let token = NewOneTime {
+                account: account.as_str(),
+                kind,
+                user: Some(id),
+                content: kind,
+                expires: after(ends),
+                ..token(&name, &name, kind)
+            };
+            assert!(world.db.issue_one_time(&token).await.unwrap());
+        }
+    }
+    // `recovery` of A and `signup` of B are good until 3 s, `email_change` of both until 2 s.
+    for (id, last) in [("A", "recovery"), ("B", "signup")] {
+        for (kind, until) in [(last, 3_000), ("email_change", 2_000)] {
+            for (now, told) in [(until - 1, Some(kind)), (until, None)] {
+                let found = world.db.user_with_token(id, kind, after(now)).await;
+                let (shown, content) = found.unwrap().unwrap();
+                assert_eq!(shown.profile().unwrap().id, id);
+                assert_eq!(content.as_deref(), told, "{id} {kind} {now}");
+            }
+        }
+    }
+}
+
+async fn an_account_is_shown_to_who_has_its_very_id(engine: Engine) {
+    let world = World::new(engine).await;
+    let full = "x".repeat(64);
+    let strange = ["a\"]\\", "é", "e\u{301}", "\u{1f99c}", "1", "$1", "\u{1}"];
+    let mut ids: Vec<String> = strange.map(String::from).into();
+    ids.push(full.clone());
+    for (number, id) in ids.iter().enumerate() {
+        let mut user = new_user(format!("{number}@b.co"), "$x".into(), "user", NOW);
+        user.id.clone_from(id);
+        assert!(world.db.insert_user(&user).await.unwrap(), "{id}");
+    }
+    let others = ["a", "A ", " A", "", "null", "[]", "\"", "E\u{301}"].map(String::from);
+    let others = others.into_iter().chain([full + "x", "A".repeat(3_000)]);
+    let expected = ids.iter().cloned().map(|id| (id, true));
+    let asked: Vec<_> = expected.chain(others.map(|id| (id, false))).collect();
+    let ask = |id| world.db.user_with_token(id, "signup", NOW);
+    // All at once: what nobody has spoils nothing for who shares the statement.
+    let found = join_all(asked.iter().map(|(id, _)| ask(id))).await;
+    for ((id, is_there), found) in asked.iter().zip(found) {
+        let found = found.unwrap();
+        let shown = found.as_ref().map(|(shown, _)| shown.profile().unwrap().id);
+        assert_eq!(shown, is_there.then_some(&**id), "{id}");
+    }
+}
+
+async fn what_is_shown_is_what_is_kept(engine: Engine) {
+    let mut world = World::new(engine).await;
+    let columns = [
+        "email_confirmed_at",
+        "banned_until",
+        "deleted_at",
+        "last_sign_in_at",
+        "created_at",
+        "updated_at",
+    ];
+    for (at, column) in columns.iter().enumerate() {
+        // Each has a time of its own, and A's is another than B's.
+        world
+            .execute(&format!(
+                "UPDATE user_account SET {column} = 1{at} WHERE user_account_id = 'A'"
+            ))
+            .await;
+    }
+    let factor =
+        r#"{"id":"f","friendly_name":"Zoë","verified":true,"created_at":1,"updated_at":2}"#;
+    world
+        .execute(&format!(
+            "UPDATE user_account SET role = 'r', factors = '[{factor}]', app_metadata = '{{\"a\":1}}', \
+             user_metadata = '{{\"name\":\"🦜\",\"b\":[1,null]}}' WHERE user_account_id = 'A'"
+        ))
+        .await;
+    let whole = |profile: Profile<'_>| {
+        serde_json::json!([
+            profile.id,
+            profile.email,
+            profile.role,
+            profile.app_metadata,
+            profile.user_metadata,
+            profile.factors,
+            [
+                profile.email_confirmed_at,
+                profile.banned_until,
+                profile.deleted_at,
+                profile.last_sign_in_at,
+                Some(profile.created_at),
+                Some(profile.updated_at),
+            ]
+        ])
+    };
+    for id in ["A", "B"] {
+        let (shown, _) = world
+            .db
+            .user_with_token(id, "signup", NOW)
+            .await
+            .unwrap()
+            .unwrap();
+        let kept = world.db.user_by_id(id).await.unwrap().unwrap();
+        assert_eq!(whole(shown.profile().unwrap()), whole((&kept).into()));
+    }
 }

@@ -73,8 +73,8 @@ pub(super) async fn one(app: &App, request: &mut Admitted, id: &str) -> Result<A
         _ => {
             permission::require(app, request, Permission::UsersRead).await?;
             let found = one_time::changing_user(app, id, clock::now()).await?;
-            let (user, new_email) = found.ok_or(ApiError::UserUnknown)?;
-            changing_user_answer(app, &user, new_email.as_deref())
+            let (shown, new_email) = found.ok_or(ApiError::UserUnknown)?;
+            changing_user_answer(app, shown.profile()?, new_email.as_deref())
         }
     }
 }
