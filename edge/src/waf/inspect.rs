@@ -253,6 +253,15 @@ impl<'s> Inspector<'s> {
             let probe = rules::scanner::WORDPRESS.id;
             self.findings.retain(|finding| finding.rule != probe);
         }
+        if shape::has_been_here(request) {
+            let panels = [
+                rules::scanner::WORDPRESS.id,
+                rules::scanner::ADMIN.id,
+                rules::scanner::KNOWN_HOLE.id,
+            ];
+            self.findings
+                .retain(|finding| !panels.contains(&finding.rule.as_ref()));
+        }
         self.findings
             .retain(|finding| shape::may_probe(request.method, &finding.rule));
         self.is_over = is_over(&self.findings, self.settings.mode);

@@ -397,7 +397,7 @@ fn is_call(text: &[u8]) -> bool {
         let head = span(text, 0, call);
         [b'\'', b'"']
             .iter()
-            .all(|quote| head.iter().filter(|byte| *byte == quote).count() % 2 == 0)
+            .all(|quote| head.split(|byte| byte == quote).count() % 2 == 1)
     })
 }
 

@@ -23,6 +23,9 @@ const TOLD: &[&str] = &["xss-001", "xss-002", "xss-007"];
 /// Rules about queries of a database of documents.
 const QUERIES: &[&str] = &["nosqli-002", "nosqli-003"];
 
+/// Rules about templates and what they reach for.
+const TEMPLATES: &[&str] = &["ssti-002", "ssti-003", "java-001"];
+
 /// What names a file beside the program's own.
 static BESIDE: Needles<'static> = Needles::new(&[
     b"__dirname",
@@ -42,11 +45,42 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         || is_one_of(QUERIES) && is_shell_query(text)
         || is_one_of(CALLS) && is_foreign(text)
         || is_declared(text, hit)
-        || hit.rule.id == "php-001" && fills(text)
+        || hit.rule.id == "php-001" && (fills(text) || opens_no_code(text, hit))
+        || is_one_of(TEMPLATES) && tells_time(text, hit)
         || is_one_of(TOLD) && tells(text, hit)
         || hit.rule.id == "xss-003" && minds_own(span(text, hit.start, MAX_TEXT))
         || hit.rule.tags.first() == Some(&"sqli") && is_report(text)
         || (STATEMENTS.contains(&hit.rule.id) || hit.rule.id == "sqli-011") && is_told(text, hit)
+}
+
+/// `<?php short tag disabled`, `use <%@ page iselignored="false" %>`: words or a directive behind the only tag, which no
+/// server runs.
+fn opens_no_code(text: &[u8], hit: &Hit) -> bool {
+    let tag = from(text, hit.start);
+    let is_only = |mark: &[u8]| tag.windows(2).filter(|two| *two == mark).count() == 1;
+    let is_directive = hit.start > 0
+        && is_only(b"<%")
+        && is_only(b"%>")
+        && [&b"<%@ page "[..], b"<%@page ", b"<%@ taglib "]
+            .iter()
+            .any(|head| tag.starts_with(head));
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-');
+    let is_talk = tag
+        .strip_prefix(b"<?php ")
+        .is_some_and(|words| words.contains(&b' ') && words.iter().all(is_word));
+    is_directive || is_talk
+}
+
+/// `t(java.time.LocalDate).now()`, `{$smarty.now|date_format:"%d"}`: the date, which tells nobody a secret.
+fn tells_time(text: &[u8], hit: &Hit) -> bool {
+    [
+        &b"t(java.time."[..],
+        b"t(java.text.",
+        b"{$smarty.now|",
+        b"$smarty.now|",
+    ]
+    .iter()
+    .any(|head| from(text, hit.start).starts_with(head))
 }
 
 /// `include __dir__ . '/../config.php'`, `readfile(join(__dirname, '../x'))`: a file near the program's

@@ -307,6 +307,25 @@ pub(super) fn has_wordpress_session(request: &Request<'_>) -> bool {
         .any(|(name, value)| name == "cookie" && value.contains("wordpress_logged_in_"))
 }
 
+/// Cookies that a browser has of a site that it used, at least, and the length of each in bytes.
+const KEPT_COOKIES: usize = 2;
+const KEPT_COOKIE: usize = 16;
+
+/// Whether the request has what a browser keeps of a site that it was on before. A prober has been nowhere; who makes
+/// such cookies up learns that a page is there, and no more.
+pub(super) fn has_been_here(request: &Request<'_>) -> bool {
+    let is_kept = |cookie: &&str| {
+        let (_, value) = cookie.split_once('=').unwrap_or_default();
+        value.len() >= KEPT_COOKIE
+            && value
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"%-._|:+=".contains(&byte))
+    };
+    request.headers.iter().any(|(name, value)| {
+        name == "cookie" && value.split("; ").filter(is_kept).count() >= KEPT_COOKIES
+    })
+}
+
 /// Whether the method can be that of a probe: who stores a dump or edits a folder (RFC 4918) does not look
 /// whether one is there.
 pub(super) fn may_probe(method: &str, rule: &str) -> bool {
@@ -536,24 +555,26 @@ mod tests {
     }
 
     #[test]
-    fn an_editor_of_wordpress_is_no_prober() {
-        let cookie = (
-            "cookie".to_owned(),
-            "wordpress_logged_in_1a=budi%7C17".to_owned(),
-        );
-        let of = |headers: &[(String, String)]| {
+    fn who_has_been_here_is_no_prober() {
+        let of = |path: &str, cookie: &str| {
             let request = Request {
                 client: None,
                 method: "GET",
-                path: "/wp-admin/",
+                path,
                 query: "",
-                headers,
+                headers: &[("cookie".to_owned(), cookie.to_owned())],
                 body: Body::None,
             };
             inspect(&request, &Settings::default()).verdict
         };
-        assert_eq!(of(&[]), Verdict::Blocked);
-        assert_eq!(of(&[cookie]), Verdict::Clean);
+        let editor = "wordpress_logged_in_1a=budi%7C17";
+        let visitor = "_ga=GA1.2.1423957168.1718000000; be_typo_user=5f1c0a9be3d24f7c8a6b";
+        for (path, cookie) in [("/wp-admin/", editor), ("/typo3/module/web", visitor)] {
+            assert_eq!(of(path, "a=1; b=2"), Verdict::Blocked);
+            assert_eq!(of(path, cookie), Verdict::Clean);
+        }
+        // Nobody is shown what hides.
+        assert_eq!(of("/.env", visitor), Verdict::Blocked);
     }
 
     #[test]

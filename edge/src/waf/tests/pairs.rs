@@ -68,6 +68,20 @@ const PAIRS: &[(&str, &str)] = &[
     // Algebra, catalogues that are looked up, servers of other protocols, pages that people link to.
     ("1 or 1 = 1", "1 XOR 1 = 0"),
     ("0 xor 1=1", "0 or 1 = 1"),
+    ("1011 or 1 = 1", "1010 XOR 0110 = 1100"),
+    ("<?php phpinfo();", "<?php short tag disabled"),
+    (
+        "use <%@ page import=\"x\" %><% out.print(1) %>",
+        "Use <%@ page isELIgnored=\"false\" %> at the top.",
+    ),
+    (
+        "T(java.lang.Runtime).getRuntime()",
+        "T(java.time.LocalDate).now()",
+    ),
+    (
+        "{$smarty.version}",
+        "{$smarty.now|date_format:\"%d %B %Y\"}",
+    ),
     (
         "information_schema.tables",
         "information_schema.tables columns",

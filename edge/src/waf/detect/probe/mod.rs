@@ -1,11 +1,11 @@
 //! Paths under which nothing of ours is served: hidden files, backups, `WordPress`.
 
 mod settings;
+mod wordpress;
 
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::scanner as rules;
-use crate::waf::scan::from;
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -190,17 +190,6 @@ const FOREIGN: &[&[u8]] = &[
 const PART_WORDS: &[&[u8]] = &[
     b"admin", b"api", b"app", b"core", b"dist", b"build", b"files", b"release", b"webapps",
 ];
-/// What browsers load from a `WordPress` site.
-const ASSETS: &[&[u8]] = &[
-    b".css", b".js", b".png", b".jpg", b".jpeg", b".gif", b".webp", b".avif", b".svg", b".ico",
-    b".woff", b".woff2", b".ttf", b".mp4", b".webm", b".pdf", b".map", b".mp3", b".wav", b".m4a",
-    b".ogg", b".mov",
-];
-/// What its editors offer besides, in the folder of a month.
-const OFFERED: &[&[u8]] = &[
-    b".zip", b".doc", b".docx", b".xls", b".xlsx", b".ppt", b".pptx", b".epub", b".csv", b".ics",
-];
-
 /// Names the rule that the path breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part != Part::Path || !text.name.is_empty() {
@@ -231,7 +220,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if is_store || has_short_name(path) || is_foreign || is_planted(path, last) {
         hits.push(Hit::new(&rules::KNOWN_HOLE, 0, end));
     }
-    if is_wordpress(path) {
+    if wordpress::is_hole(path) {
         hits.push(Hit::new(&rules::WORDPRESS, 0, end));
     }
 }
@@ -294,8 +283,13 @@ fn is_sources(path: &[u8]) -> bool {
             b"blob" | b"tree" | b"blame" | b"commits" | b"raw" | b"contents"
         )
     };
+    let is_joined = |segment: &[u8]| segment.windows(3).any(|part| part == b"%2f");
     let is_kept = |segment: &[u8]| {
-        segment.starts_with(b".git") || segment.starts_with(b".ed") || segment.starts_with(b".vs")
+        !matches!(segment, b".git")
+            && !segment.starts_with(b".git%2f")
+            && segment.starts_with(b".git")
+            || segment.starts_with(b".ed")
+            || segment.starts_with(b".vs")
     };
     let mut segments = path.split(|byte| *byte == b'/').skip(1);
     let leads = segments.next() == Some(b"repos");
@@ -308,10 +302,16 @@ fn is_sources(path: &[u8]) -> bool {
         }
     });
     let is_shown = verb.is_some_and(shows)
-        && segments.clone().count() >= 2
+        && (segments.clone().count() >= 2 || segments.clone().any(is_joined))
         && !segments.clone().any(|segment| segment == b".git")
         && segments.filter(|segment| is_hidden(segment)).all(is_kept);
-    is_shown || path.starts_with(b"/node_modules/.vite/") && path.ends_with(b".js")
+    // GitLab's interface.
+    let is_file = path.windows(18).any(|part| part == b"/repository/files/")
+        && path
+            .split(|byte| *byte == b'/')
+            .filter(|segment| is_hidden(segment))
+            .all(is_kept);
+    is_shown || is_file || path.starts_with(b"/node_modules/.vite/") && path.ends_with(b".js")
 }
 
 /// `index.php~`, `config.php.bak`, `config.old`.
@@ -439,60 +439,6 @@ fn is_offered(path: &[u8]) -> bool {
         .any(|folder| folders.contains(&folder))
 }
 
-/// Pages of `WordPress` that only its owner or a prober opens; what editors work with is honest.
-const WORDPRESS: &[&[u8]] = &[
-    b"login",
-    b"config",
-    b"cron",
-    b"signup",
-    b"json/wp/v2/users",
-    b"trackback",
-    b"mail.php",
-    b"settings",
-    b"load.php",
-    b"activate",
-    b"admin/setup-config",
-    b"admin/install",
-    b"admin/upgrade.php",
-    b"admin/maint",
-    b"admin/includes",
-    b"admin/css",
-    b"admin/js",
-    b"admin/user/",
-    b"admin/network",
-    b"admin/admin-post.php",
-    b"admin/load-",
-    b"content/backup",
-    b"content/debug",
-    b"content/plugins/",
-];
-
-/// Everything of `WordPress` but what a page of such a site loads or its editors call.
-fn is_wordpress(path: &[u8]) -> bool {
-    let Some(start) = crate::waf::scan::find(path, b"/wp-", 0) else {
-        return false;
-    };
-    let rest = from(path, start + 4);
-    let is_asset = ASSETS.iter().any(|ending| path.ends_with(ending)) || is_upload(rest);
-    let names = |names: &[&[u8]]| names.iter().any(|name| rest.starts_with(name));
-    let is_file = names(&[b"content/", b"includes/"]) && !rest.ends_with(b"/");
-    let is_page = start == 0 && rest.ends_with(b".php") && !rest.contains(&b'/');
-    !is_asset && (names(WORDPRESS) || is_page || is_file)
-        || matches!(rest, b"admin" | b"admin/" | b"content" | b"includes")
-}
-
-/// `content/uploads/2024/05/talk.zip`, behind `/wp-`.
-fn is_upload(rest: &[u8]) -> bool {
-    let Some([year @ .., b'/', m, n, b'/']) = rest
-        .strip_prefix(b"content/uploads/")
-        .and_then(|dated| dated.get(..8))
-    else {
-        return false;
-    };
-    year.iter().chain([m, n]).all(u8::is_ascii_digit)
-        && OFFERED.iter().any(|ending| rest.ends_with(ending))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -530,6 +476,8 @@ mod tests {
             "/wp-content/backup-db/",
             "/wp-content/uploads/2019/08/backup.zip",
             "/wp-content/uploads/site-files.zip",
+            "/repos/ann/shop/contents/.git%2fconfig",
+            "/api/v4/projects/7/repository/files/.git/config",
             "/wp-content/uploads/2019/08/a.phtml",
             "/wp-admin/setup-config.php",
             "/adminer-4.7.6.php",
@@ -575,6 +523,9 @@ mod tests {
             "/wiki/phpmyadmin-tips",
             "/_framework/app.dll",
             "/files/my-web-design.zip",
+            "/repos/ann/shop/contents/.github%2fworkflows%2fci.yml",
+            "/api/v4/projects/7/repository/files/.github%2fworkflows%2fci.yml",
+            "/api/v4/projects/7/repository/files/.github/workflows/ci.yml",
             "/~budi/",
             "/articles/wp-and-admins",
             "/keys/public.pem",

@@ -230,22 +230,34 @@ impl Sql<'_> {
                     }))
     }
 
-    /// `1 XOR 1 = 0`, `0 AND 1 = 0`: all of it, spaced, and true as algebra; `1 or 1 = 1` is what every probe says.
+    /// `1 XOR 1 = 0`, `1010 AND 0110 = 0010`: all of it, spaced, and true bit by bit; `1 or 1 = 1` is what every
+    /// probe says.
     fn is_truth_table(&self) -> bool {
         let mut parts = self.text.split(|byte| *byte == b' ');
         let [a, word, b, equals, result] =
             std::array::from_fn(|_| parts.next().unwrap_or_default());
         let a = a.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        let is_true = match word {
-            b"xor" => (a != b) == (result == b"1"),
-            b"and" => (a, b) != (b"1", b"1") && result == b"0",
-            b"or" => (a, b) == (b"0", b"0") && result == b"0" || a != b && result == b"1",
-            _ => false,
+        if equals != b"=" || parts.next().is_some() || (a, b) == (b"1", b"1") && word != b"xor" {
+            return false;
+        }
+        let bit = |byte: u8| matches!(byte, b'0' | b'1').then_some(byte == b'1');
+        let holds = |((a, b), result): ((&u8, &u8), &u8)| {
+            let (a, b) = (bit(*a)?, bit(*b)?);
+            let expected = match word {
+                b"xor" => a ^ b,
+                b"and" => a & b,
+                b"or" => a | b,
+                _ => return None,
+            };
+            (bit(*result)? == expected).then_some(())
         };
-        equals == b"="
-            && parts.next().is_none()
-            && [a, b, result].iter().all(|bit| matches!(*bit, b"0" | b"1"))
-            && is_true
+        !a.is_empty()
+            && a.len() == b.len()
+            && a.len() == result.len()
+            && a.iter()
+                .zip(b)
+                .zip(result)
+                .all(|bits| holds(bits).is_some())
     }
 
     /// `x=x`, `'a'='a`.

@@ -83,7 +83,17 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
         };
         read(&text, hits);
     }
+    let first = hits.len();
     read(text, hits);
+    if text.part == Part::Path && text.name.is_empty() {
+        // What stands in the last segment alone is judged there.
+        let last = text.lower.iter().rposition(|byte| *byte == b'/');
+        let mut index = 0;
+        hits.found.retain(|hit| {
+            index += 1;
+            index <= first || last.is_none_or(|last| hit.start <= last)
+        });
+    }
 }
 
 /// Each reading in turn.

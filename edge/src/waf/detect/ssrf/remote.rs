@@ -206,7 +206,7 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
     let is_link = is_link(&leaf) || part == Part::Xml && leaf == "attribute";
     let is_page = ends_in(path, PAGES);
     // `/Pages/Teachers.aspx`: what is planted lies near the root.
-    let is_deep = path.iter().filter(|byte| **byte == b'/').count() > 1
+    let is_deep = path.split(|byte| *byte == b'/').count() > 2
         && ends_in(path, &[b".asp", b".aspx", b".jsp", b".cfm"]);
     // `?id=5` asks a page; `?` and `?a=` make one of what is appended.
     let is_open = is_cut || query.is_empty() || query.ends_with(b"=");
