@@ -120,6 +120,8 @@ struct Spared {
     names_place: bool,
     takes_scripts: bool,
     is_script_sample: bool,
+    /// Whether a tag may stand in it.
+    holds_tag: bool,
 }
 
 impl Spared {
@@ -139,6 +141,7 @@ impl Spared {
                 && (field::takes_scripts(name)
                     || field::takes_snippets(name) && discussion::is_snippet(lower)),
             is_script_sample: field::is_script_sample(name),
+            holds_tag: lower.contains(&b'<'),
         }
     }
 
@@ -151,7 +154,7 @@ impl Spared {
             && lower
                 .first()
                 .is_some_and(|byte| byte.is_ascii_alphanumeric() || is_space(*byte))
-            && !lower.contains(&b'<');
+            && !self.holds_tag;
         let is_answered = self.is_query && is_markup && !is_script;
         let is_sample = self.is_script_sample && hit.rule.id != html::SCRIPT.id;
         is_markup && (is_sample || self.takes_scripts)

@@ -76,6 +76,8 @@ pub(super) mod price {
     pub(in crate::waf) const TARGET: u32 = 60;
     /// A slash behind which a known file may stand.
     pub(in crate::waf) const SLASH: u32 = 720;
+    /// A URL whose host is judged.
+    pub(in crate::waf) const URL: u32 = 8_000;
     /// An expression of a template.
     pub(in crate::waf) const EXPRESSION: u32 = 1_450;
     /// A line.

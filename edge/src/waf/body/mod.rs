@@ -146,7 +146,7 @@ impl Reader {
             }
             // A long text is read once where nobody could read it as anything else.
             seen if declared.is_none()
-                && (is_typed_text || is_page(&start))
+                && (is_typed_text || is_untyped_text(seen, &start))
                 && start.len() >= SNIFFED
                 && is_nothing_else(seen, &start) =>
             {
@@ -349,10 +349,19 @@ fn is_nothing_else(seen: Kind, start: &[u8]) -> bool {
     }
 }
 
-/// Whether what has no type says that it is a page, and declares no entities.
-fn is_page(start: &[u8]) -> bool {
-    const DOCTYPE: &[u8] = b"<!doctype html>";
-    span(start, 0, DOCTYPE.len()).eq_ignore_ascii_case(DOCTYPE)
+/// Whether long bytes without a type that [`is_nothing_else`] are rather read once, as a text, than as
+/// what they begin like as well: a page, a script, one pair with what no form leaves as it is.
+fn is_untyped_text(seen: Kind, start: &[u8]) -> bool {
+    const PAGE: &[u8] = b"<!doctype html>";
+    match seen {
+        Kind::Json => true,
+        Kind::Xml => span(start, 0, PAGE.len()).eq_ignore_ascii_case(PAGE) || is_notation(start),
+        Kind::Form => {
+            let is_bare = |byte: &u8| matches!(byte, b'\n' | b'"' | b'<');
+            start.iter().any(is_bare) && !start.contains(&b'&')
+        }
+        _ => false,
+    }
 }
 
 /// Whether the text begins like JSON or XML and cannot be either: `[section]`, `{ name = 1 }`,
@@ -449,8 +458,17 @@ mod tests {
                 "{start}"
             );
         }
-        let page = format!("<!DOCTYPE html><p id=\"b\">c</p>{words}");
-        assert_eq!(fields("", &page), 1);
+        for start in [
+            "<!DOCTYPE html><p id=\"b\">c</p>",
+            "<?php echo \"b\";",
+            "{ASSERT(\"b\", \"c\");",
+            "a=\"b\" and",
+        ] {
+            assert_eq!(fields("", &format!("{start}{words}")), 1, "{start}");
+        }
+        for start in ["{\"a\":\"", "<a>b</a>", "a=b and", "a=\"b\"&c="] {
+            assert!(fields("", &format!("{start}{words}")) > 1, "{start}");
+        }
         for kind in ["application/json", "application/xml", ""] {
             assert!(
                 fields(kind, &format!("<p id=\"b\">c</p>{words}")) > 1,

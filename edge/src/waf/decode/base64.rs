@@ -6,6 +6,8 @@ use super::Step;
 
 /// Characters decoded to find out cheaply whether the rest is worth it.
 const SAMPLE: usize = 24;
+/// Those of them that are decoded first.
+const HEAD: usize = 8;
 
 /// The value of each character, [`NONE`] for those of neither alphabet.
 static SEXTETS: [u8; 256] = sextets();
@@ -97,23 +99,35 @@ fn kind(encoded: &[u8]) -> Option<Kind> {
         return None;
     }
     let mut buffer = [0; SAMPLE_BYTES];
-    let mut room = buffer.iter_mut();
-    let mut length = 0;
-    decode(span(encoded, 0, SAMPLE), |byte| {
-        if let Some(slot) = room.next() {
-            *slot = byte;
-            length += 1;
-        }
-    });
-    let sample = span(&buffer, 0, length);
+    // Most that is no text ends here.
+    let head = decode_start(encoded, HEAD, &mut buffer);
+    if std::str::from_utf8(head).is_err_and(|error| error.error_len().is_some()) {
+        return None;
+    }
+    let sample = decode_start(encoded, SAMPLE, &mut buffer);
     let whole = encoded.len() <= SAMPLE;
     if is_text(sample, whole) {
         return Some(Kind::Text);
     }
+    if sample.len() < 8 || at(sample, 0) != 0 && at(sample, 1) != 0 {
+        return None;
+    }
     let zeros = |parity: usize| sample.iter().skip(parity).step_by(2).all(|byte| *byte == 0);
     let printable = |byte: &u8| matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' '..=b'~');
-    let is_wide = sample.len() >= 8 && (zeros(0) != zeros(1)) && sample.iter().all(printable);
+    let is_wide = zeros(0) != zeros(1) && sample.iter().all(printable);
     is_wide.then_some(Kind::Utf16)
+}
+
+/// The bytes that so many characters spell, as far as there is room for them.
+fn decode_start<'b>(encoded: &[u8], count: usize, buffer: &'b mut [u8]) -> &'b [u8] {
+    let mut length = 0;
+    decode(span(encoded, 0, count), |byte| {
+        if let Some(slot) = buffer.get_mut(length) {
+            *slot = byte;
+            length += 1;
+        }
+    });
+    span(buffer, 0, length)
 }
 
 fn decode(encoded: &[u8], mut push: impl FnMut(u8)) {
@@ -136,15 +150,18 @@ pub(super) fn is_text(bytes: &[u8], whole: bool) -> bool {
         Ok(_) => true,
         Err(error) => !whole && error.error_len().is_none(),
     };
-    let count = |wanted: fn(&&u8) -> bool| bytes.iter().filter(wanted).count();
-    let controls = count(|byte| matches!(byte, 0..=8 | 14..=31 | 127));
-    let zeros = || count(|byte| **byte == 0);
-    let allowed = if bytes.is_ascii() && bytes.len() >= 12 && controls == zeros() {
+    let (mut controls, mut zeros, mut any) = (0_usize, 0_usize, 0);
+    for byte in bytes {
+        controls += usize::from(matches!(byte, 0..=8 | 14..=31 | 127));
+        zeros += usize::from(*byte == 0);
+        any |= byte;
+    }
+    let allowed = if any.is_ascii() && bytes.len() >= 12 && controls == zeros {
         bytes.len() / 4
     } else {
         bytes.len() / 16
     };
-    !bytes.is_empty() && controls <= allowed && is_utf8()
+    !bytes.is_empty() && controls <= allowed && (any.is_ascii() || is_utf8())
 }
 
 /// The text of an even number of hexadecimal digits; ASCII alone, since digits are everywhere.

@@ -107,26 +107,24 @@ fn later(text: &[u8], end: usize, first: Proof) -> Proof {
     let window = span(text, end, end + MAX_ARGUMENT);
     let length = skip_while(window, 0, |byte| !matches!(byte, b';' | b'|' | b'\n'));
     let window = span(window, 0, length);
-    let proves = |index: usize| {
-        stands(window, index, b"<<<")
-            || matches!(at(window, index), b'"' | b'\'')
-                && at(window, index + 1) == b'>'
-                && matches!(
-                    at(window, skip_while(window, index + 1, |byte| byte == b'>')),
-                    b'~'
-                )
-            || is_space(at(window, index))
-                && match at(window, index + 1) {
-                    letter if letter.is_ascii_alphabetic() && at(window, index + 2) == b':' => {
-                        at(window, index + 3) == b'\\'
-                    }
-                    b'/' => is_rooted(span(window, index + 1, index + 16)),
-                    b'<' | b'>' => redirection(window, index + 1) == Proof::Hard,
-                    b'-' => first == Proof::Soft && at(window, index + 2).is_ascii_alphabetic(),
-                    _ => false,
-                }
+    let proves = |(index, byte): (usize, &u8)| match byte {
+        b'<' => stands(window, index, b"<<<"),
+        b'"' | b'\'' => {
+            let target = skip_while(window, index + 1, |byte| byte == b'>');
+            target > index + 1 && at(window, target) == b'~'
+        }
+        byte if is_space(*byte) => match at(window, index + 1) {
+            letter if letter.is_ascii_alphabetic() && at(window, index + 2) == b':' => {
+                at(window, index + 3) == b'\\'
+            }
+            b'/' => is_rooted(span(window, index + 1, index + 16)),
+            b'<' | b'>' => redirection(window, index + 1) == Proof::Hard,
+            b'-' => first == Proof::Soft && at(window, index + 2).is_ascii_alphabetic(),
+            _ => false,
+        },
+        _ => false,
     };
-    match (0..window.len()).any(proves) {
+    match window.iter().enumerate().any(proves) {
         true if first == Proof::Soft => Proof::Hard,
         true => Proof::Later,
         false => first,

@@ -10,6 +10,7 @@ use self::url::Url;
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::field::leaf;
+use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::ssrf as rules;
 use crate::waf::scan::{Needles, before, is_word, span};
@@ -200,6 +201,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if url.scheme.is_empty() && (text.part == Part::Path || !names_host(&url)) {
         return;
     }
+    hits.meter.charge(1, price::URL);
     if let Some(rule) = judge(&url, text) {
         hits.push(Hit::new(rule, url.start, url.start + 60));
     }
