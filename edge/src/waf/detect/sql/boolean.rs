@@ -17,6 +17,9 @@ fn is_followed_by_words(tail: &[u8]) -> bool {
     is_value && words.clone().count() >= MIN_TALK && words.all(is_plain)
 }
 
+/// Longest text that may be a line of a truth table, a path before it included.
+const MAX_TABLE: usize = 256;
+
 impl Sql<'_> {
     /// `or 1=1`, `' and 'a'='a`, `having 1=1`, `' or true--`.
     pub(super) fn condition(&self, index: usize, hits: &mut Hits) {
@@ -233,6 +236,10 @@ impl Sql<'_> {
     /// `1 XOR 1 = 0`, `1010 AND 0110 = 0010`: all of it, spaced, and true bit by bit; `1 or 1 = 1` is what every
     /// probe says.
     fn is_truth_table(&self) -> bool {
+        // Asked for each condition of a text.
+        if self.text.len() > MAX_TABLE {
+            return false;
+        }
         let mut parts = self.text.split(|byte| *byte == b' ');
         let [a, word, b, equals, result] =
             std::array::from_fn(|_| parts.next().unwrap_or_default());
