@@ -11,9 +11,9 @@
 //! charged as little as that allows. A price therefore also covers what comes with what it is named for.
 
 /// What one request may cost: that of a body of 128 KB with what stands before it. In instructions
-/// of the native build, as all prices are; a tenth below the 200 million that a core runs in ten
-/// milliseconds, for what costs more than it is charged. With less, long pages of real text are stopped.
-const ALLOWANCE: u32 = 180_000_000;
+/// of the native build, as all prices are; well below the 200 million that a core runs in ten
+/// milliseconds, for what costs more than it is charged. With less, long real texts are stopped.
+const ALLOWANCE: u32 = 165_000_000;
 
 /// What a request may cost that is stopped already: what follows changes no verdict.
 const STOPPED: u32 = 64_000_000;
@@ -27,69 +27,69 @@ pub(super) mod price {
     /// the question who shows it to whom.
     pub(in crate::waf) const START: usize = 32;
     /// A byte of a body, for each reading of it.
-    pub(in crate::waf) const READ: u32 = 5;
+    pub(in crate::waf) const READ: u32 = 18;
     /// A value, however short.
-    pub(in crate::waf) const VALUE: u32 = 2_800;
+    pub(in crate::waf) const VALUE: u32 = 1_400;
     /// A byte of a view, to make it and to look for what decoding goes on from.
-    pub(in crate::waf) const DECODED: u32 = 12;
+    pub(in crate::waf) const DECODED: u32 = 6;
     /// A byte of a view that decoding made, besides.
-    pub(in crate::waf) const MADE: u32 = 30;
+    pub(in crate::waf) const MADE: u32 = 17;
     /// What may start a base64 text behind a slash.
-    pub(in crate::waf) const SAMPLE: u32 = 800;
+    pub(in crate::waf) const SAMPLE: u32 = 400;
     /// A byte of a view in the prefilter.
-    pub(in crate::waf) const SCANNED: u32 = 140;
+    pub(in crate::waf) const SCANNED: u32 = 70;
     /// A literal whose first bytes the prefilter finds.
-    pub(in crate::waf) const TRIED: u32 = 20;
+    pub(in crate::waf) const TRIED: u32 = 10;
     /// One of which it finds more.
-    pub(in crate::waf) const MATCH: u32 = 90;
+    pub(in crate::waf) const MATCH: u32 = 45;
     /// A byte of a view of which is asked who shows it to whom.
-    pub(in crate::waf) const SPARED: u32 = 30;
+    pub(in crate::waf) const SPARED: u32 = 90;
     /// A finding of which that is asked.
-    pub(in crate::waf) const SHOWN: u32 = 2_950;
+    pub(in crate::waf) const SHOWN: u32 = 7_500;
     /// A token of SQL, in each context.
-    pub(in crate::waf) const TOKEN: u32 = 360;
+    pub(in crate::waf) const TOKEN: u32 = 320;
     /// A step in an expression of SQL.
-    pub(in crate::waf) const STEP: u32 = 60;
+    pub(in crate::waf) const STEP: u32 = 210;
     /// A tag.
-    pub(in crate::waf) const TAG: u32 = 1_800;
+    pub(in crate::waf) const TAG: u32 = 920;
     /// What may be the handler of an event.
-    pub(in crate::waf) const HANDLER: u32 = 8_000;
+    pub(in crate::waf) const HANDLER: u32 = 4_300;
     /// A script's URL.
-    pub(in crate::waf) const SCHEME: u32 = 5_200;
+    pub(in crate::waf) const SCHEME: u32 = 13_000;
     /// The name of a function that scripts of attacks call.
-    pub(in crate::waf) const KNOWN: u32 = 6_000;
+    pub(in crate::waf) const KNOWN: u32 = 3_000;
     /// A place where a command could start.
-    pub(in crate::waf) const COMMAND: u32 = 1_050;
+    pub(in crate::waf) const COMMAND: u32 = 1_000;
     /// A word that a command may be.
-    pub(in crate::waf) const WORD: u32 = 650;
+    pub(in crate::waf) const WORD: u32 = 320;
     /// A path with wildcards that every command is tried for.
-    pub(in crate::waf) const PATTERN: u32 = 45_000;
+    pub(in crate::waf) const PATTERN: u32 = 90_000;
     /// A path that a shell may fill in, whose folder is tried for all known ones.
-    pub(in crate::waf) const GLOB: u32 = 2_000;
+    pub(in crate::waf) const GLOB: u32 = 1_000;
     /// One whose folder is known: its file is tried for all known ones.
-    pub(in crate::waf) const GLOB_FILE: u32 = 2_000;
+    pub(in crate::waf) const GLOB_FILE: u32 = 1_000;
     /// A command whose arguments are looked at.
-    pub(in crate::waf) const PROOF: u32 = 1_300;
+    pub(in crate::waf) const PROOF: u32 = 4_550;
     /// Two dots that may lead to another folder.
-    pub(in crate::waf) const CLIMB: u32 = 1_500;
+    pub(in crate::waf) const CLIMB: u32 = 750;
     /// A byte of what it leads to, where known files are looked for.
-    pub(in crate::waf) const TARGET: u32 = 60;
+    pub(in crate::waf) const TARGET: u32 = 40;
     /// A slash behind which a known file may stand.
-    pub(in crate::waf) const SLASH: u32 = 720;
+    pub(in crate::waf) const SLASH: u32 = 500;
     /// A URL whose host is judged.
-    pub(in crate::waf) const URL: u32 = 8_000;
+    pub(in crate::waf) const URL: u32 = 13_500;
     /// An expression of a template.
-    pub(in crate::waf) const EXPRESSION: u32 = 1_450;
+    pub(in crate::waf) const EXPRESSION: u32 = 5_000;
     /// A line.
-    pub(in crate::waf) const LINE: u32 = 650;
+    pub(in crate::waf) const LINE: u32 = 1_500;
     /// A string whose next one is looked for.
-    pub(in crate::waf) const STRING: u32 = 330;
+    pub(in crate::waf) const STRING: u32 = 630;
     /// A call.
-    pub(in crate::waf) const CALL: u32 = 1_650;
+    pub(in crate::waf) const CALL: u32 = 2_150;
     /// A call of what brackets and quotes spell.
-    pub(in crate::waf) const GROUPS: u32 = 2_000;
+    pub(in crate::waf) const GROUPS: u32 = 2_200;
     /// The arguments of a call that attacks make.
-    pub(in crate::waf) const ARGUMENTS: u32 = 2_800;
+    pub(in crate::waf) const ARGUMENTS: u32 = 4_100;
 }
 
 /// What was spent on a request, and what may be.
