@@ -77,7 +77,7 @@ pub(super) async fn postgres(
         statement = config.statement.as_millis(),
         lock = config.acquire.as_millis(),
     );
-    Ok(Server::new(options, settings, config))
+    Ok(Server::new(options, settings, false, config))
 }
 
 pub(super) async fn mysql(
@@ -87,6 +87,7 @@ pub(super) async fn mysql(
     let options = options.disable_statement_logging();
     let mut first = first(&options, config).await?;
     MYSQL.run(&mut first).await?;
+    let compounds = compounds(&mut first).await?;
     let limit = statement_limit(&mut first, config.statement).await?;
     let settings = format!(
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
@@ -94,7 +95,17 @@ pub(super) async fn mysql(
          innodb_lock_wait_timeout = {lock}, {limit}",
         lock = config.acquire.as_secs().max(1),
     );
-    Ok(Server::new(options, settings, config))
+    Ok(Server::new(options, settings, compounds, config))
+}
+
+/// Whether it prepares compound statements outside of what it stores, as `MariaDB` does.
+async fn compounds(connection: &mut MySqlConnection) -> Result<bool, DbError> {
+    let compound = sqlx::query("BEGIN NOT ATOMIC DO ?; END").bind(1);
+    match compound.execute(connection).await {
+        Ok(_) => Ok(true),
+        Err(sqlx::Error::Database(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// MariaDB counts seconds and any statement, MySQL milliseconds and SELECT alone.

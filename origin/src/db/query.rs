@@ -179,6 +179,20 @@ impl<'q> Query<'q> {
         run!(self, on, connection, bound => bound.fetch_optional(connection).await, row)
     }
 
+    /// As [`Self::optional`] of a compound statement of MySQL's kind that begins a transaction and ends it.
+    pub(super) async fn transaction(
+        self,
+        hired: &mut Hired<MySql>,
+    ) -> Result<Option<Row>, sqlx::Error> {
+        self.check()?;
+        let (sql, order) = self.mysql();
+        let values = order.iter().filter_map(|at| self.values.get(*at));
+        let rows = hired
+            .transaction(bind!(sqlx::query::<MySql>(sql), values))
+            .await?;
+        Ok(rows.into_iter().next().map(Row::MySql))
+    }
+
     fn check(&self) -> Result<(), sqlx::Error> {
         let kept = self.values.iter().all(Value::is_kept);
         kept.then_some(())
@@ -259,7 +273,8 @@ pub(super) async fn at_once(
     );
     let done = bound.execute(hired.connection()?).await;
     hired.done(done)?;
-    let rows = hired.transaction(AssertSqlSafe(sql).into_sql_str()).await?;
+    let sql = AssertSqlSafe(sql).into_sql_str();
+    let rows = hired.transaction(sqlx::raw_sql(sql)).await?;
     Ok(rows.into_iter().map(Row::MySql).collect())
 }
 

@@ -9,8 +9,8 @@
 use super::DbError;
 use crate::config;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Database, MySql, MySqlConnection, PgConnection,
-    Postgres, SqlSafeStr, SqlStr, mysql::MySqlRow,
+    AssertSqlSafe, ConnectOptions, Connection, Database, Execute, Executor, MySql, MySqlConnection,
+    PgConnection, Postgres, SqlSafeStr, SqlStr, mysql::MySqlRow,
 };
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -57,6 +57,8 @@ struct Inner<D: Served> {
     options: <D::Connection as Connection>::Options,
     /// What a new connection is told first.
     settings: String,
+    /// Whether it runs several statements as one, with values.
+    compounds: bool,
     config: config::Database,
     /// Closed with the server.
     permits: Arc<Semaphore>,
@@ -94,16 +96,35 @@ impl<D: Served> Server<D> {
     pub(super) fn new(
         options: <D::Connection as Connection>::Options,
         settings: String,
+        compounds: bool,
         config: &config::Database,
     ) -> Self {
         let size = usize::try_from(config.max_connections);
         Self(Arc::new(Inner {
             options,
             settings,
+            compounds,
             config: config.clone(),
             permits: Arc::new(Semaphore::new(size.unwrap_or(Semaphore::MAX_PERMITS))),
             idle: Mutex::default(),
         }))
+    }
+
+    /// Whether it runs several statements as one, with values.
+    pub(super) fn compounds(&self) -> bool {
+        self.0.compounds
+    }
+
+    /// The same server, as one that does not.
+    #[cfg(test)]
+    pub(super) fn without_compounds(&self) -> Self {
+        let Inner {
+            options,
+            settings,
+            config,
+            ..
+        } = &*self.0;
+        Self::new(options.clone(), settings.clone(), false, config)
     }
 
     pub(super) async fn acquire(&self) -> Result<Hired<D>, DbError> {
@@ -237,10 +258,13 @@ impl<D: Served> Hired<D> {
 }
 
 impl Hired<MySql> {
-    /// Runs statements that begin a transaction, and end it if none of them fails; the rows of all.
-    pub(super) async fn transaction(&mut self, sql: SqlStr) -> Result<Vec<MySqlRow>, sqlx::Error> {
+    /// Runs what begins a transaction, and ends it if nothing of it fails; the rows of all.
+    pub(super) async fn transaction<'q>(
+        &mut self,
+        whole: impl Execute<'q, MySql> + 'q,
+    ) -> Result<Vec<MySqlRow>, sqlx::Error> {
         self.open = true;
-        let done = sqlx::raw_sql(sql).fetch_all(self.connection()?).await;
+        let done = self.connection()?.fetch_all(whole).await;
         let rows = self.done(done)?;
         self.open = false;
         Ok(rows)

@@ -356,6 +356,9 @@ impl Db {
             Pool::MySql(pool) => {
                 retried(|| async {
                     let mut hired = pool.acquire().await?;
+                    if pool.compounds() {
+                        return Ok(in_mariadb(session, now).transaction(&mut hired).await?);
+                    }
                     let rows = at_once(&opening(session, now), &mut hired).await?;
                     Ok(rows.into_iter().next())
                 })
@@ -459,8 +462,43 @@ fn in_postgres<'q>(session: &'q NewSession<'_>, now: UnixMillis) -> Query<'q> {
         success!("$11", "$12", "$1", "$13"),
         "), "
     );
-    let sql = session.attempt.map_or(ALONE, |_| WITH_ATTEMPT);
-    let opened = query(sql)
+    bound([ALONE, WITH_ATTEMPT], session, now)
+}
+
+/// One compound statement, which is a transaction.
+fn in_mariadb<'q>(session: &'q NewSession<'_>, now: UnixMillis) -> Query<'q> {
+    macro_rules! opening {
+        ($($taken_back:expr, $next:literal)?) => {
+            concat!(
+                "BEGIN NOT ATOMIC START TRANSACTION; ",
+                $($taken_back, $next,)?
+                "UPDATE user_account SET last_sign_in_at = $1 \
+                 WHERE user_account_id = $2 AND updated_at = $3; \
+                 IF ROW_COUNT() = 1 THEN \
+                 INSERT INTO session (session_id, user_account_id, created_at, last_seen_at, \
+                 expires_at, user_agent, address, method) VALUES ($4, $2, $1, $1, $5, $6, $7, $8); \
+                 INSERT INTO refresh_token (token_hash, session_id, expires_at) VALUES ($9, $4, $10); \
+                 SELECT COUNT(*) AS sessions FROM session \
+                 WHERE user_account_id = $2 AND ended_at IS NULL; \
+                 END IF; COMMIT; END"
+            )
+        };
+    }
+    const ALONE: &str = opening!();
+    const WITH_ATTEMPT: &str = opening!(
+        success!("ON DUPLICATE KEY UPDATE", "$11", "$12", "$1", "$13"),
+        "; "
+    );
+    bound([ALONE, WITH_ATTEMPT], session, now)
+}
+
+/// What [`in_postgres`] and [`in_mariadb`] are told.
+fn bound<'q>(
+    [alone, with_attempt]: [&'static str; 2],
+    session: &'q NewSession<'_>,
+    now: UnixMillis,
+) -> Query<'q> {
+    let opened = query(session.attempt.map_or(alone, |_| with_attempt))
         .bind(stored(now))
         .bind(session.user)
         .bind(stored(session.seen))

@@ -3,7 +3,7 @@ use super::{
 };
 use crate::{
     auth::new_user,
-    db::{Db, Device, NewSession, query::query, tests::fresh},
+    db::{Db, Device, End, NewSession, query::query, tests::fresh},
     engines::{Engine, on_every_engine},
 };
 use gapura_shared::time::UnixMillis;
@@ -17,6 +17,32 @@ mod of_servers {
 
     on_engine!(postgres, Postgres, async what_changed_meanwhile_is_not_written_over);
     on_engine!(mysql, MySql, async what_changed_meanwhile_is_not_written_over);
+}
+
+/// MySQL has no compound statement: what it is asked instead, of a server that has them.
+mod without_compounds {
+    use crate::{
+        db::{Db, pool::Pool, tests::fresh},
+        engines::{Engine, Home},
+    };
+
+    async fn plain() -> (Db, Home) {
+        let (mut db, home) = fresh(Engine::MySql).await;
+        if let Pool::MySql(server) = &db.pool {
+            db.pool = Pool::MySql(server.without_compounds());
+        }
+        (db, home)
+    }
+
+    #[tokio::test]
+    async fn a_session_takes_its_login_back_once() {
+        super::takes_its_login_back_once(&plain().await.0).await;
+    }
+
+    #[tokio::test]
+    async fn a_session_that_fails_leaves_its_login_counted() {
+        super::leaves_its_login_counted(&plain().await.0).await;
+    }
 }
 
 const LADDER: [Rung; 3] = [
@@ -249,16 +275,20 @@ async fn counts_with_the_account_or_without(engine: Engine) {
 
 async fn a_session_takes_its_login_back_once(engine: Engine) {
     let (db, _home) = fresh(engine).await;
+    takes_its_login_back_once(&db).await;
+}
+
+async fn takes_its_login_back_once(db: &Db) {
     let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
     assert!(db.insert_user(&user).await.unwrap());
     let device = Device::default();
     for source in ["m", "n", "n"] {
         db.count_login(&from(source), NOW).await.unwrap();
     }
-    assert_eq!(failures(&db).await, (2, 3));
+    assert_eq!(failures(db).await, (2, 3));
     let first = session(&user.id, "1", 1, &device);
     assert_eq!(db.open_session(&first, NOW).await.unwrap(), Some(1));
-    assert_eq!(failures(&db).await, (0, 2));
+    assert_eq!(failures(db).await, (0, 2));
     // Where the account has changed there is no session, but the password was right.
     db.count_login(&from("n"), NOW).await.unwrap();
     let changed = NewSession {
@@ -266,16 +296,31 @@ async fn a_session_takes_its_login_back_once(engine: Engine) {
         ..session(&user.id, "2", 2, &device)
     };
     assert_eq!(db.open_session(&changed, NOW).await.unwrap(), None);
-    assert_eq!(failures(&db).await, (0, 2));
+    assert_eq!(failures(db).await, (0, 2));
     let other = NewSession {
         attempt: None,
         ..session(&user.id, "3", 3, &device)
     };
     assert_eq!(db.open_session(&other, NOW).await.unwrap(), Some(2));
-    assert_eq!(failures(&db).await, (0, 2));
+    assert_eq!(failures(db).await, (0, 2));
+    // Sessions of others and those that have ended do not count.
+    let somebody = new_user("b@b.co".into(), "$x".into(), "user", NOW);
+    assert!(db.insert_user(&somebody).await.unwrap());
+    let theirs = NewSession {
+        attempt: None,
+        ..session(&somebody.id, "4", 4, &device)
+    };
+    assert_eq!(db.open_session(&theirs, NOW).await.unwrap(), Some(1));
+    let ended = db.end_sessions(&user.id, End::One("3"), NOW).await;
+    assert_eq!(ended.unwrap().len(), 1);
+    let last = NewSession {
+        attempt: None,
+        ..session(&user.id, "5", 5, &device)
+    };
+    assert_eq!(db.open_session(&last, NOW).await.unwrap(), Some(2));
     let sessions = db.sessions(&user.id, UnixMillis(0), NOW).await.unwrap();
     assert_eq!(sessions.len(), 2);
-    for token in [1, 3] {
+    for token in [1, 5] {
         let found = db.session_of_token(&[token; 32], 0, NOW).await.unwrap();
         assert_eq!(found, Some((user.id.clone(), token.to_string())));
     }
@@ -291,6 +336,10 @@ async fn a_session_takes_its_login_back_once(engine: Engine) {
 
 async fn a_session_that_fails_leaves_its_login_counted(engine: Engine) {
     let (db, _home) = fresh(engine).await;
+    leaves_its_login_counted(&db).await;
+}
+
+async fn leaves_its_login_counted(db: &Db) {
     let user = new_user("a@b.co".into(), "$x".into(), "user", NOW);
     assert!(db.insert_user(&user).await.unwrap());
     let device = Device::default();
@@ -300,12 +349,12 @@ async fn a_session_that_fails_leaves_its_login_counted(engine: Engine) {
     // Its token is there: the last of what it writes fails.
     let second = session(&user.id, "2", 1, &device);
     db.open_session(&second, NOW).await.unwrap_err();
-    assert_eq!(failures(&db).await, (1, 1));
+    assert_eq!(failures(db).await, (1, 1));
     let sessions = db.sessions(&user.id, UnixMillis(0), NOW).await.unwrap();
     assert_eq!(sessions.len(), 1);
     let third = session(&user.id, "3", 3, &device);
     assert_eq!(db.open_session(&third, NOW).await.unwrap(), Some(2));
-    assert_eq!(failures(&db).await, (0, 0));
+    assert_eq!(failures(db).await, (0, 0));
 }
 
 /// Account, source, failures, last and locked until.
