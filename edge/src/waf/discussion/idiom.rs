@@ -43,7 +43,7 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
     is_one_of(COMMANDS) && is_work(text)
         || is_one_of(FILES) && opens_own(text, hit)
         || is_one_of(QUERIES) && is_shell_query(text)
-        || is_one_of(CALLS) && is_foreign(text)
+        || is_one_of(CALLS) && (is_foreign(text) || is_title(text, hit))
         || is_declared(text, hit)
         || hit.rule.id == "php-001" && (fills(text) || opens_no_code(text, hit))
         || is_one_of(TEMPLATES) && tells_time(text, hit)
@@ -69,6 +69,22 @@ fn opens_no_code(text: &[u8], hit: &Hit) -> bool {
         .strip_prefix(b"<?php ")
         .is_some_and(|words| words.contains(&b' ') && words.iter().all(is_word));
     is_directive || is_talk
+}
+
+/// `alert (2009 film)`: a number and a word in brackets, which no language compiles.
+fn is_title(text: &[u8], hit: &Hit) -> bool {
+    let mut inner = from(text, hit.start)
+        .split(|byte| matches!(byte, b'(' | b')'))
+        .skip(1);
+    let mut words = inner.next().unwrap_or_default().split(|byte| *byte == b' ');
+    let is_year = words
+        .next()
+        .is_some_and(|year| year.len() == 4 && year.iter().all(u8::is_ascii_digit));
+    is_year
+        && words.clone().next().is_some()
+        && words.all(|word| !word.is_empty() && word.iter().all(u8::is_ascii_alphabetic))
+        && inner.next().is_some_and(<[u8]>::is_empty)
+        && inner.next().is_none()
 }
 
 /// `t(java.time.LocalDate).now()`, `{$smarty.now|date_format:"%d"}`: the date, which tells nobody a secret.

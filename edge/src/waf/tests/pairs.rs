@@ -69,6 +69,8 @@ const PAIRS: &[(&str, &str)] = &[
     ("1 or 1 = 1", "1 XOR 1 = 0"),
     ("0 xor 1=1", "0 or 1 = 1"),
     ("1011 or 1 = 1", "1010 XOR 0110 = 1100"),
+    ("1 AND 0 = 0, 1 OR 1 = 1", "1 AND 0 = 0, 1 OR 0 = 1"),
+    ("alert (2009)", "alert (2009 film)"),
     ("<?php phpinfo();", "<?php short tag disabled"),
     (
         "use <%@ page import=\"x\" %><% out.print(1) %>",

@@ -233,38 +233,14 @@ impl Sql<'_> {
                     }))
     }
 
-    /// `1 XOR 1 = 0`, `1010 AND 0110 = 0010`: all of it, spaced, and true bit by bit; `1 or 1 = 1` is what every
-    /// probe says.
+    /// `1 XOR 1 = 0`, `1010 AND 0110 = 0010, 1 OR 0 = 1`: nothing else.
     fn is_truth_table(&self) -> bool {
         // Asked for each condition of a text.
-        if self.text.len() > MAX_TABLE {
-            return false;
-        }
-        let mut parts = self.text.split(|byte| *byte == b' ');
-        let [a, word, b, equals, result] =
-            std::array::from_fn(|_| parts.next().unwrap_or_default());
-        let a = a.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        if equals != b"=" || parts.next().is_some() || (a, b) == (b"1", b"1") && word != b"xor" {
-            return false;
-        }
-        let bit = |byte: u8| matches!(byte, b'0' | b'1').then_some(byte == b'1');
-        let holds = |((a, b), result): ((&u8, &u8), &u8)| {
-            let (a, b) = (bit(*a)?, bit(*b)?);
-            let expected = match word {
-                b"xor" => a ^ b,
-                b"and" => a & b,
-                b"or" => a | b,
-                _ => return None,
-            };
-            (bit(*result)? == expected).then_some(())
-        };
-        !a.is_empty()
-            && a.len() == b.len()
-            && a.len() == result.len()
-            && a.iter()
-                .zip(b)
-                .zip(result)
-                .all(|bits| holds(bits).is_some())
+        self.text.len() <= MAX_TABLE
+            && self
+                .text
+                .split(|byte| matches!(byte, b',' | b';'))
+                .all(|line| is_true(trim(line)))
     }
 
     /// `x=x`, `'a'='a`.
@@ -503,6 +479,34 @@ impl Sql<'_> {
             .any(|byte| matches!(byte, b'<' | b'>' | b'{' | b'}'))
             || (self.quote == Some(b'`') && head.contains(&b'='))
     }
+}
+
+/// Whether it says something of bits, spaced, that is true of each; `1 or 1 = 1` is what every probe says.
+fn is_true(line: &[u8]) -> bool {
+    let mut parts = line.split(|byte| *byte == b' ');
+    let [a, word, b, equals, result] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+    let a = a.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    if equals != b"=" || parts.next().is_some() || (a, b) == (b"1", b"1") && word != b"xor" {
+        return false;
+    }
+    let bit = |byte: u8| matches!(byte, b'0' | b'1').then_some(byte == b'1');
+    let holds = |((a, b), result): ((&u8, &u8), &u8)| {
+        let (a, b) = (bit(*a)?, bit(*b)?);
+        let expected = match word {
+            b"xor" => a ^ b,
+            b"and" => a & b,
+            b"or" => a | b,
+            _ => return None,
+        };
+        (bit(*result)? == expected).then_some(())
+    };
+    !a.is_empty()
+        && a.len() == b.len()
+        && a.len() == result.len()
+        && a.iter()
+            .zip(b)
+            .zip(result)
+            .all(|bits| holds(bits).is_some())
 }
 
 /// Whether a word that joins conditions has no space behind it.
