@@ -18,7 +18,7 @@ use std::{
 use tokio::{sync::oneshot, task::yield_now, time::timeout};
 
 /// So many are read by one statement, however many wait.
-const MAX_KEYS: usize = 32;
+const MAX_KEYS: usize = 64;
 /// Statements at a time.
 const LANES: usize = 2;
 /// So many that wait are worth a statement of their own beside another one.
