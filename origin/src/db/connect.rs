@@ -86,9 +86,15 @@ pub(super) async fn mysql(
 ) -> Result<Server<MySql>, DbError> {
     let options = options.disable_statement_logging();
     let mut first = first(&options, config).await?;
+    let version: String = sqlx::query_scalar("SELECT VERSION()")
+        .fetch_one(&mut first)
+        .await?;
+    if is_too_old(&version) {
+        return Err(DbError::TooOld(version));
+    }
     MYSQL.run(&mut first).await?;
     let compounds = compounds(&mut first).await?;
-    let limit = statement_limit(&mut first, config.statement).await?;
+    let limit = statement_limit(&version, config.statement);
     let settings = format!(
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
          SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), \
@@ -97,6 +103,9 @@ pub(super) async fn mysql(
     );
     Ok(Server::new(options, settings, compounds, config))
 }
+
+/// In the version that such a server tells.
+const MARIADB: &str = "MariaDB";
 
 /// Whether it prepares compound statements outside of what it stores, as `MariaDB` does.
 async fn compounds(connection: &mut MySqlConnection) -> Result<bool, DbError> {
@@ -109,18 +118,32 @@ async fn compounds(connection: &mut MySqlConnection) -> Result<bool, DbError> {
 }
 
 /// MariaDB counts seconds and any statement, MySQL milliseconds and SELECT alone.
-async fn statement_limit(
-    connection: &mut MySqlConnection,
-    limit: Duration,
-) -> Result<String, DbError> {
-    let version: String = sqlx::query_scalar("SELECT VERSION()")
-        .fetch_one(connection)
-        .await?;
-    Ok(if version.contains("MariaDB") {
+fn statement_limit(version: &str, limit: Duration) -> String {
+    if version.contains(MARIADB) {
         format!("max_statement_time = {}", limit.as_secs_f64())
     } else {
         format!("max_execution_time = {}", limit.as_millis())
-    })
+    }
+}
+
+/// Whether a server of MySQL's kind does not know `JSON_TABLE`, by which accounts are read: before `MariaDB` 10.6
+/// and MySQL 8.0.
+pub(crate) fn is_too_old(version: &str) -> bool {
+    let needed = if version.contains(MARIADB) {
+        (10, 6)
+    } else {
+        (8, 0)
+    };
+    numbers(version) < needed
+}
+
+/// The first two numbers of a version.
+pub(crate) fn numbers(version: &str) -> (u32, u32) {
+    let mut numbers = version
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|number| number.parse().unwrap_or_default());
+    let mut next = || numbers.next().unwrap_or_default();
+    (next(), next())
 }
 
 /// A connection without settings of ours, such as the first, which brings the schema up to date
@@ -169,5 +192,26 @@ impl Watch {
     fn may_go_on(&self, limit: Duration) -> bool {
         let began = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         began.elapsed() < limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_too_old;
+
+    #[test]
+    fn a_version_is_old_by_the_numbers_of_its_own_kind() {
+        for old in ["10.5.23-MariaDB", "5.5.68-MariaDB", "5.7.44-log", "unknown"] {
+            assert!(is_too_old(old), "{old}");
+        }
+        for known in [
+            "10.6.0-MariaDB",
+            "10.11.19-MariaDB-0+deb12u1",
+            "11.4.2-MariaDB",
+            "8.0.11",
+            "9.1.0",
+        ] {
+            assert!(!is_too_old(known), "{known}");
+        }
     }
 }

@@ -19,6 +19,9 @@ pub enum DbError {
     /// The schema cannot be brought up to date.
     #[error("migration failed: {0}")]
     Migration(sqlx::migrate::MigrateError),
+    /// The server has not learnt yet what it is asked for. Its version.
+    #[error("the server is {0}, and older than MariaDB 10.6 or MySQL 8.0")]
+    TooOld(String),
     /// The URL names no database. It is not quoted: there may be a password in it.
     #[error("database.url {}", super::url::EXPECTED)]
     BadUrl,

@@ -36,6 +36,7 @@ mod token_key;
 pub(crate) mod url;
 mod user;
 
+pub(crate) use connect::{is_too_old, numbers};
 pub(crate) use data::search_table;
 pub use data::{
     As, Before, Bound, CatalogColumn, DataFault, DataTransaction, Filling, ForeignKey,

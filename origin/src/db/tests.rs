@@ -4,7 +4,7 @@ use super::{
 use crate::{
     auth::new_user,
     config,
-    engines::{Engine, Home, PASSWORD, on_every_engine},
+    engines::{self, Engine, Home, PASSWORD, Server, on_every_engine},
     http::ApiError,
 };
 use futures_util::future::join_all;
@@ -45,6 +45,15 @@ fn patient(home: &Home) -> config::Database {
 pub(crate) async fn fresh(engine: Engine) -> (Db, Home) {
     let home = engine.home();
     (Db::open(&patient(&home)).await.unwrap(), home)
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_old_is_refused_before_anything_changes() {
+    let server = Server::start_with(Engine::MySql, &["--version=10.5.23-MariaDB"]);
+    let home = Home::on(&server);
+    let refused = Db::open(&patient(&home)).await.unwrap_err();
+    assert!(matches!(refused, DbError::TooOld(_)), "{refused}");
+    assert!(engines::execute(&home.url, "CREATE TABLE user_account (id INT)").is_ok());
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The database: whether it answers, how old it is, how far it is open, what we may do in it.
 
 use super::Check;
-use crate::db::{DbError, Engine, Inspection};
+use crate::db::{DbError, Engine, Inspection, is_too_old, numbers};
 
 const NAME: &str = "database";
 /// The oldest that the tests run on.
@@ -24,17 +24,16 @@ pub(super) fn judge(found: Result<&Inspection, &DbError>) -> Vec<Check> {
 }
 
 fn version(found: &Inspection) -> Check {
-    let mut numbers = found
-        .version
-        .split(|c: char| !c.is_ascii_digit())
-        .map(|number| number.parse::<u32>().unwrap_or_default());
-    let known = (numbers.next(), numbers.next());
     let oldest = TESTED
         .iter()
         .find(|(engine, ..)| *engine == found.engine)
-        .map(|(_, major, minor)| (Some(*major), Some(*minor)));
+        .map(|(_, major, minor)| (*major, *minor));
     let shown = format!("{} {}", found.engine, found.version);
-    if Some(known) < oldest {
+    if found.engine == Engine::MySql && is_too_old(&found.version) {
+        let told = format!("{shown} answers, and is too old: this program does not start with it");
+        return Check::fail(NAME, told);
+    }
+    if Some(numbers(&found.version)) < oldest {
         let told = format!("{shown} answers, and is older than what this was tested with");
         return Check::warn(NAME, told);
     }
@@ -116,6 +115,13 @@ mod tests {
             worst(&judge(Ok(&found)))
         };
         assert_eq!(with(|f| f.version = "14.9".into()), Severity::Warn);
+        let with_mariadb = |version: &str| {
+            let mut found = sound();
+            (found.engine, found.version) = (Engine::MySql, version.into());
+            worst(&judge(Ok(&found)))
+        };
+        assert_eq!(with_mariadb("10.5.23-MariaDB"), Severity::Fail);
+        assert_eq!(with_mariadb("10.11.19-MariaDB"), Severity::Ok);
         assert_eq!(with(|f| f.pending = 2), Severity::Warn);
         assert_eq!(with(|f| f.unknown = 1), Severity::Fail);
         assert_eq!(with(|f| f.listens = Some("*".into())), Severity::Warn);

@@ -319,7 +319,7 @@ impl From<DbError> for ApiError {
             }
             DbError::NulText => Self::Invalid("A text has no NUL."),
             // Found when the database is opened, before there is anybody to answer.
-            DbError::Migration(_) | DbError::BadUrl | DbError::Shared(_) => {
+            DbError::Migration(_) | DbError::TooOld(_) | DbError::BadUrl | DbError::Shared(_) => {
                 tracing::error!(%error, "the database was not opened");
                 Self::Internal
             }

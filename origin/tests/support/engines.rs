@@ -140,6 +140,11 @@ rm -rf "$dir"
 impl Server {
     /// Starts a server and waits until it answers.
     pub(crate) fn start(engine: Engine) -> Self {
+        Self::start_with(engine, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(engine: Engine, more: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap().keep();
         let (owner, program, signal) = match engine {
             Engine::Sqlite => panic!("SQLite has no server"),
@@ -155,7 +160,7 @@ impl Server {
         let port = free_port();
         let mut keeper = owner.command(Path::new("sh"));
         keeper.args(["-c", KEEPER, "sh"]).arg(&dir).arg(signal);
-        keeper.arg(program).args(arguments);
+        keeper.arg(program).args(arguments).args(more);
         keeper.arg(format!("--port={port}"));
         let mut keeper = keeper
             .current_dir(&dir)
