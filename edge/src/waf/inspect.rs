@@ -283,8 +283,8 @@ impl<'s> Inspector<'s> {
             name,
         };
         let mut hits = std::mem::take(&mut self.hits);
-        hits.meter
-            .charge(lower.len() + price::START, price::SCANNED);
+        hits.meter.charge(1, price::VIEW);
+        hits.meter.charge(lower.len(), price::SCANNED);
         let signals = prefilter::scan(&text, &mut hits);
         let mut judged = Judged::default();
         self.judge(&mut hits, &text, view, &mut judged);
@@ -293,8 +293,8 @@ impl<'s> Inspector<'s> {
             if self.is_full() || hits.meter.is_spent() || self.is_over && hits.meter.is_enough() {
                 break;
             }
-            hits.meter
-                .charge(lower.len() + price::START, detector.price);
+            hits.meter.charge(1, detector.start);
+            hits.meter.charge(lower.len(), detector.price);
             (detector.detect)(&text, &mut hits);
             self.judge(&mut hits, &text, view, &mut judged);
         }
@@ -506,6 +506,7 @@ impl Sink for Inspector<'_> {
         if self.settings.mode == Mode::Relaxed && !part.is_name() && field::is_secret(name) {
             return;
         }
+        self.hits.meter.charge(1, price::FIELD);
         if detect::is_harmless(part, name, value) || self.language(part, name, value) {
             self.custom_view(part, name, value, Steps::default());
             return;
@@ -522,8 +523,11 @@ impl Sink for Inspector<'_> {
             let is_made = last.is_some();
             let each = price::DECODED + if is_made { price::MADE } else { 0 };
             self.hits.meter.charge(view.text.len(), each);
-            let samples = decode::samples(&view.text);
+            let (runs, samples) = decode::samples(&view.text);
+            self.hits.meter.charge(runs, price::RUN);
             self.hits.meter.charge(samples, price::SAMPLE);
+            let escapes = decode::starts(&view.text);
+            self.hits.meter.charge(escapes, price::ESCAPE);
             if let Some(View { text, steps }) = last.replace(view) {
                 let seen = span(&text, 0, self.stepwise);
                 self.stepwise -= seen.len();

@@ -11,9 +11,9 @@
 //! charged as little as that allows. A price therefore also covers what comes with what it is named for.
 
 /// What one request may cost: that of a body of 128 KB with what stands before it. In instructions
-/// of the native build, as all prices are; well below the 200 million that a core runs in ten
-/// milliseconds, for what costs more than it is charged. With less, long real texts are stopped.
-const ALLOWANCE: u32 = 165_000_000;
+/// of the native build, as all prices are: with what the dearest known ones cost beyond their charge,
+/// below the 145 million that a core of 14.5 million a millisecond runs in ten.
+const ALLOWANCE: u32 = 131_500_000;
 
 /// What a request may cost that is stopped already: what follows changes no verdict.
 const STOPPED: u32 = 64_000_000;
@@ -23,73 +23,98 @@ const PER_BYTE: u32 = ALLOWANCE / (128 * 1024);
 
 /// Prices, in instructions of the native build.
 pub(super) mod price {
-    /// Bytes as dear as it is to start in a view, however short: for each detector, the prefilter and
-    /// the question who shows it to whom.
+    /// Bytes as dear as it is to ask of a view, however short, who shows it to whom.
     pub(in crate::waf) const START: usize = 32;
     /// A byte of a body, for each reading of it.
-    pub(in crate::waf) const READ: u32 = 18;
-    /// A value, however short.
-    pub(in crate::waf) const VALUE: u32 = 1_400;
+    pub(in crate::waf) const READ: u32 = 5;
+    /// A value, however short and harmless.
+    pub(in crate::waf) const FIELD: u32 = 60;
+    /// One that is looked at.
+    pub(in crate::waf) const VALUE: u32 = 3_700;
     /// A byte of a view, to make it and to look for what decoding goes on from.
-    pub(in crate::waf) const DECODED: u32 = 6;
+    pub(in crate::waf) const DECODED: u32 = 8;
     /// A byte of a view that decoding made, besides.
-    pub(in crate::waf) const MADE: u32 = 17;
-    /// What may start a base64 text behind a slash.
-    pub(in crate::waf) const SAMPLE: u32 = 400;
+    pub(in crate::waf) const MADE: u32 = 5;
+    /// A byte at which an escape may start.
+    pub(in crate::waf) const ESCAPE: u32 = 175;
+    /// A run of digits that may be base64.
+    pub(in crate::waf) const RUN: u32 = 2_900;
+    /// What may start a base64 text behind a slash in one.
+    pub(in crate::waf) const SAMPLE: u32 = 235;
+    /// A view in the prefilter, however short.
+    pub(in crate::waf) const VIEW: u32 = 400;
     /// A byte of a view in the prefilter.
-    pub(in crate::waf) const SCANNED: u32 = 70;
-    /// A literal whose first bytes the prefilter finds.
-    pub(in crate::waf) const TRIED: u32 = 10;
+    pub(in crate::waf) const SCANNED: u32 = 66;
+    /// A literal that the prefilter's table has where it looks.
+    pub(in crate::waf) const WALKED: u32 = 15;
+    /// One whose first bytes stand there.
+    pub(in crate::waf) const TRIED: u32 = 3;
     /// One of which it finds more.
-    pub(in crate::waf) const MATCH: u32 = 45;
+    pub(in crate::waf) const MATCH: u32 = 75;
     /// A byte of a view of which is asked who shows it to whom.
-    pub(in crate::waf) const SPARED: u32 = 90;
+    pub(in crate::waf) const SPARED: u32 = 60;
     /// A finding of which that is asked.
-    pub(in crate::waf) const SHOWN: u32 = 7_500;
+    pub(in crate::waf) const SHOWN: u32 = 12_000;
+    /// A place where something could start that is judged.
+    pub(in crate::waf) const PLACE: u32 = 225;
+    /// A byte that is read for SQL, in each context.
+    pub(in crate::waf) const LEXED: u32 = 5;
     /// A token of SQL, in each context.
-    pub(in crate::waf) const TOKEN: u32 = 320;
+    pub(in crate::waf) const TOKEN: u32 = 430;
+    /// A name among them, besides.
+    pub(in crate::waf) const NAME: u32 = 30;
     /// A step in an expression of SQL.
-    pub(in crate::waf) const STEP: u32 = 210;
+    pub(in crate::waf) const STEP: u32 = 900;
     /// A tag.
-    pub(in crate::waf) const TAG: u32 = 920;
+    pub(in crate::waf) const TAG: u32 = 1_200;
     /// What may be the handler of an event.
-    pub(in crate::waf) const HANDLER: u32 = 4_300;
+    pub(in crate::waf) const HANDLER: u32 = 2_100;
     /// A script's URL.
-    pub(in crate::waf) const SCHEME: u32 = 13_000;
-    /// The name of a function that scripts of attacks call.
-    pub(in crate::waf) const KNOWN: u32 = 3_000;
+    pub(in crate::waf) const SCHEME: u32 = 7_100;
+    /// The name of a function that hardly any honest script calls.
+    pub(in crate::waf) const STRONG: u32 = 5_000;
+    /// That of another that scripts of attacks call.
+    pub(in crate::waf) const KNOWN: u32 = 3_750;
     /// A place where a command could start.
-    pub(in crate::waf) const COMMAND: u32 = 1_000;
-    /// A word that a command may be.
-    pub(in crate::waf) const WORD: u32 = 320;
+    pub(in crate::waf) const COMMAND: u32 = 225;
+    /// A word where a command could start.
+    pub(in crate::waf) const WORD: u32 = 2_800;
     /// A path with wildcards that every command is tried for.
-    pub(in crate::waf) const PATTERN: u32 = 90_000;
+    pub(in crate::waf) const PATTERN: u32 = 100_000;
     /// A path that a shell may fill in, whose folder is tried for all known ones.
-    pub(in crate::waf) const GLOB: u32 = 1_000;
+    pub(in crate::waf) const GLOB: u32 = 730;
     /// One whose folder is known: its file is tried for all known ones.
-    pub(in crate::waf) const GLOB_FILE: u32 = 1_000;
+    pub(in crate::waf) const GLOB_FILE: u32 = 1_400;
     /// A command whose arguments are looked at.
-    pub(in crate::waf) const PROOF: u32 = 4_550;
+    pub(in crate::waf) const PROOF: u32 = 4_200;
     /// Two dots that may lead to another folder.
-    pub(in crate::waf) const CLIMB: u32 = 750;
+    pub(in crate::waf) const CLIMB: u32 = 500;
     /// A byte of what it leads to, where known files are looked for.
-    pub(in crate::waf) const TARGET: u32 = 40;
+    pub(in crate::waf) const TARGET: u32 = 58;
     /// A slash behind which a known file may stand.
-    pub(in crate::waf) const SLASH: u32 = 500;
+    pub(in crate::waf) const SLASH: u32 = 1_050;
     /// A URL whose host is judged.
-    pub(in crate::waf) const URL: u32 = 13_500;
+    pub(in crate::waf) const URL: u32 = 5_600;
     /// An expression of a template.
-    pub(in crate::waf) const EXPRESSION: u32 = 5_000;
+    pub(in crate::waf) const EXPRESSION: u32 = 3_000;
+    /// A directive of a server's.
+    pub(in crate::waf) const DIRECTIVE: u32 = 3_400;
+    /// A look-up of a server's language.
+    pub(in crate::waf) const LOOKUP: u32 = 1_600;
+    /// A byte of one.
+    pub(in crate::waf) const SPELLED: u32 = 34;
+    /// An empty line.
+    pub(in crate::waf) const BREAK: u32 = 300;
     /// A line.
-    pub(in crate::waf) const LINE: u32 = 1_500;
+    pub(in crate::waf) const LINE: u32 = 910;
     /// A string whose next one is looked for.
-    pub(in crate::waf) const STRING: u32 = 630;
+    pub(in crate::waf) const STRING: u32 = 200;
     /// A call.
-    pub(in crate::waf) const CALL: u32 = 2_150;
+    pub(in crate::waf) const CALL: u32 = 1_900;
     /// A call of what brackets and quotes spell.
-    pub(in crate::waf) const GROUPS: u32 = 2_200;
+    pub(in crate::waf) const GROUPS: u32 = 1_250;
     /// The arguments of a call that attacks make.
-    pub(in crate::waf) const ARGUMENTS: u32 = 4_100;
+    pub(in crate::waf) const ARGUMENTS: u32 = 6_400;
 }
 
 /// What was spent on a request, and what may be.

@@ -185,7 +185,7 @@ pub(super) fn scan(text: &Text<'_>, hits: &mut Hits) -> Signals {
     for literal in &prefilter.brief {
         try_everywhere(literal, text, hits);
     }
-    let (mut head, mut tried) = (0, 0);
+    let (mut head, mut walked, mut tried) = (0, 0, 0);
     for (end, byte) in text.lower.iter().enumerate() {
         head = head >> 8 | u32::from(*byte) << 16;
         let mut number = prefilter.slots.get(slot(head)).copied().unwrap_or(0);
@@ -194,6 +194,7 @@ pub(super) fn scan(text: &Text<'_>, hits: &mut Hits) -> Signals {
             .and_then(|index| prefilter.entries.get(index))
         {
             number = entry.next;
+            walked += 1;
             if entry.head != head {
                 continue;
             }
@@ -222,6 +223,7 @@ pub(super) fn scan(text: &Text<'_>, hits: &mut Hits) -> Signals {
             }
         }
     }
+    hits.meter.charge(walked, price::WALKED);
     hits.meter.charge(tried, price::TRIED);
     signals
 }

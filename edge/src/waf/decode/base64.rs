@@ -58,20 +58,14 @@ const SAMPLE_BYTES: usize = SAMPLE / 4 * 3;
 
 /// What the decoded bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Text,
     Utf16,
 }
 
-/// Whether the characters start to spell text.
-pub(super) fn is_plausible(encoded: &[u8]) -> bool {
-    kind(encoded).is_some()
-}
-
-/// The text that the characters spell, if they spell text. A space is a plus sign of a form read
-/// once too often; line breaks are skipped.
-pub(super) fn text(encoded: &[u8]) -> Option<(Vec<u8>, Step)> {
-    let kind = kind(encoded)?;
+/// The text that the characters spell, if they spell text of this kind. A space is a plus sign of a
+/// form read once too often; line breaks are skipped.
+pub(super) fn text(encoded: &[u8], kind: Kind) -> Option<(Vec<u8>, Step)> {
     let mut decoded = Vec::with_capacity(encoded.len() / 4 * 3 + 3);
     decode(encoded, |byte| decoded.push(byte));
     let step = match kind {
@@ -93,8 +87,8 @@ fn may_start(encoded: &[u8]) -> bool {
     matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0xc2..=0xf4)
 }
 
-/// Judges by a sample from the start.
-fn kind(encoded: &[u8]) -> Option<Kind> {
+/// What the characters start to spell, if it is text, by a sample.
+pub(super) fn kind(encoded: &[u8]) -> Option<Kind> {
     if !may_start(encoded) {
         return None;
     }

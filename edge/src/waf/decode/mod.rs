@@ -62,10 +62,20 @@ pub(super) fn views(part: Part, value: &[u8]) -> impl Iterator<Item = View<'_>> 
     std::iter::successors(Some(first), move |last| decoder.next(last))
 }
 
-/// How many samples of base64 a text holds at most that [`views`] would take: what follows the
-/// slashes of its runs.
-pub(super) fn samples(text: &[u8]) -> usize {
-    run::slashes(text)
+/// How many runs of base64 a text holds that [`views`] would look at, and how many samples it would
+/// take of them besides: what follows their slashes.
+pub(super) fn samples(text: &[u8]) -> (usize, usize) {
+    run::counts(text)
+}
+
+/// Bytes of a text at which an escape may start.
+pub(super) fn starts(text: &[u8]) -> usize {
+    // In blocks whose counts fit a byte, as vector instructions count.
+    let each = text.chunks(128).map(|block| {
+        let starts = block.iter().map(|byte| u8::from(is_start(*byte)));
+        usize::from(starts.sum::<u8>())
+    });
+    each.sum()
 }
 
 /// Whether [`views`] could differ from the value alone: one cheap pass for short values.

@@ -55,9 +55,9 @@ fn whole(value: &[u8]) -> Option<(Vec<u8>, Step)> {
     let digits = value.strip_suffix(b"=").unwrap_or(value);
     let digits = digits.strip_suffix(b"=").unwrap_or(digits);
     let fits = |byte: &u8| is_digit(*byte) || matches!(byte, b' ' | b'\r' | b'\n');
-    (base64::is_plausible(digits) && digits.iter().all(fits))
-        .then(|| base64::text(digits))
-        .flatten()
+    let kind = base64::kind(digits)?;
+    let is_run = digits.iter().all(fits);
+    is_run.then(|| base64::text(digits, kind)).flatten()
 }
 
 fn is_digit(byte: u8) -> bool {
@@ -84,15 +84,17 @@ fn next(text: &[u8], index: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// Slashes and plus signs in runs: what follows one is looked at by itself.
-pub(super) fn slashes(text: &[u8]) -> usize {
-    let (mut index, mut count) = (0, 0);
+/// How many runs there are, and the slashes and plus signs in them: what follows one is looked at
+/// by itself.
+pub(super) fn counts(text: &[u8]) -> (usize, usize) {
+    let (mut index, mut runs, mut slashes) = (0, 0, 0);
     while let Some((start, end)) = next(text, index) {
         let run = span(text, start, end).iter();
-        count += run.filter(|byte| matches!(byte, b'/' | b'+')).count();
+        runs += 1;
+        slashes += run.filter(|byte| matches!(byte, b'/' | b'+')).count();
         index = end;
     }
-    count
+    (runs, slashes)
 }
 
 /// What replaces `text[start..end]`.
@@ -125,15 +127,18 @@ fn within(text: &[u8], start: usize, end: usize) -> Option<Found> {
             .position(|byte| matches!(byte, b'/' | b'+'));
         let piece_end = slash.map_or(end, |slash| piece + slash);
         let rest = span(text, piece, end);
-        if rest.len() >= MIN_RUN && rests < MAX_RESTS && base64::is_plausible(rest) {
+        let is_rest = rest.len() >= MIN_RUN && rests < MAX_RESTS;
+        if let Some(kind) = is_rest.then(|| base64::kind(rest)).flatten() {
             rests += 1;
-            let found = spelled(text, piece, end);
+            let found = spelled(text, piece, end, kind);
             if found.is_some() {
                 return found;
             }
         }
-        if piece_end < end && piece_end - piece >= MIN_RUN {
-            let found = spelled(text, piece, piece_end);
+        let is_piece = piece_end < end && piece_end - piece >= MIN_RUN;
+        let kind = || base64::kind(span(text, piece, piece_end));
+        if let Some(kind) = is_piece.then(kind).flatten() {
+            let found = spelled(text, piece, piece_end, kind);
             if found.is_some() {
                 return found;
             }
@@ -144,8 +149,8 @@ fn within(text: &[u8], start: usize, end: usize) -> Option<Found> {
 }
 
 /// The text that `text[start..end]` spells, which takes its padding with it.
-fn spelled(text: &[u8], start: usize, end: usize) -> Option<Found> {
-    let (decoded, step) = base64::text(span(text, start, end))?;
+fn spelled(text: &[u8], start: usize, end: usize, kind: base64::Kind) -> Option<Found> {
+    let (decoded, step) = base64::text(span(text, start, end), kind)?;
     let padding = span(text, end, end + 2)
         .iter()
         .take_while(|byte| **byte == b'=')

@@ -59,13 +59,18 @@ pub(super) struct Line<'a> {
     pub(super) next: &'a [u8],
     /// Whether the break has no business here: in a URL, a header or a name, or spelled out.
     pub(super) is_odd: bool,
-    /// Whether an empty line comes before.
-    pub(super) is_after_blank: bool,
+    /// Empty lines that come before.
+    pub(super) blanks: usize,
     /// Whether white space leads to it, by which it goes on with a header's value and is none.
     pub(super) is_indented: bool,
 }
 
 impl Line<'_> {
+    /// Whether an empty line comes before.
+    const fn is_after_blank(&self) -> bool {
+        self.blanks > 0
+    }
+
     /// Whether what comes before is one token or nothing.
     pub(super) fn follows_token(&self) -> bool {
         let lead = trim(self.lead);
@@ -124,7 +129,7 @@ pub(super) fn lines(text: &[u8], part: Part) -> impl Iterator<Item = Line<'_>> {
                 span(text, 0, start)
             },
             is_odd: is_odd_place || is_encoded,
-            is_after_blank: breaks > 0,
+            blanks: breaks,
             is_indented,
         })
     })
@@ -164,6 +169,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
         return;
     }
     for line in lines(text.lower, text.part) {
+        hits.meter.charge(line.blanks, price::BREAK);
         if !hits.meter.pays(price::LINE) {
             return;
         }
@@ -180,7 +186,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
 fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
     let may_split =
         line.follows_phrase() && !is_header_like(line.lead) && (line.is_odd || !greets(line));
-    if line.is_after_blank && ends_chunks(line.lead) && is_versioned(line.text) {
+    if line.is_after_blank() && ends_chunks(line.lead) && is_versioned(line.text) {
         return Some(&rules::SPLIT);
     }
     if may_split && (is_status(line.text) || is_request(line)) {
@@ -193,7 +199,7 @@ fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
         return Some(&rules::SPLIT);
     }
     let in_path = text.part == Part::Path && line.follows_token() && is_tight_header(line.text);
-    if line.is_odd && line.is_after_blank && line.follows_phrase() && is_markup(line) {
+    if line.is_odd && line.is_after_blank() && line.follows_phrase() && is_markup(line) {
         return Some(&rules::SPLIT);
     }
     if is_mail_header(text, line) || is_mail_body(line) {
@@ -201,7 +207,7 @@ fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
     }
     let in_name = text.part.is_name() && header_name(line.text).is_some();
     // The empty line ends the head, so no header follows it.
-    let is_head = line.is_odd || !line.is_after_blank;
+    let is_head = line.is_odd || !line.is_after_blank();
     (in_name || in_path || (may_split && is_head && !line.is_indented && is_response_header(line)))
         .then_some(&rules::HEADER)
 }
@@ -375,7 +381,7 @@ fn is_mail_body(line: &Line<'_>) -> bool {
     let lead = trim(line.lead);
     let domain = lead.iter().position(|byte| *byte == b'@');
     line.is_odd
-        && line.is_after_blank
+        && line.is_after_blank()
         && line.follows_token()
         && domain.is_some_and(|at_sign| at_sign > 0 && from(lead, at_sign).contains(&b'.'))
         && !line.text.contains(&b'@')

@@ -92,6 +92,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
             .filter(|byte| **byte == b' ')
             .take(MAX_SPACES)
             .count();
+        hits.look();
         start = index + 1;
         let is_shown = is_listing || spaces >= MAX_SPACES;
         let found = if at(lower, index) == b'(' {

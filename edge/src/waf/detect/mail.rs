@@ -66,6 +66,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
         hits.push(Hit::new(&rules::IMAP, 0, whole.len()));
     }
     for line in lines(text.lower, text.part) {
+        hits.meter.charge(line.blanks, price::BREAK);
         if !hits.meter.pays(price::LINE) {
             return;
         }

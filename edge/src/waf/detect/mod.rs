@@ -24,7 +24,7 @@ mod xpath;
 use std::ops::{Deref, DerefMut};
 
 pub(super) use self::nosql::updates;
-use super::meter::Meter;
+use super::meter::{Meter, price};
 use super::rules::Rule;
 use super::scan::{Absent, Needles, from, stands};
 use super::{Part, decode};
@@ -64,6 +64,11 @@ pub(super) struct Hits {
 }
 
 impl Hits {
+    /// Charges for a place where something could start that is judged.
+    pub(super) fn look(&mut self) {
+        self.meter.charge(1, price::PLACE);
+    }
+
     /// None yet, with what is left to be spent.
     pub(super) const fn with(meter: Meter) -> Self {
         Self {
@@ -95,6 +100,8 @@ pub(super) struct Detector {
     pub(super) triggers: &'static [&'static str],
     /// What it looks for in a whole view, unless the prefilter saw none of it.
     pub(super) sets: &'static [&'static Needles<'static>],
+    /// What it costs to start in a view, however short.
+    pub(super) start: u32,
     /// What a byte costs in which it finds nothing to judge.
     pub(super) price: u32,
 }
@@ -105,102 +112,119 @@ pub(super) static DETECTORS: &[Detector] = &[
         detect: sql::detect,
         triggers: sql::TRIGGERS,
         sets: &[],
-        price: 65,
+        start: 13_000,
+        price: 66,
     },
     Detector {
         detect: html::detect,
         triggers: html::TRIGGERS,
         sets: html::SETS,
-        price: 10,
+        start: 4_200,
+        price: 53,
     },
     Detector {
         detect: shell::detect,
         triggers: shell::TRIGGERS,
         sets: shell::SETS,
-        price: 220,
+        start: 1_350,
+        price: 57,
     },
     Detector {
         detect: path::detect,
         triggers: path::TRIGGERS,
         sets: path::SETS,
-        price: 2,
+        start: 3_400,
+        price: 3,
     },
     Detector {
         detect: ssrf::detect,
         triggers: ssrf::TRIGGERS,
         sets: ssrf::SETS,
-        price: 2,
+        start: 1_200,
+        price: 7,
     },
     Detector {
         detect: template::detect,
         triggers: template::TRIGGERS,
         sets: template::SETS,
-        price: 16,
+        start: 3_750,
+        price: 8,
     },
     Detector {
         detect: nosql::detect,
         triggers: nosql::TRIGGERS,
         sets: nosql::SETS,
-        price: 2,
+        start: 12_000,
+        price: 30,
     },
     Detector {
         detect: ldap::detect,
         triggers: ldap::TRIGGERS,
         sets: &[],
-        price: 2,
+        start: 800,
+        price: 4,
     },
     Detector {
         detect: xpath::detect,
         triggers: xpath::TRIGGERS,
         sets: &[],
-        price: 2,
+        start: 9_000,
+        price: 24,
     },
     Detector {
         detect: crlf::detect,
         triggers: crlf::TRIGGERS,
         sets: &[],
-        price: 10,
+        start: 4_800,
+        price: 3,
     },
     Detector {
         detect: code::detect,
         triggers: code::TRIGGERS,
         sets: code::SETS,
-        price: 2,
+        start: 9_600,
+        price: 7,
     },
     Detector {
         detect: mail::detect,
         triggers: mail::TRIGGERS,
         sets: mail::SETS,
-        price: 10,
+        start: 4_800,
+        price: 3,
     },
     Detector {
         detect: ssi::detect,
         triggers: ssi::TRIGGERS,
         sets: &[],
-        price: 2,
+        start: 500,
+        price: 5,
     },
     Detector {
         detect: xml::detect,
         triggers: xml::TRIGGERS,
         sets: xml::SETS,
-        price: 4,
+        start: 1_500,
+        price: 6,
     },
     Detector {
         detect: probe::detect,
         triggers: probe::TRIGGERS,
         sets: &[],
+        start: 600,
         price: 1,
     },
     Detector {
         detect: upload::detect,
         triggers: upload::TRIGGERS,
         sets: &[],
-        price: 4,
+        start: 80,
+        price: 1,
     },
     Detector {
         detect: session::detect,
         triggers: session::TRIGGERS,
         sets: &[],
+        start: 80,
         price: 1,
     },
 ];

@@ -2,6 +2,7 @@
 
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
+use crate::waf::meter::price;
 use crate::waf::rules::ssi as rules;
 use crate::waf::scan::{Needles, at, find, skip_space, span, stands, trim, word};
 
@@ -40,6 +41,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let lower = text.lower;
     let mut index = 0;
     while let Some((start, sign)) = SIGNS.find(lower, index) {
+        hits.meter.charge(1, price::DIRECTIVE);
         index = start + sign.len();
         let rule = match sign {
             b"<!--" => is_directive(lower, index).then_some(&rules::SSI),

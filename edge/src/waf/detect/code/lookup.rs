@@ -1,6 +1,7 @@
 //! The look-ups of Log4j (CVE-2021-44228), however they are spelled.
 
 use crate::waf::detect::{Hit, Hits};
+use crate::waf::meter::price;
 use crate::waf::rules::jndi;
 use crate::waf::scan::{at, find, from, span, stands, word};
 
@@ -22,6 +23,8 @@ pub(super) fn detect(text: &[u8], hits: &mut Hits) {
         index = start + 2;
         let window = span(text, index, index + MAX_SPELLED);
         let (is_target, read) = spells_target(window);
+        hits.meter.charge(1, price::LOOKUP);
+        hits.meter.charge(read, price::SPELLED);
         let Some(left) = budget.checked_sub(read) else {
             hits.push(Hit::new(&jndi::NESTED, start, index));
             return;

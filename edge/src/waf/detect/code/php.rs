@@ -82,6 +82,7 @@ fn masked(text: &[u8]) -> Option<(usize, usize)> {
 fn globals(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some(start) = position(text, index, |byte| byte == b'$') {
+        hits.look();
         index = start + 1;
         let name = word(text, index);
         let open = index + name.len();

@@ -130,6 +130,7 @@ pub(super) fn php_file(text: &[u8], hits: &mut Hits) {
 fn php(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some(colon) = position(text, index, |byte| byte == b':') {
+        hits.look();
         index = colon + 1;
         let is_object = matches!(before(text, colon), b'o' | b'c')
             && colon >= 1

@@ -93,8 +93,8 @@ impl Scanner<'_> {
         {
             return Some(Hit::new(&rules::COMMAND, lead_at, start));
         }
-        let mut word = Word::read(self.text, start)?;
         hits.meter.charge(1, price::WORD);
+        let mut word = Word::read(self.text, start)?;
         if word.is_variable && !word.is_spaced {
             return self.variable(lead_at, &word, lead);
         }

@@ -111,7 +111,7 @@ fn read(text: &Text<'_>, hits: &mut Hits) {
 /// One reading, in windows of so many tokens; only the first has a break-out and a start.
 fn windows(text: &[u8], quote: Option<u8>, is_leaf: bool, hits: &mut Hits) {
     let mut sql = Sql::new(text, quote);
-    hits.meter.charge(sql.tokens.len(), price::TOKEN);
+    sql.charge(hits);
     sql.listing |= is_leaf;
     sql.detect(0, hits);
     sql.whole(hits);
@@ -120,7 +120,7 @@ fn windows(text: &[u8], quote: Option<u8>, is_leaf: bool, hits: &mut Hits) {
     while let Some(next) = sql.next_window().filter(|_| !hits.meter.is_spent()) {
         offset += next;
         sql = Sql::new(from(text, offset), None);
-        hits.meter.charge(sql.tokens.len(), price::TOKEN);
+        sql.charge(hits);
         sql.listing |= is_leaf;
         let first = hits.len();
         sql.detect(WINDOW_HEAD, hits);
@@ -158,6 +158,16 @@ impl<'a> Sql<'a> {
         sql.terminated = sql.is_terminated();
         sql.lead = sql.lead();
         sql
+    }
+
+    /// Charges for what was read.
+    fn charge(&self, hits: &mut Hits) {
+        let is_name = |token: &&Token| token.kind == Kind::Ident;
+        let read = self.tokens.last().map_or(0, |token| token.end);
+        hits.meter.charge(read, price::LEXED);
+        hits.meter.charge(self.tokens.len(), price::TOKEN);
+        let names = self.tokens.iter().filter(is_name).count();
+        hits.meter.charge(names, price::NAME);
     }
 
     /// Where the window after this one starts, when there is more text than tokens are read.

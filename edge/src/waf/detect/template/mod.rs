@@ -273,6 +273,7 @@ fn expressions(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some(place) = position(text, index, is_opening) {
         index = place;
+        hits.look();
         let opened = DELIMITERS
             .iter()
             .zip(closings.iter_mut())

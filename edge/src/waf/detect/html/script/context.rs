@@ -239,9 +239,8 @@ fn follows_keyword(head: &[u8], end: usize) -> bool {
 /// `function f() { alert(1); }` as people write it defines and does not run.
 fn is_function_body(text: &[u8], index: usize) -> bool {
     let head = span(text, index.saturating_sub(64), index);
-    [&b") {"[..], b"=> {", b"=> "]
-        .iter()
-        .any(|open| head.windows(open.len()).any(|window| window == *open))
+    head.windows(3)
+        .any(|window| matches!(window, b") {" | b"=> "))
 }
 
 /// Words that may stand beside another in a program.

@@ -28,7 +28,13 @@ pub(super) fn detect(text: &[u8], hits: &mut Hits) {
         let name = word(text, index);
         let end = index + name.len();
         if call::is_known(name) {
-            hits.meter.charge(1, price::KNOWN);
+            let is_strong = call::is_strong(name);
+            let price = if is_strong {
+                price::STRONG
+            } else {
+                price::KNOWN
+            };
+            hits.meter.charge(1, price);
         }
         if call::runs(text, index, name, &context) {
             hits.push(Hit::new(&rules::CALL, index, end + 1));
