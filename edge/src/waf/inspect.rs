@@ -110,7 +110,7 @@ impl Counts {
 struct Spared {
     quotations: Quotations,
     discussion: Discussion,
-    is_query: bool,
+    is_linked: bool,
     is_listing: bool,
     /// Whether no language compiles it.
     is_uncompiled: bool,
@@ -127,17 +127,21 @@ struct Spared {
 impl Spared {
     fn of(text: &Text<'_>, absent: Absent, is_document: bool) -> Self {
         let Text { lower, part, name } = *text;
-        let is_query = part == Part::Query;
+        // What a link, a page on another site or a browser's memory brings along.
+        let is_linked = matches!(
+            part,
+            Part::Query | Part::Path | Part::Cookie | Part::HeaderValue
+        );
         let is_setting = is_document || field::is_project_script(name);
         Self {
             quotations: Quotations::of(lower),
             discussion: Discussion::of(lower, absent),
-            is_query,
+            is_linked,
             is_listing: quote::is_listing(lower, absent),
             is_uncompiled: discussion::is_uncompiled(lower),
             holds_setting: is_setting && discussion::holds_setting(lower),
             names_place: field::configures(name) && discussion::holds_setting(lower),
-            takes_scripts: !is_query
+            takes_scripts: !is_linked
                 && (field::takes_scripts(name)
                     || field::takes_snippets(name) && discussion::is_snippet(lower)),
             is_script_sample: field::is_script_sample(name),
@@ -155,7 +159,7 @@ impl Spared {
                 .first()
                 .is_some_and(|byte| byte.is_ascii_alphanumeric() || is_space(*byte))
             && !self.holds_tag;
-        let is_answered = self.is_query && is_markup && !is_script;
+        let is_answered = self.is_linked && is_markup && !is_script;
         let is_sample = self.is_script_sample && hit.rule.id != html::SCRIPT.id;
         is_markup && (is_sample || self.takes_scripts)
             || self.is_listing && quote::is_listed(hit.rule.tags)
@@ -179,6 +183,15 @@ impl Spared {
                 discussion::is_work(span(lower, range.start + 1, range.end - 1))
             })
     }
+}
+
+/// Whether a finding in the path as a whole is of what is found again in the segment that holds it, which is
+/// read by itself as no plain name can be that.
+fn is_judged_in_segments(hit: &Hit) -> bool {
+    matches!(
+        hit.rule.tags.first(),
+        Some(&("sqli" | "xss" | "rce" | "code" | "ssti" | "ldapi" | "xpathi"))
+    ) || hit.rule.id == rules::nosql::OPERATOR_TEXT.id
 }
 
 fn may_ask(asked: &mut u32) -> bool {
@@ -318,6 +331,7 @@ impl<'s> Inspector<'s> {
     /// repeats it.
     fn judge(&mut self, hits: &mut Hits, text: &Text<'_>, view: &View<'_>, judged: &mut Judged) {
         let Text { lower, part, name } = *text;
+        let is_whole_path = part == Part::Path && name.is_empty();
         let Hits {
             found,
             meter,
@@ -327,7 +341,10 @@ impl<'s> Inspector<'s> {
             if judged.told.iter().any(|rule| std::ptr::eq(*rule, hit.rule)) {
                 continue;
             }
-            if self.spares_quotations(part) {
+            if is_whole_path && is_judged_in_segments(&hit) {
+                continue;
+            }
+            if !is_whole_path && self.spares_quotations(part, lower) {
                 let is_document = self.is_document;
                 let spared = judged.spared.get_or_insert_with(|| {
                     meter.charge(lower.len() + price::START, price::SPARED);
@@ -417,13 +434,16 @@ impl<'s> Inspector<'s> {
     }
 
     /// Where people write for people, and only at the lowest paranoia level.
-    fn spares_quotations(&self, part: Part) -> bool {
-        self.settings.paranoia <= 1
-            && self.settings.mode != Mode::Strict
-            && matches!(
-                part,
-                Part::Query | Part::Json | Part::Form | Part::Multipart | Part::Xml | Part::Text
-            )
+    fn spares_quotations(&self, part: Part, text: &[u8]) -> bool {
+        let is_written = match part {
+            Part::Query | Part::Json | Part::Form | Part::Multipart | Part::Xml | Part::Text => {
+                true
+            }
+            // A title or a search comes back here, and no text of several lines.
+            Part::Path | Part::Cookie | Part::HeaderValue => !text.contains(&b'\n'),
+            _ => false,
+        };
+        is_written && self.settings.paranoia <= 1 && self.settings.mode != Mode::Strict
     }
 
     fn add(

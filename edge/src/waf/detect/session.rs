@@ -4,13 +4,28 @@
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::protocol as rules;
-use crate::waf::scan::{at, find, is_word, skip_while, span, stands};
+use crate::waf::scan::{at, find, is_word, skip_while, span, stands, word};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &["cookie"];
 
 /// Longest value that is such a tail and no source code.
 const MAX_TAIL: usize = 120;
+
+/// Cookies that a page keeps for itself, and that are no session.
+const PREFERENCES: &[&[u8]] = &[
+    b"theme",
+    b"lang",
+    b"locale",
+    b"consent",
+    b"cookieconsent",
+    b"currency",
+    b"font",
+    b"layout",
+    b"visited",
+    b"seen",
+    b"darkmode",
+];
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
@@ -36,7 +51,9 @@ fn sets_attribute(text: &[u8], start: usize, end: usize) -> bool {
         return false;
     };
     let name = skip_while(text, semicolon + 1, |byte| !is_word(byte));
+    let value = skip_while(text, end, |byte| !is_word(byte));
     is_member
+        && !PREFERENCES.contains(&word(text, value))
         && is_token
         && !is_word(at(text, end))
         && [&b"expires"[..], b"domain", b"path", b"max"]

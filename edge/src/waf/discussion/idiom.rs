@@ -13,6 +13,8 @@ use crate::waf::scan::{Needles, at, before, find, from, is_space, is_word, span,
 const MAX_TEXT: usize = 1000;
 /// Most steps up to a file of the same project.
 const MAX_STEPS: usize = 3;
+/// Fewest words that talk about the code before them.
+const MIN_TOLD: usize = 3;
 
 /// Rules about commands.
 const COMMANDS: &[&str] = &["rce-001", "rce-002", "rce-006"];
@@ -40,7 +42,7 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         return false;
     }
     let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
-    is_one_of(COMMANDS) && is_work(text)
+    is_one_of(COMMANDS) && (is_work(text) || is_work(untold(text)))
         || is_one_of(FILES) && opens_own(text, hit)
         || is_one_of(QUERIES) && is_shell_query(text)
         || is_one_of(CALLS) && (is_foreign(text) || is_title(text, hit))
@@ -51,6 +53,21 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         || hit.rule.id == "xss-003" && minds_own(span(text, hit.start, MAX_TEXT))
         || hit.rule.tags.first() == Some(&"sqli") && is_report(text)
         || (STATEMENTS.contains(&hit.rule.id) || hit.rule.id == "sqli-011") && is_told(text, hit)
+}
+
+/// `kill -9 $(lsof -t -i:3000) kalau port 3000 kepakai`: without the words behind, which a shell would take
+/// for arguments.
+fn untold(text: &[u8]) -> &[u8] {
+    let is_told =
+        |byte: &u8| byte.is_ascii_alphanumeric() || is_space(*byte) || b",.?!".contains(byte);
+    let end = text
+        .iter()
+        .rposition(|byte| !is_told(byte))
+        .map_or(0, |last| last + 1);
+    let words = from(text, end).split(|byte| is_space(*byte));
+    let is_word = |word: &&[u8]| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic);
+    let is_talk = at(text, end) == b' ' && words.filter(is_word).count() >= MIN_TOLD;
+    span(text, 0, if is_talk { end } else { 0 })
 }
 
 /// `<?php short tag disabled`, `use <%@ page iselignored="false" %>`: words or a directive behind the only tag, which no
@@ -67,7 +84,7 @@ fn opens_no_code(text: &[u8], hit: &Hit) -> bool {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-');
     let is_talk = tag
         .strip_prefix(b"<?php ")
-        .is_some_and(|words| words.contains(&b' ') && words.iter().all(is_word));
+        .is_some_and(|words| words.len() > 2 && words.iter().all(is_word));
     is_directive || is_talk
 }
 

@@ -11,7 +11,7 @@ static PRINTING: Words = LazyLock::new(|| {
     words(
         "htmlspecialchars htmlentities isset empty number_format date count ucfirst nl2br strtoupper \
          strtolower addslashes urlencode esc_html esc_attr esc_url base_url site_url route url if elseif \
-         foreach while",
+         foreach while link h esc e",
     )
 });
 

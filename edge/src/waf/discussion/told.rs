@@ -183,7 +183,7 @@ pub(super) fn is_told(text: &[u8], hit: &Hit) -> bool {
         .map_or(0, |line| line + 1);
     let end = hit.start.min(text.len());
     let is_prose = |byte: &u8| {
-        byte.is_ascii_alphabetic()
+        byte.is_ascii_alphanumeric()
             || is_space(*byte)
             || *byte >= 0x80
             || b",.:?!/\\-".contains(byte)

@@ -132,7 +132,7 @@ impl Literal {
         match self.edges {
             Edges::Any => true,
             Edges::Word => !is_word(before(text, start)) && !is_word(at(text, end)),
-            Edges::Segment => ends_segment(at(text, end)),
+            Edges::Segment => ends_segment(at(text, end)) && !goes_on(text, end),
             Edges::Whole => start == 0 && matches!(at(text, end), 0 | b'/'),
             Edges::Exact => start == 0 && end == text.len(),
             Edges::Root => {
@@ -342,6 +342,11 @@ fn opens_element(head: &[u8]) -> bool {
 const PROGRAMS: &[&[u8]] = &[
     b".php", b".jsp", b".do", b".action", b".aspx", b".asp", b".cgi",
 ];
+
+/// `/error.log in nginx`: words that somebody looks up, and no file's name.
+fn goes_on(text: &[u8], end: usize) -> bool {
+    at(text, end) == b' ' && at(text, end + 1).is_ascii_alphabetic()
+}
 
 const fn ends_segment(byte: u8) -> bool {
     matches!(

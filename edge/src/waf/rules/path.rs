@@ -27,5 +27,6 @@ super::rules! { TABLE ["lfi", "CWE-22", "crs-930"];
         not "100%25 is no file";
 }
 super::literal::literals! {
-    TRAVERSAL, Any, Anywhere: ["0x2e0x2e", "..0x2f", "..0x5c", r".\\./.\\./", r".\./.\./", r".\.\./", "..%bg%qf", "..%uefc8", "..%u2216", "..%u2215"];
+    FILE, Any, Anywhere: [r"\mysql\my.ini"];
+    TRAVERSAL, Any, Anywhere: ["classpath:../", "0x2e0x2e", "..0x2f", "..0x5c", r".\\./.\\./", r".\./.\./", r".\.\./", "..%bg%qf", "..%uefc8", "..%u2216", "..%u2215"];
 }

@@ -243,6 +243,42 @@ fn what_asks_for_code_in_a_search_box_is_no_code() {
 }
 
 #[test]
+fn what_people_write_comes_back_in_paths_cookies_and_headers() {
+    let settings = Settings::default();
+    let path = |path: &str| super::look(&settings, path, "", &[], None).verdict;
+    let verdict = |spot, text: &str| match spot {
+        Spot::Path => path(&format!("/items/{}", super::percent(text))),
+        Spot::Cookie => put(&settings, spot, &super::percent(text)).verdict,
+        spot => put(&settings, spot, text).verdict,
+    };
+    for spot in [Spot::Path, Spot::Header, Spot::Cookie, Spot::Query] {
+        for text in [
+            "kill -9 $(lsof -t -i:3000) if the port is in use",
+            "mongo: db.users.find({ age: { $gt: 17 } }).sort({ name: 1 })",
+            "In T-SQL: EXEC sp_helpdb shows all databases of the server",
+        ] {
+            assert_ne!(verdict(spot, text), Verdict::Blocked, "{spot:?}: {text}");
+        }
+        for text in [
+            "; cat /etc/passwd",
+            "<script>alert(1)</script> is my name",
+            "' union select username, password from users--",
+        ] {
+            assert_eq!(verdict(spot, text), Verdict::Blocked, "{spot:?}: {text}");
+        }
+    }
+    // Several lines are a text, which none of these hold.
+    let lines = "a\r\nSET foo bar\r\nQUIT\r\n";
+    assert_eq!(verdict(Spot::Cookie, lines), Verdict::Blocked);
+    // A path of words names no file.
+    assert_ne!(
+        path("/search/tail%20laravel/laravel.log%20in%20real%20time"),
+        Verdict::Blocked
+    );
+    assert_eq!(path("/storage/logs/laravel.log%20"), Verdict::Blocked);
+}
+
+#[test]
 fn what_is_said_of_an_attack_does_not_let_it_run() {
     for text in [
         "1 for update union select table_name from information_schema.tables",

@@ -231,7 +231,83 @@ const PAIRS: &[(&str, &str, &str)] = &[
         "db.users.updateMany({ last: { $lt: 5 } }, { $set: { role: 'admin' } })",
     ),
     ("text", "system(\"pause\");", "system(\"pause & id\");"),
+    (
+        "text",
+        "Answer 3: SELECT name FROM a WHERE x >= 3.5 UNION SELECT name FROM b;",
+        "3 UNION SELECT name FROM b;",
+    ),
+    (
+        "text",
+        "kill -9 $(lsof -t -i:3000) if the port is in use",
+        "kill -9 $(cat /root/pid) if the port is in use",
+    ),
+    ("text", "<?php tag", "<?php system('id')"),
+    (
+        "text",
+        "<?= $this->Html->link('Home', ['action' => 'index']) ?>",
+        "<?= $this->Html->system('id') ?>",
+    ),
+    (
+        "text",
+        "document.cookie = \"theme=dark; path=/; max-age=31536000\" sets it",
+        "document.cookie = \"sid=dark; path=/; max-age=31536000\" sets it",
+    ),
+    (
+        "q",
+        "http://localhost:8000/callback",
+        "http://localhost:8000/admin",
+    ),
+    (
+        "url",
+        "http://10.0.3.14:8080/healthz",
+        "http://10.0.3.14:6379/healthz",
+    ),
+    // What tools and interpreters take for commands and files.
+    (
+        "text",
+        "The manual explains write18 on page 4",
+        "\\immediate\\write18{id > /tmp/o}",
+    ),
+    (
+        "file",
+        "my.ini is where it is set",
+        "C:\\ProgramData\\MySQL\\my.ini",
+    ),
+    (
+        "file",
+        "classpath: what is it",
+        "classpath:../application-prod.yml",
+    ),
+    (
+        "text",
+        "the id` of from users",
+        "id` from users union select password as `id",
+    ),
 ];
+
+/// Names of members that a store's own interface has, and that an application's look-ups must not.
+const OPERATORS: &[(&str, bool)] = &[
+    ("pipeline.$match.status", false),
+    ("selector.year.$gt", false),
+    ("pipeline.$lookup.from", true),
+    ("selector.$where", true),
+    ("password.$gt", true),
+    ("user.selector.$gt", true),
+];
+
+#[test]
+fn queries_that_a_store_takes_whole_have_its_names() {
+    for (name, is_stopped) in OPERATORS {
+        let mut body = serde_json::json!("a");
+        for member in name.rsplit('.') {
+            body = serde_json::json!({ member: body });
+        }
+        let body = body.to_string();
+        let body = Some(("application/json", body.as_bytes()));
+        let report = look(&Settings::default(), "/items", "", &[], body);
+        assert_eq!(report.verdict == Verdict::Blocked, *is_stopped, "{name}");
+    }
+}
 
 #[test]
 fn what_comes_close_is_told_apart() {

@@ -93,6 +93,30 @@ pub(in crate::waf) fn updates(key: &[u8]) -> bool {
     key == b"$set" || key == b"$unset"
 }
 
+/// Operators that run code or reach other collections.
+const REACHING: &[&[u8]] = &[
+    b"$where",
+    b"$function",
+    b"$accumulator",
+    b"$expr",
+    b"$lookup",
+    b"$graphlookup",
+    b"$unionwith",
+    b"$out",
+    b"$merge",
+    b"$regex",
+    b"$ne",
+];
+
+/// `pipeline.$match`, `selector.year.$gt`: the interface of a store that takes whole queries, which names them so.
+/// What an application looks up by itself has its own names.
+pub(super) fn is_query_of_own(name: &str, operator: &[u8]) -> bool {
+    ["pipeline.", "selector."]
+        .iter()
+        .any(|head| name.starts_with(head))
+        && !REACHING.contains(&operator)
+}
+
 /// The rule that the name breaks by what it is and where it stands.
 pub(super) fn member(part: Part, name: &str, lower: &[u8]) -> Option<&'static Rule> {
     if part == Part::JsonKey {
@@ -108,7 +132,8 @@ pub(super) fn member(part: Part, name: &str, lower: &[u8]) -> Option<&'static Ru
             && ends("script.script")
             && !ends("filter.script.script")
             && !ends("bucket_script.script");
-        if searches || runs || OPERATORS.contains(&lower) || MEMBERS.contains(&lower) {
+        let is_operator = OPERATORS.contains(&lower) && !is_query_of_own(name, lower);
+        if searches || runs || is_operator || MEMBERS.contains(&lower) {
             return Some(&rules::OPERATOR);
         }
         // Of a map of functions: `{"mapReduce":"users","map":"function(){...}"}`.

@@ -189,7 +189,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     {
         hits.push(Hit::new(&rules::OPERATOR_TEXT, start, start + 12));
     }
-    operators(text, hits);
+    if text.part != Part::JsonKey || !key::is_query_of_own(text.name, text.lower) {
+        operators(text, hits);
+    }
     let found = script::code(text.lower).or_else(|| command::command(text.lower, text.part));
     let found = found.or_else(|| endpoint(text, hits.absent));
     hits.extend(found.map(|start| Hit::new(&rules::CODE, start, start + 12)));

@@ -122,7 +122,8 @@ impl Sql<'_> {
             && self.kind(1) == Kind::From
             && self.is_table(2)
             && (self.is_cut(after())
-                || self.kind(after()) == Kind::Where && self.comparison(after() + 1).is_some())
+                || self.kind(after()) == Kind::Where && self.comparison(after() + 1).is_some()
+                || self.kind(after()) == Kind::Union && self.kind(after() + 1) == Kind::Select)
     }
 
     /// `admin' limit 1#`.

@@ -276,6 +276,7 @@ fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
         match host::judge(host, port) {
             Kind::Metadata => return Some(&rules::METADATA),
             Kind::Obscured => return Some(&rules::OBSCURED),
+            Kind::Internal | Kind::Loopback if is_own_page(url, port) => {}
             Kind::Internal if !is_monitor(text, port) => return Some(&rules::INTERNAL),
             Kind::Loopback if !may_be_local(url, text.name, port) && !is_monitor(text, port) => {
                 return Some(&rules::INTERNAL);
@@ -314,6 +315,27 @@ fn is_asked(rest: &[u8]) -> bool {
         && words
             .iter()
             .all(|byte| byte.is_ascii_alphabetic() || *byte == b' ')
+}
+
+/// Where a program on the developer's machine is called back (RFC 8252 section 7.3), and what tells that a server is up.
+const OWN_PAGES: &[&[u8]] = &[
+    b"/callback",
+    b"/oauth/callback",
+    b"/oauth2/callback",
+    b"/auth/callback",
+    b"/signin-oidc",
+    b"/health",
+    b"/healthz",
+    b"/readyz",
+    b"/livez",
+];
+
+/// Whether the URL is of such a page and nothing more, on a port of no well-known service.
+fn is_own_page(url: &Url<'_>, port: Option<u16>) -> bool {
+    matches!(url.scheme, b"http" | b"https")
+        && !url.authority.contains(&b'@')
+        && port.is_some_and(|port| port >= 1024 && !SERVICES.contains(&port))
+        && OWN_PAGES.contains(&url.rest)
 }
 
 /// Members by which a monitor names its own pages in the alerts that it sends.
