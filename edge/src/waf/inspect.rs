@@ -264,6 +264,7 @@ impl<'s> Inspector<'s> {
 
     fn request(&mut self, request: &Request<'_>) {
         self.custom();
+        self.hits.meter.charge(request.path.len(), price::PATH);
         path::read(request.path, self);
         if shape::has_wordpress_session(request) {
             let probe = rules::scanner::WORDPRESS.id;
@@ -298,16 +299,25 @@ impl<'s> Inspector<'s> {
         let mut hits = std::mem::take(&mut self.hits);
         hits.meter.charge(1, price::VIEW);
         hits.meter.charge(lower.len(), price::SCANNED);
+        if hits.meter.is_spent() {
+            self.hits = hits;
+            self.settle();
+            return;
+        }
         let signals = prefilter::scan(&text, &mut hits);
         let mut judged = Judged::default();
         self.judge(&mut hits, &text, view, &mut judged);
         for detector in prefilter::chosen(signals) {
             // One that is stopped is read no further: a long text costs as much again for every detector.
-            if self.is_full() || hits.meter.is_spent() || self.is_over && hits.meter.is_enough() {
+            if self.is_full() || self.is_over && hits.meter.is_enough() {
                 break;
             }
             hits.meter.charge(1, detector.start);
             hits.meter.charge(lower.len(), detector.price);
+            // What it is sure to cost comes before it is done.
+            if hits.meter.is_spent() {
+                break;
+            }
             (detector.detect)(&text, &mut hits);
             self.judge(&mut hits, &text, view, &mut judged);
         }
@@ -321,7 +331,10 @@ impl<'s> Inspector<'s> {
             self.broken(
                 &rules::protocol::WORK,
                 Part::Body,
-                "dearer to read than any honest request",
+                &format!(
+                    "takes more than {} instructions to read",
+                    self.hits.meter.allowance()
+                ),
             );
             self.is_spent = true;
         }
@@ -338,6 +351,10 @@ impl<'s> Inspector<'s> {
             absent,
         } = hits;
         for hit in found.drain(..) {
+            // The request is stopped for what it costs: who shows this no longer matters.
+            if meter.is_spent() {
+                break;
+            }
             if judged.told.iter().any(|rule| std::ptr::eq(*rule, hit.rule)) {
                 continue;
             }
@@ -557,6 +574,9 @@ impl Sink for Inspector<'_> {
                 if !seen.is_empty() {
                     let text = seen.into();
                     self.view(part, name, &View { text, steps });
+                }
+                if self.is_spent {
+                    return;
                 }
             }
         }

@@ -13,7 +13,7 @@
 /// What one request may cost: that of a body of 128 KB with what stands before it. In instructions
 /// of the native build, as all prices are: with what the dearest known ones cost beyond their charge,
 /// below the 145 million that a core of 14.5 million a millisecond runs in ten.
-const ALLOWANCE: u32 = 131_500_000;
+const ALLOWANCE: u32 = 124_000_000;
 
 /// What a request may cost that is stopped already: what follows changes no verdict.
 const STOPPED: u32 = 64_000_000;
@@ -27,6 +27,8 @@ pub(super) mod price {
     pub(in crate::waf) const START: usize = 32;
     /// A byte of a body, for each reading of it.
     pub(in crate::waf) const READ: u32 = 5;
+    /// A byte of a path, which is read whole, resolved, and in its segments: few are longer than a kilobyte.
+    pub(in crate::waf) const PATH: u32 = 850;
     /// A value, however short and harmless.
     pub(in crate::waf) const FIELD: u32 = 60;
     /// One that is looked at.
@@ -159,6 +161,11 @@ impl Meter {
     /// Gives back the share of so many bytes of a body that streams.
     pub(super) fn refill(&mut self, bytes: usize) {
         self.spent = self.spent.saturating_sub(share(bytes));
+    }
+
+    /// What may be spent.
+    pub(super) const fn allowance(self) -> u32 {
+        self.allowance
     }
 
     /// What was spent.

@@ -175,6 +175,9 @@ const fn slot(head: u32) -> usize {
     (head.wrapping_mul(0x9e37_79b1) >> (u32::BITS - SLOT_BITS)) as usize
 }
 
+/// Bytes of a view after which its scan is paid for: what it costs beyond its bytes shows on the way.
+const CHARGED_EVERY: usize = 4096;
+
 /// Scans the lower-cased view once.
 pub(super) fn scan(text: &Text<'_>, hits: &mut Hits) -> Signals {
     let Some(prefilter) = PREFILTER.as_ref() else {
@@ -187,6 +190,14 @@ pub(super) fn scan(text: &Text<'_>, hits: &mut Hits) -> Signals {
     }
     let (mut head, mut walked, mut tried) = (0, 0, 0);
     for (end, byte) in text.lower.iter().enumerate() {
+        if end % CHARGED_EVERY == CHARGED_EVERY - 1 {
+            hits.meter.charge(walked, price::WALKED);
+            hits.meter.charge(tried, price::TRIED);
+            (walked, tried) = (0, 0);
+            if hits.meter.is_spent() {
+                break;
+            }
+        }
         head = head >> 8 | u32::from(*byte) << 16;
         let mut number = prefilter.slots.get(slot(head)).copied().unwrap_or(0);
         while let Some(entry) = usize::from(number)

@@ -41,7 +41,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let lower = text.lower;
     let mut index = 0;
     while let Some((start, sign)) = SIGNS.find(lower, index) {
-        hits.meter.charge(1, price::DIRECTIVE);
+        if !hits.meter.pays(price::DIRECTIVE) {
+            return;
+        }
         index = start + sign.len();
         let rule = match sign {
             b"<!--" => is_directive(lower, index).then_some(&rules::SSI),

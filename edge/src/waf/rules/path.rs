@@ -27,6 +27,9 @@ super::rules! { TABLE ["lfi", "CWE-22", "crs-930"];
         not "100%25 is no file";
 }
 super::literal::literals! {
-    FILE, Any, Anywhere: [r"\mysql\my.ini"];
+    FILE, Any, Anywhere: [r"\mysql\my.ini", "/var/backups/passwd"];
+    FILE, Exact, Anywhere: [
+        "config/database.yml", "config/master.key", "config/secrets.yml", "storage/logs/laravel.log", "classpath:application.yml", "classpath:application.properties",
+    ];
     TRAVERSAL, Any, Anywhere: ["classpath:../", "0x2e0x2e", "..0x2f", "..0x5c", r".\\./.\\./", r".\./.\./", r".\.\./", "..%bg%qf", "..%uefc8", "..%u2216", "..%u2215"];
 }

@@ -2,6 +2,7 @@
 
 use super::look;
 use crate::waf::Body;
+use crate::waf::meter::Meter;
 use crate::waf::{Exclusion, Mode, Report, Request, Settings, Stream, Verdict, cost, inspect};
 
 /// Bytes of a body that a route reads as a whole.
@@ -105,6 +106,29 @@ fn a_long_page_passes_whatever_it_is_sent_as() {
             assert!(!is_too_dear(&report), "{kind}: {report}");
         }
     }
+}
+
+#[test]
+fn what_is_spent_shows_while_a_view_is_read() {
+    let allowance = Meter::default().allowance();
+    for (kind, first, piece) in [
+        ("application/x-www-form-urlencoded", "[", "php://"),
+        ("application/json", "'", "/../data:"),
+    ] {
+        let spent = charged(kind, &repeated(first, piece, SIZE));
+        assert!(spent >= allowance, "{piece}: {spent}");
+        assert!(spent < allowance + allowance / 12, "{piece}: {spent}");
+    }
+}
+
+#[test]
+fn a_path_is_dearer_than_a_body() {
+    let path = repeated("/a=", "<!DOCTYPE 0x41", SIZE);
+    let report = look(&Settings::default(), &path, "", &[], None);
+    assert!(is_too_dear(&report), "{report}");
+    let path = repeated("/", "articles/a-title-of-many-words/", 8 * 1024);
+    let report = look(&Settings::default(), &path, "", &[], None);
+    assert!(!is_too_dear(&report), "{report}");
 }
 
 #[test]

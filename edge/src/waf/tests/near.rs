@@ -279,6 +279,18 @@ const PAIRS: &[(&str, &str, &str)] = &[
         "classpath:../application-prod.yml",
     ),
     (
+        "id",
+        "1 and (see the list)",
+        "1 and f((select password from users limit 1))",
+    ),
+    (
+        "id",
+        "3 offset (see below)",
+        "3 offset (select password from users limit 1)",
+    ),
+    ("file", "database.yml", "config/database.yml"),
+    ("code", "system.exit(0) ends it", "System.exit(0)"),
+    (
         "text",
         "the id` of from users",
         "id` from users union select password as `id",
@@ -292,6 +304,8 @@ const OPERATORS: &[(&str, bool)] = &[
     ("pipeline.$lookup.from", true),
     ("selector.$where", true),
     ("password.$gt", true),
+    ("password.$type", true),
+    ("shape.$type", false),
     ("user.selector.$gt", true),
 ];
 

@@ -21,9 +21,11 @@ pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some(start) = find(text, b"${", index) {
         index = start + 2;
+        if !hits.meter.pays(price::LOOKUP) {
+            return;
+        }
         let window = span(text, index, index + MAX_SPELLED);
         let (is_target, read) = spells_target(window);
-        hits.meter.charge(1, price::LOOKUP);
         hits.meter.charge(read, price::SPELLED);
         let Some(left) = budget.checked_sub(read) else {
             hits.push(Hit::new(&jndi::NESTED, start, index));

@@ -133,7 +133,10 @@ pub(super) fn member(part: Part, name: &str, lower: &[u8]) -> Option<&'static Ru
             && !ends("filter.script.script")
             && !ends("bucket_script.script");
         let is_operator = OPERATORS.contains(&lower) && !is_query_of_own(name, lower);
-        if searches || runs || is_operator || MEMBERS.contains(&lower) {
+        // Elsewhere it names a class.
+        let guesses = lower == b"$type"
+            && (ends("password.$type") || ends("username.$type") || ends("email.$type"));
+        if searches || runs || guesses || is_operator || MEMBERS.contains(&lower) {
             return Some(&rules::OPERATOR);
         }
         // Of a map of functions: `{"mapReduce":"users","map":"function(){...}"}`.

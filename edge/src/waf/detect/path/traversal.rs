@@ -24,7 +24,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let mut single = None;
     let (mut index, mut has_notice) = (0, false);
     while let Some(start) = find(lower, b"..", index) {
-        hits.meter.charge(1, price::CLIMB);
+        if !hits.meter.pays(price::CLIMB) {
+            return;
+        }
         let (steps, end) = climb(lower, start);
         index = end.max(start + 2);
         if steps == 0 {

@@ -102,7 +102,7 @@ fn read(text: &Text<'_>, hits: &mut Hits) {
     windows(text.lower, None, is_leaf, hits);
     for quote in *b"'\"`" {
         let is_short = quote != b'`' || text.lower.len() <= MAX_BACKTICKED;
-        if is_short && text.lower.contains(&quote) {
+        if is_short && !hits.meter.is_spent() && text.lower.contains(&quote) {
             windows(text.lower, Some(quote), false, hits);
         }
     }
@@ -114,6 +114,9 @@ fn windows(text: &[u8], quote: Option<u8>, is_leaf: bool, hits: &mut Hits) {
     sql.charge(hits);
     sql.listing |= is_leaf;
     sql.detect(0, hits);
+    if hits.meter.is_spent() {
+        return;
+    }
     sql.whole(hits);
     hits.meter.charge(sql.steps.take(), price::STEP);
     let mut offset = 0;
@@ -188,6 +191,7 @@ impl<'a> Sql<'a> {
                 return;
             }
             self.union(index, hits);
+            self.inner(index, hits);
             self.statement(index, hits);
             self.condition(index, hits);
             self.function(index, hits);

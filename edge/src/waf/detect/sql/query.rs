@@ -8,6 +8,8 @@ use crate::waf::scan::{before, is_word};
 
 /// Longest select list followed.
 const MAX_ITEMS: usize = 64;
+/// How many tokens behind a number a query in brackets is looked for.
+const MAX_INNER: usize = 12;
 
 impl Sql<'_> {
     /// `union [all] select <list>`, `union values (...)`, `union table t`.
@@ -56,6 +58,27 @@ impl Sql<'_> {
             .first()
             .map_or(0, |head| head.end.saturating_sub(1));
         is_word(before(self.text, end))
+    }
+
+    /// `1 and f((select password from users))`, `3 offset (select ...)`: a number that goes on, and a query in brackets
+    /// that reads secrets.
+    pub(super) fn inner(&self, index: usize, hits: &mut Hits) {
+        let goes_on = self.quote.is_none()
+            && index < MAX_INNER
+            && self.kind(index) == Kind::Select
+            && self.kind(0) == Kind::Number
+            && matches!(
+                self.kind(1),
+                Kind::Logic | Kind::Limit | Kind::Arith | Kind::Comma | Kind::Order
+            );
+        if goes_on
+            && self.previous(index) == Kind::Open
+            && (index..index + MAX_ITEMS)
+                .any(|at| self.kind(at) == Kind::From && self.is_table(at + 1))
+            && self.names_secrets(index, index + MAX_ITEMS)
+        {
+            hits.push(self.hit(&rules::SELECT, index, index + 1));
+        }
     }
 
     /// `name,password from users--`, `* from users where 1=1#`: the rest of a query behind its `select`.

@@ -34,7 +34,9 @@ pub(super) fn detect(text: &[u8], hits: &mut Hits) {
             } else {
                 price::KNOWN
             };
-            hits.meter.charge(1, price);
+            if !hits.meter.pays(price) {
+                return;
+            }
         }
         if call::runs(text, index, name, &context) {
             hits.push(Hit::new(&rules::CALL, index, end + 1));
