@@ -91,7 +91,6 @@ const PROMPTS: &[&[u8]] = &[
     b"postgres=# ",
     b"postgres=> ",
     b"irb(main)",
-    b"iex(",
     b"iex> ",
     b"ghci> ",
     b"in [",
@@ -149,7 +148,13 @@ fn is_prompt(line: &[u8]) -> bool {
             .unwrap_or_default();
         head == b"$" || head.contains(&b'@') && (head.ends_with(b"$") || head.ends_with(b"#"))
     };
+    // Elixir's `iex(1)> `; PowerShell's `iex(...)` runs what it fetches.
+    let is_elixir = || {
+        let number = line.strip_prefix(b"iex(");
+        number.is_some_and(|number| at(number, 0).is_ascii_digit())
+    };
     PROMPTS.iter().any(|prompt| line.starts_with(prompt))
+        || is_elixir()
         || program().is_some_and(|program| RUN.contains(&program))
         || is_shell()
 }

@@ -117,6 +117,7 @@ pub(super) static SEVERE: Needles<'static> = Needles::numbered(
     16,
     &[
         b"mainmodule",
+        b"get_admin_log",
         b"graphic-context",
         b"/etc/passwd",
         b"/etc/shadow",

@@ -262,8 +262,8 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
         (b"system", b"cmd" | b"shell")
         | (b"code", b"eval_string" | b"eval_quoted")
         | (b"package", b"loadlib")
-        | (b"os", b"cmd")
-        | (b"fiddle", b"dlopen") => (Text, &rules::PROGRAM),
+        | (b"os", b"cmd") => (Text, &rules::PROGRAM),
+        (b"fiddle", b"dlopen") => (Something, &rules::PROGRAM),
         (b"port", b"open") => (Spawned, &rules::PROGRAM),
         (b"process", b"start") | (b"class", b"forname") => (Text, &rules::JAVA),
         (b"exec", b"command") | (b"syscall", b"exec") => (Text, &rules::NODE),

@@ -6,6 +6,7 @@ mod functions;
 mod java;
 mod lookup;
 mod php;
+mod reading;
 mod serialized;
 mod statement;
 
@@ -74,6 +75,9 @@ pub(super) const TRIGGERS: &[&str] = &[
     "com.",
     "org.",
     "oracle.",
+    "env[",
+    "env.",
+    "dir[",
 ];
 
 /// What is looked for in a whole view.
@@ -94,6 +98,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     }
     call::detect(text.lower, hits);
     statement::detect(text.lower, hits);
+    reading::detect(text.lower, hits);
     java::detect(text, hits);
     lookup::detect(text.lower, hits);
     serialized::detect(text, hits);

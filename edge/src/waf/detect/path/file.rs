@@ -123,6 +123,16 @@ fn path_start(text: &[u8], first: usize) -> usize {
     index
 }
 
+/// Files that no folder makes public, at the end of an absolute path.
+const KEPT: &[&[u8]] = &[
+    b"/.env",
+    b"/.git/config",
+    b"/.aws/credentials",
+    b"/.htpasswd",
+    b"/.my.cnf",
+    b"/wp-config.php",
+];
+
 /// Any known file, wherever it stands.
 fn named(text: &Text<'_>, first: usize, hits: &mut Hits) {
     let lower = text.lower;
@@ -156,7 +166,8 @@ fn named(text: &Text<'_>, first: usize, hits: &mut Hits) {
         let is_link = stands(lower, first, b"http://") || stands(lower, first, b"https://");
         let is_path = text.part == Part::Path && text.name.is_empty();
         // Absolute, where a list of changed files is relative.
-        let is_environment = at(lower, first) == b'/' && lower.ends_with(b"/.env");
+        let is_environment =
+            at(lower, first) == b'/' && KEPT.iter().any(|file| lower.ends_with(file));
         let rule = match () {
             () if is_environment && is_plain && !is_path => &rules::FILE,
             () if is_path && (is_inner || previous == 0) && !is_severe(lower, start) => continue,
@@ -216,6 +227,10 @@ pub(super) static BARE: Needles<'static> = Needles::numbered(
         b"web-inf/",
         b".htpasswd",
         b".aws/credentials",
+        b"app/etc/env.php",
+        b"app/etc/local.xml",
+        b"default/settings.php",
+        b"web.config.bak",
     ],
 );
 

@@ -148,8 +148,6 @@ pub(super) static FOLDERS: Needles<'static> = Needles::new(&[
     b"/.htaccess",
     b"/.htpasswd",
     b"/.bash_",
-    b"/.bashrc",
-    b"/.profile",
     b"/.zsh",
     b"/.viminfo",
     b"/.gnupg/",
@@ -167,6 +165,15 @@ pub(super) static FOLDERS: Needles<'static> = Needles::new(&[
     b"/id_dsa",
     b"/id_ed25519",
     b"/wp-config.php",
+    b"/programdata/mysql",
+    b"/usr/src/app/",
+    b"/var/task/",
+    b"/opt/bitnami/",
+    b"/app/app.py",
+    b"/app/config.py",
+    b"/app/main.py",
+    b"/app/settings.py",
+    b"/flag.txt",
 ]);
 
 /// What a climb of one step is for, besides the folders above.

@@ -63,9 +63,44 @@ pub(super) const TRIGGERS: &[&str] = &[
     "jar:",
     "netdoc:",
     "zip:",
+    "zlib:",
     ".ds_store",
     "unattend",
     "ssh2.",
+    ".kube/",
+    ".docker",
+    ".netrc",
+    ".npmrc",
+    ".pgpass",
+    ".bash_",
+    ".zsh",
+    ".viminfo",
+    ".gnupg",
+    "classpath",
+    "/app/app.",
+    "/app/conf",
+    "/app/main.",
+    "/app/sett",
+    "flag.txt",
+    "settings.php",
+    "/xampp",
+    "/wamp",
+    "\\xampp",
+    "\\wamp",
+    "/apache",
+    "\\apache",
+    "/id_",
+    "/php/",
+    "/mysql/",
+    "program files",
+    "documents and settings",
+    "system volume",
+    "/users/admin",
+    "programdata",
+    "ntuser.dat",
+    "pagefile",
+    "sysprep",
+    "autoexec",
 ];
 
 /// What is looked for in a whole view.
@@ -125,4 +160,27 @@ fn words_after(text: &[u8], end: usize) -> usize {
         })
         .take(2)
         .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the prefilter does not look for is never found.
+    #[test]
+    fn every_known_file_has_a_trigger() {
+        let named = known::FILES.iter().flat_map(|(folder, names)| {
+            let join = move |name: &&[u8]| [folder, *name].concat();
+            names.iter().map(join).collect::<Vec<_>>()
+        });
+        let folders = known::FOLDERS.all().chain(file::BARE.all());
+        let wrappers = wrapper::WRAPPERS.all();
+        let all = folders.chain(wrappers).map(<[u8]>::to_vec).chain(named);
+        for file in all {
+            let is_asked = TRIGGERS
+                .iter()
+                .any(|trigger| find(&file, trigger.as_bytes(), 0).is_some());
+            assert!(is_asked, "{}", String::from_utf8_lossy(&file));
+        }
+    }
 }

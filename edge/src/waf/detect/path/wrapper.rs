@@ -38,6 +38,8 @@ pub(super) static WRAPPERS: Needles<'static> = Needles::numbered(
         b"lzma://",
         b"s3://../",
         b"view-source:file:",
+        b"classpath:/",
+        b"classpath*:",
     ],
 );
 /// Wrappers that PHP code names as well.

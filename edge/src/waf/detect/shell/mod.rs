@@ -60,6 +60,15 @@ pub(super) const TRIGGERS: &[&str] = &[
     "ls ",
     "cat ",
     "() ",
+    ":!",
+    "!/bin",
+    "opt=-",
+    "_options=-j",
+    "startup=/",
+    "_command=",
+    "ld_pre",
+    "ld_lib",
+    "bash_env=",
 ];
 
 /// What is looked for in a whole view.

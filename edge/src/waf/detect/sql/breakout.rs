@@ -164,6 +164,7 @@ impl Sql<'_> {
             b"," => leaves(next) && self.names_secrets(next, self.tokens.len()),
             b"or" | b"and" | b"||" | b"&&" => {
                 self.kind(next) == Kind::Number && self.kind(next + 1) == Kind::Logic
+                    || self.word(next) == b"array" && self.word(next + 1).starts_with(b"[")
             }
             _ => false,
         };

@@ -31,6 +31,10 @@ pub(super) fn token(text: &[u8], start: usize) -> Token {
         b'$' if next == b'$' && before(text, start).is_ascii_digit() => {
             new(Kind::Close, start, start + 2)
         }
+        // `$$;select ...` does so where the value was empty.
+        b'$' if next == b'$' && start == 0 && matches!(at(text, 2), b';' | b')') => {
+            new(Kind::Close, start, start + 2)
+        }
         b'$' if next == b'$' => dollars(text, start),
         byte if is_word(byte) || byte >= 0x80 => word(text, start),
         b'@' if next == b'>' => new(Kind::Cmp, start, start + 2),

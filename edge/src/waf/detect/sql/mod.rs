@@ -444,6 +444,14 @@ mod tests {
             "users where id = 1 --",
             "id asc; select 1",
             "1 = @@foo",
+            "$$;select lo_import($$/x$$);--",
+            "1 union (with x as (delete from users returning *) select id from x)",
+            "{x 1}union{x select}1,2",
+            "1 mod 0 is null or 1=1",
+            "'} or 1=1 -- {'",
+            "' or array[1]<@array[1,2]--",
+            "admin' #comment",
+            "if(1=1,id,name)",
         ] {
             assert!(fires(attack), "{attack}");
         }

@@ -31,7 +31,9 @@ impl Sql<'_> {
         while (matches!(self.kind(select), Kind::All | Kind::Open) || self.word(select) == b"{")
             && select < index + 24
         {
-            select += 1;
+            // MySQL's `{x select}`.
+            let is_named = self.word(select) == b"{" && self.kind(select + 1) == Kind::Ident;
+            select += 1 + usize::from(is_named);
         }
         let is_query = match self.kind(select) {
             Kind::Select => self.is_selected(index, select),
@@ -44,7 +46,12 @@ impl Sql<'_> {
                 self.word(select) == b"values"
                     && (self.kind(select + 1) == Kind::Open || self.word(select + 1) == b"row")
             }
-            _ => false,
+            // `union (with x as (delete from users returning *) select ...)`
+            _ => {
+                self.word(select) == b"with"
+                    && self.word(select + 2) == b"as"
+                    && self.kind(select + 3) == Kind::Open
+            }
         };
         if is_query {
             hits.push(self.hit(&rules::UNION, index, select + 1));

@@ -33,7 +33,12 @@ impl Sql<'_> {
             _ => 0,
         };
         let value = end;
-        while self.kind(end) == Kind::Close {
+        // Behind a quote, those of JSON and of its dialects as well.
+        let closes = |end: usize| {
+            self.kind(end) == Kind::Close
+                || self.quote.is_some() && matches!(self.word(end), b"}" | b"]")
+        };
+        while closes(end) {
             end += 1;
         }
         // MySQL's `match (a) against ('x' in boolean mode)`.

@@ -2,7 +2,7 @@
 //! comments vanish; MySQL's version comments (`/*!50000 ... */`) are read as the code they are.
 
 use super::lexeme::{empty_exponent, is_latin_space, string_end, token};
-use crate::waf::scan::{Needles, at, find, from, is_space, skip_space, skip_while, span};
+use crate::waf::scan::{Needles, at, find, from, is_space, skip_space, skip_while, span, stands};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +142,13 @@ fn is_text(text: &[u8], token: &Token) -> bool {
         Kind::Ident => {
             at(text, skip_space(text, token.end)) != b'('
                 && !matches!(text_of(text, token), b"collate" | b"returning")
+        }
+        // `'} or 1=1--` closes what JSON and its dialects opened.
+        Kind::Other if matches!(at(text, token.start), b'}' | b']') => {
+            let next = skip_space(text, token.end);
+            ![&b"or "[..], b"and ", b"|| ", b"&& ", b"union "]
+                .iter()
+                .any(|join| stands(text, next, join))
         }
         Kind::Number | Kind::Other | Kind::Dot | Kind::Var | Kind::Const => true,
         _ => false,

@@ -91,6 +91,8 @@ pub(in crate::waf::detect) const TRIGGERS: &[&str] = &[
     "%e%l%e",
     "%e%c%t",
     "if 1=1",
+    "if(1=",
+    "^(1",
     "rand(",
     "returning",
     "on conflict",

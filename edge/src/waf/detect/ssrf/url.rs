@@ -22,7 +22,14 @@ pub(super) struct Url<'t> {
 /// Schemes whose slashes browsers and libraries do not count.
 const SPECIAL: &[&[u8]] = &[b"http", b"https", b"ftp", b"ftps", b"ws", b"wss"];
 /// Schemes that stand before another one.
-const OUTER: &[&[u8]] = &[b"url:", b"view-source:", b"jdbc:", b"feed:", b"spring:"];
+const OUTER: &[&[u8]] = &[
+    b"url:",
+    b"url=",
+    b"view-source:",
+    b"jdbc:",
+    b"feed:",
+    b"spring:",
+];
 
 impl<'t> Url<'t> {
     /// Reads the URL with which the value starts. Quotes and the like before it are skipped.

@@ -1,7 +1,9 @@
 //! Objects of the browser that attacks read, write or index.
 
 use super::context::{Context, goes_on};
-use crate::waf::scan::{at, before, find, from, is_word, skip_space, skip_while, span, word};
+use crate::waf::scan::{
+    at, before, find, find_any, from, is_word, skip_space, skip_while, span, word,
+};
 
 /// Bytes of an index looked at.
 const REACH: usize = 64;
@@ -180,7 +182,7 @@ pub(super) fn is_indexed(text: &[u8], index: usize, name: &[u8]) -> bool {
         b'/' => find(inner, b".source", 0).is_some(),
         b'(' | b'!' | b'+' => is_called,
         _ => {
-            is_called && find(inner, b"tostring(", 0).is_some()
+            is_called && find_any(inner, &[b"tostring(", b"atob("]).is_some()
                 || is_whole_call(name, inner, is_called)
         }
     }
