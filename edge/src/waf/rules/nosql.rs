@@ -16,5 +16,6 @@ super::rules! { TABLE ["nosqli", "CWE-943", "crs-942"];
 }
 
 super::literal::literals! {
+    CODE, Any, Anywhere: ["redis.call('config", "redis.call(\"config", "redis.call('slaveof", "redis.call('module", "redis.call('flushall", "redis.call('script"];
     POLLUTION, Any, Anywhere: ["__proto__", "constructor.prototype", "constructor\":{\"prototype", "constructor\": {\"prototype", "constructor[prototype", "constructor['prototype", "constructor][prototype", "constructor[\"prototype", "/constructor/prototype/", "__definegetter__", "__lookupgetter__"];
 }

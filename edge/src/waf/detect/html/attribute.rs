@@ -41,7 +41,7 @@ pub(super) fn detect(text: &[u8], hits: &mut Hits) {
                     continue;
                 }
             }
-            b'x' | b'v' | b'h' if tag_open && is_space(before(text, index)) => {
+            b'x' | b'v' | b'h' | b'd' if tag_open && is_space(before(text, index)) => {
                 if let Some(end) = directive(text, index) {
                     hits.push(Hit::new(&rules::HANDLER, index, end));
                     index = end;
@@ -65,6 +65,7 @@ fn directive(text: &[u8], start: usize) -> Option<usize> {
         b"v-on:",
         b"v-html",
         b"hx-on",
+        b"data-bind",
     ]
     .iter()
     .any(|name| stands(text, start, name));

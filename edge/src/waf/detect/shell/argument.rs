@@ -86,6 +86,8 @@ pub(super) fn proof(text: &[u8], word: &Word) -> Proof {
         digit if digit.is_ascii_digit() && at(token, 1) == b'>' => redirection(text, start + 1),
         0 if opens => Proof::Hard,
         b'$' if is_variable(token) => Proof::Hard,
+        // `dig +short x.example`
+        b'+' if takes_host(word.name()) && at(token, 1).is_ascii_alphabetic() => Proof::Hard,
         _ => match argument(unquoted(token), closes, word) {
             first @ (Proof::None | Proof::Soft) if !closes => later(text, end, first),
             first => first,
@@ -98,7 +100,10 @@ fn writes_rooted(token: &[u8]) -> bool {
     let sign = token.iter().position(|byte| *byte == b'>');
     sign.is_some_and(|sign| {
         let path = skip_while(token, sign, |byte| byte == b'>');
-        is_word(at(token, 0)) && at(token, path) == b'/' && is_rooted(from(token, path))
+        let first = at(token, 0);
+        (is_word(first) || matches!(first, b'\'' | b'"'))
+            && at(token, path) == b'/'
+            && is_rooted(from(token, path))
     })
 }
 
@@ -111,7 +116,7 @@ fn later(text: &[u8], end: usize, first: Proof) -> Proof {
         b'<' => stands(window, index, b"<<<"),
         b'"' | b'\'' => {
             let target = skip_while(window, index + 1, |byte| byte == b'>');
-            target > index + 1 && at(window, target) == b'~'
+            target > index + 1 && (at(window, target) == b'~' || is_rooted(from(window, target)))
         }
         byte if is_space(*byte) => match at(window, index + 1) {
             letter if letter.is_ascii_alphabetic() && at(window, index + 2) == b':' => {

@@ -163,7 +163,7 @@ impl Sql<'_> {
             let is_known =
                 self.is_function(start) || LEAKS.contains(self.word(start)) || holds_call();
             return Some(Expression {
-                end: self.close(index)? + 1,
+                end: self.close(index).or_else(|| self.left_open(index))? + 1,
                 has_call: is_known,
                 has_name: !is_known,
                 ..Expression::default()
@@ -174,6 +174,15 @@ impl Sql<'_> {
             has_name: true,
             ..Expression::default()
         })
+    }
+
+    /// The last token, a string, where the application's own quote and parenthesis close the call:
+    /// `1' or lower('a')=lower('a`.
+    fn left_open(&self, open: usize) -> Option<usize> {
+        let last = open + 1;
+        let is_left =
+            self.open.is_some() && self.kind(last) == Kind::Str && self.kind(last + 1) == Kind::End;
+        is_left.then_some(last)
     }
 
     /// Operands joined by arithmetic.

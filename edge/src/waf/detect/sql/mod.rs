@@ -452,6 +452,7 @@ mod tests {
             "' or array[1]<@array[1,2]--",
             "admin' #comment",
             "if(1=1,id,name)",
+            "1' or soundex('a')=soundex('a",
         ] {
             assert!(fires(attack), "{attack}");
         }
