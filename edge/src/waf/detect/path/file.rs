@@ -1,6 +1,6 @@
 //! Files that no application takes as a parameter, by their whole path or by their folder.
 
-use super::known::{FILES, FOLDERS, REACHED};
+use super::known::{FILES, FOLDERS, REACHED, SERVED};
 use super::{Hit, Hits, Text, is_single, words_after};
 use crate::waf::Part;
 use crate::waf::meter::price;
@@ -26,7 +26,30 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
         hits.push(Hit::new(&rules::FILE, first, end));
         return;
     }
+    if !(text.part == Part::Path && text.name.is_empty()) && is_served(lower, first) {
+        hits.push(Hit::new(&rules::FILE, first, lower.len()));
+        return;
+    }
     named(text, first, hits);
+}
+
+/// Longest path whose last name is looked at.
+const MAX_PATH: usize = 200;
+
+/// Whether the value is an absolute path to a file that only servers keep.
+fn is_served(text: &[u8], first: usize) -> bool {
+    let path = trim(span(text, first, text.len()));
+    let is_drive = at(path, 0).is_ascii_alphabetic() && at(path, 1) == b':';
+    let starts = is_drive || matches!(at(path, 0), b'/' | b'\\' | b'~' | b'$' | b'%');
+    let is_line = || !path.contains(&b'\n') && (is_single(text, first) || is_drive);
+    let last = || {
+        let slash = path.iter().rposition(|byte| is_slash(*byte));
+        slash.map(|slash| span(path, slash + 1, path.len()))
+    };
+    starts
+        && path.len() <= MAX_PATH
+        && last().is_some_and(|name| SERVED.contains(&name))
+        && is_line()
 }
 
 /// Whether the member says which log its lines are of (Elastic Common Schema, Loki).
@@ -103,16 +126,13 @@ fn path_start(text: &[u8], first: usize) -> usize {
     let mut index = first;
     if at(text, index).is_ascii_alphabetic() && at(text, index + 1) == b':' {
         index += 2;
+        index = home(text, index).unwrap_or(index);
+    } else if let Some(end) = HOMES.iter().find(|home| stands(text, index, home)) {
+        index += end.len();
     } else if at(text, index) == b'~' {
         index = skip_while(text, index + 1, is_word);
-    } else if stands(text, index, b"/home/") || stands(text, index, b"/users/") {
-        let user = skip_while(text, index + 1, |byte| byte != b'/');
-        let end = skip_while(span(text, 0, user + 40), user + 1, |byte| {
-            is_word(byte) || matches!(byte, b'-' | b'.')
-        });
-        if at(text, end + 1) == b'.' {
-            index = end;
-        }
+    } else if let Some(end) = home(text, index) {
+        index = end;
     } else {
         index = skip_while(text, index, |byte| byte == b'.');
         if index > first && !matches!(at(text, index), b'/' | b'\\') {
@@ -121,6 +141,21 @@ fn path_start(text: &[u8], first: usize) -> usize {
         }
     }
     index
+}
+
+/// Variables that name a home folder.
+const HOMES: &[&[u8]] = &[b"$home", b"${home}", b"%userprofile%", b"%homepath%"];
+
+/// The end of a user's home folder, before a hidden name in it.
+fn home(text: &[u8], start: usize) -> Option<usize> {
+    let is_parent = [&b"home"[..], b"users"]
+        .iter()
+        .any(|parent| is_slash(at(text, start)) && stands(text, start + 1, parent));
+    let user = skip_while(text, start + 1, |byte| !is_slash(byte));
+    let end = skip_while(span(text, 0, user + 40), user + 1, |byte| {
+        is_word(byte) || matches!(byte, b'-' | b'.')
+    });
+    (is_parent && at(text, end + 1) == b'.').then_some(end)
 }
 
 /// Files that no folder makes public, at the end of an absolute path.

@@ -87,8 +87,6 @@ pub(super) const TRIGGERS: &[&str] = &[
     "/wamp",
     "\\xampp",
     "\\wamp",
-    "/apache",
-    "\\apache",
     "/id_",
     "/php/",
     "/mysql/",
@@ -101,6 +99,52 @@ pub(super) const TRIGGERS: &[&str] = &[
     "pagefile",
     "sysprep",
     "autoexec",
+    "php.ini",
+    "php-fpm",
+    "my.cnf",
+    "my.ini",
+    "mysql.",
+    "mysql/",
+    "httpd",
+    "apache",
+    "nginx.conf",
+    "sql.conf",
+    "pg_hba",
+    "mongod.",
+    "redis.conf",
+    "server.xml",
+    "tomcat",
+    "catalina",
+    "access_log",
+    "access.log",
+    "error_log",
+    "error.log",
+    "xferlog",
+    "lastlog",
+    "ssh_config",
+    "sshd_config",
+    "ftpd.conf",
+    "pure-",
+    "miniserv",
+    "cpanel",
+    "localconfig",
+    "host.config",
+    "machine.config",
+    "global.asa",
+    "recentservers",
+    "sitemanager",
+    "hiberfil",
+    "parameters.yml",
+    "database.yml",
+    "application.",
+    "secrets.",
+    "settings.py",
+    "config.inc",
+    "credentials",
+    "libc.so",
+    "/lib/systemd",
+    "/private/etc",
+    ".config/gcloud",
 ];
 
 /// What is looked for in a whole view.
@@ -175,7 +219,12 @@ mod tests {
         });
         let folders = known::FOLDERS.all().chain(file::BARE.all());
         let wrappers = wrapper::WRAPPERS.all();
-        let all = folders.chain(wrappers).map(<[u8]>::to_vec).chain(named);
+        let served = known::SERVED.iter().copied();
+        let all = folders
+            .chain(wrappers)
+            .chain(served)
+            .map(<[u8]>::to_vec)
+            .chain(named);
         for file in all {
             let is_asked = TRIGGERS
                 .iter()
