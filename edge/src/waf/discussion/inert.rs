@@ -61,6 +61,20 @@ pub(super) fn is_inert(text: &[u8], hit: &Hit) -> bool {
     if is_one_of(&["lfi-001", "lfi-006"]) {
         return is_public(text);
     }
+    // `${jndi: look-ups`: a scheme would have to follow.
+    if is_one_of(&["jndi-001"]) {
+        const OPENING: &[u8] = b"${jndi:";
+        return find(text, OPENING, 0).is_some_and(|start| {
+            let rest = from(text, start + OPENING.len());
+            is_space(at(rest, 0)) && !rest.iter().any(|byte| matches!(byte, b'$' | b'}'))
+        });
+    }
+    // `line 1 is just <?php`
+    let tag = find(text, b"<?", 0);
+    if is_one_of(&["php-001"]) && tag.is_some_and(|tag| matches!(from(text, tag), b"<?" | b"<?php"))
+    {
+        return true;
+    }
     // `<?= ?>`
     let code = find(text, b"<?", 0).map_or(text, |tag| from(text, tag + 2));
     let code = code

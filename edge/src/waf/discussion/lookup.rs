@@ -151,6 +151,11 @@ const CONDITIONS: &[&str] = &[
     "ssti-003",
 ];
 
+/// Rules about calls that do nothing where a sentence goes on behind them.
+const TALKED: &[&str] = &["sqli-010", "php-002"];
+/// Words that a sentence has behind the call, at least.
+const MIN_SAID: usize = 4;
+
 /// What lets code run whatever stands behind it: the end of a statement, a comment, a template.
 static ENDS: Needles<'static> = Needles::new(&[
     b"--", b"/*", b"//", b" #", b"; ", b"${", b"#{", b"%{", b"{{", b"<%", b"<?", b"||", b"&&",
@@ -204,7 +209,8 @@ pub(in crate::waf) fn looks_up(text: &[u8], hit: &Hit) -> bool {
         || is_named(text) && (is_one_of(STATEMENTS) || is_one_of(CONDITIONS) || is_one_of(SHOWN))
         || (is_one_of(STATEMENTS) || is_one_of(COMPILED) || is_one_of(LED_BY))
             && is_led_by_subject(text, hit.start.saturating_sub(start))
-        || is_one_of(COMPILED) && does_not_compile(text, hit.start.saturating_sub(start));
+        || is_one_of(COMPILED) && does_not_compile(text, hit.start.saturating_sub(start))
+        || is_one_of(TALKED) && is_talked_about(text);
     asks && SEVERE.find(text, 0).is_none()
 }
 
@@ -368,9 +374,55 @@ fn does_not_compile(text: &[u8], start: usize) -> bool {
     is_first_free && closes && is_unended(text)
 }
 
+/// Whether the text is one call and words: `sleep(5) in integration tests considered harmful`. No
+/// language goes on so behind a call, and one that compiles the whole before it runs any runs nothing.
+fn is_talked_about(text: &[u8]) -> bool {
+    const JOINS: [&[u8]; 12] = [
+        b"and", b"or", b"from", b"union", b"where", b"like", b"limit", b"order", b"group", b"as",
+        b"xor", b"having",
+    ];
+    let Some(close) = text.iter().position(|byte| *byte == b')') else {
+        return false;
+    };
+    let tail = span(text, close + 1, text.len());
+    let tail = tail.strip_prefix(b";").unwrap_or(tail);
+    let plain = |word: &&[u8]| {
+        let word = word
+            .strip_suffix(b",")
+            .or_else(|| word.strip_suffix(b"."))
+            .unwrap_or(word);
+        !word.is_empty() && word.iter().all(u8::is_ascii_alphabetic) && !JOINS.contains(&word)
+    };
+    let words = || {
+        tail.split(|byte| is_space(*byte))
+            .filter(|word| !word.is_empty())
+    };
+    tail.starts_with(b" ") && words().count() >= MIN_SAID && words().all(|word| plain(&word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_behind_a_call_talks_about_it() {
+        for text in [
+            "sleep(5) in integration tests considered harmful",
+            "phpinfo(); on a live site is a bad idea, take it off.",
+        ] {
+            assert!(is_talked_about(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "sleep(5)",
+            "sleep(5) and one like another word",
+            "phpinfo(); echo a b c d;",
+            "phpinfo(); // one two three four",
+            "system('id') one two three",
+            "benchmark(5,md5(1)) one two three four",
+        ] {
+            assert!(!is_talked_about(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn words_behind_code_ask_for_it() {

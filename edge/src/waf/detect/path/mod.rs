@@ -185,10 +185,16 @@ fn cut(text: &[u8], hits: &mut Hits) {
     }
 }
 
+/// Escaped blanks before words, from which on a path as it was sent is what somebody wrote.
+const MIN_BLANKS: usize = 3;
+
 /// Whether the value holds no white space but around it.
 fn is_single(text: &[u8], first: usize) -> bool {
     let end = last_before(text, text.len()).map_or(0, |last| last + 1);
-    !span(text, first, end).iter().any(|byte| is_space(*byte))
+    let value = span(text, first, end);
+    let is_blank = |part: &&[u8]| part.starts_with(b"%20") && is_word(at(part, 3));
+    !value.iter().any(|byte| is_space(*byte))
+        && value.windows(4).filter(is_blank).take(MIN_BLANKS).count() < MIN_BLANKS
 }
 
 /// How many plain words follow, two at most.

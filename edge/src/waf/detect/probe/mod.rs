@@ -6,6 +6,7 @@ mod wordpress;
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::scanner as rules;
+use crate::waf::scan::{at, is_word};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -196,6 +197,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
         return;
     }
     let path = text.lower;
+    if is_sentence(path) {
+        return;
+    }
     let end = path.len();
     let is_hidden_file = path.split(|byte| *byte == b'/').any(is_hidden);
     if is_hidden_file && !is_sources(path) {
@@ -223,6 +227,21 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if wordpress::is_hole(path) {
         hits.push(Hit::new(&rules::WORDPRESS, 0, end));
     }
+}
+
+/// Blanks before words, from which on a path is what somebody wrote.
+const MIN_BLANKS: usize = 3;
+
+/// `/search/404 on /wp-login.php after migration`: a sentence, and no file's name.
+fn is_sentence(path: &[u8]) -> bool {
+    let starts_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'[' | b'-');
+    let spaces = path
+        .windows(2)
+        .filter(|pair| at(pair, 0) == b' ' && starts_word(at(pair, 1)));
+    let escapes = path
+        .windows(4)
+        .filter(|part| part.starts_with(b"%20") && starts_word(at(part, 3)));
+    spaces.count() + escapes.count() >= MIN_BLANKS
 }
 
 /// `/uploads/a.php`, `/.well-known/x.php`: a program where a site keeps files.
@@ -256,9 +275,8 @@ fn has_short_name(path: &[u8]) -> bool {
 fn is_hidden(segment: &[u8]) -> bool {
     segment.len() > 2
         && segment.starts_with(b".")
-        && !segment.starts_with(b"..")
-        && !segment.starts_with(b". ")
-        && !segment.starts_with(b".%20")
+        // A pattern goes on with something else: `^www\.(.+)$`.
+        && (is_word(at(segment, 1)) || at(segment, 1) >= 0x80)
         && !HONEST_HIDDEN.contains(&segment)
         && !is_phrase(segment)
 }
@@ -499,6 +517,8 @@ mod tests {
             "/.env%20",
             "/.git%20/config",
             "/names.nsf",
+            "/%20/%20/%20/wp-login.php",
+            "/  /.git/config",
         ] {
             assert!(is_found(probe), "{probe}");
         }
@@ -538,6 +558,10 @@ mod tests {
             "/v1/kv/config/app/banner",
             "/search/.gitignore%20node",
             "/search/.env file",
+            "/search/^www/.(.+)$",
+            "/search/404 on /wp-login.php after migration",
+            "/search/404%20on%20/wp-login.php%20after%20migration",
+            "/search/~/.ssh/known_hosts: remove a single line",
         ] {
             assert!(!is_found(page), "{page}");
         }

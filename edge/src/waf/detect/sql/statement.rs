@@ -292,6 +292,8 @@ impl Sql<'_> {
                     && (matches!(self.kind(index + 1), Kind::End | Kind::Comment | Kind::Semi)
                         || self.word(index + 1) == b"with")
             }
+            // `exec sp_rename 'a', 'b'` alone is an administrator's.
+            b"exec" | b"execute" if self.is_kept(index) => false,
             b"exec" | b"execute" => {
                 next.starts_with(b"xp_")
                     || next == b"as"
@@ -309,6 +311,22 @@ impl Sql<'_> {
             }
             _ => false,
         }
+    }
+
+    /// Whether the text is nothing but the call of a procedure that changes no rights and starts nothing.
+    fn is_kept(&self, index: usize) -> bool {
+        let is_known = matches!(
+            self.word(index + 1),
+            b"sp_rename" | b"sp_executesql" | b"sp_helptext" | b"sp_who2" | b"sp_spaceused"
+        );
+        let takes = self.word(index + 1) != b"sp_executesql"
+            || self.tokens.iter().any(|token| token.kind == Kind::Comma);
+        index == 0
+            && self.quote.is_none()
+            && is_known
+            && takes
+            && (index + 2..self.tokens.len())
+                .all(|at| self.kind(at) != Kind::Semi || self.kind(at + 1) == Kind::End)
     }
 
     /// Whether the semicolon before `index` ends a value and not a line of code.

@@ -13,7 +13,7 @@ use crate::waf::field::leaf;
 use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::ssrf as rules;
-use crate::waf::scan::{Needles, before, is_word, span};
+use crate::waf::scan::{Needles, at, before, is_word, span};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -188,7 +188,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if let Some((start, name)) = hits.absent.find(&METADATA, lower, 0) {
         let is_host = matches!(before(lower, start), 0 | b'/' | b'@' | b'[' | b'\\');
         // A bare address is what an inventory lists; with a path or behind slashes it is asked.
-        let is_url = start > 0 || lower.len() > name.len();
+        let is_url = start > 0 || !matches!(at(lower, name.len()), 0 | b' ');
         if is_host && is_url && !super::shell::reads_as_prose(lower) {
             hits.push(Hit::new(&rules::METADATA, start, start + name.len()));
             return;

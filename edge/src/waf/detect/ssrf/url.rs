@@ -118,7 +118,13 @@ impl<'t> Url<'t> {
         let words = |text: &[u8]| {
             text.split(|byte| *byte == b' ')
                 .skip(1)
-                .filter(|word| word.len() > 1 && word.iter().all(u8::is_ascii_alphabetic))
+                .map(|word| word.strip_suffix(b",").unwrap_or(word))
+                .filter(|word| {
+                    word.len() > 1
+                        && word
+                            .iter()
+                            .all(|byte| byte.is_ascii_alphabetic() || *byte == b'\'')
+                })
                 .take(2)
                 .count()
         };
