@@ -8,6 +8,7 @@
 
 use std::ops::Range;
 
+use super::discussion::SEVERE;
 use super::scan::{
     Absent, Needles, at, before, find, from, is_one_of, is_space, position, span, trim,
 };
@@ -36,6 +37,8 @@ pub(super) struct Quotations {
     ranges: Vec<Range<usize>>,
     /// Plain words around them.
     words: usize,
+    /// Whether a fence names its language, and nothing that attacks are after is named.
+    is_shown: bool,
 }
 
 impl Quotations {
@@ -50,7 +53,8 @@ impl Quotations {
         }
         let (words, others) = count_words(text, &ranges);
         let is_named = |range: &Range<usize>| names_language(text, range.start);
-        let least = if ranges.iter().any(is_named) {
+        let is_named = ranges.iter().any(is_named);
+        let least = if is_named {
             MIN_WORDS_FENCED
         } else if ranges.len() >= MANY {
             MIN_WORDS_MANY
@@ -58,7 +62,12 @@ impl Quotations {
             MIN_WORDS
         };
         if words >= least && words >= others {
-            Self { ranges, words }
+            let is_shown = is_named && SEVERE.find(text, 0).is_none();
+            Self {
+                ranges,
+                words,
+                is_shown,
+            }
         } else {
             Self::default()
         }
@@ -67,7 +76,7 @@ impl Quotations {
     /// Whether a finding of this class at `index` lies within quoted code.
     pub(super) fn cover(&self, index: usize, tags: &[&str]) -> bool {
         self.around(index).is_some()
-            && (self.words >= MIN_WORDS_SHELL || tags.first() != Some(&"rce"))
+            && (self.is_shown || self.words >= MIN_WORDS_SHELL || tags.first() != Some(&"rce"))
     }
 
     /// The quotation that holds `index`, with its marks.
@@ -367,6 +376,21 @@ mod tests {
         let quotations = Quotations::of(b"what does `id` print on your computer, please?");
         assert!(quotations.cover(11, &["xss"]));
         assert!(!quotations.cover(11, &["rce"]));
+    }
+
+    #[test]
+    fn a_fence_that_names_its_language_needs_no_words() {
+        let covers = |text: &str| {
+            let index = text.find('\n').unwrap();
+            Quotations::of(text.as_bytes()).cover(index + 1, &["rce"])
+        };
+        assert!(covers(
+            "```powershell\nget-childitem -path c:\\logs -recurse\n```"
+        ));
+        assert!(!covers("```\nget-childitem -path c:\\logs -recurse\n```"));
+        assert!(!covers(
+            "```bash\ncat /etc/passwd; get-childitem -path c:\n```"
+        ));
     }
 
     #[test]
