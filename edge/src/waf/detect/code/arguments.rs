@@ -121,7 +121,11 @@ impl<'a> Arguments<'a> {
             }
             Spawned => stands(inner, 0, b"{:spawn") || stands(inner, 0, b"{spawn"),
             Program => starts_program(self.text),
-            Nothing => head == 0 && self.end.is_some() || stands(inner, 0, b"-1)"),
+            Nothing => {
+                head == 0 && self.end.is_some()
+                    || stands(inner, 0, b"-1)")
+                    || stands(inner, 0, b"info_")
+            }
             Place => is_place(inner) && !is_own(inner) || stands(inner, 0, b"__file__"),
             Quoted => matches!(head, b'\'' | b'"' | b'$' | b'`' | b'\\') && has_letter(inner),
             Literal => matches!(head, b'\'' | b'"') && has_letter(inner),

@@ -256,9 +256,9 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
         | (b"bun", b"spawn" | b"spawnsync") => (Command, &rules::NODE),
         (b"runtime", b"getruntime") => (Nothing, &rules::JAVA),
         // Rust, Elixir, Erlang, Scala, Lua, Clojure.
-        (b"command", b"new") | (b"process", b"process" | b"apply" | b"run") => {
-            (Program, &rules::PROGRAM)
-        }
+        (b"shell", b"exec" | b"run")
+        | (b"command", b"new")
+        | (b"process", b"process" | b"apply" | b"run") => (Program, &rules::PROGRAM),
         (b"system", b"cmd" | b"shell")
         | (b"code", b"eval_string" | b"eval_quoted")
         | (b"package", b"loadlib")

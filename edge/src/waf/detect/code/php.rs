@@ -254,6 +254,10 @@ fn is_put_together(text: &[u8], start: usize) -> bool {
     if is_quoted && super::arguments::is_callback(named) {
         return true;
     }
+    // `$x=$_GET['x'];$x('id');`
+    if at(text, quote) == b'$' && GLOBALS.contains(&named) {
+        return true;
+    }
     span(text, start, start + MAX_ASSIGNMENT)
         .iter()
         .take_while(|byte| **byte != b';')
@@ -286,6 +290,7 @@ mod tests {
             "define('z', [['sys' .'tem']]);(z)[0][0]('uname')",
             "$f='sys'.$t;$f('id');",
             "$f='system';$f('id');",
+            "$x = $_get['x'];$x('id');",
             "strrev('metsys')('id')",
             "\"ev\"+\"al\"",
         ] {

@@ -245,6 +245,11 @@ fn opens(text: &[u8]) -> bool {
         .unwrap_or(text);
     let text = text.strip_prefix(b"new ").unwrap_or(text);
     let name = dotted(text);
+    // Groovy's `new URL('http://…').text`.
+    if matches!(name, b"url" | b"java.net.url") {
+        return argument(from(text, name.len()))
+            .is_some_and(|(_, rest)| matches!(rest, b".text" | b".gettext()" | b".openstream()"));
+    }
     // `system.io.file.readalltext`, `java.nio.file.files.readstring`
     let is_reader = READERS.iter().any(|reader| {
         name.strip_suffix(*reader)
@@ -254,7 +259,8 @@ fn opens(text: &[u8]) -> bool {
         return false;
     };
     let lists = matches!(path, b"." | b"./" | b"*" | b"*.*" | b"*.php" | b"/" | b"..");
-    (lists || OWN.iter().any(|ending| path.ends_with(ending))) && is_chain(rest)
+    let is_root = path.len() <= 4 && at(path, 1) == b':';
+    (lists || is_root || OWN.iter().any(|ending| path.ends_with(ending))) && is_chain(rest)
 }
 
 /// `env['secret_key_base']`, `getenv("db_password")`, `env.inspect`.
@@ -325,6 +331,8 @@ mod tests {
             "system.io.file.readalltext(\"web.config\")",
             "response.write(system.io.file.readalltext(\"web.config\"))",
             "die(json_encode(scandir('.')));",
+            "new url('http://evil.example').text",
+            "system.io.directory.getfiles(\"c:\\\\\")",
         ] {
             assert!(is_found(attack), "{attack}");
         }

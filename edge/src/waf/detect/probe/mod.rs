@@ -79,6 +79,7 @@ pub(super) const TRIGGERS: &[&str] = &[
     ".dump",
     "/wp-",
     "/v1/kv",
+    "/cgi-bin",
 ];
 
 /// Hidden names that honest clients ask for (RFC 8615; object stores' empty folders).
@@ -221,7 +222,8 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let is_foreign = FOREIGN.iter().any(|ending| last.ends_with(ending));
     // The whole store; an application asks for a key.
     let is_store = matches!(path, b"/v1/kv" | b"/v1/kv/");
-    if is_store || has_short_name(path) || is_foreign || is_planted(path, last) {
+    if is_store || is_gateway(path) || has_short_name(path) || is_foreign || is_planted(path, last)
+    {
         hits.push(Hit::new(&rules::KNOWN_HOLE, 0, end));
     }
     if wordpress::is_hole(path) {
@@ -242,6 +244,13 @@ fn is_sentence(path: &[u8]) -> bool {
         .windows(4)
         .filter(|part| part.starts_with(b"%20") && starts_word(at(part, 3)));
     spaces.count() + escapes.count() >= MIN_BLANKS
+}
+
+/// `/cgi-bin/test-cgi`: programs of another age; a library's catalogue and a search are what is left of them.
+fn is_gateway(path: &[u8]) -> bool {
+    let mut segments = path.split(|byte| *byte == b'/');
+    let is_folder = |segment: &[u8]| segment.starts_with(b"cgi-bin");
+    segments.any(is_folder) && !matches!(segments.next(), Some(b"koha" | b"search.pl"))
 }
 
 /// `/uploads/a.php`, `/.well-known/x.php`: a program where a site keeps files.
@@ -519,6 +528,8 @@ mod tests {
             "/names.nsf",
             "/%20/%20/%20/wp-login.php",
             "/  /.git/config",
+            "/cgi-bin/test-cgi",
+            "/cgi-bin",
         ] {
             assert!(is_found(probe), "{probe}");
         }
@@ -562,6 +573,7 @@ mod tests {
             "/search/404 on /wp-login.php after migration",
             "/search/404%20on%20/wp-login.php%20after%20migration",
             "/search/~/.ssh/known_hosts: remove a single line",
+            "/cgi-bin/koha/opac-search.pl",
         ] {
             assert!(!is_found(page), "{page}");
         }

@@ -158,7 +158,10 @@ pub(super) fn ends(text: &[u8], end: usize) -> bool {
                     b'[' | b'/' | b'$' | b'-' | b'\\' | b'{' | b'.' | b'*' | b'~'
                 )
         }
-        b'\\' => matches!(at(text, next + 1), b'n' | b'r') && !is_word(at(text, next + 2)),
+        b'\\' => {
+            next + 1 == text.len()
+                || matches!(at(text, next + 1), b'n' | b'r') && !is_word(at(text, next + 2))
+        }
         b'-' => stands(text, next, b"--") && !is_word(at(text, next + 2)),
         b'/' => stands(text, next, b"//") && next > end,
         _ => text.get(end..next).is_some_and(|gap| gap.contains(&b'\n')),

@@ -232,7 +232,14 @@ impl Scanner<'_> {
             && at(self.text, closing + 1) == b'.'
             && matches!(
                 scan::word(self.text, closing + 2),
-                b"then" | b"to_s" | b"each_line" | b"lines" | b"split" | b"chomp" | b"strip"
+                b"then"
+                    | b"inspect"
+                    | b"to_s"
+                    | b"each_line"
+                    | b"lines"
+                    | b"split"
+                    | b"chomp"
+                    | b"strip"
             );
         let after_separator = lead_at
             .checked_sub(2)

@@ -143,6 +143,8 @@ pub(super) static OBJECTS: Needles<'static> = Needles::new(&[
     b"?upper_abc",
     b"securitykey",
     b"get_admin_log",
+    b"system.getproperty",
+    b"print(config",
     b" perl ",
     b"|exec:",
     b"|system:",
