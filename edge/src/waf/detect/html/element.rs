@@ -21,6 +21,9 @@ pub(super) fn detect(text: &[u8], in_name: bool, hits: &mut Hits) {
     {
         index = open + 1;
         let tag = Tag::at(text, open);
+        if tag.as_ref().is_some_and(|tag| tag.name == b"script") {
+            hits.meter.charge(1, price::SCRIPT);
+        }
         if let Some((tag, rule)) = tag.and_then(|tag| Some((tag, judge(&tag, in_name)?))) {
             hits.push(Hit::new(rule, open, tag.end));
         }

