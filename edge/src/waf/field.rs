@@ -160,7 +160,74 @@ pub(super) fn configures(name: &str) -> bool {
     ends.iter().any(|end| name.ends_with(end))
         || name.starts_with("env.")
         || name.starts_with("resourceSpans.")
+        || name.starts_with("compilerOptions.")
+        || name == "breadcrumbs.values.data.url"
         || PLACES.find(name.as_bytes(), 0).is_some()
+}
+
+/// What a member of settings or of a machine's report names, on the machine of who sends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Own {
+    File,
+    Program,
+    CommandLine,
+}
+
+/// Such members, without underscores.
+const FILES: &[&str] = &[
+    "cwd",
+    "workdir",
+    "workingdir",
+    "workingdirectory",
+    "mountpoint",
+    "mountpath",
+    "hostpath",
+    "logpath",
+    "logfile",
+    "logdir",
+    "errorlog",
+    "accesslog",
+    "outfile",
+    "errorfile",
+    "pidfile",
+    "backupdir",
+    "uploaddir",
+    "datadir",
+    "documentroot",
+    "docroot",
+    "unitfile",
+    "fragmentpath",
+    "configfile",
+    "envfile",
+    "outdir",
+    "extends",
+    "device",
+];
+const PROGRAMS: &[&str] = &[
+    "shell",
+    "loginshell",
+    "interpreter",
+    "executable",
+    "exe",
+    "binary",
+    "phpbinary",
+    "phppath",
+    "pythonpath",
+    "entrypoint",
+    "command",
+];
+const COMMAND_LINES: &[&str] = &["commandline", "cmdline", "execstart", "proctitle"];
+
+/// What the member of a document names, by its name.
+pub(super) fn owned(name: &str) -> Option<Own> {
+    let name = leaf(name).replace('_', "");
+    let name = name.as_str();
+    match () {
+        () if FILES.contains(&name) => Some(Own::File),
+        () if PROGRAMS.contains(&name) => Some(Own::Program),
+        () if COMMAND_LINES.contains(&name) => Some(Own::CommandLine),
+        () => None,
+    }
 }
 
 /// Whether the field is a command that a project names for its developers: `scripts.build`.

@@ -118,6 +118,8 @@ struct Spared {
     holds_setting: bool,
     /// Whether it can name a file or an address of its sender's.
     names_place: bool,
+    /// What it names of its sender's, by its member's name.
+    own: Option<field::Own>,
     takes_scripts: bool,
     is_script_sample: bool,
     /// Whether a tag may stand in it.
@@ -141,6 +143,9 @@ impl Spared {
             is_uncompiled: discussion::is_uncompiled(lower),
             holds_setting: is_setting && discussion::holds_setting(lower),
             names_place: field::configures(name) && discussion::holds_setting(lower),
+            own: field::owned(name)
+                .filter(|_| matches!(part, Part::Json | Part::Form))
+                .filter(|_| discussion::holds_setting(lower)),
             takes_scripts: !is_linked
                 && (field::takes_scripts(name)
                     || field::takes_snippets(name) && discussion::is_snippet(lower)),
@@ -166,6 +171,9 @@ impl Spared {
             || !is_answered && self.quotations.cover(hit.start, hit.rule.tags)
             || self.holds_setting && discussion::names_setting(hit)
             || self.names_place && discussion::names_place(hit)
+            || self
+                .own
+                .is_some_and(|own| discussion::is_owned(own, lower, hit))
             || self.is_uncompiled && discussion::needs_whole(lower, hit)
             || !is_answered && self.discussion.shows(lower, sent, hit)
             || discussion::looks_up(lower, hit)

@@ -83,7 +83,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let lower = text.lower;
     // Whole filters in a text of several lines or behind a command or a sentence are what somebody
     // asks about. What closes a filter of the application's own is never spared.
-    let is_listing = trim(lower).contains(&b'\n') || is_setting(lower);
+    let is_listing = trim(lower).contains(&b'\n') || is_setting(lower) || is_pattern(lower);
     let (mut depth, mut spaces) = (0_i32, 0_usize);
     let mut start = 0;
     while let Some(index) = position(lower, start, |byte| is_one_of(byte, *b"()")) {
@@ -144,6 +144,27 @@ fn is_whole_filter(whole: &[u8]) -> bool {
     let stem = skip_while(whole, 0, |byte| is_word(byte) || byte == b'*');
     let open = skip_while(whole, stem, |byte| byte == b')');
     open > stem && at(whole, open) == b'(' && is_item(open) && !whole.ends_with(b")")
+}
+
+/// What stands for the name that somebody logs in by.
+const PLACEHOLDERS: &[&[u8]] = &[b"=%u)", b"=%s)", b"={0})", b"=%(user)s)", b"={{username}})"];
+
+/// `(&(objectClass=person)(uid=%u))`: the whole filter by which a directory's user is looked up.
+fn is_pattern(text: &[u8]) -> bool {
+    let text = trim(text);
+    let (mut depth, mut closed) = (0_i32, 0_usize);
+    for (index, byte) in text.iter().enumerate().take(MAX_WHOLE) {
+        depth += i32::from(*byte == b'(') - i32::from(*byte == b')');
+        if depth == 0 {
+            closed = index + 1;
+            break;
+        }
+    }
+    at(text, 0) == b'('
+        && closed == text.len()
+        && PLACEHOLDERS
+            .iter()
+            .any(|name| find(text, name, 0).is_some())
 }
 
 /// `user_filter = "(&(uid=%s))"`, `filter: (uid={0})`: a line of somebody's configuration.

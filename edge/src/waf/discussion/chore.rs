@@ -4,7 +4,15 @@
 use crate::waf::scan::{Needles, at, find, is_space, is_word, trim};
 
 /// What leads to a command line in a terminal, a list and a file that builds.
-const LEADS: &[&[u8]] = &[b"$ ", b"- ", b"run ", b"run: "];
+const LEADS: &[&[u8]] = &[
+    b"$ ",
+    b"- ",
+    b"run ",
+    b"run: ",
+    b"/usr/bin/",
+    b"/usr/sbin/",
+    b"/usr/local/bin/",
+];
 
 pub(super) fn unled(mut text: &[u8]) -> &[u8] {
     while let Some(rest) = LEADS.iter().find_map(|lead| text.strip_prefix(*lead)) {
@@ -79,8 +87,20 @@ const FILLED: &[&[u8]] = &[
 ];
 /// What a program's file ends with.
 const SOURCES: &[&[u8]] = &[
-    b".py", b".php", b".pl", b".js", b".mjs", b".rb", b".sh", b".jar", b".ts",
+    b".py",
+    b".php",
+    b".pl",
+    b".js",
+    b".mjs",
+    b".rb",
+    b".sh",
+    b".jar",
+    b".ts",
+    b"/artisan",
+    b"bin/console",
 ];
+/// Where a job leaves what it prints.
+const KEPT: &[&[u8]] = &[b"/dev/null", b"/var/log/"];
 
 /// Whether an argument leads out of the author's own folders.
 pub(super) fn reaches(command: &[u8]) -> bool {
@@ -94,7 +114,25 @@ pub(super) fn reaches(command: &[u8]) -> bool {
             || find(word, b".ssh", 0).is_some()
             || find(word, b"$((", 0).is_some()
     };
-    command.split(|byte| is_space(*byte)).skip(1).any(leads_out)
+    let mut words = command
+        .split(|byte| is_space(*byte))
+        .filter(|word| !word.is_empty())
+        .skip(1);
+    while let Some(word) = words.next() {
+        let is_kept = |file: &[u8]| {
+            KEPT.iter().any(|folder| file.starts_with(folder)) && find(file, b"..", 0).is_none()
+        };
+        let is_led = matches!(word, b">" | b">>" | b"2>" | b"2>>");
+        if leads_out(word)
+            || is_led
+                && words
+                    .next()
+                    .is_some_and(|file| !is_kept(file) && leads_out(file))
+        {
+            return true;
+        }
+    }
+    false
 }
 
 /// `rm -f *.o app`, `chmod +x run.sh`, `python runtests.py -v`: files of the author's own are put in order, or one

@@ -4,6 +4,7 @@ use super::declared::is_declared;
 use super::page::{fills, tells};
 use super::script::is_work;
 use super::told::{is_report, is_told};
+use super::unparsed::is_unparsed;
 use super::within::HOSTILE;
 use super::{SEVERE, STATEMENTS};
 use crate::waf::detect::Hit;
@@ -43,6 +44,7 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
     }
     let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
     is_one_of(COMMANDS) && (is_work(text) || is_work(untold(text)))
+        || hit.rule.id == "rce-001" && is_unparsed(text, hit)
         || is_one_of(FILES) && opens_own(text, hit)
         || is_one_of(QUERIES) && is_shell_query(text)
         || is_one_of(CALLS) && (is_foreign(text) || is_title(text, hit))
@@ -81,7 +83,10 @@ fn opens_no_code(text: &[u8], hit: &Hit) -> bool {
         && [&b"<%@ page "[..], b"<%@page ", b"<%@ taglib "]
             .iter()
             .any(|head| tag.starts_with(head));
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-');
+    // `<?php or <? which one`: another tag within the first is a fault.
+    let is_word = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || *byte >= 0x80 || matches!(byte, b' ' | b'-' | b'<' | b'?')
+    };
     let is_talk = tag
         .strip_prefix(b"<?php ")
         .is_some_and(|words| words.len() > 2 && words.iter().all(is_word));
@@ -158,6 +163,10 @@ static CHOOSING: Needles<'static> = Needles::new(&[b"$lt", b"$gt", b"$in", b"$ex
 /// no value.
 fn is_shell_query(text: &[u8]) -> bool {
     let text = trim(text);
+    // `mongo: db.users.find(...)`
+    let text = find(text, b"db.", 0)
+        .filter(|start| is_label(span(text, 0, *start)))
+        .map_or(text, |start| from(text, start));
     let text = text.strip_prefix(b"db.").unwrap_or(text);
     let mut names = text.split(|byte| *byte == b'.');
     let collection = names.next().unwrap_or_default();
@@ -174,6 +183,15 @@ fn is_shell_query(text: &[u8]) -> bool {
         && text.contains(&b':')
         && !text.contains(&b';')
         && HOSTILE_QUERY.find(text, 0).is_none()
+}
+
+/// Whether words that lead to an example are all of the text.
+fn is_label(lead: &[u8]) -> bool {
+    lead.strip_suffix(b": ").is_some_and(|words| {
+        words
+            .iter()
+            .all(|byte| byte.is_ascii_alphabetic() || *byte == b' ')
+    })
 }
 
 /// What such a query does in attacks.

@@ -69,6 +69,9 @@ pub(super) fn is_inert(text: &[u8], hit: &Hit) -> bool {
             is_space(at(rest, 0)) && !rest.iter().any(|byte| matches!(byte, b'$' | b'}'))
         });
     }
+    if is_one_of(&["ssti-003"]) {
+        return sets_literal(text, hit);
+    }
     // `line 1 is just <?php`
     let tag = find(text, b"<?", 0);
     if is_one_of(&["php-001"]) && tag.is_some_and(|tag| matches!(from(text, tag), b"<?" | b"<?php"))
@@ -82,6 +85,21 @@ pub(super) fn is_inert(text: &[u8], hit: &Hit) -> bool {
         .or_else(|| code.strip_prefix(b"="))
         .unwrap_or(code);
     is_one_of(&["php-001"]) && trim(code).starts_with(b"?>") && find(code, b"<?", 0).is_none()
+}
+
+/// `Velocity #set($x = 5) not visible in #foreach`: a number is kept, and nothing is put out.
+fn sets_literal(text: &[u8], hit: &Hit) -> bool {
+    let code = from(text, hit.start).strip_prefix(b"#set($");
+    let mut parts = code.unwrap_or_default().split(|byte| *byte == b')');
+    let (set, rest) = (parts.next().unwrap_or_default(), parts.next());
+    let mut sides = set.split(|byte| *byte == b'=').map(trim);
+    let is_name = |side: &[u8]| !side.is_empty() && side.iter().all(u8::is_ascii_alphanumeric);
+    sides.next().is_some_and(is_name)
+        && sides.next().is_some_and(is_name)
+        && sides.next().is_none()
+        && rest.is_some_and(|rest| is_space(at(rest, 0)))
+        && parts.next().is_none()
+        && text.split(|byte| *byte == b'$').nth(2).is_none()
 }
 
 /// Whether the text is the path of a page's own picture, style or script, not far above.
@@ -103,7 +121,7 @@ fn is_public(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::waf::rules::shell;
+    use crate::waf::rules::{shell, template};
 
     #[test]
     fn a_program_without_code_does_nothing() {
@@ -112,6 +130,29 @@ mod tests {
         assert!(!does_nothing("perl -e system"));
         assert!(!does_nothing("ls -la"));
         assert!(!does_nothing("bash -i"));
+    }
+
+    #[test]
+    fn a_number_that_is_kept_does_nothing() {
+        let does_nothing = |text: &str| {
+            let start = text.find("#set").unwrap();
+            is_inert(
+                text.as_bytes(),
+                &Hit::new(&template::DIRECTIVE, start, start + 6),
+            )
+        };
+        assert!(does_nothing(
+            "velocity #set($x = 5) not visible in #foreach"
+        ));
+        for text in [
+            "velocity #set($x = 7*7) shows",
+            "#set($x=5)$x",
+            "#set($x=5) ${x}",
+            "#set($x = 5) #evaluate(x)",
+            "#set($e='a') x",
+        ] {
+            assert!(!does_nothing(text), "{text}");
+        }
     }
 
     #[test]

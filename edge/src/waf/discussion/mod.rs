@@ -25,6 +25,7 @@ mod setting;
 mod subject;
 mod told;
 mod uncompiled;
+mod unparsed;
 mod within;
 mod words;
 
@@ -37,7 +38,8 @@ pub(super) use self::script::is_work;
 use self::subject::Subject;
 pub(super) use self::uncompiled::{is_labelled, is_uncompiled, needs_whole};
 use super::detect::Hit;
-use super::scan::{Absent, Needles, at, before, is_space, span, trim};
+use super::field::Own;
+use super::scan::{Absent, Needles, at, before, is_space, is_word, span, trim};
 
 /// Lines looked at; what comes after them is not spared.
 const MAX_LINES: usize = 1024;
@@ -191,6 +193,23 @@ pub(super) fn names_setting(hit: &Hit) -> bool {
 /// Whether the finding is of a file or an address.
 pub(super) fn names_place(hit: &Hit) -> bool {
     names_setting(hit) && matches!(hit.rule.tags.first(), Some(&("lfi" | "ssrf")))
+}
+
+/// Whether the finding is of no more than the member says that it names: a file, the path of a program alone, a
+/// command line that begins with one.
+pub(super) fn is_owned(own: Own, text: &[u8], hit: &Hit) -> bool {
+    let is_path = at(text, 0) == b'/';
+    match own {
+        Own::File => hit.rule.tags.first() == Some(&"lfi") && names_setting(hit),
+        Own::Program => {
+            hit.rule.id == "rce-001" && is_path && text.iter().copied().all(is_path_byte)
+        }
+        Own::CommandLine => hit.rule.id == "rce-001" && is_path,
+    }
+}
+
+fn is_path_byte(byte: u8) -> bool {
+    is_word(byte) || b"/.-+".contains(&byte)
 }
 
 /// What a snippet of somebody's service never does.

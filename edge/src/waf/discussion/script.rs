@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use super::SEVERE;
 use super::chore::{READING, fetched, is_chore, is_fetch, reaches, unled};
 use super::words::{Words, words};
-use crate::waf::scan::{Needles, at, find, is_space, is_word, span, trim};
+use crate::waf::scan::{Needles, at, find, from, is_space, is_word, skip_while, span, trim};
 
 /// Longest command line.
 const MAX_SCRIPT: usize = 1000;
@@ -83,7 +83,7 @@ static RUNNING: Needles<'static> = Needles::new(&[
 
 /// Whether the whole text is such a command line.
 pub(in crate::waf) fn is_work(text: &[u8]) -> bool {
-    let text = fetched(unled(trim(text)));
+    let text = fetched(unwrapped(unled(trim(text))));
     if text.len() > MAX_SCRIPT || RUNNING.find(text, 0).is_some() || SEVERE.find(text, 0).is_some()
     {
         return false;
@@ -118,6 +118,12 @@ pub(in crate::waf) fn is_work(text: &[u8]) -> bool {
                     return false;
                 }
                 is_first = false;
+                // `app-$(date +%f).sql.gz`: the rest of a name that the substitution is a part of.
+                let is_name = byte == b')' && matches!(at(text, index + 1), b'.' | b'_' | b'-');
+                if is_name {
+                    index =
+                        skip_while(text, index + 1, |byte| !is_space(byte) && is_named(byte)) - 1;
+                }
                 start = index + 1 + usize::from(matches!(byte, b'$' | b'<'));
             }
         } else if matches!(byte, b'\'' | b'"') && (open == 0 || open == byte) {
@@ -126,6 +132,36 @@ pub(in crate::waf) fn is_work(text: &[u8]) -> bool {
         index += 1;
     }
     open == 0
+}
+
+/// What the names of files are made of.
+fn is_named(byte: u8) -> bool {
+    is_word(byte) || matches!(byte, b'.' | b'-')
+}
+
+/// What a shell is handed to run.
+const HANDED: &[&[u8]] = &[
+    b"sh -c ",
+    b"bash -c ",
+    b"bash -lc ",
+    b"/bin/sh -c ",
+    b"/bin/bash -c ",
+];
+
+/// `sh -c 'make && make install'` without the shell, and a command line between backticks.
+fn unwrapped(text: &[u8]) -> &[u8] {
+    let handed = || HANDED.iter().find_map(|shell| text.strip_prefix(*shell));
+    let (quote, code) = match at(text, 0) {
+        b'`' => (b'`', Some(text)),
+        _ => (b'\'', handed()),
+    };
+    let inner = code
+        .and_then(|code| code.strip_prefix(&[quote]))
+        .and_then(|code| code.strip_suffix(&[quote]));
+    // Between backticks, a fetch is what tells an attacker that it ran.
+    inner
+        .filter(|inner| !inner.contains(&quote) && (quote != b'`' || !is_fetch(inner)))
+        .map_or(text, trim)
 }
 
 /// Whether the command is one of a developer's, or nothing but what ends a substitution. The name of one is
@@ -141,11 +177,13 @@ fn works(command: &[u8], is_first: bool, is_all: bool) -> bool {
         word = words.next().unwrap_or_default();
     }
     let has_argument = words.next().is_some();
+    // Without the words before it.
+    let own = find(command, word, 0).map_or(command, |start| from(command, start));
     let is_task = is_own_program(command, word)
         || is_filter(command, word)
         || is_edit(command, word)
         || is_remote(command)
-        || is_knock(command, word)
+        || is_knock(own)
         || FIRST.contains(word) && (has_argument || !is_all);
     if is_first {
         return is_task
@@ -157,6 +195,7 @@ fn works(command: &[u8], is_first: bool, is_all: bool) -> bool {
     }
     is_task
         || is_chore(command, word)
+        || is_ping(own)
         || word.is_empty()
         || NEXT.contains(word)
         || word.starts_with(b"./")
@@ -193,6 +232,15 @@ fn is_own_program(command: &[u8], word: &[u8]) -> bool {
         )
 }
 
+/// Folders in which files pile up.
+const AGED: &[&[u8]] = &[
+    b"/tmp",
+    b"/var/log",
+    b"/var/backups",
+    b"/var/cache",
+    b"/backup",
+];
+
 /// `sed -i 's/a/b/' x`, `find . -name '*.pyc' -delete`, `ps aux | grep x | xargs kill`: what changes files or
 /// ends programs of the author's own and prints nothing.
 fn is_edit(command: &[u8], word: &[u8]) -> bool {
@@ -210,7 +258,11 @@ fn is_edit(command: &[u8], word: &[u8]) -> bool {
                 )
             };
             let mut acts = false;
-            let is_own = argument.starts_with(b".") && !argument.starts_with(b"..");
+            // By its age, a file goes that a job of the server's has made.
+            let is_aged = find(command, b" -mtime +", 0).is_some()
+                && AGED.iter().any(|folder| argument.starts_with(folder))
+                && find(argument, b"..", 0).is_none();
+            let is_own = is_aged || argument.starts_with(b".") && !argument.starts_with(b"..");
             while let Some(word) = words.next() {
                 acts |= matches!(word, b"-delete" | b"-mtime" | b"-size" | b"-exec");
                 if word == b"-exec" && !words.next().is_some_and(is_changing) {
@@ -221,6 +273,12 @@ fn is_edit(command: &[u8], word: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// `curl -fsS https://hc-ping.com/x`: tells that a job is done, and keeps nothing of the answer.
+fn is_ping(command: &[u8]) -> bool {
+    let is_kept = find(command, b" -o", 0).is_some() && find(command, b"/dev/null", 0).is_none();
+    command.starts_with(b"curl ") && is_fetch(command) && !is_kept
 }
 
 /// Programs of one line.
@@ -308,13 +366,12 @@ fn is_print(command: &[u8]) -> bool {
 const MIN_CALLS: usize = 2;
 
 /// `nc -zv db.internal 5432`: whether a port answers, and nothing sent.
-fn is_knock(command: &[u8], word: &[u8]) -> bool {
+fn is_knock(command: &[u8]) -> bool {
     let mut words = command
         .split(|byte| is_space(*byte))
-        .filter(|word| !word.is_empty())
-        .skip(1);
+        .filter(|word| !word.is_empty());
     let is_plain = |word: &[u8]| word.iter().all(|byte| is_word(*byte) || *byte == b'.');
-    word == b"nc"
+    words.next() == Some(b"nc")
         && words
             .next()
             .is_some_and(|option| matches!(option, b"-z" | b"-zv" | b"-vz"))
@@ -384,6 +441,14 @@ mod tests {
             "ssh -l 5432:localhost:5432 ann@db.example -n & psql -h localhost -c \"select now()\"",
             "kill -9 $(lsof -t -i:3000)",
             "nc -zv db.internal 5432",
+            "until nc -z db 5432; do sleep 1; done",
+            "sh -c 'until nc -z db 5432; do sleep 1; done'",
+            "`while read -r l; do echo \"$l\"; done < list.txt`",
+            "while true; do curl -so /dev/null -w '%{http_code}' https://staging.example.com/up; sleep 1; done",
+            "/usr/bin/php /var/www/app/artisan queue:work --stop-when-empty >> /var/log/q.log 2>&1",
+            "pg_dump -u app shop | gzip > /var/backups/shop-$(date +%f).sql.gz",
+            "bash /opt/scripts/backup.sh && curl -fss https://hc-ping.com/1f2e",
+            "find /var/log/app -type f -mtime +7 -delete",
             "comm -12 <(sort a) <(sort b)",
             "diff <(sort a) <(sort b)",
             "get-process | sort-object cpu -descending | select-object -first 5",
@@ -445,6 +510,14 @@ mod tests {
             "ps aux",
             "ps aux | grep x",
             "npm i `id`",
+            "`curl https://a.example/x`",
+            "sh -c 'id'",
+            "sh -c 'make; id'",
+            "make; $(true).x;id",
+            "/usr/bin/php /var/www/app/artisan x >> /etc/cron.d/x",
+            "find /var/log/../../etc -mtime +7 -delete",
+            "find /var/log -mtime +7 -exec cat {} +",
+            "until nc -e db 5432; do sleep 1; done",
             "make",
         ] {
             assert!(!is_work(text.as_bytes()), "{text}");

@@ -4,7 +4,7 @@
 use super::line::is_statement;
 use super::{SEVERE, closing};
 use crate::waf::detect::Hit;
-use crate::waf::scan::{Needles, before, is_space, span, trim, word, word_before};
+use crate::waf::scan::{Needles, before, from, is_space, span, trim, word, word_before};
 
 /// Words behind which a query goes on rather than begins.
 const CLAUSES: &[&[u8]] = &[
@@ -82,6 +82,7 @@ static REPORTING: Needles<'static> = Needles::new(&[
     b"ifnull(",
     b" default ",
     b"replace(",
+    b"pg_size_pretty(",
 ]);
 /// What attacks ask for, and by what they hide the rest.
 static PRYING: Needles<'static> = Needles::new(&[
@@ -120,6 +121,31 @@ static PRYING: Needles<'static> = Needles::new(&[
     b"admin",
 ]);
 
+/// What tells how large a table is, and nothing else.
+const SIZES: &[&[u8]] = &[
+    b"size_pretty(",
+    b"total_relation_size(",
+    b"relation_size(",
+    b"table_size(",
+    b"indexes_size(",
+];
+
+/// Whether the text asks for what attacks do: a type of a column (`varchar(20)`) and the size of a table are no
+/// such thing.
+fn pries(text: &[u8]) -> bool {
+    let mut index = 0;
+    while let Some((start, mark)) = PRYING.find(text, index) {
+        index = start + mark.len();
+        let is_type = mark == b"char(" && span(text, 0, start).ends_with(b"var");
+        let rest = from(text, index);
+        let is_size = mark == b"pg_" && SIZES.iter().any(|name| rest.starts_with(name));
+        if !is_type && !is_size {
+            return true;
+        }
+    }
+    false
+}
+
 /// Clauses that say which rows or columns are meant, where attacks take or change all.
 static CHOOSING: Needles<'static> = Needles::new(&[
     b" where ",
@@ -153,7 +179,7 @@ static ACCOUNTS: Needles<'static> = Needles::new(&[
 pub(super) fn is_report(text: &[u8]) -> bool {
     let text = trim(text);
     let text = text.strip_suffix(b";").unwrap_or(text);
-    PRYING.find(text, 0).is_none()
+    !pries(text)
         && SEVERE.find(text, 0).is_none()
         && text
             .split(|byte| *byte == b';')
@@ -246,6 +272,8 @@ mod tests {
             "select name, email from customers where city = 'bandung' order by name",
             "insert into tags (name) values ('rust'); delete from tags where name = 'wasm'",
             "alter table orders add column note text",
+            "alter table customers add column phone varchar(20);",
+            "select pg_size_pretty(pg_total_relation_size('orders'));",
         ] {
             assert!(is_report(text.as_bytes()), "{text}");
         }
@@ -259,6 +287,8 @@ mod tests {
             "select name, role from members where id = 7 order by name",
             "select name from orders where city = 'x' or 'a' like 'a",
             "delete from orders where id = 7; drop table orders and others",
+            "select pg_size_pretty(pg_total_relation_size('orders')), pg_read_file('x')",
+            "select name from customers where char(97) = name order by name",
         ] {
             assert!(!is_report(text.as_bytes()), "{text}");
         }

@@ -145,9 +145,28 @@ static EVALUATED: Needles<'static> = Needles::new(&[
     b"!!",
 ]);
 
+/// What ends a program, so that words may follow it.
+static ENDING: Needles<'static> =
+    Needles::new(&[b"?>", b"__halt_compiler", b"__end__", b"__data__"]);
+
+/// Whether the text holds what attacks are after, besides a call that only tells of PHP.
+fn is_severe(text: &[u8]) -> bool {
+    let mut index = 0;
+    while let Some((start, goal)) = SEVERE.find(text, index) {
+        if goal != b"phpinfo" {
+            return true;
+        }
+        index = start + goal.len();
+    }
+    false
+}
+
 /// Whether words stand side by side where a program would have something between them.
 pub(in crate::waf) fn is_uncompiled(text: &[u8]) -> bool {
-    if text.len() > MAX_VALUE || EVALUATED.find(text, 0).is_some() || SEVERE.find(text, 0).is_some()
+    if text.len() > MAX_VALUE
+        || EVALUATED.find(text, 0).is_some()
+        || ENDING.find(text, 0).is_some()
+        || is_severe(text)
     {
         return false;
     }
@@ -303,6 +322,7 @@ mod tests {
             "settimeout(\"alert('hi')\", 1000) uses eval internally, so",
             "json.parse('{\"__proto__\": {\"a\": 1}}') what happens",
             "yes {\"password\": {\"$ne\": null}} matches anybody",
+            "phpinfo(); on a live site shows too much, take it off",
         ] {
             assert!(is_uncompiled(text.as_bytes()), "{text}");
         }
@@ -314,6 +334,9 @@ mod tests {
             "system('ls') # what a nice day",
             "hello there'.system('ls').'",
             "what a nice day ${system('ls')}",
+            "system('ls');?> what a nice day",
+            "system('ls');__halt_compiler(); what a nice day",
+            "system('ls')\n__end__\nwhat a nice day",
             "echo \"what a nice day\"; system('ls')",
             "import os; os.system('ls')",
             "public static void main(string[] args)",

@@ -262,6 +262,77 @@ const PAIRS: &[(&str, &str, &str)] = &[
         "http://10.0.3.14:8080/healthz",
         "http://10.0.3.14:6379/healthz",
     ),
+    // What the name of a member says that it holds.
+    ("cwd", "/etc/nginx", "/etc/passwd"),
+    ("cwd", "/var/www/html/app", "/etc/nginx; cat /etc/hosts"),
+    ("agent.log_path", "/var/log/app", "../../../../var/log/app"),
+    (
+        "extends",
+        "../../.eslintrc.json",
+        "../../../../../.eslintrc.json",
+    ),
+    ("shell", "/bin/bash", "/bin/bash -c id"),
+    ("containers.command", "/bin/sh", "/bin/sh;id"),
+    ("containers.command", "/bin/sh", "sh -c id"),
+    (
+        "process.command_line",
+        "/bin/bash -c 'cd /srv/app && npm start'",
+        "/bin/bash -c 'cat /etc/passwd'",
+    ),
+    ("cmdline", "/usr/bin/node server.js", "; cat /etc/hosts"),
+    (
+        "breadcrumbs.values.data.url",
+        "http://10.0.0.4:8000/price",
+        "http://169.254.169.254/latest/",
+    ),
+    (
+        "allowed_origins",
+        "http://localhost:3000,http://127.0.0.1:8000",
+        "http://localhost:6379",
+    ),
+    (
+        "ldap_filter",
+        "(&(objectClass=person)(uid=%u))",
+        "*)(uid=*))(|(uid=%u)",
+    ),
+    // What a shell or a language reads to its end first, and finds none.
+    (
+        "text",
+        "cd .. && ls -la; if it's empty, look in /var/log/nginx/error.log",
+        "cd .. && ls -la; if its empty, look in /var/log/nginx/error.log",
+    ),
+    (
+        "text",
+        "run `npm ci && npm test` first; then cat dist/index.html",
+        "run `npm ci && npm test` first; cat dist/index.html",
+    ),
+    (
+        "text",
+        "php -r \"phpinfo();\" prints nothing",
+        "phpinfo();?> prints nothing",
+    ),
+    ("q", "nc -l 1234 file transfer", "nc -l 1234 -e /bin/sh"),
+    (
+        "command",
+        "/usr/bin/php /var/www/app/artisan queue:work --stop-when-empty >> /var/log/q.log 2>&1",
+        "/usr/bin/php -r 'system(\"id\");' >> /var/log/q.log 2>&1",
+    ),
+    (
+        "command",
+        "pg_dump -U app shop | gzip > /var/backups/shop-$(date +%F).sql.gz",
+        "pg_dump -U app shop | gzip > /var/backups/shop-$(id).sql.gz",
+    ),
+    (
+        "text",
+        "ALTER TABLE customers ADD COLUMN phone VARCHAR(20);",
+        "ALTER TABLE customers ADD COLUMN phone VARCHAR(20); DROP TABLE customers;",
+    ),
+    (
+        "text",
+        "mongo: db.users.find({age:{$gt:30}})",
+        "x' || db.users.find({age:{$gt:30}})",
+    ),
+    ("q", "<?php or <? which one", "<?php or <?= `id` ?>"),
     // What tools and interpreters take for commands and files.
     (
         "text",

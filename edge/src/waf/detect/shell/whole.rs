@@ -38,6 +38,11 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
     if word.name() == b"ping" && !is_severe && words_after(text, word.end) >= 2 {
         return None;
     }
+    // `nc -l 1234 file transfer`: the program takes no such words.
+    let is_listener = stands(text, skip_space(text, word.end), b"-l ");
+    if word.name() == b"nc" && is_listener && !is_severe && words_after(text, word.end) >= 2 {
+        return None;
+    }
     let is_targeted = is_severe || has_target(text, word.end);
     let is_lookup = word.name() == b"getent" && proof == Proof::Hard;
     let runs = runs_command(text, &word);

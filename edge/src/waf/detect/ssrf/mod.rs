@@ -135,6 +135,10 @@ const REDIRECTS: &[&str] = &[
     "dr",
     "currenturl",
     "href",
+    "redirecturis",
+    "allowedorigins",
+    "corsorigins",
+    "weborigins",
 ];
 
 /// Ports of services that browsers have no business with; a redirect to one is no redirect.
