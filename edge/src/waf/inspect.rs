@@ -306,8 +306,7 @@ impl<'s> Inspector<'s> {
         };
         let mut hits = std::mem::take(&mut self.hits);
         hits.meter.charge(1, price::VIEW);
-        hits.meter.charge(lower.len(), price::SCANNED);
-        if hits.meter.is_spent() {
+        if !hits.meter.affords(lower.len(), price::SCANNED) {
             self.hits = hits;
             self.settle();
             return;
@@ -320,10 +319,8 @@ impl<'s> Inspector<'s> {
             if self.is_full() || self.is_over && hits.meter.is_enough() {
                 break;
             }
-            hits.meter.charge(1, detector.start);
-            hits.meter.charge(lower.len(), detector.price);
-            // What it is sure to cost comes before it is done.
-            if hits.meter.is_spent() {
+            let meter = &mut hits.meter;
+            if !meter.affords(1, detector.start) || !meter.affords(lower.len(), detector.price) {
                 break;
             }
             (detector.detect)(&text, &mut hits);
@@ -370,11 +367,14 @@ impl<'s> Inspector<'s> {
                 continue;
             }
             if !is_whole_path && self.spares_quotations(part, lower) {
+                let is_first = judged.spared.is_none();
+                if is_first && !meter.affords(lower.len() + price::START, price::SPARED) {
+                    break;
+                }
                 let is_document = self.is_document;
-                let spared = judged.spared.get_or_insert_with(|| {
-                    meter.charge(lower.len() + price::START, price::SPARED);
-                    Spared::of(text, *absent, is_document)
-                });
+                let spared = judged
+                    .spared
+                    .get_or_insert_with(|| Spared::of(text, *absent, is_document));
                 meter.charge(1, price::SHOWN);
                 let Counts { shown, asked, .. } = &mut self.counts;
                 *shown = shown.saturating_add(1);

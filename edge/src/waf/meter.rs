@@ -30,97 +30,111 @@ pub(super) mod price {
     /// A byte of a path, which is read whole, resolved, and in its segments: few are longer than a kilobyte.
     pub(in crate::waf) const PATH: u32 = 850;
     /// A value, however short and harmless.
-    pub(in crate::waf) const FIELD: u32 = 60;
+    pub(in crate::waf) const FIELD: u32 = 360;
     /// One that is looked at.
-    pub(in crate::waf) const VALUE: u32 = 3_700;
+    pub(in crate::waf) const VALUE: u32 = 4_500;
     /// A byte of a view, to make it and to look for what decoding goes on from.
-    pub(in crate::waf) const DECODED: u32 = 8;
+    pub(in crate::waf) const DECODED: u32 = 15;
     /// A byte of a view that decoding made, besides.
     pub(in crate::waf) const MADE: u32 = 5;
     /// A byte at which an escape may start.
-    pub(in crate::waf) const ESCAPE: u32 = 175;
+    pub(in crate::waf) const ESCAPE: u32 = 600;
     /// A run of digits that may be base64.
-    pub(in crate::waf) const RUN: u32 = 2_900;
+    pub(in crate::waf) const RUN: u32 = 1_150;
     /// What may start a base64 text behind a slash in one.
-    pub(in crate::waf) const SAMPLE: u32 = 235;
+    pub(in crate::waf) const SAMPLE: u32 = 240;
     /// A view in the prefilter, however short.
-    pub(in crate::waf) const VIEW: u32 = 400;
+    pub(in crate::waf) const VIEW: u32 = 780;
     /// A byte of a view in the prefilter.
-    pub(in crate::waf) const SCANNED: u32 = 66;
+    pub(in crate::waf) const SCANNED: u32 = 30;
     /// A literal that the prefilter's table has where it looks.
-    pub(in crate::waf) const WALKED: u32 = 15;
+    pub(in crate::waf) const WALKED: u32 = 30;
     /// One whose first bytes stand there.
-    pub(in crate::waf) const TRIED: u32 = 3;
+    pub(in crate::waf) const TRIED: u32 = 19;
     /// One of which it finds more.
-    pub(in crate::waf) const MATCH: u32 = 75;
+    pub(in crate::waf) const MATCH: u32 = 74;
     /// A byte of a view of which is asked who shows it to whom.
-    pub(in crate::waf) const SPARED: u32 = 60;
+    pub(in crate::waf) const SPARED: u32 = 92;
     /// A finding of which that is asked.
-    pub(in crate::waf) const SHOWN: u32 = 12_000;
+    pub(in crate::waf) const SHOWN: u32 = 40_000;
     /// A place where something could start that is judged.
-    pub(in crate::waf) const PLACE: u32 = 225;
+    pub(in crate::waf) const PLACE: u32 = 240;
     /// A byte that is read for SQL, in each context.
     pub(in crate::waf) const LEXED: u32 = 5;
     /// A token of SQL, in each context.
-    pub(in crate::waf) const TOKEN: u32 = 430;
+    pub(in crate::waf) const TOKEN: u32 = 375;
     /// A name among them, besides.
-    pub(in crate::waf) const NAME: u32 = 30;
+    pub(in crate::waf) const NAME: u32 = 180;
+    /// A string among them, besides.
+    pub(in crate::waf) const QUOTED: u32 = 20;
     /// A step in an expression of SQL.
     pub(in crate::waf) const STEP: u32 = 900;
     /// A tag.
-    pub(in crate::waf) const TAG: u32 = 1_200;
+    pub(in crate::waf) const TAG: u32 = 310;
+    /// The attributes of one.
+    pub(in crate::waf) const ATTRIBUTES: u32 = 1_500;
     /// A script's tag, behind which its end is looked for.
-    pub(in crate::waf) const SCRIPT: u32 = 6_000;
+    pub(in crate::waf) const SCRIPT: u32 = 9_400;
+    /// The tag of a server's code, around which a page is looked for.
+    pub(in crate::waf) const PAGE: u32 = 6_000;
     /// The type of a document.
-    pub(in crate::waf) const DOCUMENT: u32 = 7_000;
+    pub(in crate::waf) const DOCUMENT: u32 = 5_000;
     /// What may be the handler of an event.
-    pub(in crate::waf) const HANDLER: u32 = 2_100;
+    pub(in crate::waf) const HANDLER: u32 = 8_000;
     /// A script's URL.
-    pub(in crate::waf) const SCHEME: u32 = 7_100;
+    pub(in crate::waf) const SCHEME: u32 = 7_200;
+    /// A picture's URL that may hold a script.
+    pub(in crate::waf) const PICTURE: u32 = 8_000;
     /// The name of a function that hardly any honest script calls.
-    pub(in crate::waf) const STRONG: u32 = 5_000;
+    pub(in crate::waf) const STRONG: u32 = 6_500;
     /// That of another that scripts of attacks call.
-    pub(in crate::waf) const KNOWN: u32 = 3_750;
+    pub(in crate::waf) const KNOWN: u32 = 2_000;
     /// A place where a command could start.
-    pub(in crate::waf) const COMMAND: u32 = 225;
+    pub(in crate::waf) const COMMAND: u32 = 100;
     /// A word where a command could start.
-    pub(in crate::waf) const WORD: u32 = 2_800;
+    pub(in crate::waf) const WORD: u32 = 2_300;
+    /// A byte of it.
+    pub(in crate::waf) const LETTER: u32 = 120;
     /// A path with wildcards that every command is tried for.
-    pub(in crate::waf) const PATTERN: u32 = 100_000;
+    pub(in crate::waf) const PATTERN: u32 = 300_000;
     /// A path that a shell may fill in, whose folder is tried for all known ones.
-    pub(in crate::waf) const GLOB: u32 = 730;
+    pub(in crate::waf) const GLOB: u32 = 720;
     /// One whose folder is known: its file is tried for all known ones.
-    pub(in crate::waf) const GLOB_FILE: u32 = 1_400;
+    pub(in crate::waf) const GLOB_FILE: u32 = 2_000;
     /// A command whose arguments are looked at.
-    pub(in crate::waf) const PROOF: u32 = 4_200;
+    pub(in crate::waf) const PROOF: u32 = 3_300;
     /// Two dots that may lead to another folder.
-    pub(in crate::waf) const CLIMB: u32 = 500;
+    pub(in crate::waf) const CLIMB: u32 = 1_250;
     /// A byte of what it leads to, where known files are looked for.
-    pub(in crate::waf) const TARGET: u32 = 58;
+    pub(in crate::waf) const TARGET: u32 = 200;
     /// A slash behind which a known file may stand.
-    pub(in crate::waf) const SLASH: u32 = 1_050;
+    pub(in crate::waf) const SLASH: u32 = 580;
     /// A URL whose host is judged.
-    pub(in crate::waf) const URL: u32 = 5_600;
+    pub(in crate::waf) const URL: u32 = 16_000;
     /// An expression of a template.
-    pub(in crate::waf) const EXPRESSION: u32 = 3_000;
+    pub(in crate::waf) const EXPRESSION: u32 = 3_100;
     /// A directive of a server's.
     pub(in crate::waf) const DIRECTIVE: u32 = 3_400;
     /// A look-up of a server's language.
-    pub(in crate::waf) const LOOKUP: u32 = 1_600;
+    pub(in crate::waf) const LOOKUP: u32 = 1_400;
     /// A byte of one.
-    pub(in crate::waf) const SPELLED: u32 = 34;
+    pub(in crate::waf) const SPELLED: u32 = 295;
     /// An empty line.
-    pub(in crate::waf) const BREAK: u32 = 300;
+    pub(in crate::waf) const BREAK: u32 = 50;
     /// A line.
-    pub(in crate::waf) const LINE: u32 = 910;
+    pub(in crate::waf) const LINE: u32 = 780;
     /// A string whose next one is looked for.
-    pub(in crate::waf) const STRING: u32 = 200;
+    pub(in crate::waf) const STRING: u32 = 340;
+    /// What strings side by side spell.
+    pub(in crate::waf) const JOINED: u32 = 2_150;
+    /// The head of a serialised object.
+    pub(in crate::waf) const STORED: u32 = 1_350;
     /// A call.
-    pub(in crate::waf) const CALL: u32 = 1_900;
+    pub(in crate::waf) const CALL: u32 = 1_750;
     /// A call of what brackets and quotes spell.
-    pub(in crate::waf) const GROUPS: u32 = 1_250;
+    pub(in crate::waf) const GROUPS: u32 = 3_350;
     /// The arguments of a call that attacks make.
-    pub(in crate::waf) const ARGUMENTS: u32 = 6_400;
+    pub(in crate::waf) const ARGUMENTS: u32 = 6_100;
 }
 
 /// What was spent on a request, and what may be.
@@ -160,6 +174,15 @@ impl Meter {
     pub(super) fn pays(&mut self, price: u32) -> bool {
         self.charge(1, price);
         !self.is_spent()
+    }
+
+    /// Charges for so many pieces of work that have not begun; whether the allowance covers them. Where it
+    /// does not, what is left of it is gone.
+    pub(super) fn affords(&mut self, count: usize, price: u32) -> bool {
+        self.charge(count, price);
+        let is_covered = !self.is_spent();
+        self.spent = self.spent.min(self.allowance);
+        is_covered
     }
 
     /// Gives back the share of so many bytes of a body that streams.
@@ -209,6 +232,13 @@ mod tests {
         assert_eq!(meter.spent(), 0);
         meter.charge(usize::MAX, 2);
         assert!(meter.is_spent());
+    }
+
+    #[test]
+    fn what_is_not_begun_is_not_charged_beyond_the_allowance() {
+        let mut meter = Meter::default();
+        assert!(meter.affords(2, ALLOWANCE / 3));
+        assert!(!meter.affords(2, ALLOWANCE / 3) && meter.spent() == ALLOWANCE);
     }
 
     #[test]

@@ -114,14 +114,38 @@ pub(super) fn kind(encoded: &[u8]) -> Option<Kind> {
 
 /// The bytes that so many characters spell, as far as there is room for them.
 fn decode_start<'b>(encoded: &[u8], count: usize, buffer: &'b mut [u8]) -> &'b [u8] {
+    let start = span(encoded, 0, count);
+    if let Some(length) = decode_fours(start, buffer) {
+        return span(buffer, 0, length);
+    }
     let mut length = 0;
-    decode(span(encoded, 0, count), |byte| {
+    decode(start, |byte| {
         if let Some(slot) = buffer.get_mut(length) {
             *slot = byte;
             length += 1;
         }
     });
     span(buffer, 0, length)
+}
+
+/// The same where nothing but characters of the alphabets stands: four make three bytes. `None` elsewhere.
+fn decode_fours(encoded: &[u8], buffer: &mut [u8]) -> Option<usize> {
+    let fours = encoded.chunks_exact(4);
+    if !fours.remainder().is_empty() {
+        return None;
+    }
+    let mut all = 0;
+    for (four, three) in fours.zip(buffer.chunks_exact_mut(3)) {
+        let mut bits = 0_u32;
+        for byte in four {
+            let value = SEXTETS.get(usize::from(*byte)).copied().unwrap_or(NONE);
+            all |= value;
+            bits = (bits << 6) | u32::from(value);
+        }
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        three.copy_from_slice(&bytes);
+    }
+    (all < 64).then_some(encoded.len() / 4 * 3)
 }
 
 fn decode(encoded: &[u8], mut push: impl FnMut(u8)) {

@@ -155,10 +155,14 @@ fn is_start(byte: u8) -> bool {
 fn break_at(text: &[u8], index: usize) -> Option<usize> {
     match at(text, index) {
         b'\n' | b'\r' => Some(1),
-        b'%' | b'\\' | 0xc4 | 0xe5 => ENCODED
-            .iter()
-            .find(|spelling| stands(text, index, spelling))
-            .map(|spelling| spelling.len()),
+        first @ (b'%' | b'\\' | 0xc4 | 0xe5) => {
+            let head = [first, at(text, index + 1)];
+            let mut spelled = ENCODED
+                .iter()
+                .filter(|spelling| spelling.starts_with(&head));
+            let found = spelled.find(|spelling| stands(text, index, spelling));
+            found.map(|spelling| spelling.len())
+        }
         _ => None,
     }
 }

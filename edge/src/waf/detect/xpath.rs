@@ -6,6 +6,7 @@
 
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
+use crate::waf::meter::price;
 use crate::waf::rules::xpath as rules;
 use crate::waf::scan::{
     Needles, at, before, find_any, from, is_one_of, is_word, last_before, position, skip_space,
@@ -174,11 +175,11 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let found = if is_value && !is_said {
         whole(lower)
             .or_else(|| shape(lower))
-            .or_else(|| union(lower))
+            .or_else(|| union(lower, hits))
             .or_else(|| paths(lower))
             .or_else(|| call(lower))
     } else {
-        union(lower)
+        union(lower, hits)
     };
     hits.extend(found.map(|start| Hit::new(&rules::EXPRESSION, start, start + 8)));
 }
@@ -233,7 +234,7 @@ fn shape(text: &[u8]) -> Option<usize> {
 }
 
 /// `']|//user`, `1=1]|/x[`: a predicate that the text did not open is closed, and a path follows.
-fn union(text: &[u8]) -> Option<usize> {
+fn union(text: &[u8], hits: &mut Hits) -> Option<usize> {
     let (mut depth, mut start) = (0_u32, 0);
     while let Some(index) = position(text, start, |byte| is_one_of(byte, *b"[]")) {
         start = index + 1;
@@ -241,11 +242,15 @@ fn union(text: &[u8]) -> Option<usize> {
             b'[' => depth += 1,
             _ if depth > 0 => depth -= 1,
             _ => {
+                if !hits.meter.pays(price::PLACE) {
+                    return None;
+                }
                 let bar = skip_space(text, index + 1);
                 let path = skip_space(text, bar + 1);
                 let is_path = at(text, bar) == b'|' && at(text, path) == b'/';
-                let is_step = find_any(span(text, index + 1, index + 4), &[b"//", b"/*", b"/.."])
-                    .is_some_and(|(start, _)| start == 0);
+                let is_step = [&b"//"[..], b"/*", b"/.."]
+                    .iter()
+                    .any(|step| stands(text, index + 1, step));
                 if is_path || is_step {
                     return Some(index);
                 }

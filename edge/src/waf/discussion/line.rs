@@ -3,8 +3,8 @@
 use super::fault::is_fault;
 use super::words::{ASKING, FUNCTION};
 use crate::waf::scan::{
-    at, before, find, from, is_space, is_word, last_before, skip_space, span, trim, word,
-    word_before,
+    at, before, find, from, is_space, is_word, last_before, skip_space, skip_while, span, trim,
+    word, word_before,
 };
 
 /// Plain words of a sentence.
@@ -332,17 +332,13 @@ const VERBS: &[(&[u8], &[&[u8]])] = &[
 /// Whether the line begins as a statement of SQL does.
 pub(super) fn is_statement(line: &[u8]) -> bool {
     let line = line.strip_prefix(b"(").unwrap_or(line);
-    let mut words = line
-        .split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'))
-        .filter(|word| !word.is_empty());
-    let (Some(first), second) = (words.next(), words.next().unwrap_or_default()) else {
+    let first = word(line, 0);
+    if !is_space(at(line, first.len())) {
         return false;
-    };
-    line.starts_with(first)
-        && is_space(at(line, first.len()))
-        && VERBS
-            .iter()
-            .any(|(verb, next)| *verb == first && (next.is_empty() || next.contains(&second)))
+    }
+    let second = || word(line, skip_while(line, first.len(), |byte| !is_word(byte)));
+    let mut verbs = VERBS.iter().filter(|(verb, _)| *verb == first);
+    verbs.any(|(_, next)| next.is_empty() || next.contains(&second()))
 }
 
 /// Whether a statement of SQL begins on the line at or before `end`, behind a colon, a quotation

@@ -3,6 +3,7 @@
 use super::{Rule, code, html, jndi, nosql, path, probe, protocol, scanner, shell, sql, ssrf, xml};
 use crate::waf::Part;
 use crate::waf::detect::{Hit, Hits, Text};
+use crate::waf::meter::price;
 use crate::waf::scan::{Needles, at, before, is_word, position, skip_space, span, stands, trim};
 
 /// What must stand around a literal.
@@ -90,6 +91,9 @@ impl Literal {
     /// Adds a hit when the literal at `start` counts there.
     pub(in crate::waf) fn check(&self, text: &Text<'_>, start: usize, hits: &mut Hits) {
         let end = start + self.text.len();
+        if self.text.starts_with("<?") {
+            hits.meter.charge(1, price::PAGE);
+        }
         let is_file_head = || match self.text {
             "<?php" if stands(text.lower, end, b" ...") => true,
             "<?php" => opens_source(text.lower, end) || is_page(text.lower, start, end),

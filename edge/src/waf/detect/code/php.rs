@@ -132,6 +132,7 @@ fn pieces(text: &[u8], hits: &mut Hits) {
     {
         index = start + 1;
         if let Some((name, end)) = joined(text, start)
+            && hits.meter.pays(price::JOINED)
             && is_hidden(&name)
         {
             hits.push(Hit::new(&rules::PHP_CALL, start, end));

@@ -2,6 +2,7 @@
 //! Arrays and scalars of the same formats are honest session data.
 
 use crate::waf::detect::{Hit, Hits, Text};
+use crate::waf::meter::price;
 use crate::waf::rules::code as rules;
 use crate::waf::scan::{Needles, at, before, find, from, is_word, position, stands};
 
@@ -102,6 +103,7 @@ fn encoded(text: &[u8], hits: &mut Hits) {
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
     let mut index = 0;
     while let Some((start, head)) = hits.absent.find(&HEADS, text, index) {
+        hits.meter.charge(1, price::STORED);
         index = start + 1;
         let length = from(text, start)
             .iter()

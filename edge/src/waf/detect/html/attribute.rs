@@ -91,10 +91,12 @@ fn handler(
     is_prose: impl FnOnce() -> bool,
     hits: &mut Hits,
 ) -> Option<usize> {
+    hits.look();
     let name = word(text, start);
     let after = start + name.len();
     // `[\x0b]` and the like between name and sign: filters strip it, browsers ignore it.
     let after = if at(text, after) == b'[' && tag_open {
+        hits.meter.charge(1, price::HANDLER);
         let reach = span(text, 0, after + MAX_NAME);
         skip_while(reach, after, |byte| byte != b'=' && !is_space(byte))
     } else {

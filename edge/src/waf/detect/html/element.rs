@@ -21,8 +21,12 @@ pub(super) fn detect(text: &[u8], in_name: bool, hits: &mut Hits) {
     {
         index = open + 1;
         let tag = Tag::at(text, open);
-        if tag.as_ref().is_some_and(|tag| tag.name == b"script") {
-            hits.meter.charge(1, price::SCRIPT);
+        if let Some(tag) = &tag {
+            let has_values = usize::from(tag.attributes.contains(&b'='));
+            hits.meter.charge(has_values, price::ATTRIBUTES);
+            if tag.name == b"script" {
+                hits.meter.charge(1, price::SCRIPT);
+            }
         }
         if let Some((tag, rule)) = tag.and_then(|tag| Some((tag, judge(&tag, in_name)?))) {
             hits.push(Hit::new(rule, open, tag.end));
@@ -70,6 +74,10 @@ fn leads_out(tag: &Tag<'_>) -> bool {
 
 /// Whether the element has the attributes with which it acts.
 fn is_active(tag: &Tag<'_>) -> bool {
+    let is_bare = !tag.attributes.contains(&b'=');
+    if is_bare && !matches!(tag.name, b"xss" | b"plaintext" | b"xmp") {
+        return false;
+    }
     let has = |names: &[&[u8]]| names.iter().any(|name| tag.has(name));
     let value = |name: &[u8]| tag.attribute(name).unwrap_or_default();
     match tag.name {

@@ -75,11 +75,9 @@ fn sheet(text: &[u8], start: usize) -> bool {
     };
     let rest = span(text, tag.end, tag.end + REACH);
     // To its end or to the next one, so that many of them stay linear.
-    let stop = [&b"</style"[..], b"<style"]
-        .iter()
-        .filter_map(|tag| find(rest, tag, 0))
-        .min();
-    let rest = span(rest, 0, stop.unwrap_or(rest.len()));
+    let rest = [&b"<style"[..], b"</style"].iter().fold(rest, |rest, tag| {
+        span(rest, 0, find(rest, tag, 0).unwrap_or(rest.len()))
+    });
     find(rest, b"@import", 0).is_some_and(|import| {
         let target = skip_space(rest, import + 7);
         let target = if stands(rest, target, b"url(") {

@@ -130,13 +130,20 @@ fn data(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
     while let Some(start) = find(text, b"data:", index) {
         index = start + 5;
+        hits.look();
         if !word_before(text, start).is_empty() {
             continue;
         }
         let media = skip_space(text, index);
-        let head = span(text, media, media + 100);
-        let is_url = head.contains(&b',') || find(head, b"base64", 0).is_some();
-        let runs = kinds.iter().any(|kind| stands(text, media, kind)) && is_url;
+        let is_url = || {
+            let head = span(text, media, media + 100);
+            head.contains(&b',') || find(head, b"base64", 0).is_some()
+        };
+        // What a picture holds is searched for several signs.
+        if stands(text, media, b"image/svg") && !hits.meter.pays(price::PICTURE) {
+            return;
+        }
+        let runs = kinds.iter().any(|kind| stands(text, media, kind)) && is_url();
         if runs || is_active_image(text, start, media) || is_bare_code(text, media) {
             hits.push(Hit::new(&rules::DATA_URL, start, media + 10));
         }

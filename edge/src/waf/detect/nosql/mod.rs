@@ -10,6 +10,7 @@ pub(in crate::waf) use self::key::updates;
 
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
+use crate::waf::meter::price;
 use crate::waf::rules::nosql as rules;
 use crate::waf::scan::{
     Absent, Needles, at, before, from, is_space, is_word, last_before, position, skip_space, span,
@@ -245,7 +246,9 @@ fn operators(text: &Text<'_>, hits: &mut Hits) {
             lower
         });
     let mut index = 0;
-    while let Some(dollar) = position(lower, index, |byte| byte == b'$') {
+    while let Some(dollar) = position(lower, index, |byte| byte == b'$')
+        && hits.meter.pays(price::PLACE)
+    {
         index = dollar + 1;
         let operator = word(lower, index);
         // `' } ], $comment:'x'` closes the query that it stands in.

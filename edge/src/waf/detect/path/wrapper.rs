@@ -3,6 +3,7 @@
 
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
+use crate::waf::meter::price;
 use crate::waf::rules::path as rules;
 use crate::waf::scan::{Needles, at, before, find, is_word, skip_while, span, stands};
 
@@ -69,14 +70,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
         };
         hits.push(Hit::new(rule, start, start + wrapper.len()));
     }
-    let is_value = |prefix: &&&[u8]| {
-        stands(lower, first, prefix) && !names_nothing(lower, first + prefix.len())
-            || ends_so(lower, prefix)
-    };
-    let names_stream = find(lower, b"php://", 0).is_some();
-    if names_stream && let Some(stream) = STREAMS.iter().find(is_value) {
-        hits.push(Hit::new(&rules::WRAPPER, first, first + stream.len()));
-    }
+    stream(lower, first, hits);
     if carries_code(lower, first) {
         hits.push(Hit::new(&rules::WRAPPER, first, first + 20));
     }
@@ -90,9 +84,24 @@ fn names_nothing(text: &[u8], end: usize) -> bool {
     at(text, end) == b' ' && at(text, end + 1).is_ascii_alphabetic()
 }
 
-/// `file=php://input`: the value of a pair within the value.
-fn ends_so(text: &[u8], stream: &[u8]) -> bool {
-    find(text, stream, 0).is_some_and(|start| matches!(before(text, start), b'='))
+/// `php://input` as the value, or `file=php://input`: that of a pair within it.
+fn stream(text: &[u8], first: usize, hits: &mut Hits) {
+    let mut index = 0;
+    while let Some(start) = find(text, b"php://", index)
+        && hits.meter.pays(price::PLACE)
+    {
+        index = start + 6;
+        let is_pair = before(text, start) == b'=';
+        if start != first && !is_pair {
+            continue;
+        }
+        let known = STREAMS.iter().find(|name| stands(text, start, name));
+        if let Some(name) = known.filter(|name| is_pair || !names_nothing(text, start + name.len()))
+        {
+            hits.push(Hit::new(&rules::WRAPPER, start, start + name.len()));
+            return;
+        }
+    }
 }
 
 /// `data:text/plain;base64,PD9waHA...`: PHP's opening tag, plain or in base64.

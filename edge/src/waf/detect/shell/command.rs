@@ -25,8 +25,12 @@ pub(super) fn has_wildcards(name: &[u8]) -> bool {
 
 /// Whether a name with wildcards fits a command.
 pub(super) fn fits_any(pattern: &[u8]) -> bool {
+    let length = super::glob::length(pattern);
     let mut commands = COMMANDS.iter().copied().flatten();
-    commands.any(|(name, _)| super::glob::fits(pattern, name.as_bytes()))
+    commands.any(|(name, _)| {
+        length.is_none_or(|length| length == name.len())
+            && super::glob::fits(pattern, name.as_bytes())
+    })
 }
 
 /// What `PowerShell` does, and to what: `Get-Content`, `Set-MpPreference`.

@@ -5,7 +5,7 @@ use super::command;
 use super::{Hit, Hits};
 use crate::waf::meter::price;
 use crate::waf::rules::shell as rules;
-use crate::waf::scan::{at, before, is_word, position, skip_while, span};
+use crate::waf::scan::{at, before, from, is_word, position, skip_while, span};
 
 /// Folders that commands and their files live in.
 const FOLDERS: &[&[u8]] = &[
@@ -98,6 +98,28 @@ fn is_path(text: &[u8], slash: usize, hits: &mut Hits) -> bool {
             && (command::class(file).is_some() || FOLDERS.iter().any(|name| fits(file, name))))
 }
 
+/// Of how many characters the names are that a pattern fits; `None` where a star takes any number.
+pub(super) fn length(pattern: &[u8]) -> Option<usize> {
+    let (mut index, mut count) = (0, 0);
+    while index < pattern.len() {
+        let rest = from(pattern, index);
+        match at(rest, 0) {
+            b'*' => return None,
+            b'\'' | b'\\' | b'"' => {}
+            b'[' => {
+                index += rest
+                    .iter()
+                    .position(|byte| *byte == b']')
+                    .unwrap_or(rest.len());
+                count += 1;
+            }
+            _ => count += 1,
+        }
+        index += 1;
+    }
+    Some(count)
+}
+
 /// Whether a shell pattern fits a name. Quotes and backslashes in the pattern are skipped; `[x]`
 /// stands for one character.
 pub(super) fn fits(pattern: &[u8], name: &[u8]) -> bool {
@@ -156,6 +178,19 @@ mod tests {
         assert!(
             !fits(b"p??s?", b"passwd") && !fits(b"*x", b"passwd") && fits(b"p'ass'wd", b"passwd")
         );
+    }
+
+    #[test]
+    fn tells_the_length_of_what_fits() {
+        for (pattern, expected) in [
+            (&b"c?t"[..], Some(3)),
+            (b"p'ass'w\\d", Some(6)),
+            (b"c[a-z]t", Some(3)),
+            (b"ca*", None),
+            (b"ca[", Some(3)),
+        ] {
+            assert_eq!(length(pattern), expected, "{pattern:?}");
+        }
     }
 
     #[test]

@@ -94,7 +94,9 @@ impl Scanner<'_> {
             return Some(Hit::new(&rules::COMMAND, lead_at, start));
         }
         hits.meter.charge(1, price::WORD);
-        let mut word = Word::read(self.text, start)?;
+        let (read, word) = Word::measured(self.text, start);
+        hits.meter.charge(read, price::LETTER);
+        let mut word = word?;
         if word.is_variable && !word.is_spaced {
             return self.variable(lead_at, &word, lead);
         }
@@ -256,7 +258,7 @@ impl Scanner<'_> {
 
     /// The value as one command.
     pub(super) fn whole(&mut self, hits: &mut Hits) {
-        let Some((rule, start, end)) = whole::judge(self.text, self.first) else {
+        let Some((rule, start, end)) = whole::judge(self.text, self.first, hits) else {
             return;
         };
         self.severe = None;

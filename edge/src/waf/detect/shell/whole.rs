@@ -4,6 +4,8 @@ use super::argument::{self, Proof};
 use super::command::{self, Class};
 use super::context;
 use super::word::Word;
+use crate::waf::detect::Hits;
+use crate::waf::meter::price;
 use crate::waf::rules::Rule;
 use crate::waf::rules::shell as rules;
 use crate::waf::scan::{
@@ -14,7 +16,11 @@ use crate::waf::scan::{
 const MAX_WORDS: usize = 3;
 
 /// The rule that the value breaks as a whole, and where.
-pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, usize)> {
+pub(super) fn judge(
+    text: &[u8],
+    first: usize,
+    hits: &mut Hits,
+) -> Option<(&'static Rule, usize, usize)> {
     if let Some(end) = injected_option(text, first) {
         return Some((&rules::OPTION, first, end));
     }
@@ -23,6 +29,9 @@ pub(super) fn judge(text: &[u8], first: usize) -> Option<(&'static Rule, usize, 
     }
     let start = skip_while(text, first, |byte| matches!(byte, b'{' | b'(' | b'@'));
     let mut word = Word::read(text, start)?;
+    if word.is_pattern() {
+        hits.meter.charge(1, price::PATTERN);
+    }
     let mut proof = argument::proof(text, &word);
     if let Some(inner) = super::lead::unwrapped(text, &word, proof) {
         word = inner;

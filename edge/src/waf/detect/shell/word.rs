@@ -43,6 +43,11 @@ pub(super) struct Word {
 impl Word {
     /// Reads the word at `start`; `None` when nothing that names a command stands there.
     pub(super) fn read(text: &[u8], start: usize) -> Option<Self> {
+        Self::measured(text, start).1
+    }
+
+    /// The same, with how many bytes were read to tell.
+    pub(super) fn measured(text: &[u8], start: usize) -> (usize, Option<Self>) {
         let mut word = Self {
             end: start,
             ..Self::default()
@@ -58,14 +63,13 @@ impl Word {
             idle = if word.length > known { 0 } else { idle + 1 };
             word.end += length;
             if word.length > known && word.is_vain(text, limit) {
-                return None;
+                return (word.end - start, None);
             }
         }
         word.is_quoted = matches!(at(text, start), b'"' | b'\'');
-        if word.is_path && !is_rooted(text, start) {
-            return None;
-        }
-        (word.length > 0 || word.is_variable).then_some(word)
+        let is_command =
+            (word.length > 0 || word.is_variable) && (!word.is_path || is_rooted(text, start));
+        (word.end - start, is_command.then_some(word))
     }
 
     /// Whether this can become no command any more, however it goes on: asked only where it pays,

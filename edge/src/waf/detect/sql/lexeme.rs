@@ -2,7 +2,9 @@
 
 use super::keyword::{joined, keyword};
 use super::token::{Kind, Token};
-use crate::waf::scan::{at, before, find, is_one_of, is_word, position, skip_while, span, stands};
+use crate::waf::scan::{
+    at, before, find, from, is_one_of, is_word, position, skip_while, span, stands,
+};
 
 /// Longest name in MSSQL's brackets.
 const MAX_BRACKETED: usize = 64;
@@ -178,14 +180,14 @@ pub(super) fn is_latin_space(text: &[u8], index: usize) -> bool {
 }
 
 fn word(text: &[u8], start: usize) -> Token {
-    let mut end = start;
-    while is_word(at(text, end))
-        || at(text, end) == b'$'
-        || (at(text, end) >= 0x80 && !is_latin_space(text, end))
-    {
-        end += 1;
-    }
-    let end = end.max(start + 1);
+    let goes_on = |index: usize, byte: u8| {
+        is_word(byte) || byte == b'$' || byte >= 0x80 && !is_latin_space(text, index)
+    };
+    let bytes = from(text, start).iter().zip(start..);
+    let length = bytes
+        .take_while(|(byte, index)| goes_on(*index, **byte))
+        .count();
+    let end = start + length.max(1);
     let word = span(text, start, end);
     // `x'41'`, `n'a'`, `_utf8'a'`: a prefix of the string.
     let is_prefix = matches!(word, b"x" | b"n" | b"b" | b"e" | b"q" | b"r")

@@ -30,7 +30,7 @@ pub(super) use self::triggers::TRIGGERS;
 use super::{Hit, Hits, Text};
 use crate::waf::Part;
 use crate::waf::meter::price;
-use crate::waf::scan::{from, trim};
+use crate::waf::scan::{at, from, is_word, trim};
 
 /// One reading of a text.
 struct Sql<'a> {
@@ -165,12 +165,15 @@ impl<'a> Sql<'a> {
 
     /// Charges for what was read.
     fn charge(&self, hits: &mut Hits) {
-        let is_name = |token: &&Token| token.kind == Kind::Ident;
+        let is_name = |token: &&Token| is_word(at(self.text, token.start));
+        let is_quoted = |token: &&Token| token.kind == Kind::Str;
         let read = self.tokens.last().map_or(0, |token| token.end);
         hits.meter.charge(read, price::LEXED);
         hits.meter.charge(self.tokens.len(), price::TOKEN);
         let names = self.tokens.iter().filter(is_name).count();
         hits.meter.charge(names, price::NAME);
+        let strings = self.tokens.iter().filter(is_quoted).count();
+        hits.meter.charge(strings, price::QUOTED);
     }
 
     /// Where the window after this one starts, when there is more text than tokens are read.
@@ -189,6 +192,14 @@ impl<'a> Sql<'a> {
             hits.meter.charge(self.steps.take(), price::STEP);
             if hits.meter.is_spent() {
                 return;
+            }
+            let kind = self.kind(index);
+            if kind.is_sign() {
+                // Nothing but a statement that is told by its place begins with one.
+                if index <= 2 || self.previous(index) == Kind::Semi {
+                    self.statement(index, hits);
+                }
+                continue;
             }
             self.union(index, hits);
             self.inner(index, hits);

@@ -63,6 +63,28 @@ pub(super) enum Kind {
     Other,
 }
 
+impl Kind {
+    /// Whether it is no word but a literal, an operator other than a logical one, or a delimiter.
+    pub(super) const fn is_sign(self) -> bool {
+        matches!(
+            self,
+            Self::Number
+                | Self::Str
+                | Self::Var
+                | Self::Cmp
+                | Self::Arith
+                | Self::Cast
+                | Self::Open
+                | Self::Close
+                | Self::Comma
+                | Self::Semi
+                | Self::Dot
+                | Self::Comment
+                | Self::Other
+        )
+    }
+}
+
 /// One token: `text[start..end]`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
