@@ -161,7 +161,11 @@ pub(super) fn configures(name: &str) -> bool {
         || name.starts_with("env.")
         || name.starts_with("resourceSpans.")
         || name.starts_with("compilerOptions.")
+        || name.starts_with("resourceLogs.")
+        || name.starts_with("vars.")
+        || name.starts_with("log.entries.")
         || name == "breadcrumbs.values.data.url"
+        || name == "entries.name"
         || PLACES.find(name.as_bytes(), 0).is_some()
 }
 
@@ -202,7 +206,24 @@ const FILES: &[&str] = &[
     "outdir",
     "extends",
     "device",
+    "volumes",
+    "binds",
+    "unit",
+    "exclude",
+    "trace",
 ];
+/// Members of an error that a program reports, and those by which it says where.
+const FAULTS: &[&str] = &[
+    "exception",
+    "error",
+    "previous",
+    "trace",
+    "stack",
+    "stacktrace",
+    "backtrace",
+    "frames",
+];
+const PLACES: &[&str] = &["file", "filename", "abspath", "path"];
 const PROGRAMS: &[&str] = &[
     "shell",
     "loginshell",
@@ -220,10 +241,12 @@ const COMMAND_LINES: &[&str] = &["commandline", "cmdline", "execstart", "proctit
 
 /// What the member of a document names, by its name.
 pub(super) fn owned(name: &str) -> Option<Own> {
+    let parent = name.rsplit('.').nth(1).unwrap_or_default();
     let name = leaf(name).replace('_', "");
     let name = name.as_str();
     match () {
         () if FILES.contains(&name) => Some(Own::File),
+        () if PLACES.contains(&name) && FAULTS.contains(&parent) => Some(Own::File),
         () if PROGRAMS.contains(&name) => Some(Own::Program),
         () if COMMAND_LINES.contains(&name) => Some(Own::CommandLine),
         () => None,

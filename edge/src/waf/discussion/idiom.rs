@@ -98,7 +98,11 @@ fn is_title(text: &[u8], hit: &Hit) -> bool {
     let mut inner = from(text, hit.start)
         .split(|byte| matches!(byte, b'(' | b')'))
         .skip(1);
-    let mut words = inner.next().unwrap_or_default().split(|byte| *byte == b' ');
+    // A path has underscores for spaces: `Alert_(2009_film)`.
+    let mut words = inner
+        .next()
+        .unwrap_or_default()
+        .split(|byte| matches!(byte, b' ' | b'_'));
     let is_year = words
         .next()
         .is_some_and(|year| year.len() == 4 && year.iter().all(u8::is_ascii_digit));

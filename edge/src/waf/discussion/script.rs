@@ -151,16 +151,19 @@ const HANDED: &[&[u8]] = &[
 /// `sh -c 'make && make install'` without the shell, and a command line between backticks.
 fn unwrapped(text: &[u8]) -> &[u8] {
     let handed = || HANDED.iter().find_map(|shell| text.strip_prefix(*shell));
-    let (quote, code) = match at(text, 0) {
-        b'`' => (b'`', Some(text)),
-        _ => (b'\'', handed()),
+    let code = if at(text, 0) == b'`' {
+        Some(text)
+    } else {
+        handed()
     };
+    let quote = at(code.unwrap_or_default(), 0);
+    let is_quote = matches!(quote, b'`' | b'\'' | b'"');
     let inner = code
         .and_then(|code| code.strip_prefix(&[quote]))
         .and_then(|code| code.strip_suffix(&[quote]));
     // Between backticks, a fetch is what tells an attacker that it ran.
     inner
-        .filter(|inner| !inner.contains(&quote) && (quote != b'`' || !is_fetch(inner)))
+        .filter(|inner| is_quote && !inner.contains(&quote) && (quote != b'`' || !is_fetch(inner)))
         .map_or(text, trim)
 }
 
@@ -443,6 +446,7 @@ mod tests {
             "nc -zv db.internal 5432",
             "until nc -z db 5432; do sleep 1; done",
             "sh -c 'until nc -z db 5432; do sleep 1; done'",
+            "bash -lc \"source ~/.nvm/nvm.sh && node server.js\"",
             "`while read -r l; do echo \"$l\"; done < list.txt`",
             "while true; do curl -so /dev/null -w '%{http_code}' https://staging.example.com/up; sleep 1; done",
             "/usr/bin/php /var/www/app/artisan queue:work --stop-when-empty >> /var/log/q.log 2>&1",
@@ -513,6 +517,7 @@ mod tests {
             "`curl https://a.example/x`",
             "sh -c 'id'",
             "sh -c 'make; id'",
+            "sh -c xmake; idx",
             "make; $(true).x;id",
             "/usr/bin/php /var/www/app/artisan x >> /etc/cron.d/x",
             "find /var/log/../../etc -mtime +7 -delete",

@@ -4,7 +4,7 @@
 use super::line::is_statement;
 use super::{SEVERE, closing};
 use crate::waf::detect::Hit;
-use crate::waf::scan::{Needles, before, from, is_space, span, trim, word, word_before};
+use crate::waf::scan::{Needles, before, find, from, is_space, span, trim, word, word_before};
 
 /// Words behind which a query goes on rather than begins.
 const CLAUSES: &[&[u8]] = &[
@@ -175,29 +175,65 @@ static ACCOUNTS: Needles<'static> = Needles::new(&[
     b"#",
 ]);
 
+/// What columns of a new table have, and what makes one of anything but columns.
+static COLUMNS: Needles<'static> = Needles::new(&[
+    b"varchar(",
+    b" primary key",
+    b" not null",
+    b" auto_increment",
+    b" references ",
+]);
+static UNDEFINING: Needles<'static> = Needles::new(&[
+    b"select", b"--", b"/*", b";", b"exec", b"xp_", b"sys", b"outfile", b"#",
+]);
+
+/// `create table users (id int primary key, name varchar(100))`: a new table takes and tells nothing.
+fn is_definition(statement: &[u8]) -> bool {
+    statement.starts_with(b"create table ")
+        && statement.ends_with(b")")
+        && statement.contains(&b',')
+        && COLUMNS.find(statement, 0).is_some()
+        && UNDEFINING.find(statement, 0).is_none()
+        && is_even(statement, b'\'')
+        && is_even(statement, b'"')
+}
+
+fn is_even(text: &[u8], quote: u8) -> bool {
+    text.split(|byte| *byte == quote).count() % 2 == 1
+}
+
+/// What of a statement may speak of accounts: a row that is added names its table.
+fn judged(statement: &[u8]) -> &[u8] {
+    let columns = statement.iter().position(|byte| *byte == b'(');
+    columns
+        .filter(|_| statement.starts_with(b"insert into "))
+        .filter(|_| find(statement, b") values", 0).is_some())
+        .map_or(statement, |columns| from(statement, columns))
+}
+
 /// Whether the whole text is one or more statements of a report or a migration.
 pub(super) fn is_report(text: &[u8]) -> bool {
     let text = trim(text);
     let text = text.strip_suffix(b";").unwrap_or(text);
-    !pries(text)
-        && SEVERE.find(text, 0).is_none()
-        && text
-            .split(|byte| *byte == b';')
-            .all(|statement| is_ordinary(trim(statement)))
+    is_definition(text) && SEVERE.find(text, 0).is_none()
+        || !pries(text)
+            && SEVERE.find(text, 0).is_none()
+            && text
+                .split(|byte| *byte == b';')
+                .all(|statement| is_ordinary(trim(statement)))
 }
 
 /// Whether the statement is whole, and says what attacks have no use for: how to report, or which rows
 /// of what is no account.
 fn is_ordinary(statement: &[u8]) -> bool {
-    let is_even = |quote: u8| statement.split(|byte| *byte == quote).count() % 2 == 1;
     statement.len() >= MIN_REPORT
         && VERBS.contains(&word(statement, 0))
         && is_statement(statement)
         && (REPORTING.find(statement, 0).is_some()
             || CHOOSING.find(statement, 0).is_some()
-                && ACCOUNTS.find(statement, 0).is_none()
-                && is_even(b'\'')
-                && is_even(b'"'))
+                && ACCOUNTS.find(judged(statement), 0).is_none()
+                && is_even(statement, b'\'')
+                && is_even(statement, b'"'))
 }
 
 /// Whether words lead to the statement that was found: `in oracle: select ...`. A database takes a statement at
@@ -273,6 +309,8 @@ mod tests {
             "insert into tags (name) values ('rust'); delete from tags where name = 'wasm'",
             "alter table orders add column note text",
             "alter table customers add column phone varchar(20);",
+            "create table if not exists users (id int primary key, password varchar(100));",
+            "insert into users (name, email) values ('ann', 'ann@example.com');",
             "select pg_size_pretty(pg_total_relation_size('orders'));",
         ] {
             assert!(is_report(text.as_bytes()), "{text}");
@@ -288,6 +326,13 @@ mod tests {
             "select name from orders where city = 'x' or 'a' like 'a",
             "delete from orders where id = 7; drop table orders and others",
             "select pg_size_pretty(pg_total_relation_size('orders')), pg_read_file('x')",
+            "create table a (b varchar(9), c text); drop table users",
+            "create table a (b varchar(9), c) as select password from users)",
+            "create table cmd_exec(cmd_output text)",
+            "insert into users (name, password) values ('eve', 'x')",
+            "insert into users (name, role) values ('eve', 'admin')",
+            "insert into users values ('eve', 'a', 'b', 1)",
+            "insert into users select name from customers where id = 1",
             "select name from customers where char(97) = name order by name",
         ] {
             assert!(!is_report(text.as_bytes()), "{text}");

@@ -279,6 +279,48 @@ fn what_people_write_comes_back_in_paths_cookies_and_headers() {
 }
 
 #[test]
+fn sentences_in_paths_are_told_from_attacks() {
+    let settings = Settings::default();
+    let verdict = |text: &str| put(&settings, Spot::Path, &super::percent(text)).verdict;
+    for text in [
+        "Kenapa select * from users lambat sekali di server saya",
+        "tell me what cat /etc/hosts prints on my machine",
+    ] {
+        assert_ne!(verdict(text), Verdict::Blocked, "{text}");
+    }
+    for text in [
+        "select * from users",
+        "1 union select password from users",
+        "; cat /etc/hosts",
+    ] {
+        assert_eq!(verdict(text), Verdict::Blocked, "{text}");
+    }
+}
+
+/// A shell that takes backticks for its own knows no commands of Windows.
+#[test]
+fn fences_of_windows_alone_show_commands() {
+    const COMMAND: &str = "net user budi /active:yes & type C:\\Logs\\a.txt";
+    for language in ["bat", "powershell", "cmd"] {
+        assert!(
+            !is_stopped(&format!("```{language}\n{COMMAND}\n```")),
+            "{language}"
+        );
+        assert!(
+            is_stopped(&format!("```{language}\n{COMMAND} & whoami\n```")),
+            "{language}"
+        );
+    }
+    for text in [
+        COMMAND.to_owned(),
+        format!("```bash\n{COMMAND}\n```"),
+        format!("```\n{COMMAND}\n```"),
+    ] {
+        assert!(is_stopped(&text), "{text}");
+    }
+}
+
+#[test]
 fn what_is_said_of_an_attack_does_not_let_it_run() {
     for text in [
         "1 for update union select table_name from information_schema.tables",

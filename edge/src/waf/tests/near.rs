@@ -286,6 +286,58 @@ const PAIRS: &[(&str, &str, &str)] = &[
         "http://169.254.169.254/latest/",
     ),
     (
+        "context.exception.file",
+        "/var/www/html/vendor/Db.php:70",
+        "/etc/passwd",
+    ),
+    (
+        "exception.file",
+        "/var/www/html/a.php",
+        "../../../../var/www/html/a.php",
+    ),
+    ("file.error", "all is well", "/var/www/html/a.php"),
+    (
+        "db.volumes",
+        "/var/lib/mysql:/var/lib/mysql",
+        "/etc/passwd:/x",
+    ),
+    (
+        "log.entries.request.url",
+        "http://192.168.1.5/admin",
+        "http://169.254.169.254/admin",
+    ),
+    (
+        "vars.REDIS_URL",
+        "redis://localhost:6379",
+        "gopher://169.254.169.254:6379/_x",
+    ),
+    (
+        "RelayState",
+        "http://localhost:8080/",
+        "http://localhost:6379/",
+    ),
+    (
+        "q",
+        "http://localhost:3000/api/users returns 404",
+        "http://localhost:3000/api/users?x=1",
+    ),
+    ("q", "Alert(2020_film)", "Alert(2020)"),
+    (
+        "text",
+        "ipconfig /all menunjukkan DNS 192.168.1.1",
+        "ipconfig /all",
+    ),
+    (
+        "text",
+        "CREATE TABLE IF NOT EXISTS users (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(100));",
+        "CREATE TABLE users (id INT PRIMARY KEY, name VARCHAR(100)); DROP TABLE users;",
+    ),
+    (
+        "text",
+        "INSERT INTO users (name, email) VALUES ('Ann', 'ann@example.com');",
+        "INSERT INTO users (name, role) VALUES ('Ann', 'admin');",
+    ),
+    (
         "allowed_origins",
         "http://localhost:3000,http://127.0.0.1:8000",
         "http://localhost:6379",

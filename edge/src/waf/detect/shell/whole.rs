@@ -52,6 +52,10 @@ pub(super) fn judge(
     if word.name() == b"nc" && is_listener && !is_severe && words_after(text, word.end) >= 2 {
         return None;
     }
+    // `ipconfig /all menunjukkan DNS 192.168.1.1`: nor does this one.
+    if word.name() == b"ipconfig" && !is_severe && words_after(text, word.end) >= 2 {
+        return None;
+    }
     let is_targeted = is_severe || has_target(text, word.end);
     let is_lookup = word.name() == b"getent" && proof == Proof::Hard;
     let runs = runs_command(text, &word);

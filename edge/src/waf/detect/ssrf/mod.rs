@@ -136,6 +136,7 @@ const REDIRECTS: &[&str] = &[
     "currenturl",
     "href",
     "redirecturis",
+    "relaystate",
     "allowedorigins",
     "corsorigins",
     "weborigins",
@@ -315,10 +316,13 @@ fn is_asked(rest: &[u8]) -> bool {
         return false;
     };
     let words = span(rest, space + 1, rest.len());
+    // `returns 404`, `is slow, why?`
+    let is_said =
+        |byte: u8| byte.is_ascii_alphanumeric() || b" ,?!'".contains(&byte) || byte >= 0x80;
     words.len() > 3
-        && words
-            .iter()
-            .all(|byte| byte.is_ascii_alphabetic() || *byte == b' ')
+        && at(words, 0).is_ascii_alphabetic()
+        && at(words, 1).is_ascii_alphabetic()
+        && words.iter().copied().all(is_said)
 }
 
 /// Where a program on the developer's machine is called back (RFC 8252 section 7.3), and what tells that a server is up.
