@@ -124,9 +124,14 @@ fn kind(head: &[u8]) -> Kind {
 /// Whether the file is markup that a browser or an XML parser will read as such.
 pub(super) fn is_xml(content_type: &str, file_name: &str) -> bool {
     let essence = content_type.to_ascii_lowercase();
-    matches!(ending(file_name).as_str(), "svg" | "xml")
+    let is_named = matches!(
+        ending(file_name).as_str(),
+        "svg" | "xml" | "gpx" | "kml" | "rss" | "atom" | "wsdl" | "xsd" | "xsl" | "xslt"
+    );
+    is_named
         || essence.contains("svg")
         || essence.contains("/xml")
+        || essence.contains("+xml") && !essence.contains("xhtml")
 }
 
 /// Objects of Java, .NET and Python, which run code when they are read back.

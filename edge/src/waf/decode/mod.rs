@@ -68,14 +68,14 @@ pub(super) fn samples(text: &[u8]) -> (usize, usize) {
     run::counts(text)
 }
 
-/// Bytes of a text at which an escape may start.
+/// Places of a text at which an escape or digits after `0x` may start.
 pub(super) fn starts(text: &[u8]) -> usize {
     // In blocks whose counts fit a byte, as vector instructions count.
     let each = text.chunks(128).map(|block| {
         let starts = block.iter().map(|byte| u8::from(is_start(*byte)));
         usize::from(starts.sum::<u8>())
     });
-    each.sum()
+    each.sum::<usize>() + run::prefixes(text)
 }
 
 /// Whether [`views`] could differ from the value alone: one cheap pass for short values.

@@ -163,6 +163,13 @@ fn spelled(text: &[u8], start: usize, end: usize, kind: base64::Kind) -> Option<
     })
 }
 
+/// How often [`prefixed`] finds a prefix.
+pub(super) fn prefixes(text: &[u8]) -> usize {
+    let pairs = text.iter().zip(from(text, 1));
+    let is_prefix = |(zero, x): &(&u8, &u8)| **zero == b'0' && x.eq_ignore_ascii_case(&b'x');
+    pairs.filter(is_prefix).count()
+}
+
 /// `0x3c736372` (SQL and C) wherever it stands.
 fn prefixed(text: &[u8], note: &mut impl FnMut(Step)) -> Option<Vec<u8>> {
     let mut out = Vec::new();

@@ -193,7 +193,8 @@ fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {
     if line.is_after_blank() && ends_chunks(line.lead) && is_versioned(line.text) {
         return Some(&rules::SPLIT);
     }
-    if may_split && (is_status(line.text) || is_request(line)) {
+    let ends_head = matches!(trim(line.text), b"http/1.1" | b"http/1.0" | b"http/2");
+    if may_split && (is_status(line.text) || is_request(line) || ends_head) {
         return Some(&rules::SPLIT);
     }
     if ends_request(line.lead) && header_name(line.text).is_some() {

@@ -110,7 +110,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
 static OPENINGS: Needles<'static> = Needles::numbered(
     9,
     &[
-        b"%x{", b"%x(", b"%x[", b"qx{", b"qx(", b"qx/", b"qx`", b"[exec ",
+        b"%x{", b"%x(", b"%x[", b"qx{", b"qx(", b"qx/", b"qx`", b"qx'", b"[exec ",
     ],
 );
 

@@ -200,6 +200,9 @@ const MAKERS: &[&[u8]] = &[
     b"constant",
     b"urldecode",
     b"rawurldecode",
+    // Lua's, which compile what they are given.
+    b"load",
+    b"loadstring",
 ];
 /// Longest arguments of one of them.
 const MAX_MADE: usize = 64;
@@ -214,7 +217,10 @@ fn results(text: &[u8], hits: &mut Hits) {
             continue;
         };
         let name = word_before(window, open);
-        if MAKERS.contains(&name) && matches!(at(text, index), b'\'' | b'"' | b'$') {
+        let is_compiled = matches!(name, b"load" | b"loadstring")
+            && matches!(at(window, open + 1), b'\'' | b'"')
+            && at(text, index) == b')';
+        if MAKERS.contains(&name) && matches!(at(text, index), b'\'' | b'"' | b'$') || is_compiled {
             hits.push(Hit::new(&rules::PHP_CALL, close, index));
             return;
         }

@@ -26,7 +26,12 @@ pub(super) fn detect(text: &[u8], hits: &mut Hits) {
         b"system" | b"exec" | b"popen" | b"spawn" | b"passthru" | b"shell_exec" => {
             is_spaced && matches!(at(rest, 0), b'"' | b'\'') && starts_program(rest)
         }
-        b"echo" | b"print" | b"printf" | b"puts" | b"die" | b"return" => {
+        // PHP's `${`id`}` and Ruby's `` `id`.lines `` within a string or alone.
+        b"" => {
+            let code = from(text, start);
+            code.strip_prefix(b"${").is_some_and(runs) || is_asked(code)
+        }
+        b"echo" | b"print" | b"printf" | b"puts" | b"die" | b"exit" | b"return" => {
             is_sum(rest) || runs(rest.strip_prefix(b"(").unwrap_or(rest))
         }
         _ => false,
@@ -57,6 +62,15 @@ fn runs(rest: &[u8]) -> bool {
         && !is_word(at(rest, skip_space(rest, close + 1)))
 }
 
+/// `` `id`.lines ``: what a command prints is asked for something.
+fn is_asked(code: &[u8]) -> bool {
+    let close = skip_while(span(code, 0, MAX_STATEMENT), 1, |byte| byte != b'`');
+    at(code, 0) == b'`'
+        && (is_program(word(code, 1)) || at(code, 1) == b'/')
+        && at(code, close + 1) == b'.'
+        && at(code, close + 2).is_ascii_alphabetic()
+}
+
 /// Whether a statement that prints or returns ends before `end`.
 pub(super) fn prints_before(text: &[u8], end: usize) -> bool {
     matches!(
@@ -83,6 +97,9 @@ mod tests {
             "echo `id`;",
             "print 7*191",
             "\";echo 7*7;//",
+            "exit(`id`);",
+            "${`id`}",
+            "`id`.lines.first",
         ] {
             assert!(is_found(attack), "{attack}");
         }
@@ -96,6 +113,8 @@ mod tests {
             "system \"design\" interview",
             "exec 'sp_help'",
             "return `x` of the function",
+            "`id`. It prints the user",
+            "${`a`}",
             "the system 'id' column",
         ] {
             assert!(!is_found(honest), "{honest}");

@@ -57,6 +57,11 @@ fn judge(tag: &Tag<'_>, in_name: bool) -> Option<&'static Rule> {
     if tag.name == b"iframe" && !tag.attributes.contains(&b'=') {
         return Some(&rules::MENTION);
     }
+    // Most tags need the value of an attribute to do anything.
+    let is_bare = !tag.attributes.contains(&b'=');
+    if is_bare && !matches!(tag.name, b"xss" | b"plaintext" | b"xmp") {
+        return None;
+    }
     (is_active(tag) || clobbers(tag) || dangles(tag)).then_some(&rules::ELEMENT)
 }
 
@@ -74,10 +79,6 @@ fn leads_out(tag: &Tag<'_>) -> bool {
 
 /// Whether the element has the attributes with which it acts.
 fn is_active(tag: &Tag<'_>) -> bool {
-    let is_bare = !tag.attributes.contains(&b'=');
-    if is_bare && !matches!(tag.name, b"xss" | b"plaintext" | b"xmp") {
-        return false;
-    }
     let has = |names: &[&[u8]]| names.iter().any(|name| tag.has(name));
     let value = |name: &[u8]| tag.attribute(name).unwrap_or_default();
     match tag.name {

@@ -339,6 +339,11 @@ fn is_script(code: &[u8]) -> bool {
                     word(code, after),
                     b"true" | b"false" | b"this" | b"db" | b"new" | b"function" | b"tojson"
                 )
+                || find_any(
+                    span(code, after, after + 40),
+                    &[b"(db.", b"(this)", b"(this."],
+                )
+                .is_some()
                 || at(code, after).is_ascii_digit()
         }
         b"var" | b"let" => at(code, skip_space(code, after + word(code, after).len())) == b'=',

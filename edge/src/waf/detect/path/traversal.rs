@@ -17,6 +17,9 @@ const SOURCES: &[&[u8]] = &[
     b".png", b".jpg", b".jpeg", b".svg", b".webp", b".gif", b".md", b".html", b".woff2", b".map",
 ];
 
+/// Levels that nothing honest climbs right behind a word.
+const MIN_STEPS: usize = 3;
+
 /// Reports the first run that is an attack, and relative paths as a notice.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     let lower = text.lower;
@@ -60,6 +63,10 @@ fn judge(
     let previous = before(lower, start);
     if text.part == Part::Path && matches!(previous, 0 | b'/' | b'\\') {
         return Some(&rules::DOT_SEGMENT);
+    }
+    // `zip../../../../x`: no name ends so.
+    if is_word(previous) && steps >= MIN_STEPS && is_single {
+        return Some(&rules::TRAVERSAL);
     }
     if is_word(previous) || previous == b'.' || previous == b')' {
         return None;

@@ -288,6 +288,7 @@ static SIGNS: Needles<'static> = Needles::new(&[
     b"-rf /",
     b".ssh/",
     b"proc/self",
+    b"authorized_keys",
 ]);
 
 /// What every image's build removes.

@@ -10,6 +10,7 @@ mod lead;
 mod resume;
 mod scanner;
 mod signs;
+mod spelled;
 mod table;
 mod whole;
 mod word;

@@ -1,7 +1,7 @@
 //! Texts that are shell code wherever they stand: Windows programs with their arguments,
 //! PowerShell, functions in the environment.
 
-use super::{Hit, Hits, is_prose};
+use super::{Hit, Hits, is_prose, spelled};
 use crate::waf::rules::shell as rules;
 use crate::waf::scan::{Needles, at, before, find, is_word, last_before, skip_space, span, stands};
 
@@ -104,6 +104,11 @@ pub(super) static WINDOWS: Needles<'static> = Needles::numbered(
         b"if exist c:\\",
         b"start /b ",
         b"taskkill /",
+        b"gc c:\\",
+        b"ls env:",
+        b"dir env:",
+        b"gci env:",
+        b"start calc",
     ],
 );
 
@@ -129,6 +134,9 @@ pub(super) fn detect(text: &[u8], prose: &mut Option<bool>, hits: &mut Hits) {
     }
     if let Some(start) = windows_loop(text) {
         hits.push(Hit::new(&rules::WINDOWS, start, start + 6));
+    }
+    if let Some((start, end)) = spelled::command(text) {
+        hits.push(Hit::new(&rules::EVASION, start, end));
     }
     if let Some((start, end)) = exported_function(text) {
         hits.push(Hit::new(&rules::SHELLSHOCK, start, end));

@@ -27,7 +27,7 @@ fn plain(word: &[u8]) -> Kind {
         b"order" | b"group" => Kind::Order,
         b"by" => Kind::By,
         b"limit" | b"offset" | b"fetch" => Kind::Limit,
-        b"insert" | b"replace" => Kind::Insert,
+        b"insert" | b"replace" | b"upsert" => Kind::Insert,
         b"into" => Kind::Into,
         b"update" => Kind::Update,
         b"set" => Kind::Set,

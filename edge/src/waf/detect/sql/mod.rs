@@ -218,6 +218,7 @@ impl<'a> Sql<'a> {
         self.comment(hits);
         self.breakout(hits);
         self.probe(hits);
+        self.computes(hits);
     }
 
     /// Whether SQL at this token may be meant for a database: not after a sentence's worth of

@@ -89,6 +89,7 @@ impl Sql<'_> {
         };
         let rule = rule.or_else(|| {
             let is_command = self.selects_call(index)
+                || (stacked && self.merges(index))
                 || (stacked && self.follows_value(index) && self.command(index))
                 || self.is_stacked(index)
                 || self.is_conditional(index)

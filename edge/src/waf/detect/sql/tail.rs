@@ -21,6 +21,25 @@ pub(super) struct Lead {
 /// Longest word that a tool leaves in the comment that cuts a query off.
 const MAX_LABEL: usize = 16;
 
+/// Tokens from `merge` to `using`.
+const MAX_MERGED: usize = 8;
+/// Longest sum, in tokens.
+const MAX_COMPUTED: usize = 40;
+/// Functions that tell of the database and its user.
+const TELLERS: &[&[u8]] = &[
+    b"user",
+    b"version",
+    b"database",
+    b"schema",
+    b"current_user",
+    b"session_user",
+    b"system_user",
+    b"current_database",
+];
+/// Those that make a number of a character, and those that cut it out.
+const CODES: &[&[u8]] = &[b"ascii", b"ord", b"unicode"];
+const PIECES: &[&[u8]] = &[b"substr", b"substring", b"mid", b"left", b"right"];
+
 impl Sql<'_> {
     /// Reads the value, the closings, `in boolean mode)` and an alias.
     pub(super) fn lead(&self) -> Lead {
@@ -136,6 +155,36 @@ impl Sql<'_> {
         });
         if is_due {
             hits.push(self.hit(&rules::TAUTOLOGY, 0, 4));
+        }
+    }
+
+    /// `merge users t using (...)`.
+    pub(super) fn merges(&self, index: usize) -> bool {
+        self.word(index) == b"merge"
+            && (index + 1..index + MAX_MERGED).any(|at| self.word(at) == b"using")
+    }
+
+    /// `7-(case when ord(mid(database(),1,1))>1 then 0 else 1 end)`, `id*(length(user())>3)`: a value and
+    /// arithmetic, the operand of which asks what the database keeps.
+    pub(super) fn computes(&self, hits: &mut Hits) {
+        let is_value = matches!(self.kind(0), Kind::Number | Kind::Ident | Kind::Open);
+        let is_due = self.quote.is_none()
+            && is_value
+            && (self.kind(0) == Kind::Open || self.kind(1) == Kind::Arith)
+            && self.tokens.len() <= MAX_COMPUTED;
+        if !is_due {
+            return;
+        }
+        let calls = |index: usize, names: &[&[u8]]| {
+            names.contains(&self.word(index)) && self.kind(index + 1) == Kind::Open
+        };
+        let tells = |index: usize| {
+            let is_empty = self.kind(index + 2) == Kind::Close;
+            let is_asked = calls(index, TELLERS) && is_empty && index > 1;
+            is_asked || calls(index, CODES) && calls(index + 2, PIECES)
+        };
+        if let Some(index) = (1..self.tokens.len()).find(|index| tells(*index)) {
+            hits.push(self.hit(&rules::LEAK, index, index + 2));
         }
     }
 

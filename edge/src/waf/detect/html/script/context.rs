@@ -232,7 +232,15 @@ fn follows_keyword(head: &[u8], end: usize) -> bool {
     end < head.len()
         && matches!(
             word_before(head, end),
-            b"new" | b"throw" | b"return" | b"typeof" | b"void" | b"delete" | b"in" | b"await"
+            b"new"
+                | b"throw"
+                | b"return"
+                | b"typeof"
+                | b"void"
+                | b"delete"
+                | b"in"
+                | b"instanceof"
+                | b"await"
         )
 }
 

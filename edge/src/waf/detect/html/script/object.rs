@@ -182,8 +182,14 @@ pub(super) fn is_indexed(text: &[u8], index: usize, name: &[u8]) -> bool {
         b'/' => find(inner, b".source", 0).is_some(),
         b'(' | b'!' | b'+' => is_called,
         _ => {
-            is_called && find_any(inner, &[b"tostring(", b"atob("]).is_some()
-                || is_whole_call(name, inner, is_called)
+            let makers: [&[u8]; 5] = [
+                b"tostring(",
+                b"atob(",
+                b"object.keys(",
+                b"propertynames(",
+                b".filter(",
+            ];
+            is_called && find_any(inner, &makers).is_some() || is_whole_call(name, inner, is_called)
         }
     }
 }
