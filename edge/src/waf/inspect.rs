@@ -38,7 +38,7 @@ const MAX_ASKED: u32 = 128;
 
 /// Most findings of one request of which is asked whether somebody shows them. Behind that many, an
 /// honest text of 128 KB has long ended; whoever goes on, shows nothing.
-const MAX_SHOWN: u32 = 512;
+const MAX_SHOWN: u32 = 192;
 
 /// Inspects everything in the request that an application could read.
 ///

@@ -13,7 +13,7 @@
 /// What one request may cost: that of a body of 128 KB with what stands before it. In instructions
 /// of the native build, as all prices are: with what the dearest known ones cost beyond their charge,
 /// below the 145 million that a core of 14.5 million a millisecond runs in ten.
-const ALLOWANCE: u32 = 123_000_000;
+const ALLOWANCE: u32 = 105_000_000;
 
 /// What a request may cost that is stopped already: what follows changes no verdict.
 const STOPPED: u32 = 64_000_000;
@@ -32,29 +32,29 @@ pub(super) mod price {
     /// A value, however short and harmless.
     pub(in crate::waf) const FIELD: u32 = 360;
     /// One that is looked at.
-    pub(in crate::waf) const VALUE: u32 = 4_800;
+    pub(in crate::waf) const VALUE: u32 = 3_200;
     /// A byte of a view, to make it and to look for what decoding goes on from.
-    pub(in crate::waf) const DECODED: u32 = 20;
+    pub(in crate::waf) const DECODED: u32 = 21;
     /// A byte of a view that decoding made, besides.
     pub(in crate::waf) const MADE: u32 = 5;
     /// A byte at which an escape may start.
     pub(in crate::waf) const ESCAPE: u32 = 600;
     /// A run of digits that may be base64.
-    pub(in crate::waf) const RUN: u32 = 1_200;
+    pub(in crate::waf) const RUN: u32 = 2_600;
     /// What may start a base64 text behind a slash in one.
-    pub(in crate::waf) const SAMPLE: u32 = 235;
+    pub(in crate::waf) const SAMPLE: u32 = 600;
     /// A view in the prefilter, however short.
-    pub(in crate::waf) const VIEW: u32 = 1_400;
+    pub(in crate::waf) const VIEW: u32 = 610;
     /// A byte of a view in the prefilter.
-    pub(in crate::waf) const SCANNED: u32 = 58;
+    pub(in crate::waf) const SCANNED: u32 = 49;
     /// A literal that the prefilter's table has where it looks.
-    pub(in crate::waf) const WALKED: u32 = 33;
+    pub(in crate::waf) const WALKED: u32 = 43;
     /// One whose first bytes stand there.
-    pub(in crate::waf) const TRIED: u32 = 13;
+    pub(in crate::waf) const TRIED: u32 = 3;
     /// One of which it finds more.
-    pub(in crate::waf) const MATCH: u32 = 80;
+    pub(in crate::waf) const MATCH: u32 = 74;
     /// A byte of a view of which is asked who shows it to whom.
-    pub(in crate::waf) const SPARED: u32 = 92;
+    pub(in crate::waf) const SPARED: u32 = 91;
     /// A finding of which that is asked.
     pub(in crate::waf) const SHOWN: u32 = 40_000;
     /// A place where something could start that is judged.
@@ -62,79 +62,79 @@ pub(super) mod price {
     /// A byte that is read for SQL, in each context.
     pub(in crate::waf) const LEXED: u32 = 5;
     /// A token of SQL, in each context.
-    pub(in crate::waf) const TOKEN: u32 = 365;
+    pub(in crate::waf) const TOKEN: u32 = 360;
     /// A name among them, besides.
     pub(in crate::waf) const NAME: u32 = 180;
     /// A string among them, besides.
-    pub(in crate::waf) const QUOTED: u32 = 75;
+    pub(in crate::waf) const QUOTED: u32 = 69;
     /// A step in an expression of SQL.
     pub(in crate::waf) const STEP: u32 = 900;
     /// A tag.
-    pub(in crate::waf) const TAG: u32 = 370;
+    pub(in crate::waf) const TAG: u32 = 395;
     /// The attributes of one.
-    pub(in crate::waf) const ATTRIBUTES: u32 = 580;
+    pub(in crate::waf) const ATTRIBUTES: u32 = 590;
     /// A script's tag, behind which its end is looked for.
-    pub(in crate::waf) const SCRIPT: u32 = 9_300;
+    pub(in crate::waf) const SCRIPT: u32 = 7_400;
     /// The tag of a server's code, around which a page is looked for.
     pub(in crate::waf) const PAGE: u32 = 6_000;
     /// The type of a document.
     pub(in crate::waf) const DOCUMENT: u32 = 5_000;
     /// What may be the handler of an event.
-    pub(in crate::waf) const HANDLER: u32 = 8_400;
+    pub(in crate::waf) const HANDLER: u32 = 8_600;
     /// A script's URL.
     pub(in crate::waf) const SCHEME: u32 = 18_000;
     /// A picture's URL that may hold a script.
     pub(in crate::waf) const PICTURE: u32 = 8_000;
     /// The name of a function that hardly any honest script calls.
-    pub(in crate::waf) const STRONG: u32 = 6_100;
+    pub(in crate::waf) const STRONG: u32 = 5_500;
     /// That of another that scripts of attacks call.
-    pub(in crate::waf) const KNOWN: u32 = 2_050;
+    pub(in crate::waf) const KNOWN: u32 = 2_350;
     /// A place where a command could start.
     pub(in crate::waf) const COMMAND: u32 = 100;
     /// A word where a command could start.
-    pub(in crate::waf) const WORD: u32 = 2_150;
+    pub(in crate::waf) const WORD: u32 = 2_200;
     /// A byte of it.
     pub(in crate::waf) const LETTER: u32 = 120;
     /// A path with wildcards that every command is tried for.
     pub(in crate::waf) const PATTERN: u32 = 300_000;
     /// A path that a shell may fill in, whose folder is tried for all known ones.
-    pub(in crate::waf) const GLOB: u32 = 1_250;
+    pub(in crate::waf) const GLOB: u32 = 1_300;
     /// One whose folder is known: its file is tried for all known ones.
-    pub(in crate::waf) const GLOB_FILE: u32 = 1_200;
+    pub(in crate::waf) const GLOB_FILE: u32 = 1_150;
     /// A command whose arguments are looked at.
-    pub(in crate::waf) const PROOF: u32 = 5_200;
+    pub(in crate::waf) const PROOF: u32 = 5_000;
     /// Two dots that may lead to another folder.
-    pub(in crate::waf) const CLIMB: u32 = 540;
+    pub(in crate::waf) const CLIMB: u32 = 1_300;
     /// A byte of what it leads to, where known files are looked for.
-    pub(in crate::waf) const TARGET: u32 = 84;
+    pub(in crate::waf) const TARGET: u32 = 58;
     /// A slash behind which a known file may stand.
-    pub(in crate::waf) const SLASH: u32 = 1_250;
+    pub(in crate::waf) const SLASH: u32 = 950;
     /// A URL whose host is judged.
-    pub(in crate::waf) const URL: u32 = 12_000;
+    pub(in crate::waf) const URL: u32 = 16_000;
     /// An expression of a template.
-    pub(in crate::waf) const EXPRESSION: u32 = 2_900;
+    pub(in crate::waf) const EXPRESSION: u32 = 1_750;
     /// A directive of a server's.
     pub(in crate::waf) const DIRECTIVE: u32 = 3_400;
     /// A look-up of a server's language.
-    pub(in crate::waf) const LOOKUP: u32 = 2_350;
+    pub(in crate::waf) const LOOKUP: u32 = 1_700;
     /// A byte of one.
-    pub(in crate::waf) const SPELLED: u32 = 47;
+    pub(in crate::waf) const SPELLED: u32 = 115;
     /// An empty line.
     pub(in crate::waf) const BREAK: u32 = 50;
     /// A line.
-    pub(in crate::waf) const LINE: u32 = 830;
+    pub(in crate::waf) const LINE: u32 = 920;
     /// A string whose next one is looked for.
     pub(in crate::waf) const STRING: u32 = 200;
     /// What strings side by side spell.
     pub(in crate::waf) const JOINED: u32 = 2_450;
     /// The head of a serialised object.
-    pub(in crate::waf) const STORED: u32 = 2_050;
+    pub(in crate::waf) const STORED: u32 = 3_550;
     /// A call.
-    pub(in crate::waf) const CALL: u32 = 1_750;
+    pub(in crate::waf) const CALL: u32 = 1_500;
     /// A call of what brackets and quotes spell.
-    pub(in crate::waf) const GROUPS: u32 = 3_500;
+    pub(in crate::waf) const GROUPS: u32 = 2_650;
     /// The arguments of a call that attacks make.
-    pub(in crate::waf) const ARGUMENTS: u32 = 6_300;
+    pub(in crate::waf) const ARGUMENTS: u32 = 6_800;
 }
 
 /// What was spent on a request, and what may be.

@@ -142,6 +142,13 @@ fn what_costs_by_its_events_is_charged_for_them() {
         ("", "&&/bin/[base64\n", 1_500),
         ("a=", "javascript:", 700),
         ("", "eval(", 600),
+        ("", "`''`", 1_000),
+        ("", "having! &", 720),
+        ("", " |ida", 510),
+        ("", "php://", 510),
+        ("", "rO0AB", 190),
+        ("", "<svg/a=", 260),
+        ("", "$ne", 160),
     ] {
         let size = 16 * 1024;
         let each = charged("text/plain", &repeated(first, piece, size)) as usize / size;

@@ -227,6 +227,10 @@ pub const FAMILIES: &[(&str, &str)] = &[
     ("<", "require($("),
     ("<a>", "require( &window'a']"),
     ("\"", "/bin/[base64,&&id"),
+    ("<a b=\"", "`''``''"),
+    ("[", "; cat  ./te uery \nexception )(0e%2e%f "),
+    ("<", "style\"loat</</crt<"),
+    ("{\"a\":\"", "/]]]]"),
 ];
 
 /// The text of `first` once, then `rest` until it has `size` bytes.

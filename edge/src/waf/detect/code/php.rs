@@ -200,10 +200,9 @@ const MAKERS: &[&[u8]] = &[
     b"constant",
     b"urldecode",
     b"rawurldecode",
-    // Lua's, which compile what they are given.
-    b"load",
-    b"loadstring",
 ];
+/// Calls of Lua that compile what they are given.
+const COMPILERS: &[&[u8]] = &[b"load(\"", b"load('", b"load([[", b"string(\"", b"string('"];
 /// Longest arguments of one of them.
 const MAX_MADE: usize = 64;
 
@@ -217,9 +216,10 @@ fn results(text: &[u8], hits: &mut Hits) {
             continue;
         };
         let name = word_before(window, open);
-        let is_compiled = matches!(name, b"load" | b"loadstring")
-            && matches!(at(window, open + 1), b'\'' | b'"')
-            && at(text, index) == b')';
+        // Lua's `load("...")()`.
+        let is_compiled = matches!(before(text, close), b'\'' | b'"' | b']')
+            && at(text, index) == b')'
+            && COMPILERS.iter().any(|name| find(window, name, 0).is_some());
         if MAKERS.contains(&name) && matches!(at(text, index), b'\'' | b'"' | b'$') || is_compiled {
             hits.push(Hit::new(&rules::PHP_CALL, close, index));
             return;
