@@ -175,6 +175,7 @@ pub(super) enum Own {
     File,
     Program,
     CommandLine,
+    Address,
 }
 
 /// Such members, without underscores.
@@ -237,6 +238,27 @@ const PROGRAMS: &[&str] = &[
     "entrypoint",
     "command",
 ];
+/// Where a program of the sender's own listens or what it talks to.
+const ADDRESSES: &[&str] = &[
+    "upstream",
+    "upstreams",
+    "backend",
+    "backends",
+    "broker",
+    "brokers",
+    "bootstrapservers",
+    "databaseurl",
+    "redisurl",
+    "amqpurl",
+    "mongouri",
+    "listenaddr",
+    "advertiseurl",
+    "grpcendpoint",
+    "otlpendpoint",
+    "proxypass",
+    "jdbcurl",
+    "serverurls",
+];
 const COMMAND_LINES: &[&str] = &["commandline", "cmdline", "execstart", "proctitle"];
 
 /// What the member of a document names, by its name.
@@ -249,6 +271,7 @@ pub(super) fn owned(name: &str) -> Option<Own> {
         () if PLACES.contains(&name) && FAULTS.contains(&parent) => Some(Own::File),
         () if PROGRAMS.contains(&name) => Some(Own::Program),
         () if COMMAND_LINES.contains(&name) => Some(Own::CommandLine),
+        () if ADDRESSES.contains(&name) => Some(Own::Address),
         () => None,
     }
 }

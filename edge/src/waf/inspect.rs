@@ -12,6 +12,7 @@ use super::meter::{Meter, price};
 use super::quote::{self, Quotations};
 use super::rules::{self, Rule, html};
 use super::scan::{Absent, is_space, span};
+use super::shape::visitor;
 use super::{
     Body, Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict,
 };
@@ -148,7 +149,8 @@ impl Spared {
                 .filter(|_| discussion::holds_setting(lower)),
             takes_scripts: !is_linked
                 && (field::takes_scripts(name)
-                    || field::takes_snippets(name) && discussion::is_snippet(lower)),
+                    || field::takes_snippets(name) && discussion::is_snippet(lower)
+                    || discussion::is_loaded(name, lower)),
             is_script_sample: field::is_script_sample(name),
             holds_tag: lower.contains(&b'<'),
         }
@@ -274,21 +276,11 @@ impl<'s> Inspector<'s> {
         self.custom();
         self.hits.meter.charge(request.path.len(), price::PATH);
         path::read(request.path, self);
-        if shape::has_wordpress_session(request) {
-            let probe = rules::scanner::WORDPRESS.id;
-            self.findings.retain(|finding| finding.rule != probe);
-        }
-        if shape::has_been_here(request) {
-            let panels = [
-                rules::scanner::WORDPRESS.id,
-                rules::scanner::ADMIN.id,
-                rules::scanner::KNOWN_HOLE.id,
-            ];
-            self.findings
-                .retain(|finding| !panels.contains(&finding.rule.as_ref()));
-        }
+        let spared = visitor::spared(request);
         self.findings
-            .retain(|finding| shape::may_probe(request.method, &finding.rule));
+            .retain(|finding| !spared.contains(&finding.rule.as_ref()));
+        self.findings
+            .retain(|finding| visitor::may_probe(request.method, &finding.rule));
         self.is_over = is_over(&self.findings, self.settings.mode);
         body::form::read(request.query.as_bytes(), Part::QueryName, Part::Query, self);
         shape::read(request, self);

@@ -169,7 +169,7 @@ fn break_at(text: &[u8], index: usize) -> Option<usize> {
 
 /// Names the rules that the text breaks.
 pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
-    if text.part == Part::File {
+    if text.part == Part::File || lists_headers(text) {
         return;
     }
     for line in lines(text.lower, text.part) {
@@ -185,6 +185,21 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
             ));
         }
     }
+}
+
+/// Whether a member that is called so lists headers and nothing else, the first line included, as clients do that send
+/// several requests in one.
+fn lists_headers(text: &Text<'_>) -> bool {
+    let is_listed = matches!(text.part, Part::Form | Part::Json)
+        && matches!(
+            &*leaf(text.name),
+            "headers" | "requestheaders" | "responseheaders"
+        );
+    is_listed
+        && trim(text.lower).split(|byte| *byte == b'\n').all(|line| {
+            let name = skip_while(line, 0, |byte| is_word(byte) || byte == b'-');
+            name > 0 && at(line, name) == b':'
+        })
 }
 
 fn judge(text: &Text<'_>, line: &Line<'_>) -> Option<&'static Rule> {

@@ -21,6 +21,7 @@ mod lookup;
 mod mention;
 mod page;
 mod script;
+mod service;
 mod setting;
 mod subject;
 mod told;
@@ -35,6 +36,7 @@ pub(super) use self::idiom::is_idiom;
 use self::line::{Line, goes_on, is_end};
 pub(super) use self::lookup::looks_up;
 pub(super) use self::script::is_work;
+pub(super) use self::service::is_loaded;
 use self::subject::Subject;
 pub(super) use self::uncompiled::{is_labelled, is_uncompiled, needs_whole};
 use super::detect::Hit;
@@ -205,6 +207,7 @@ pub(super) fn is_owned(own: Own, text: &[u8], hit: &Hit) -> bool {
             hit.rule.id == "rce-001" && is_path && text.iter().copied().all(is_path_byte)
         }
         Own::CommandLine => hit.rule.id == "rce-001" && is_path,
+        Own::Address => hit.rule.id == "ssrf-002",
     }
 }
 

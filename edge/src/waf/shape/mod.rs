@@ -5,6 +5,7 @@
 mod hop;
 mod session;
 mod smuggling;
+pub(super) mod visitor;
 
 use super::field::Sink;
 use super::rules::protocol as rules;
@@ -298,47 +299,6 @@ fn is_hidden_hex(high: u8, low: u8) -> bool {
             .is_some_and(|low| is_hidden((high - b'0') * 16 + low))
 }
 
-/// Whether the client holds a login of `WordPress`: it edits its site and probes for none. A forged
-/// cookie spares it nothing but the probes' rule.
-pub(super) fn has_wordpress_session(request: &Request<'_>) -> bool {
-    request
-        .headers
-        .iter()
-        .any(|(name, value)| name == "cookie" && value.contains("wordpress_logged_in_"))
-}
-
-/// Cookies that a browser has of a site that it used, at least, and the length of each in bytes.
-const KEPT_COOKIES: usize = 2;
-const KEPT_COOKIE: usize = 16;
-
-/// Whether the request has what a browser keeps of a site that it was on before. A prober has been nowhere; who makes
-/// such cookies up learns that a page is there, and no more.
-pub(super) fn has_been_here(request: &Request<'_>) -> bool {
-    let is_kept = |cookie: &&str| {
-        let (_, value) = cookie.split_once('=').unwrap_or_default();
-        value.len() >= KEPT_COOKIE
-            && value
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"%-._|:+=".contains(&byte))
-    };
-    request.headers.iter().any(|(name, value)| {
-        name == "cookie" && value.split("; ").filter(is_kept).count() >= KEPT_COOKIES
-    })
-}
-
-/// Whether the method can be that of a probe: who stores a dump or edits a folder (RFC 4918) does not look
-/// whether one is there.
-pub(super) fn may_probe(method: &str, rule: &str) -> bool {
-    let is_backup = rule == scanner::BACKUP.id;
-    match method {
-        "PUT" | "PATCH" | "DELETE" => !is_backup,
-        "LOCK" | "UNLOCK" | "MKCOL" | "PROPFIND" | "PROPPATCH" | "COPY" | "MOVE" => {
-            !is_backup && rule != scanner::KNOWN_HOLE.id
-        }
-        _ => true,
-    }
-}
-
 fn one_header(method: &str, name: &str, value: &str, sink: &mut impl Sink) {
     let rule = if METHOD_OVERRIDES.contains(&name) {
         let names = |methods: &[&str]| {
@@ -552,29 +512,6 @@ mod tests {
         for query in ["a=b%0D%0Ac", "a=%09", "a=%0C", "a=100%25", "a=%E2%80%A6"] {
             assert!(!is_stopped(query, &[]), "{query}");
         }
-    }
-
-    #[test]
-    fn who_has_been_here_is_no_prober() {
-        let of = |path: &str, cookie: &str| {
-            let request = Request {
-                client: None,
-                method: "GET",
-                path,
-                query: "",
-                headers: &[("cookie".to_owned(), cookie.to_owned())],
-                body: Body::None,
-            };
-            inspect(&request, &Settings::default()).verdict
-        };
-        let editor = "wordpress_logged_in_1a=budi%7C17";
-        let visitor = "_ga=GA1.2.1423957168.1718000000; be_typo_user=5f1c0a9be3d24f7c8a6b";
-        for (path, cookie) in [("/wp-admin/", editor), ("/typo3/module/web", visitor)] {
-            assert_eq!(of(path, "a=1; b=2"), Verdict::Blocked);
-            assert_eq!(of(path, cookie), Verdict::Clean);
-        }
-        // Nobody is shown what hides.
-        assert_eq!(of("/.env", visitor), Verdict::Blocked);
     }
 
     #[test]

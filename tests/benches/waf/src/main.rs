@@ -2,7 +2,10 @@
 //! its length and the microseconds of CPU time that one inspection took. With TIMES 0 nothing is
 //! timed: one inspection, for a tool that counts instructions. `waf-cost worst SIZE` prints the
 //! ten dearest bodies of this size and the microseconds that the fastest of twenty inspections took,
+//! `waf-cost search SECONDS SEED SIZE FILE...` those that a search finds over the lines of the files,
 //! `waf-cost show NUMBER SIZE` the request as JSON.
+
+mod search;
 
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
@@ -20,6 +23,9 @@ fn main() {
     };
     if arguments.first().is_some_and(|first| first == "worst") {
         return worst(number(1));
+    }
+    if arguments.first().is_some_and(|first| first == "search") {
+        return search(number(1), number(2), number(3), &arguments[4..]);
     }
     if arguments.first().is_some_and(|first| first == "show") {
         println!("{}", show(&request::numbered(number(1), number(2))));
@@ -100,6 +106,15 @@ fn worst(size: usize) {
             body
         );
     }
+}
+
+fn search(seconds: usize, seed: usize, size: usize, files: &[String]) {
+    let read = |path| fs::read_to_string(path).expect("a file of texts");
+    let lines = |text: String| text.lines().map(ToOwned::to_owned).collect::<Vec<_>>();
+    let corpus: Vec<String> = files.iter().map(read).flat_map(lines).collect();
+    search::dearest(seconds as u64, seed as u64, size, &corpus, |cost, text| {
+        println!("{:.2} ms {text}", cost.as_secs_f64() * 1000.0);
+    });
 }
 
 /// CPU time of this process, in the kernel's ticks of ten milliseconds (Linux, proc(5)).

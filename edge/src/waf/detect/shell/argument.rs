@@ -95,6 +95,12 @@ pub(super) fn proof(text: &[u8], word: &Word) -> Proof {
     }
 }
 
+/// `>/var/www/x`: a redirection without a command empties the file.
+pub(super) fn truncates(text: &[u8], start: usize) -> bool {
+    at(text, skip_while(text, start, |byte| byte == b'>')) == b'/'
+        && redirection(text, start) == Proof::Hard
+}
+
 /// Whether a word and a redirection to a path in a known folder are one token.
 fn writes_rooted(token: &[u8]) -> bool {
     let sign = token.iter().position(|byte| *byte == b'>');
@@ -307,8 +313,12 @@ fn path(token: &[u8], closes: bool) -> Proof {
 /// `</etc/passwd`, `<<<x`, `>/tmp/x`, `>&1`; no closing tag.
 fn redirection(text: &[u8], start: usize) -> Proof {
     let end = skip_while(text, start, |byte| matches!(byte, b'<' | b'>'));
-    let target = skip_space(text, end);
-    let is_here = stands(text, start, b"<<<");
+    let forces = at(text, start) == b'>' && at(text, end) == b'|';
+    let target = skip_space(text, end + usize::from(forces));
+    let is_here = stands(text, start, b"<<<")
+        || [&b"<<eof"[..], b"<<'", b"<<\\", b"<<end", b"<<x\n"]
+            .iter()
+            .any(|here| stands(text, start, here));
     let next = at(text, target);
     let is_target = match next {
         b'/' => {

@@ -252,7 +252,16 @@ pub(super) fn is_wrapper(name: &[u8]) -> bool {
 pub(super) fn takes_command(name: &[u8]) -> bool {
     matches!(
         name,
-        b"type" | b"which" | b"whereis" | b"locate" | b"call" | b"start" | b"man"
+        b"type"
+            | b"which"
+            | b"whereis"
+            | b"locate"
+            | b"call"
+            | b"start"
+            | b"man"
+            | b"powershell"
+            | b"pwsh"
+            | b"saps"
     )
 }
 

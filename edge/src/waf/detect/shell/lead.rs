@@ -138,16 +138,25 @@ pub(super) fn is_local(name: &[u8]) -> bool {
 /// Longest condition of a shell that is read, in bytes.
 const MAX_TEST: usize = 120;
 
-/// `[ -f /etc/x ] &&`, `[[ $a = b ]];`, and where the value starts with the separator `while true; do`: a condition and
-/// what hangs on it, all in one line.
+/// `[ -f /etc/x ] &&`, `[[ $a = b ]];`, `f(){ id; };f`, `[net.dns]::resolve(`, and where the value starts with the separator
+/// `while true; do`: a condition and what hangs on it, a function, a method of .NET, all in one line.
 pub(super) fn tests(text: &[u8], start: usize, is_first: bool) -> bool {
     let line = span(text, start, start + MAX_TEST);
     let is_loop = || {
         is_first
-            && [&b"while "[..], b"until ", b"if ", b"for "]
-                .iter()
-                .any(|word| line.starts_with(word))
-            && find_any(line, &[b"; do ", b";do ", b"; then ", b";then "]).is_some()
+            && [
+                &b"while "[..],
+                b"until ",
+                b"if ",
+                b"for ",
+                b"case ",
+                b"select ",
+            ]
+            .iter()
+            .any(|word| line.starts_with(word))
+            && find_any(line, &[b"; do ", b";do ", b"; then ", b";then ", b") "]).is_some()
+            && (!line.starts_with(b"case ") || find_any(line, &[b"esac"]).is_some())
+            && (!line.starts_with(b"select ") || find_any(line, &[b"done"]).is_some())
     };
     let open = skip_while(span(line, 0, 2), 0, |byte| byte == b'[');
     let operand = skip_space(line, open);
@@ -165,9 +174,33 @@ pub(super) fn tests(text: &[u8], start: usize, is_first: bool) -> bool {
                     || find_any(span(line, next, next + 2), &[b"&&", b"||"]).is_some()
             })
     };
-    let is_condition = open > 0 && operand > open && is_operand && closes() || is_loop();
+    let is_condition = open > 0 && operand > open && is_operand && closes()
+        || is_loop()
+        || defines(line)
+        || open == 1 && calls_member(line);
     // The whole text is read last: most separators lead to neither.
     is_condition && !text.contains(&b'\n')
+}
+
+/// `f(){ id; };f`: a function, which stands beside its call.
+fn defines(line: &[u8]) -> bool {
+    let name = skip_while(line, 0, is_word);
+    let body = skip_space(line, name + 2);
+    name > 0
+        && span(line, name, name + 2) == b"()"
+        && at(line, body) == b'{'
+        && is_space(at(line, body + 1))
+        && find_any(span(line, body, MAX_TEST), &[b"; };", b";};", b"; }; "]).is_some()
+}
+
+/// `[net.dns]::gethostbyname(`: PowerShell calls what .NET has.
+fn calls_member(line: &[u8]) -> bool {
+    let class = skip_while(line, 1, |byte| is_word(byte) || byte == b'.');
+    let name = skip_while(line, class + 3, is_word);
+    class > 1
+        && span(line, class, class + 3) == b"]::"
+        && name > class + 3
+        && at(line, name) == b'('
 }
 
 /// `$SHELL` and `${SHELL}`, which is a shell whatever else is set.

@@ -93,6 +93,13 @@ impl Scanner<'_> {
         {
             return Some(Hit::new(&rules::COMMAND, lead_at, start));
         }
+        if lead == Lead::Separator
+            && at(self.text, start) == b'>'
+            && Head::of(self.text, self.first, lead_at) < Head::Few
+            && argument::truncates(self.text, start)
+        {
+            return Some(Hit::new(&rules::COMMAND, lead_at, start));
+        }
         hits.meter.charge(1, price::WORD);
         let (read, word) = Word::measured(self.text, start);
         hits.meter.charge(read, price::LETTER);

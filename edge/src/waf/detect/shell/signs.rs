@@ -109,6 +109,18 @@ pub(super) static WINDOWS: Needles<'static> = Needles::numbered(
         b"dir env:",
         b"gci env:",
         b"start calc",
+        b"%commonprogramfiles:~",
+        b"%systemroot:~",
+        b"%pathext:~",
+        b"%public:~",
+        b"%path:~",
+        b"&(gcm ",
+        b"& (gcm ",
+        b"&(get-command ",
+        b"& (get-command ",
+        b"&(gal ",
+        b".(gcm ",
+        b".(gal ",
     ],
 );
 
