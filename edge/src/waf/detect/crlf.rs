@@ -441,7 +441,11 @@ fn is_mail_header(text: &Text<'_>, line: &Line<'_>) -> bool {
         return false;
     }
     match name {
-        b"resent-to" | b"resent-cc" | b"resent-bcc" if line.is_odd && line.follows_token() => true,
+        b"resent-to" | b"resent-cc" | b"resent-bcc" | b"message-id"
+            if line.follows_token() && (line.is_odd || is_addressed) =>
+        {
+            true
+        }
         b"bcc" | b"cc" => {
             (is_addressed || line.is_odd || follows_address)
                 && (line.follows_token() || follows_address || in_mail_field())

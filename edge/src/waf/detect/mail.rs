@@ -122,7 +122,9 @@ fn judge(line: &Line<'_>) -> Option<&'static Rule> {
     }
     let may_follow = line.is_odd || line.follows_phrase();
     let is_imap = (may_follow && is_imap(line.text))
-        || (line.is_odd && line.follows_token() && is_mailbox_command(line.text));
+        || (line.is_odd || is_tag(word(line.text, 0)) && trim(line.next).is_empty())
+            && line.follows_token()
+            && is_mailbox_command(line.text);
     is_imap.then_some(&rules::IMAP)
 }
 

@@ -45,6 +45,8 @@ use super::scan::{Absent, Needles, at, before, is_space, is_word, span, trim};
 
 /// Lines looked at; what comes after them is not spared.
 const MAX_LINES: usize = 1024;
+/// Longest finding that nothing stands beside, in bytes.
+const MAX_BARE: usize = 32;
 /// Deepest indentation of an expression.
 const MAX_INDENT: usize = 32;
 /// Lines of code that make a listing without a sentence.
@@ -321,6 +323,14 @@ impl Discussion {
 
     /// Whether the finding is code that the author shows.
     pub(super) fn shows(&self, text: &[u8], written: &[u8], hit: &Hit) -> bool {
+        // Nothing stands beside it that could tell of it.
+        if text.len() <= MAX_BARE
+            && trim(span(text, 0, hit.start)).is_empty()
+            && trim(span(text, hit.end, text.len())).is_empty()
+            && !text.contains(&b'\n')
+        {
+            return false;
+        }
         let after = self.lines.partition_point(|(start, _)| *start <= hit.start);
         let Some((start, kind)) = after.checked_sub(1).and_then(|last| self.lines.get(last)) else {
             return false;

@@ -47,6 +47,9 @@ super::rules! { TABLE ["protocol", "CWE-400", "crs-920"];
         "@header x-forwarded-scheme nothttps", "@header x-forwarded-host a.example%2F..",
         not "@header x-forwarded-proto https, http";
     WORK "proto-016" "dearer to read than any honest request" Critical 1: "@elsewhere", "@elsewhere", not "a";
+    POLLUTED "proto-017" "comment that one parameter opens and another closes" Critical 1:
+        "@query a=1/*&a=*/union", "@query a=1%2f*&a=*%2funion",
+        not "@query a=image/*&b=*/*";
     CHARSET "proto-009" "charset that hides text" Critical 1:
         "@header content-type text/plain; charset=utf-7", "@header content-type text/xml; charset=\"IBM037\"",
         not "@header content-type text/plain; charset=utf-8";

@@ -258,7 +258,36 @@ fn hidden_bytes(request: &Request<'_>, sink: &mut impl Sink) {
     if has_hidden(request.query) {
         sink.broken(&rules::CONTROL, Part::Query, request.query);
     }
+    if joins_by_comment(request.query) {
+        sink.broken(&rules::POLLUTED, Part::Query, request.query);
+    }
 }
+
+/// `a=1/*&a=*/union/*&a=*/select`: comments that one parameter opens and the next closes, for a server that joins
+/// parameters of one name (HTTP parameter pollution).
+fn joins_by_comment(query: &str) -> bool {
+    let opens = |value: &str| {
+        ["/*", "%2f*", "%2F*", "/%2a", "/%2A"]
+            .iter()
+            .any(|sign| value.ends_with(sign))
+    };
+    let closes = |value: &str| {
+        let value = value.split_once('=').map_or("", |(_, value)| value);
+        !value.starts_with("*/*")
+            && ["*/", "*%2f", "*%2F", "%2a/", "%2A/"]
+                .iter()
+                .any(|sign| value.starts_with(sign))
+    };
+    let mut opened = false;
+    query.split('&').take(MAX_PARAMETERS).any(|parameter| {
+        let joins = opened && closes(parameter);
+        opened = opens(parameter);
+        joins
+    })
+}
+
+/// Parameters of a query that are looked at for what only several of them make.
+const MAX_PARAMETERS: usize = 64;
 
 /// `%c0%ae` and `%u0000`: ASCII in more bytes than it has, which is no UTF-8 (RFC 3629 §3).
 fn is_disguised(window: &[u8]) -> bool {

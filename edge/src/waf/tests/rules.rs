@@ -16,6 +16,7 @@ fn sample(text: &str) -> Report {
         .unwrap_or(("", text));
     match kind {
         "path" => look(&settings, rest, "", &[], None),
+        "query" => look(&settings, "/", rest, &[], None),
         "agent" => look(&settings, "/", "", &[("user-agent", rest)], None),
         "header" => {
             let (name, value) = rest.split_once(' ').unwrap();

@@ -70,6 +70,7 @@ const TAKERS: &[&[u8]] = &[
     b"set_exception_handler",
     b"ini_get",
     b"preg_replace_callback",
+    b"register_tick_function",
 ];
 
 /// Functions that tell about the server, or end it, and are given nothing.
@@ -95,6 +96,8 @@ const TELLERS: &[&[u8]] = &[
     b"pcntl_fork",
     b"opcache_get_status",
     b"get_current_user",
+    b"getmypid",
+    b"sys_get_temp_dir",
 ];
 
 /// A function by its name alone.
@@ -188,6 +191,8 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         | b"rmdirsync"
         | b"createreadstream"
         | b"appendfilesync"
+        | b"mkdir"
+        | b"rmtree"
         | b"exif_read_data"
         | b"loadfile" => (Place, &rules::FILE_CALL),
         b"print" | b"printf" | b"echo" | b"die" | b"exit" | b"var_dump" | b"print_r" | b"write"
@@ -232,6 +237,7 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
         | (b"binding" | b"toplevel_binding", b"eval")
         | (b"open3", b"capture2" | b"capture3" | b"capture2e" | b"popen3") => (Text, &rules::RUBY),
         (b"debug", b"getregistry") => (Nothing, &rules::PROGRAM),
+        (b"os", b"fork" | b"abort") => (Nothing, &rules::PYTHON),
         (b"os", b"spawnl" | b"spawnlp" | b"spawnv" | b"spawnvp" | b"posix_spawn") => {
             (Something, &rules::PYTHON)
         }

@@ -239,7 +239,11 @@ fn variables(text: &[u8], hits: &mut Hits) {
             continue;
         }
         let is_call = at(text, end) == b'(' || stands(text, end, b")(");
-        if is_call && names.contains(&name) {
+        // `$$x('id')`: the function whose name is in the variable that `$x` names.
+        let is_twice = before(text, start) == b'$'
+            && at(text, end) == b'('
+            && matches!(at(text, end + 1), b'\'' | b'"' | b'$');
+        if is_call && names.contains(&name) || is_twice {
             hits.push(Hit::new(&rules::PHP_CALL, start, end + 1));
             return;
         }

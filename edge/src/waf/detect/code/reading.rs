@@ -246,9 +246,16 @@ fn opens(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"new ").unwrap_or(text);
     let name = dotted(text);
     // Groovy's `new URL('http://…').text`.
-    if matches!(name, b"url" | b"java.net.url") {
-        return argument(from(text, name.len()))
-            .is_some_and(|(_, rest)| matches!(rest, b".text" | b".gettext()" | b".openstream()"));
+    if matches!(
+        name,
+        b"url" | b"java.net.url" | b"urlopen" | b"urllib.request.urlopen" | b"urllib2.urlopen"
+    ) {
+        return argument(from(text, name.len())).is_some_and(|(_, rest)| {
+            matches!(
+                rest,
+                b".text" | b".gettext()" | b".openstream()" | b".read()"
+            )
+        });
     }
     // `system.io.file.readalltext`, `java.nio.file.files.readstring`
     let is_reader = READERS.iter().any(|reader| {
@@ -258,7 +265,10 @@ fn opens(text: &[u8]) -> bool {
     let Some((path, rest)) = argument(from(text, name.len())).filter(|_| is_reader) else {
         return false;
     };
-    let lists = matches!(path, b"." | b"./" | b"*" | b"*.*" | b"*.php" | b"/" | b"..");
+    let lists = matches!(
+        path,
+        b"." | b"./" | b"*" | b"*.*" | b"*.php" | b"/" | b"/*" | b".."
+    );
     let is_root = path.len() <= 4 && at(path, 1) == b':';
     (lists || is_root || OWN.iter().any(|ending| path.ends_with(ending))) && is_chain(rest)
 }

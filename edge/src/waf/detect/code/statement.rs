@@ -31,9 +31,8 @@ pub(super) fn detect(text: &[u8], hits: &mut Hits) {
             let code = from(text, start);
             code.strip_prefix(b"${").is_some_and(runs) || is_asked(code)
         }
-        b"echo" | b"print" | b"printf" | b"puts" | b"die" | b"exit" | b"return" => {
-            is_sum(rest) || runs(rest.strip_prefix(b"(").unwrap_or(rest))
-        }
+        b"echo" | b"print" | b"print_r" | b"var_dump" | b"printf" | b"puts" | b"die" | b"exit"
+        | b"return" => is_sum(rest) || runs(rest.strip_prefix(b"(").unwrap_or(rest)),
         _ => false,
     };
     if acts {

@@ -21,6 +21,8 @@ const OPERATORS: &[&[u8]] = &[
     b"$pull",
     b"$pullall",
     b"$pop",
+    b"$query",
+    b"$orderby",
     b"$rename",
     b"$addtoset",
     b"$setoninsert",

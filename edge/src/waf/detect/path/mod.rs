@@ -188,10 +188,21 @@ fn cut(text: &[u8], hits: &mut Hits) {
     let after = skip_while(text, null + 2, is_word);
     let suffix_follows =
         at(text, null + 1) == b'.' && length(after, null + 2) && after >= text.len();
-    if ends_in_suffix || suffix_follows {
+    if ends_in_suffix || suffix_follows || is_cut_short(text, null) {
         hits.push(Hit::new(&rules::NULL, null.saturating_sub(6), null + 1));
     }
 }
+
+/// `admin)\0`: a short value that ends in a NUL behind a sign, as a query is cut where it stands.
+fn is_cut_short(text: &[u8], null: usize) -> bool {
+    let signs = b"'\"`()[]{};*|?";
+    null + 1 == text.len()
+        && text.len() <= MAX_CUT
+        && last_before(text, null).is_some_and(|last| signs.contains(&at(text, last)))
+}
+
+/// Longest value that is told from a text by its end alone, in bytes.
+const MAX_CUT: usize = 96;
 
 /// Escaped blanks before words, from which on a path as it was sent is what somebody wrote.
 const MIN_BLANKS: usize = 3;

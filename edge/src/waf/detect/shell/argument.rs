@@ -108,8 +108,8 @@ fn writes_rooted(token: &[u8]) -> bool {
         let path = skip_while(token, sign, |byte| byte == b'>');
         let first = at(token, 0);
         (is_word(first) || matches!(first, b'\'' | b'"'))
-            && at(token, path) == b'/'
-            && is_rooted(from(token, path))
+            && (at(token, path) == b'/' && is_rooted(from(token, path))
+                || at(token, path).is_ascii_alphabetic() && stands(token, path + 1, b":\\"))
     })
 }
 
@@ -217,7 +217,7 @@ fn named(token: &[u8], closes: bool, name: &[u8]) -> Proof {
     // `sleep 1d`, `sleep 5s`
     let is_span = name == b"sleep"
         && closes
-        && matches!(token, [first, .., b's' | b'm' | b'h' | b'd'] if first.is_ascii_digit());
+        && matches!(token, [first, .., b's' | b'm' | b'h' | b'd' | b'#'] if first.is_ascii_digit());
     if is_span && token.len() <= 4 {
         return Proof::Soft;
     }

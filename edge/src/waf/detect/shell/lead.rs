@@ -5,7 +5,7 @@ use super::command;
 use super::context;
 use super::word::Word;
 use crate::waf::scan::{
-    at, before, find_any, is_space, is_word, skip_space, skip_while, span, trim,
+    at, before, find, find_any, is_space, is_word, skip_space, skip_while, span, stands, trim,
 };
 
 /// How a command was reached.
@@ -80,18 +80,31 @@ pub(super) fn unwrapped(text: &[u8], word: &Word, proof: Proof) -> Option<Word> 
     inner.filter(|inner| inner.class().is_some())
 }
 
+/// What declares a variable besides its name alone.
+const DECLARING: &[&[u8]] = &[
+    b"export ",
+    b"declare ",
+    b"typeset ",
+    b"local ",
+    b"readonly ",
+];
+
 /// Whether the value before `end` assigns a variable, as in `a=c;b=at`.
 pub(super) fn assigns(text: &[u8], first: usize, end: usize) -> bool {
     let start = skip_while(text, first, |byte| {
         matches!(byte, b';' | b'|' | b'&' | b' ')
     });
+    let declaring = DECLARING.iter().find(|word| stands(text, start, word));
+    let start = start + declaring.map_or(0, |word| word.len());
     let name = skip_while(text, start, is_word);
     let value = at(text, name + 1);
     name > start
         && end - start < 80
         && at(text, start).is_ascii_alphabetic()
         && at(text, name) == b'='
-        && (is_word(value) || matches!(value, b'$' | b'\'' | b'"'))
+        && (is_word(value)
+            || matches!(value, b'$' | b'\'' | b'"')
+            || span(text, start, name) == b"ifs")
 }
 
 /// Whether a script's own line leads to the substitution: `name="$(`, `if [ "$(`, `for x in $(`.
@@ -154,7 +167,12 @@ pub(super) fn tests(text: &[u8], start: usize, is_first: bool) -> bool {
             ]
             .iter()
             .any(|word| line.starts_with(word))
-            && find_any(line, &[b"; do ", b";do ", b"; then ", b";then ", b") "]).is_some()
+            && find_any(
+                line,
+                &[b"; do ", b";do ", b"; then ", b";then ", b")", b"=="],
+            )
+            .is_some()
+            && (find(line, b"==", 0).is_none() || line.starts_with(b"if "))
             && (!line.starts_with(b"case ") || find_any(line, &[b"esac"]).is_some())
             && (!line.starts_with(b"select ") || find_any(line, &[b"done"]).is_some())
     };
@@ -184,10 +202,12 @@ pub(super) fn tests(text: &[u8], start: usize, is_first: bool) -> bool {
 
 /// `f(){ id; };f`: a function, which stands beside its call.
 fn defines(line: &[u8]) -> bool {
+    let line = line.strip_prefix(b"function ").unwrap_or(line);
     let name = skip_while(line, 0, is_word);
-    let body = skip_space(line, name + 2);
+    let pair = 2 * usize::from(span(line, name, name + 2) == b"()");
+    let body = skip_space(line, name + pair);
     name > 0
-        && span(line, name, name + 2) == b"()"
+        && body > name
         && at(line, body) == b'{'
         && is_space(at(line, body + 1))
         && find_any(span(line, body, MAX_TEST), &[b"; };", b";};", b"; }; "]).is_some()

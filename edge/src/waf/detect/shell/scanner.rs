@@ -166,9 +166,11 @@ impl Scanner<'_> {
             at(self.text, start) == b'-' && at(self.text, start + 1).is_ascii_alphabetic();
         let is_argument = is_path || is_flag || at(self.text, start) == b'/';
         let proof = (start > word.end && is_argument) || argument::ends(self.text, word.end);
+        let names_default = stands_default(span(self.text, lead_at + 1, word.end));
         let fits = lead != Lead::Backtick
             && proof
             && (is_path
+                || names_default && Head::of(self.text, self.first, lead_at) < Head::Few
                 || lead::names_shell(span(self.text, lead_at + 1, word.end))
                 || lead::assigns(self.text, self.first, lead_at));
         fits.then(|| Hit::new(&rules::EVASION, lead_at, start))
@@ -277,4 +279,18 @@ impl Scanner<'_> {
         };
         hits.push(Hit::new(rule, start, end));
     }
+}
+
+/// `${x:-id}`: a variable that nobody set, and the command that stands for it.
+fn stands_default(variable: &[u8]) -> bool {
+    let variable = trim(variable);
+    let name = variable.strip_prefix(b"${").unwrap_or_default();
+    let colon = skip_while(name, 0, is_word);
+    colon > 0
+        && at(name, colon) == b':'
+        && matches!(at(name, colon + 1), b'-' | b'=' | b'+')
+        && Word::read(name, colon + 2).is_some_and(|word| {
+            word.class()
+                .is_some_and(|class| class != Class::Tame && class != Class::Word)
+        })
 }

@@ -120,6 +120,8 @@ impl Word {
             b'`' if next == b'`' && self.length > 0 => {
                 Some(self.drop(2, is_word(at(text, index + 2))))
             }
+            // `` l`:`s ``: the command that does nothing.
+            b'`' if stands(text, index, b"`:`") && self.length > 0 => Some(self.drop(3, true)),
             b'^' if is_word(next) => Some(self.drop(1, self.length > 0)),
             b'$' => self.variable(text, index),
             b'%' => self.percent(text, index),
@@ -202,6 +204,9 @@ impl Word {
         if next == b'(' && at(text, index + 2) == b')' {
             return Some(self.drop(3, true));
         }
+        if stands(text, index, b"$(:)") {
+            return Some(self.drop(4, true));
+        }
         let length = if next == b'{' {
             let inner = span(text, index + 2, index + 26);
             let length = inner.iter().position(|byte| *byte == b'}')? + 3;
@@ -233,6 +238,11 @@ impl Word {
             return Some(9);
         }
         let name = skip_while(text, index + 1, is_word);
+        // `whoam%x%i`: a variable that nobody set, in the middle of a name.
+        let is_unset = self.length > 0 && name > index + 1 && is_word(at(text, name + 1));
+        if is_unset && at(text, name) == b'%' {
+            return Some(self.drop(name + 1 - index, true));
+        }
         if !stands(text, name, b":~") {
             return None;
         }
