@@ -13,7 +13,7 @@ use crate::waf::scan::{
     word_before,
 };
 
-use Needs::{Module, Place, Probe, Something};
+use Needs::{Module, Nothing, Place, Probe, Something};
 
 /// Longest text that is read as a whole, for each call in it, in bytes.
 const MAX_EXAMPLE: usize = 1000;
@@ -58,7 +58,11 @@ fn check(text: &[u8], open: usize, hits: &mut Hits) -> Option<(&'static Rule, us
     }
     let arguments = Arguments::read(text, open);
     // A name in quotes is a string that is called: nobody writes that but to hide it.
-    let needs = if name.is_quoted { Something } else { needs };
+    let needs = match needs {
+        Nothing => needs,
+        _ if name.is_quoted => Something,
+        _ => needs,
+    };
     let is_builder = *name.text == *b"new" && !arguments.are_started(text);
     (arguments.meet(needs) && !is_builder && arguments.end_like_code(text)).then_some((rule, start))
 }

@@ -71,6 +71,7 @@ const TAKERS: &[&[u8]] = &[
     b"ini_get",
     b"preg_replace_callback",
     b"register_tick_function",
+    b"readline_completion_function",
 ];
 
 /// Functions that tell about the server, or end it, and are given nothing.
@@ -97,6 +98,7 @@ const TELLERS: &[&[u8]] = &[
     b"opcache_get_status",
     b"get_current_user",
     b"getmypid",
+    b"zend_version",
     b"sys_get_temp_dir",
 ];
 
@@ -137,6 +139,10 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         | b"bzdecompress"
         | b"convert_uudecode"
         | b"expect_popen"
+        | b"ssh2_exec"
+        | b"w32api_invoke_function"
+        | b"win_shell_execute"
+        | b"com_load_typelib"
         | b"get_cfg_var"
         | b"hex2bin" => (Text, &rules::PHP_CALL),
         b"call_user_func" | b"call_user_func_array" => (Named, &rules::PHP_CALL),
@@ -192,6 +198,8 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         | b"createreadstream"
         | b"appendfilesync"
         | b"mkdir"
+        | b"posix_mkfifo"
+        | b"opcache_compile_file"
         | b"rmtree"
         | b"exif_read_data"
         | b"loadfile" => (Place, &rules::FILE_CALL),
@@ -204,6 +212,7 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         b"instance_eval" | b"class_eval" | b"module_eval" | b"capture2" | b"capture3"
         | b"capture2e" => (Text, &rules::RUBY),
         b"processbuilder" => (Program, &rules::JAVA),
+        b"spawn" => (Program, &rules::RUBY),
         _ => return None,
     })
 }
@@ -235,7 +244,10 @@ pub(super) fn method(object: &[u8], name: &[u8]) -> Option<(Needs, &'static Rule
         (b"kernel", b"exec" | b"system" | b"open" | b"spawn" | b"fork")
         | (b"process", b"spawn" | b"exec")
         | (b"binding" | b"toplevel_binding", b"eval")
-        | (b"open3", b"capture2" | b"capture3" | b"capture2e" | b"popen3") => (Text, &rules::RUBY),
+        | (
+            b"open3",
+            b"capture2" | b"capture3" | b"capture2e" | b"popen3" | b"pipeline" | b"pipeline_r",
+        ) => (Text, &rules::RUBY),
         (b"debug", b"getregistry") => (Nothing, &rules::PROGRAM),
         (b"os", b"fork" | b"abort") => (Nothing, &rules::PYTHON),
         (b"os", b"spawnl" | b"spawnlp" | b"spawnv" | b"spawnvp" | b"posix_spawn") => {

@@ -69,7 +69,13 @@ pub(super) const TRIGGERS: &[&str] = &[
     "y3bvc2l4c",
     "%x{",
     "%x[",
+    "%x/",
     "qx{",
+    "warn ",
+    "raise ",
+    "abort ",
+    "p `",
+    "eval ",
     "qx/",
     "`",
     "com.",
@@ -110,7 +116,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
 static OPENINGS: Needles<'static> = Needles::numbered(
     9,
     &[
-        b"%x{", b"%x(", b"%x[", b"qx{", b"qx(", b"qx/", b"qx`", b"qx'", b"[exec ",
+        b"%x{", b"%x(", b"%x[", b"%x/", b"qx{", b"qx(", b"qx/", b"qx`", b"qx'", b"[exec ",
     ],
 );
 

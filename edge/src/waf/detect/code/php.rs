@@ -106,7 +106,8 @@ fn is_used(text: &[u8], start: usize, end: usize) -> bool {
     let is_line = !whole.contains(&b'\n');
     let leads = last_before(text, start).map_or(0, |last| at(text, last));
     match at(text, end) {
-        _ if whole.len() == end - start => true,
+        // `$$_GET[0]` names a variable, or more.
+        _ if whole.len() == end - start || before(text, start) == b'$' => true,
         b'(' | b'{' | b'`' => true,
         // `$_SESSION['a']['b'] = 1` is a program's; `$_GET[a][b]` alone is not.
         b'[' => is_line && !whole.contains(&b'='),
@@ -267,6 +268,11 @@ fn is_put_together(text: &[u8], start: usize) -> bool {
     }
     // `$x=$_GET['x'];$x('id');`
     if at(text, quote) == b'$' && GLOBALS.contains(&named) {
+        return true;
+    }
+    // `$x=strrev('metsys');$x('id');`
+    let made = word(text, quote);
+    if MAKERS.contains(&made) && at(text, quote + made.len()) == b'(' {
         return true;
     }
     span(text, start, start + MAX_ASSIGNMENT)

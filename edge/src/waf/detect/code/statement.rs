@@ -24,7 +24,10 @@ pub(super) fn detect(text: &[u8], hits: &mut Hits) {
     let is_spaced = is_space(at(text, start + name.len()));
     let acts = match name {
         b"system" | b"exec" | b"popen" | b"spawn" | b"passthru" | b"shell_exec" => {
-            is_spaced && matches!(at(rest, 0), b'"' | b'\'') && starts_program(rest)
+            let command = rest.strip_prefix(b"(").unwrap_or(rest);
+            is_spaced
+                && (matches!(at(command, 0), b'"' | b'\'') && starts_program(command)
+                    || command.len() < rest.len() && runs(command))
         }
         // PHP's `${`id`}` and Ruby's `` `id`.lines `` within a string or alone.
         b"" => {
@@ -32,7 +35,13 @@ pub(super) fn detect(text: &[u8], hits: &mut Hits) {
             code.strip_prefix(b"${").is_some_and(runs) || is_asked(code)
         }
         b"echo" | b"print" | b"print_r" | b"var_dump" | b"printf" | b"puts" | b"die" | b"exit"
-        | b"return" => is_sum(rest) || runs(rest.strip_prefix(b"(").unwrap_or(rest)),
+        | b"return" | b"warn" | b"raise" | b"abort" | b"p" | b"pp" => {
+            is_sum(rest) || runs(rest.strip_prefix(b"(").unwrap_or(rest))
+        }
+        // Ruby's `` eval "`id`" ``.
+        b"eval" | b"instance_eval" | b"class_eval" => {
+            is_spaced && matches!(at(rest, 0), b'"' | b'\'') && runs(from(rest, 1))
+        }
         _ => false,
     };
     if acts {

@@ -237,6 +237,11 @@ impl Scanner<'_> {
         let is_glued = is_word(previous)
             || is_quoted
             || matches!(previous, b'=' | b'|' | b';' | b'&' | b'.' | b'/');
+        // Ruby's block: `` at_exit{`id`} ``.
+        let is_block = previous == b'{'
+            && at(self.text, closing + 1) == b'}'
+            && before(self.text, lead_at - 1) != b'$'
+            && head < Head::Text;
         let is_whole = head == Head::Empty && skip_space(self.text, closing + 1) >= self.text.len();
         // Ruby's `` `id`.then{|x| puts x} ``.
         let is_chained = head == Head::Empty
@@ -257,7 +262,7 @@ impl Scanner<'_> {
             .is_some_and(|index| matches!(at(self.text, index), b';' | b'|' | b'&'))
             && is_space(previous)
             && head < Head::Few;
-        ((is_glued && !is_cell) || is_whole || is_chained || after_separator)
+        ((is_glued && !is_cell) || is_block || is_whole || is_chained || after_separator)
             && match proof {
                 Proof::Hard | Proof::Later | Proof::Soft => class != Class::Tame,
                 Proof::Ends => !matches!(class, Class::Tame | Class::Word),
