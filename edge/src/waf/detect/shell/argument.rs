@@ -2,7 +2,7 @@
 
 use super::command::{class, takes_command, takes_host, takes_seconds, takes_word};
 use super::word::Word;
-use crate::waf::scan::{at, from, is_space, is_word, skip_space, skip_while, span, stands};
+use crate::waf::scan::{at, find, from, is_space, is_word, skip_space, skip_while, span, stands};
 
 /// Longest argument looked at.
 const MAX_ARGUMENT: usize = 120;
@@ -80,6 +80,7 @@ pub(super) fn proof(text: &[u8], word: &Word) -> Proof {
     let closes = ends(text, end);
     let token = span(text, start, end);
     match at(token, 0) {
+        _ if word.name() == b"trap" && traps(text, end) => Proof::Hard,
         b'<' | b'>' => redirection(text, start),
         // `echo x>/tmp/y`
         _ if writes_rooted(token) => Proof::Hard,
@@ -93,6 +94,21 @@ pub(super) fn proof(text: &[u8], word: &Word) -> Proof {
             first => first,
         },
     }
+}
+
+/// `trap id EXIT`: the name of a signal that ends a shell follows.
+fn traps(text: &[u8], end: usize) -> bool {
+    let window = span(text, end, end + MAX_ARGUMENT);
+    [
+        &b" exit"[..],
+        b" 0",
+        b" err",
+        b" debug",
+        b" int",
+        b" return",
+    ]
+    .iter()
+    .any(|signal| find(window, signal, 0).is_some_and(|start| ends(window, start + signal.len())))
 }
 
 /// `>/var/www/x`: a redirection without a command empties the file.
@@ -198,6 +214,8 @@ fn argument(token: &[u8], closes: bool, word: &Word) -> Proof {
         b'.' if second == 0 && name == b"find" => Proof::Soft,
         b'*' if second == b'.' => Proof::Soft,
         b'~' if matches!(second, 0 | b'/' | b'+' | b'-') => Proof::Hard,
+        // `~root/.bash_history`
+        b'~' if second.is_ascii_alphabetic() && token.contains(&b'/') => Proof::Hard,
         b'%' if is_word(second) && token.iter().skip(1).any(|byte| *byte == b'%') => Proof::Hard,
         letter if letter.is_ascii_alphabetic() && second == b':' => match at(token, 2) {
             b'\\' | b'/' => Proof::Hard,

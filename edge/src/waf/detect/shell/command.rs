@@ -245,6 +245,7 @@ pub(super) fn is_wrapper(name: &[u8]) -> bool {
             | b"watch"
             | b"command"
             | b"builtin"
+            | b"toybox"
     )
 }
 

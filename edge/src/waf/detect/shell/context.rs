@@ -190,6 +190,10 @@ pub(super) fn is_listed(text: &[u8], lead: usize, end: usize) -> bool {
         }
     }
     let before = item_before(text, lead);
+    // What ends a shell's own block is no name.
+    if matches!(trim(before), b"fi" | b"done" | b"esac") {
+        return false;
+    }
     // `(a|id)` and `[a-z]|id` are patterns.
     if before.iter().any(|byte| matches!(byte, b'(' | b'[')) && !before.contains(&b')') {
         return true;

@@ -45,7 +45,7 @@ pub(super) fn is_start(byte: u8) -> bool {
 pub(super) fn read(text: &[u8], index: usize) -> Option<(Lead, usize)> {
     let next = at(text, index + 1);
     match at(text, index) {
-        b'&' | b'|' if next == at(text, index) => Some((Lead::Separator, index + 2)),
+        b'&' | b'|' | b';' if next == at(text, index) => Some((Lead::Separator, index + 2)),
         b'$' if next == b'(' && at(text, index + 2) != b'(' => {
             Some((Lead::Substitution, index + 2))
         }
@@ -68,14 +68,25 @@ pub(super) const fn is_filler(byte: u8) -> bool {
     is_space(byte) || matches!(byte, b'(' | b'{' | b'!' | b'@')
 }
 
+/// Options, numbers and wrappers between a wrapper and its command.
+const MAX_WRAPPED: usize = 3;
+
 /// The command that a wrapper such as `sudo`, `timeout 5` or `do` runs.
 pub(super) fn unwrapped(text: &[u8], word: &Word, proof: Proof) -> Option<Word> {
     if !command::is_wrapper(word.name()) || matches!(proof, Proof::Ends) {
         return None;
     }
     let mut inner = Word::read(text, skip_space(text, word.end));
-    if inner.is_some_and(|inner| inner.name().iter().all(u8::is_ascii_digit)) {
-        inner = Word::read(text, skip_space(text, inner?.end));
+    for _ in 0..MAX_WRAPPED {
+        let Some(next) = inner else { break };
+        let is_passed = next.name().iter().all(u8::is_ascii_digit)
+            || at(next.name(), 0) == b'-'
+            || command::is_wrapper(next.name());
+        let after = skip_space(text, next.end);
+        if !is_passed || after == next.end {
+            break;
+        }
+        inner = Word::read(text, after).or(inner);
     }
     inner.filter(|inner| inner.class().is_some())
 }

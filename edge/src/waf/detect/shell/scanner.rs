@@ -234,7 +234,12 @@ impl Scanner<'_> {
         let head = Head::of(self.text, self.first, lead_at);
         let is_cell = previous == b'|' && at(self.text, closing + 1) == b'|';
         let is_quoted = matches!(previous, b'"' | b'\'') && head < Head::Few;
+        // `` a[`id`] `` is an index, `` [`id`](url) `` a link.
+        let is_index = previous == b'['
+            && at(self.text, closing + 1) == b']'
+            && at(self.text, closing + 2) != b'(';
         let is_glued = is_word(previous)
+            || is_index && lead_at > self.first + 1
             || is_quoted
             || matches!(previous, b'=' | b'|' | b';' | b'&' | b'.' | b'/');
         // Ruby's block: `` at_exit{`id`} ``.

@@ -109,6 +109,9 @@ impl Word {
         let next = at(text, index + 1);
         match at(text, index) {
             byte if is_word(byte) || matches!(byte, b'-' | b'.') => self.push(byte),
+            b'[' if self.is_path && stands(text, index, b"[[:") => {
+                self.class_of_characters(text, index)
+            }
             b'?' | b'*' | b'[' | b']' if self.is_path => self.push(at(text, index)),
             b'/' => Some(self.folder(1)),
             b':' if self.length == 1 && matches!(next, b'\\' | b'/') => {
@@ -125,7 +128,8 @@ impl Word {
             b'^' if is_word(next) => Some(self.drop(1, self.length > 0)),
             b'$' => self.variable(text, index),
             b'%' => self.percent(text, index),
-            b'{' if self.length == 0 => Some(1),
+            b'{' if self.length == 0 && !is_alternative(text, index) => Some(1),
+            b'{' => self.alternatives(text, index),
             b',' if self.length == 0 && before(text, index) == b'{' => Some(self.drop(1, true)),
             b',' if self.length > 0 && self.is_braced(text) => {
                 self.is_spaced = true;
@@ -134,6 +138,26 @@ impl Word {
             }
             _ => None,
         }
+    }
+
+    /// `[[:lower:]]` stands for one character.
+    fn class_of_characters(&mut self, text: &[u8], index: usize) -> Option<usize> {
+        let name = skip_while(text, index + 3, |byte| byte.is_ascii_lowercase());
+        stands(text, name, b":]]").then_some(())?;
+        self.push(b'?')?;
+        Some(name + 3 - index)
+    }
+
+    /// `i{d,}`: braces around what could stand there, of which the first is taken.
+    fn alternatives(&mut self, text: &[u8], index: usize) -> Option<usize> {
+        is_alternative(text, index).then_some(())?;
+        let inner = span(text, index + 1, index + 1 + MAX_NAME);
+        let close = inner.iter().position(|byte| *byte == b'}')?;
+        let first = inner.iter().position(|byte| *byte == b',')?;
+        for byte in span(inner, 0, first) {
+            self.push(*byte)?;
+        }
+        Some(self.drop(close + 2, true))
     }
 
     fn push(&mut self, byte: u8) -> Option<usize> {
@@ -147,8 +171,8 @@ impl Word {
     fn folder(&mut self, length: usize) -> usize {
         let name = span(&self.name, 0, self.length);
         if !name.is_empty() {
-            self.is_program = matches!(name, b"bin" | b"sbin" | b"system32")
-                || name.contains(&b'?') && super::glob::fits(name, b"bin");
+            self.is_program = matches!(name, b"bin" | b"sbin" | b"system32" | b"*")
+                || command::has_wildcards(name) && super::glob::fits(name, b"bin");
         }
         self.is_path = true;
         self.length = 0;
@@ -204,14 +228,20 @@ impl Word {
         if next == b'(' && at(text, index + 2) == b')' {
             return Some(self.drop(3, true));
         }
-        if stands(text, index, b"$(:)") {
-            return Some(self.drop(4, true));
+        let idle = [&b"$(:)"[..], b"$(true)"];
+        if let Some(idle) = idle.iter().find(|idle| stands(text, index, idle)) {
+            return Some(self.drop(idle.len(), true));
         }
         let length = if next == b'{' {
             let inner = span(text, index + 2, index + 26);
             let length = inner.iter().position(|byte| *byte == b'}')? + 3;
             if inner.starts_with(b"ifs") {
                 return Some(self.space(length + suffix(text, index + length)));
+            }
+            // `${x:- }`: a space, when nobody set it.
+            let default = span(inner, skip_while(inner, 0, is_word), length - 3);
+            if matches!(default, b":- " | b":=\x20") {
+                return Some(self.space(length));
             }
             if is_slice(span(inner, 0, length - 3)) {
                 self.is_evaded = true;
@@ -309,9 +339,20 @@ fn is_slice(inner: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'-' | b' '))
 }
 
+/// Whether braces open here around one word's alternatives: `{d,}`, and not around a command's words, as in
+/// `{cat,/etc/passwd}`.
+fn is_alternative(text: &[u8], open: usize) -> bool {
+    let first = skip_while(text, open + 1, |byte| byte.is_ascii_lowercase());
+    let last = skip_while(text, first + 1, |byte| byte.is_ascii_lowercase());
+    let is_glued = is_word(before(text, open)) || is_word(at(text, last + 1));
+    is_glued && at(text, first) == b',' && at(text, last) == b'}' && last <= open + 8
+}
+
 /// Whether a path starts where paths of programs start.
 fn is_rooted(text: &[u8], start: usize) -> bool {
-    let start = skip_while(text, start, |byte| matches!(byte, b'\'' | b'"' | b'\\'));
+    let start = skip_while(text, start, |byte| {
+        matches!(byte, b'\'' | b'"' | b'\\' | b',')
+    });
     matches!(at(text, start), b'/' | b'.' | b'$' | b'~')
         || at(text, start + 1) == b':'
         || stands(text, start, b"bin/")

@@ -114,6 +114,9 @@ pub(super) static TIMERS: Needles<'static> = Needles::new(&[
     b"generate_series",
     b"dbms_session",
     b"get_lock",
+    b"master_pos_wait",
+    b"source_pos_wait",
+    b"wait_for_executed_gtid_set",
     b"pg_sleep_until",
 ]);
 

@@ -508,7 +508,16 @@ impl Sql<'_> {
                     )
             }
             b"lock" | b"unlock" | b"flush" | b"reset" => {
-                matches!(word, b"tables" | b"table" | b"privileges" | b"master")
+                matches!(
+                    word,
+                    b"tables"
+                        | b"table"
+                        | b"privileges"
+                        | b"master"
+                        | b"logs"
+                        | b"hosts"
+                        | b"status"
+                )
             }
             _ => self.kind(index) == Kind::Open && self.is_function(second),
         }

@@ -117,6 +117,8 @@ pub(in crate::waf::detect) const TRIGGERS: &[&str] = &[
     "fn_get_audit_file",
     "generate_series",
     "get_lock",
+    "_pos_wait(",
+    "_gtid_set(",
     "user_tab",
     "v$version",
     "v$instance",
