@@ -33,6 +33,7 @@ mod scan;
 mod score;
 mod settings;
 mod shape;
+mod spared;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -102,6 +102,31 @@ const TELLERS: &[&[u8]] = &[
     b"sys_get_temp_dir",
 ];
 
+/// Functions that run a text.
+#[rustfmt::skip]
+const RUNNERS: &[&[u8]] = &[
+    b"system", b"exec", b"shell_exec", b"passthru", b"popen", b"proc_open", b"pcntl_exec",
+    b"eval", b"create_function", b"base64_decode", b"gzinflate", b"str_rot13", b"unserialize",
+    b"ini_set", b"curl_exec", b"move_uploaded_file", b"show_source", b"highlight_file",
+    b"reflectionfunction", b"gzuncompress", b"loadstring", b"executeglobal", b"createobject",
+    b"dl", b"gzdecode", b"bzdecompress", b"convert_uudecode", b"expect_popen", b"ssh2_exec",
+    b"w32api_invoke_function", b"win_shell_execute", b"com_load_typelib", b"get_cfg_var",
+    b"hex2bin",
+];
+
+/// Functions that open what a place names.
+#[rustfmt::skip]
+const FILERS: &[&[u8]] = &[
+    b"curl_init", b"file_get_contents", b"file_put_contents", b"fopen", b"readfile", b"file",
+    b"include", b"include_once", b"require_once", b"scandir", b"opendir", b"open", b"read",
+    b"readlines", b"readtext", b"readalltext", b"fwrite", b"glob", b"copy", b"unlink", b"symlink",
+    b"link", b"rmdir", b"readfilesync", b"readdirsync", b"writefilesync", b"listdir",
+    b"parse_ini_file", b"dofile", b"simplexml_load_file", b"set_include_path", b"gzopen",
+    b"bzopen", b"gzfile", b"readgzfile", b"rename", b"chmod", b"rm_rf", b"unlinksync", b"rmsync",
+    b"rmdirsync", b"createreadstream", b"appendfilesync", b"mkdir", b"posix_mkfifo",
+    b"opcache_compile_file", b"rmtree", b"exif_read_data", b"loadfile",
+];
+
 /// A function by its name alone.
 pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
     if TAKERS.contains(&name) {
@@ -110,41 +135,13 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
     if TELLERS.contains(&name) {
         return Some((Nothing, &rules::PHP_CALL));
     }
+    if RUNNERS.contains(&name) {
+        return Some((Text, &rules::PHP_CALL));
+    }
+    if FILERS.contains(&name) {
+        return Some((Place, &rules::FILE_CALL));
+    }
     Some(match name {
-        b"system"
-        | b"exec"
-        | b"shell_exec"
-        | b"passthru"
-        | b"popen"
-        | b"proc_open"
-        | b"pcntl_exec"
-        | b"eval"
-        | b"create_function"
-        | b"base64_decode"
-        | b"gzinflate"
-        | b"str_rot13"
-        | b"unserialize"
-        | b"ini_set"
-        | b"curl_exec"
-        | b"move_uploaded_file"
-        | b"show_source"
-        | b"highlight_file"
-        | b"reflectionfunction"
-        | b"gzuncompress"
-        | b"loadstring"
-        | b"executeglobal"
-        | b"createobject"
-        | b"dl"
-        | b"gzdecode"
-        | b"bzdecompress"
-        | b"convert_uudecode"
-        | b"expect_popen"
-        | b"ssh2_exec"
-        | b"w32api_invoke_function"
-        | b"win_shell_execute"
-        | b"com_load_typelib"
-        | b"get_cfg_var"
-        | b"hex2bin" => (Text, &rules::PHP_CALL),
         b"call_user_func" | b"call_user_func_array" => (Named, &rules::PHP_CALL),
         // C and Python assert what they compute.
         b"assert" => (Quoted, &rules::PHP_CALL),
@@ -154,55 +151,6 @@ pub(super) fn function(name: &[u8]) -> Option<(Needs, &'static Rule)> {
         }
         b"posix_kill" | b"posix_setuid" | b"posix_getpwuid" => (Something, &rules::PHP_CALL),
         b"require" => (Module, &rules::FILE_CALL),
-        b"curl_init"
-        | b"file_get_contents"
-        | b"file_put_contents"
-        | b"fopen"
-        | b"readfile"
-        | b"file"
-        | b"include"
-        | b"include_once"
-        | b"require_once"
-        | b"scandir"
-        | b"opendir"
-        | b"open"
-        | b"read"
-        | b"readlines"
-        | b"readtext"
-        | b"readalltext"
-        | b"fwrite"
-        | b"glob"
-        | b"copy"
-        | b"unlink"
-        | b"symlink"
-        | b"link"
-        | b"rmdir"
-        | b"readfilesync"
-        | b"readdirsync"
-        | b"writefilesync"
-        | b"listdir"
-        | b"parse_ini_file"
-        | b"dofile"
-        | b"simplexml_load_file"
-        | b"set_include_path"
-        | b"gzopen"
-        | b"bzopen"
-        | b"gzfile"
-        | b"readgzfile"
-        | b"rename"
-        | b"chmod"
-        | b"rm_rf"
-        | b"unlinksync"
-        | b"rmsync"
-        | b"rmdirsync"
-        | b"createreadstream"
-        | b"appendfilesync"
-        | b"mkdir"
-        | b"posix_mkfifo"
-        | b"opcache_compile_file"
-        | b"rmtree"
-        | b"exif_read_data"
-        | b"loadfile" => (Place, &rules::FILE_CALL),
         b"print" | b"printf" | b"echo" | b"die" | b"exit" | b"var_dump" | b"print_r" | b"write"
         | b"sprintf" | b"puts" => (Probe, &rules::PHP_CALL),
         b"execsync" | b"spawnsync" | b"execfile" | b"execfilesync" | b"runinthiscontext"

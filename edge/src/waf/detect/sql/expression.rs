@@ -2,7 +2,7 @@
 //! [`MAX_STEPS`] tokens, so that the whole stays linear.
 
 use super::Sql;
-use super::names::{FUNCTIONS, LEAKS, PREFIXES, TIMERS};
+use super::names::{FUNCTIONS, KNOWN, LEAKS, PREFIXES, TIMERS};
 use super::token::Kind;
 
 /// Longest chain of operands and operators followed.
@@ -159,7 +159,12 @@ impl Sql<'_> {
             }
         }
         if self.kind(index) == Kind::Open {
-            let holds_call = || (index + 1..index + 6).any(|at| self.is_function(at));
+            let asks = |at: usize| {
+                self.kind(at) == Kind::Var
+                    || self.word(at) == b"user"
+                    || KNOWN.contains(&self.word(at))
+            };
+            let holds_call = || (index + 1..index + 6).any(|at| self.is_function(at) || asks(at));
             let is_known =
                 self.is_function(start) || LEAKS.contains(self.word(start)) || holds_call();
             return Some(Expression {
@@ -169,9 +174,11 @@ impl Sql<'_> {
                 ..Expression::default()
             });
         }
+        let is_known = index == start + 1 && KNOWN.contains(&self.word(start));
         Some(Expression {
             end: index,
-            has_name: true,
+            has_name: !is_known,
+            has_call: is_known,
             ..Expression::default()
         })
     }
@@ -232,7 +239,7 @@ impl Sql<'_> {
         let left = self.expression(start)?;
         let mut index = left.end;
         // PostgreSQL's `'a' ~ 'a'`, `'a' !~* 'b'`.
-        let is_string = self.kind(index - 1) == Kind::Str;
+        let is_string = self.kind(index - 1) == Kind::Str || left.has_call;
         let is_matched = is_string
             && (self.word(index) == b"~"
                 || self.word(index) == b"!" && self.word(index + 1) == b"~");

@@ -1,11 +1,13 @@
 //! Texts that spell an attack in a way of their own, which no general decoding undoes.
 
-use crate::waf::scan::{at, before, is_word, stands, trim};
+use crate::waf::scan::{at, before, find_any, is_word, stands, trim};
 
 /// Fewest digits that may spell an attack.
 const MIN_HEX: usize = 12;
 /// Fewest percent signs that ASP would drop.
 const MIN_PERCENTS: usize = 8;
+/// Keywords that one such sign splits.
+const SPLIT: &[&[u8]] = &[b"un%ion", b"se%lect", b"sel%ect", b"uni%on"];
 /// A comment that says nothing.
 const COMMENT: &[u8] = b"/**/";
 /// Longest text that is read without its comments.
@@ -52,7 +54,8 @@ fn percents(text: &[u8]) -> Option<Vec<u8>> {
         signs += 1;
     }
     let words = text.iter().filter(|byte| is_word(**byte)).count();
-    (signs >= MIN_PERCENTS && words <= signs + 2)
+    let splits = find_any(text, SPLIT).is_some();
+    (splits || signs >= MIN_PERCENTS && words <= signs + 2)
         .then(|| text.iter().filter(|byte| **byte != b'%').copied().collect())
 }
 

@@ -8,6 +8,9 @@ use crate::waf::scan::{
 
 /// Longest name in MSSQL's brackets.
 const MAX_BRACKETED: usize = 64;
+/// Longest tag of a string in dollar signs, and how far its end is looked for, in bytes.
+const MAX_TAG: usize = 16;
+const MAX_TAGGED: usize = 80;
 /// Longest comment between the halves of one keyword.
 const MAX_SPLICE: usize = 16;
 
@@ -38,6 +41,7 @@ pub(super) fn token(text: &[u8], start: usize) -> Token {
             new(Kind::Close, start, start + 2)
         }
         b'$' if next == b'$' => dollars(text, start),
+        b'$' if let Some(end) = tagged(text, start) => new(Kind::Str, start, end),
         byte if is_word(byte) || byte >= 0x80 => word(text, start),
         b'@' if next == b'>' => new(Kind::Cmp, start, start + 2),
         b'@' => variable(text, start),
@@ -113,6 +117,17 @@ fn dollars(text: &[u8], start: usize) -> Token {
         None if start == 0 => new(Kind::Close, start, start + 2),
         None => new(Kind::Other, start, text.len().min(start + 2)),
     }
+}
+
+/// PostgreSQL's `$tag$text$tag$`: where it ends.
+fn tagged(text: &[u8], start: usize) -> Option<usize> {
+    let name = skip_while(span(text, 0, start + MAX_TAG), start + 1, |byte| {
+        byte.is_ascii_lowercase()
+    });
+    let tag = span(text, start, name + 1);
+    let is_tag = name > start + 1 && at(text, name) == b'$';
+    let end = || find(span(text, 0, name + MAX_TAGGED), tag, name + 1);
+    end().filter(|_| is_tag).map(|end| end + tag.len())
 }
 
 fn variable(text: &[u8], start: usize) -> Token {

@@ -1,6 +1,6 @@
 //! Whole statements and subqueries.
 
-use super::names::{FUNCTIONS, LEAKS, SENSITIVE};
+use super::names::{FLUSHED, FUNCTIONS, LEAKS, SENSITIVE, SHOWN, TYPES};
 use super::token::Kind;
 use super::{Hits, Sql};
 use crate::waf::rules::sql as rules;
@@ -493,32 +493,8 @@ impl Sql<'_> {
             }
             b"with" => self.word(third) == b"as" && self.kind(index + 3) == Kind::Open,
             b"do" => self.is_function(second) || self.kind(second) == Kind::Str,
-            b"declare" => {
-                self.kind(second) == Kind::Ident
-                    && matches!(
-                        self.word(third),
-                        b"int"
-                            | b"integer"
-                            | b"varchar"
-                            | b"varchar2"
-                            | b"nvarchar"
-                            | b"number"
-                            | b"cursor"
-                            | b"text"
-                    )
-            }
-            b"lock" | b"unlock" | b"flush" | b"reset" => {
-                matches!(
-                    word,
-                    b"tables"
-                        | b"table"
-                        | b"privileges"
-                        | b"master"
-                        | b"logs"
-                        | b"hosts"
-                        | b"status"
-                )
-            }
+            b"declare" => self.kind(second) == Kind::Ident && TYPES.contains(&self.word(third)),
+            b"lock" | b"unlock" | b"flush" | b"reset" => FLUSHED.contains(&word),
             _ => self.kind(index) == Kind::Open && self.is_function(second),
         }
     }
@@ -604,24 +580,4 @@ const VERBS: &[&[u8]] = &[
     b"vacuum",
     b"while",
     b"with",
-];
-
-/// What MySQL shows.
-const SHOWN: &[&[u8]] = &[
-    b"tables",
-    b"databases",
-    b"columns",
-    b"grants",
-    b"variables",
-    b"processlist",
-    b"schemas",
-    b"create",
-    b"status",
-    b"full",
-    b"fields",
-    b"index",
-    b"engines",
-    b"table",
-    b"master",
-    b"global",
 ];

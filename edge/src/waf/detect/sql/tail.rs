@@ -35,6 +35,11 @@ const TELLERS: &[&[u8]] = &[
     b"session_user",
     b"system_user",
     b"current_database",
+    b"user_name",
+    b"suser_name",
+    b"db_name",
+    b"host_name",
+    b"sqlite_version",
 ];
 /// Those that make a number of a character, and those that cut it out.
 const CODES: &[&[u8]] = &[b"ascii", b"ord", b"unicode"];
@@ -71,6 +76,10 @@ impl Sql<'_> {
         // `'::int or`, `' collate utf8_bin or`.
         let is_converted = self.kind(end) == Kind::Cast || self.word(end) == b"collate";
         if is_converted && self.quote.is_some() && self.kind(end + 1) == Kind::Ident {
+            end += 2;
+        }
+        // `like 'x%' escape '' or ...`
+        if self.word(end) == b"escape" && self.quote.is_some() && self.kind(end + 1) == Kind::Str {
             end += 2;
         }
         let is_alias = self.word(end) == b"as" && self.kind(end + 1) == Kind::Ident;
@@ -170,7 +179,13 @@ impl Sql<'_> {
         let is_value = matches!(self.kind(0), Kind::Number | Kind::Ident | Kind::Open);
         let is_due = self.quote.is_none()
             && is_value
-            && (self.kind(0) == Kind::Open || self.kind(1) == Kind::Arith)
+            && (self.kind(0) == Kind::Open
+                || self.kind(1) == Kind::Arith
+                || self.kind(1) == Kind::Open
+                    && matches!(
+                        self.word(0),
+                        b"if" | b"iif" | b"decode" | b"nullif" | b"ifnull"
+                    ))
             && self.tokens.len() <= MAX_COMPUTED;
         if !is_due {
             return;
@@ -183,6 +198,15 @@ impl Sql<'_> {
             let is_asked = calls(index, TELLERS) && is_empty && index > 1;
             is_asked || calls(index, CODES) && calls(index + 2, PIECES)
         };
+        // `2-(1=1)`, `1|(1=1)`
+        let compares = self.kind(0) == Kind::Number
+            && self.kind(2) == Kind::Open
+            && self
+                .comparison(3)
+                .is_some_and(|inner| inner.end + 1 == self.tokens.len() && !inner.has_name);
+        if compares {
+            hits.push(self.hit(&rules::TAUTOLOGY, 1, 3));
+        }
         if let Some(index) = (1..self.tokens.len()).find(|index| tells(*index)) {
             hits.push(self.hit(&rules::LEAK, index, index + 2));
         }
