@@ -55,5 +55,5 @@ super::rules! { TABLE ["sqli", "CWE-89", "crs-942"];
 
 super::literal::literals! {
     PROBE, Any, Anywhere: ["’=’", "<'\">", "1.e(select", "1.e(1.e("];
-    LEAK, Any, Anywhere: ["init=runscript", "runscript from '", "rdb$get_context(", "from rdb$", "link_schema("];
+    LEAK, Any, Anywhere: ["exec[master]", "]..[xp_", "..xp_cmdshell", "..xp_dirtree", "exec master..", "do language plpgsql", "do language 'plpgsql", "alter role current_user", "alter user current_user", "restore headeronly", "restore filelistonly", "restore labelonly", "/*!99999", "/*!00000union", "/*!50000union", "/*!12345union", "/*!00000select", "/*!50000select", "*/union/*", "*/select/*", "export data options(", "ignore(numbers(", "(table users limit", "union(table(", "password~'^", "password~~'", "or@@version", "or@a:=", "or nq'", "or q'[", "$$like$$", "'::jsonb)?'", "isnull(1/0", " escape '' or", "1.e(union", "or 1 notnull", "or 1 isnull", "' or document('http", "'or document('http", "(: '", "or/*/*[", "] | //*[", "|//*|", "' or count(/*)", "init=runscript", "runscript from '", "rdb$get_context(", "from rdb$", "link_schema("];
 }

@@ -281,5 +281,76 @@ const OTHER_COMPARISONS: &[&str] = &[
     "$mod",
 ];
 
+/// Fields that hold what nobody may look up a letter at a time ("ORM leaks", CWE-943).
+const SECRETS: &[&str] = &[
+    "password",
+    "passwd",
+    "resettoken",
+    "reset_token",
+    "reset_password",
+    "resetpassword",
+    "recover",
+    "apikey",
+    "api_key",
+    "twofactor",
+    "otp_secret",
+    "passwordhash",
+];
+/// What frameworks write behind a field to compare a part of it: Django, Ransack, Strapi, Directus, Prisma, Hasura,
+/// `LoopBack`, Sequelize.
+const PARTS: &[&str] = &[
+    "__startswith",
+    "__istartswith",
+    "__regex",
+    "__iregex",
+    "__contains",
+    "__icontains",
+    "__endswith",
+    "__gt",
+    "__lt",
+    "_start",
+    "_cont",
+    "_matches",
+    "_not_null",
+    "_end",
+    "[$startswith]",
+    "[_starts_with]",
+    "[_contains]",
+    "[startswith]",
+    "[contains]",
+    "[regexp]",
+    "[$iregexp]",
+    "[$like]",
+    "[_like]",
+    "[like]",
+    ".startswith",
+    ".contains",
+    "._like",
+    "._regex",
+    ".$startswith",
+    ".$like",
+    "._starts_with",
+    ".$iregexp",
+    "._ilike",
+];
+
+/// Whether the name compares a part of a secret: `author__password__startswith`, `q[user_reset_token_start]`.
+pub(super) fn leaks(name: &[u8]) -> bool {
+    let Ok(name) = std::str::from_utf8(name) else {
+        return false;
+    };
+    let Some(part) = PARTS
+        .iter()
+        .find(|part| name.ends_with(**part) || name.ends_with(&format!("{part}]")))
+    else {
+        return false;
+    };
+    let field = name
+        .trim_end_matches(']')
+        .strip_suffix(part.trim_end_matches(']'))
+        .unwrap_or(name);
+    SECRETS.iter().any(|secret| field.contains(secret))
+}
+
 /// Most bytes between the two names.
 const MAX_BETWEEN: usize = 16;

@@ -123,6 +123,22 @@ pub(super) const TRIGGERS: &[&str] = &[
     "filterexpression",
     "attributevaluelist",
     "mapreduce",
+    "__startswith",
+    "__istartswith",
+    "__regex",
+    "__iregex",
+    "__contains",
+    "__icontains",
+    "_start",
+    "_cont",
+    "_matches",
+    "_not_null",
+    "startswith",
+    "[contains",
+    "[regexp",
+    "_like",
+    "_ilike",
+    "[like]",
     "constructor",
     "__globals__",
     "__subclasses__",
@@ -181,6 +197,14 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     }
     if text.part.is_name() {
         let end = text.lower.len();
+        let path = if text.part == Part::JsonKey {
+            text.name.to_ascii_lowercase()
+        } else {
+            String::new()
+        };
+        if key::leaks(text.lower) || key::leaks(path.as_bytes()) {
+            hits.push(Hit::new(&rules::OPERATOR, 0, end));
+        }
         hits.extend(
             key::member(text.part, text.name, text.lower).map(|rule| Hit::new(rule, 0, end)),
         );

@@ -70,6 +70,13 @@ pub(super) const TRIGGERS: &[&str] = &[
     "ld_pre",
     "ld_lib",
     "bash_env=",
+    "+!",
+    "1e ",
+    ".system ",
+    ".shell ",
+    "shell=",
+    ":r!",
+    ":r !",
 ];
 
 /// What is looked for in a whole view.

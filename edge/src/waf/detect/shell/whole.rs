@@ -380,6 +380,62 @@ static RUNS: Needles<'static> = Needles::new(&[
     b"unzip-command=",
     b"k http:",
     b"/etc/passwd",
+    b"localcommand=",
+    b"-c alias.",
+    b"--template=/",
+    b"-tt '",
+    b"-tt=\"",
+    b" -exec ",
+    b"-o /var/www",
+    b"-o /usr/share/nginx",
+    b"--upload-file /",
+    b"--config http",
+    b"--engine /",
+    b"--input-file=/",
+    b"--rsync-path=",
+    b"--html=",
+    b"--pager=",
+    b"-c ':!",
+    b"-c ':",
+    b"-c :!",
+    b"-c :lua",
+    b"-write /var/www",
+    b"-e '\\!",
+    b"-c \"\\!",
+    b"-c '\\!",
+    b"to program '",
+    b".shell ",
+    b"-script-args http-fetch",
+    b"-z id",
+    b"-z /tmp/",
+    b"-z sh",
+    b"-e /bin/",
+    b"-e cmd",
+    b"--require=./",
+    b"--require=/",
+    b"--require /",
+    b"--inspect=0.0.0.0",
+    b"--inspect-brk=0",
+    b"xx:onerror=",
+    b"-r system(",
+    b"-r passthru(",
+    b"-r phpinfo(",
+    b"-r exec(",
+    b"-preserve-root",
+    b"--compress-program=",
+    b"-cid ",
+    b"-session-command=",
+    b"--debugger=",
+    b"--index-url http",
+    b"--script-shell=",
+    b"--pre=",
+    b"--hostname-bin=",
+    b"--registry=http",
+    b"globalconfig=/",
+    b"$(id",
+    b"`id",
+    b"--eval='",
+    b"eval=\"",
 ]);
 /// Longest value that is read as options.
 const MAX_OPTIONS: usize = 300;
@@ -397,7 +453,18 @@ const VARIABLES: &[&[u8]] = &[
     b"bash_env=",
 ];
 /// Escapes from an editor or a client to a shell.
-const ESCAPES: &[&[u8]] = &[b"\\! ", b":!", b"!/bin/"];
+const ESCAPES: &[&[u8]] = &[
+    b"\\! ",
+    b":!",
+    b"!/bin/",
+    b"+!",
+    b"1e ",
+    b".system ",
+    b".shell ",
+    b":set shell=",
+    b":r!",
+    b":r !",
+];
 
 /// Where an option, a variable or an escape ends that runs what follows it.
 fn injected_option(text: &[u8], first: usize) -> Option<usize> {
@@ -415,6 +482,11 @@ fn injected_option(text: &[u8], first: usize) -> Option<usize> {
         && at(text, skip_while(text, first, |byte| byte == b'-')).is_ascii_alphabetic();
     if is_option {
         return RUNS.find(text, first).map(|(start, run)| start + run.len());
+    }
+    // `/etc -type f -exec cat {} +`: what `find` was given to look through.
+    if matches!(at(text, first), b'/' | b'.') && words_after(text, first) < MAX_WORDS {
+        let run = find(text, b" -exec ", first);
+        return run.map(|start| start + 7);
     }
     if let Some(end) = starts(VARIABLES) {
         // `GIT_SSH_COMMAND="ssh -i key"` names the key to use.
