@@ -133,6 +133,8 @@ pub(super) struct Inspector<'s> {
     counts: Counts,
     /// Whether the findings alone reach the mode's threshold.
     is_over: bool,
+    /// Rules that who sent the request does not break.
+    waived: Vec<&'static str>,
     /// What is left of [`MAX_STEPWISE`].
     stepwise: usize,
     /// Whether the request was stopped for what it costs.
@@ -154,6 +156,7 @@ impl<'s> Inspector<'s> {
             nested: 0,
             is_document: false,
             counts,
+            waived: Vec::new(),
             stepwise: MAX_STEPWISE,
         }
     }
@@ -173,10 +176,8 @@ impl<'s> Inspector<'s> {
     fn request(&mut self, request: &Request<'_>) {
         self.custom();
         self.hits.meter.charge(request.path.len(), price::PATH);
+        self.waived = visitor::spared(request);
         path::read(request.path, self);
-        let spared = visitor::spared(request);
-        self.findings
-            .retain(|finding| !spared.contains(&finding.rule.as_ref()));
         self.findings
             .retain(|finding| visitor::may_probe(request.method, &finding.rule));
         self.is_over = is_over(&self.findings, self.settings.mode);
@@ -369,7 +370,7 @@ impl<'s> Inspector<'s> {
         steps: Steps,
         excerpt: impl FnOnce() -> Excerpt,
     ) {
-        if rule.paranoia > self.settings.paranoia.max(1) {
+        if rule.paranoia > self.settings.paranoia.max(1) || self.waived.contains(&rule.id) {
             return;
         }
         self.keep(rule.id, rule.tags, Target::new(part, name), |target| {

@@ -3,8 +3,9 @@
 //! Paths alone do not tell them apart. A prober comes from nowhere and holds nothing; who forges what these
 //! functions look for learns that a page is there, and no more: what a request holds is judged as ever.
 
-use crate::waf::Request;
-use crate::waf::rules::scanner;
+use crate::waf::rules::{nosql, scanner};
+use crate::waf::scan::find;
+use crate::waf::{Body, Request};
 
 /// Cookies that a browser has of a site that it used, at least, and the length of each in bytes.
 const KEPT_COOKIES: usize = 2;
@@ -55,26 +56,33 @@ const CLIENTS: &[&str] = &[
     "MinIO ",
 ];
 
-/// Rules that one kind of visitor does not break.
-pub(in crate::waf) fn spared(request: &Request<'_>) -> &'static [&'static str] {
+/// Rules that this visitor does not break.
+pub(in crate::waf) fn spared(request: &Request<'_>) -> Vec<&'static str> {
     const PANELS: &[&str] = &[
         scanner::WORDPRESS.id,
         scanner::ADMIN.id,
         scanner::KNOWN_HOLE.id,
     ];
-    const STORES: &[&str] = &[
-        scanner::WORDPRESS.id,
-        scanner::ADMIN.id,
-        scanner::KNOWN_HOLE.id,
-        scanner::BACKUP.id,
-    ];
-    const BLOG: &[&str] = &[scanner::WORDPRESS.id];
-    match () {
-        () if has_credentials(request) => STORES,
-        () if has_been_here(request) || follows_link(request) || is_own_client(request) => PANELS,
-        () if has_wordpress_session(request) => BLOG,
-        () => &[],
+    let uses_panels = || {
+        has_been_here(request)
+            || comes_from_page(request)
+            || is_own_client(request)
+            || asks_for_data(request)
+            || speaks_its_protocol(request)
+    };
+    let mut spared = Vec::new();
+    if has_credentials(request) {
+        spared.extend(PANELS);
+        spared.push(scanner::BACKUP.id);
+    } else if uses_panels() {
+        spared.extend(PANELS);
+    } else if has_wordpress_session(request) {
+        spared.push(scanner::WORDPRESS.id);
     }
+    if queries_store(request) {
+        spared.extend([nosql::OPERATOR.id, nosql::CODE.id]);
+    }
+    spared
 }
 
 fn header<'r>(request: &Request<'r>, wanted: &str) -> Option<&'r str> {
@@ -103,17 +111,23 @@ fn has_been_here(request: &Request<'_>) -> bool {
     })
 }
 
-/// Whether a browser says that a page of this site led here: another page than the first one, which tools
-/// name, and than the one asked for, which exploits name.
-fn follows_link(request: &Request<'_>) -> bool {
-    if header(request, "sec-fetch-site") == Some("same-origin") {
+/// An address without its scheme.
+fn without_scheme(address: &str) -> Option<&str> {
+    let https = address.strip_prefix("https://");
+    https.or_else(|| address.strip_prefix("http://"))
+}
+
+/// Whether a browser says that a page of this site sent the request (RFC 6454; Fetch Metadata) or led here: another
+/// page than the first one, which tools name, and than the one asked for, which exploits name.
+fn comes_from_page(request: &Request<'_>) -> bool {
+    let Some(host) = header(request, "host") else {
+        return false;
+    };
+    let origin = header(request, "origin").and_then(without_scheme);
+    if origin == Some(host) || header(request, "sec-fetch-site") == Some("same-origin") {
         return true;
     }
-    let from = header(request, "referer").and_then(|from| {
-        from.strip_prefix("https://")
-            .or_else(|| from.strip_prefix("http://"))
-    });
-    let Some((from, host)) = from.zip(header(request, "host")) else {
+    let Some(from) = header(request, "referer").and_then(without_scheme) else {
         return false;
     };
     let path = from.strip_prefix(host).unwrap_or_default();
@@ -142,6 +156,50 @@ fn is_own_client(request: &Request<'_>) -> bool {
                 .is_some_and(|start| start == *client)
         })
     })
+}
+
+/// Whether the client wants data rather than a page: a program or a page's script, which knows what it asks.
+fn asks_for_data(request: &Request<'_>) -> bool {
+    header(request, "accept").is_some_and(|types| types.starts_with("application/json"))
+}
+
+/// Services by the end of their path or its beginning, and what their own clients say there.
+const PROTOCOLS: &[(&str, &[u8])] = &[
+    ("/exchange.asmx", b"/exchange/services/2006/messages"),
+    ("/onvif/", b"http://www.onvif.org/ver"),
+    ("/xmlrpc.php", b"<methodName>metaWeblog.newPost<"),
+    ("/xmlrpc.php", b"<methodName>metaWeblog.editPost<"),
+    ("/xmlrpc.php", b"<methodName>wp.newPost<"),
+    ("/xmlrpc.php", b"<methodName>wp.editPost<"),
+];
+
+/// Whether the body is a message of the very service that the path names.
+fn speaks_its_protocol(request: &Request<'_>) -> bool {
+    let Body::Read { bytes, .. } = request.body else {
+        return false;
+    };
+    let path = request.path.to_ascii_lowercase();
+    PROTOCOLS.iter().any(|(place, message)| {
+        (path.ends_with(place) || path.starts_with(place)) && find(bytes, message, 0).is_some()
+    })
+}
+
+/// Whether the request goes to a store itself, which takes whole queries: Elasticsearch's and Kibana's endpoints,
+/// `DynamoDB`'s targets. What is attacked is a value that was meant to be plain.
+fn queries_store(request: &Request<'_>) -> bool {
+    const ENDPOINTS: &[&str] = &[
+        "/_search",
+        "/_msearch",
+        "/_async_search",
+        "/_bulk",
+        "/_update_by_query",
+        "/internal/search/ese",
+        "/internal/bsearch",
+        "/api/console/proxy",
+    ];
+    let is_endpoint = |end: &&str| request.path.ends_with(*end);
+    ENDPOINTS.iter().any(is_endpoint)
+        || header(request, "x-amz-target").is_some_and(|target| target.starts_with("DynamoDB_"))
 }
 
 /// Whether the method can be that of a probe: who stores a dump or edits a folder (RFC 4918) does not look
@@ -200,9 +258,44 @@ mod tests {
         ] {
             assert_eq!(from(page), Verdict::Blocked, "{page}");
         }
+        let sent = |page| verdict("/typo3/module/web", &[host, ("origin", page)]);
+        assert_eq!(sent("https://cms.example"), Verdict::Clean);
+        assert_eq!(sent("https://evil.example"), Verdict::Blocked);
         let browsed = [host, ("sec-fetch-site", "same-origin")];
         assert_eq!(verdict("/typo3/module/web", &browsed), Verdict::Clean);
         assert_eq!(verdict("/.git/config", &browsed), Verdict::Blocked);
+    }
+
+    #[test]
+    fn who_asks_for_data_or_speaks_a_protocol_is_no_prober() {
+        let wants = |types| verdict("/_cluster/health", &[("accept", types)]);
+        assert_eq!(wants("application/json"), Verdict::Clean);
+        assert_eq!(wants("*/*"), Verdict::Blocked);
+        let says = |method: &str| {
+            let message = format!("<methodCall><methodName>{method}</methodName></methodCall>");
+            let body = Body::Read {
+                content_type: Some("text/xml"),
+                bytes: message.as_bytes(),
+            };
+            let request = Request::post("/xmlrpc.php", &[], body);
+            inspect(&request, &Settings::default()).verdict
+        };
+        assert_eq!(says("metaWeblog.newPost"), Verdict::Clean);
+        assert_eq!(says("system.multicall"), Verdict::Blocked);
+    }
+
+    #[test]
+    fn a_store_takes_whole_queries() {
+        let asked = |path| {
+            let query = r#"{"script_fields":{"mb":{"script":{"source":"doc['bytes'].value"}}}}"#;
+            let body = Body::Read {
+                content_type: Some("application/json"),
+                bytes: query.as_bytes(),
+            };
+            inspect(&Request::post(path, &[], body), &Settings::default()).verdict
+        };
+        assert_eq!(asked("/logs-*/_search"), Verdict::Clean);
+        assert_eq!(asked("/api/articles"), Verdict::Blocked);
     }
 
     #[test]
