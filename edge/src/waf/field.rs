@@ -212,6 +212,7 @@ const FILES: &[&str] = &[
     "unit",
     "exclude",
     "trace",
+    "openfiles",
 ];
 /// Members of an error that a program reports, and those by which it says where.
 const FAULTS: &[&str] = &[
@@ -274,6 +275,22 @@ pub(super) fn owned(name: &str) -> Option<Own> {
         () if ADDRESSES.contains(&name) => Some(Own::Address),
         () => None,
     }
+}
+
+/// Where block editors keep the text and the code of a document: `ProseMirror`, Atlassian's format, Slate, Editor.js,
+/// Quill, notebooks. A program that reads such a member shows or stores it.
+const LEAVES: &[&str] = &[
+    "content.content.text",
+    "children.children.text",
+    "blocks.data.code",
+    "blocks.data.text",
+    "ops.insert",
+    "cells.source",
+];
+
+/// Whether the field is a leaf of a document that an editor keeps in JSON.
+pub(super) fn is_document_leaf(name: &str) -> bool {
+    LEAVES.iter().any(|leaf| name.ends_with(leaf))
 }
 
 /// Whether the field is a command that a project names for its developers: `scripts.build`.
@@ -345,6 +362,8 @@ pub(super) mod tests {
         ] {
             assert!(!takes_snippets(name), "{name}");
         }
+        assert!(is_document_leaf("value.children.children.text"));
+        assert!(!is_document_leaf("content.text") && !is_document_leaf("text"));
         assert!(configures("head_commits.added") && configures("env.REDIS_URL"));
         assert!(!configures("added") && !configures("envelope.x") && !configures("env"));
     }

@@ -12,6 +12,11 @@ use super::scan::{Absent, is_space, span};
 /// reads the whole value.
 pub(super) const MAX_ASKED: u32 = 128;
 
+/// Attack classes, by a rule's first tag, that act on what a program does with a value, and not on who is shown it.
+const KEPT: &[&str] = &[
+    "code", "rce", "sqli", "lfi", "nosqli", "ldapi", "xpathi", "ssrf",
+];
+
 /// What of a view is written for people to read.
 #[expect(
     clippy::struct_excessive_bools,
@@ -32,6 +37,8 @@ pub(super) struct Spared {
     own: Option<field::Own>,
     takes_scripts: bool,
     is_script_sample: bool,
+    /// Whether an editor keeps it in a document.
+    is_document_leaf: bool,
     /// Whether a tag may stand in it.
     holds_tag: bool,
 }
@@ -62,6 +69,7 @@ impl Spared {
                     || field::takes_snippets(name) && discussion::is_snippet(lower)
                     || discussion::is_loaded(name, lower)),
             is_script_sample: field::is_script_sample(name),
+            is_document_leaf: part == Part::Json && field::is_document_leaf(name),
             holds_tag: lower.contains(&b'<'),
         }
     }
@@ -79,6 +87,8 @@ impl Spared {
         let is_answered = self.is_linked && is_markup && !is_script;
         let is_sample = self.is_script_sample && hit.rule.id != html::SCRIPT.id;
         is_markup && (is_sample || self.takes_scripts)
+            || self.is_document_leaf
+                && KEPT.contains(&hit.rule.tags.first().copied().unwrap_or_default())
             || self.is_listing && quote::is_listed(hit.rule.tags)
             || !is_answered && self.quotations.cover(hit.start, hit.rule.tags)
             || self.holds_setting && discussion::names_setting(hit)

@@ -8,7 +8,9 @@ use super::unparsed::is_unparsed;
 use super::within::HOSTILE;
 use super::{SEVERE, STATEMENTS};
 use crate::waf::detect::Hit;
-use crate::waf::scan::{Needles, at, before, find, from, is_space, is_word, span, trim, word};
+use crate::waf::scan::{
+    Needles, at, before, find, find_any, from, is_space, is_word, skip_space, span, trim, word,
+};
 
 /// Each finding asks anew, so nothing long may be read.
 const MAX_TEXT: usize = 1000;
@@ -16,6 +18,8 @@ const MAX_TEXT: usize = 1000;
 const MAX_STEPS: usize = 3;
 /// Fewest words that talk about the code before them.
 const MIN_TOLD: usize = 3;
+/// Longest command line that a call starts, in bytes.
+const MAX_STARTED: usize = 200;
 
 /// Rules about commands.
 const COMMANDS: &[&str] = &["rce-001", "rce-002", "rce-006"];
@@ -48,6 +52,7 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         || is_one_of(FILES) && opens_own(text, hit)
         || is_one_of(QUERIES) && is_shell_query(text)
         || is_one_of(CALLS) && (is_foreign(text) || is_title(text, hit))
+        || is_one_of(STARTED) && starts_work(text, hit)
         || is_declared(text, hit)
         || hit.rule.id == "php-001" && (fills(text) || opens_no_code(text, hit))
         || is_one_of(TEMPLATES) && tells_time(text, hit)
@@ -55,6 +60,53 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         || hit.rule.id == "xss-003" && minds_own(span(text, hit.start, MAX_TEXT))
         || hit.rule.tags.first() == Some(&"sqli") && is_report(text)
         || (STATEMENTS.contains(&hit.rule.id) || hit.rule.id == "sqli-011") && is_told(text, hit)
+}
+
+/// Rules about programs started from code.
+const STARTED: &[&str] = &[
+    "python-001",
+    "node-001",
+    "java-001",
+    "ruby-001",
+    "php-002",
+    "code-002",
+];
+
+/// `subprocess.run(["git", "pull"], check=True)`, `execSync('npm ci')`: a call that starts what developers run every
+/// day, with every word of it spelled out, and nothing else that the text does.
+fn starts_work(text: &[u8], hit: &Hit) -> bool {
+    let Some(open) = find(text, b"(", hit.start) else {
+        return false;
+    };
+    let is_list = at(text, open + 1) == b'[';
+    let start = open + 1 + usize::from(is_list);
+    let end = text.len().min(start + MAX_STARTED);
+    let (mut line, mut index) = (Vec::new(), start);
+    loop {
+        let quote = at(text, index);
+        if !matches!(quote, b'\'' | b'"') {
+            return false;
+        }
+        let string = span(text, index + 1, end);
+        let Some(length) = string.iter().position(|byte| *byte == quote) else {
+            return false;
+        };
+        line.extend_from_slice(span(string, 0, length));
+        index += length + 2;
+        let next = skip_space(text, index + 1);
+        if at(text, index) != b',' || !matches!(at(text, next), b'\'' | b'"') {
+            break;
+        }
+        line.push(b' ');
+        index = next;
+    }
+    let closes = if is_list { b']' } else { b')' };
+    let is_closed = at(text, index) == closes || !is_list && at(text, index) == b',';
+    let others = [span(text, 0, hit.start), from(text, index)];
+    let acts = |part: &[u8]| {
+        part.contains(&b'`') || find_any(part, &[b"system", b"exec", b"eval", b"popen"]).is_some()
+    };
+    is_closed && is_work(&line) && !others.into_iter().any(acts)
 }
 
 /// `kill -9 $(lsof -t -i:3000) kalau port 3000 kepakai`: without the words behind, which a shell would take

@@ -53,6 +53,11 @@ const CLIENTS: &[&str] = &[
     "Boto3/",
     "SplunkHEC/",
     "minio-",
+    "ELB-HealthChecker/",
+    "GoogleHC/",
+    "Consul Health Check",
+    "Blackbox Exporter/",
+    "Blackbox-Exporter/",
     "MinIO ",
 ];
 
@@ -158,9 +163,10 @@ fn is_own_client(request: &Request<'_>) -> bool {
     })
 }
 
-/// Whether the client wants data rather than a page: a program or a page's script, which knows what it asks.
+/// Whether the client takes data and nothing else: a program that knows what it asks. A prober takes what comes.
 fn asks_for_data(request: &Request<'_>) -> bool {
-    header(request, "accept").is_some_and(|types| types.starts_with("application/json"))
+    header(request, "accept")
+        .is_some_and(|types| types.starts_with("application/json") && !types.contains("*/*"))
 }
 
 /// Services by the end of their path or its beginning, and what their own clients say there.
@@ -270,7 +276,9 @@ mod tests {
     fn who_asks_for_data_or_speaks_a_protocol_is_no_prober() {
         let wants = |types| verdict("/_cluster/health", &[("accept", types)]);
         assert_eq!(wants("application/json"), Verdict::Clean);
-        assert_eq!(wants("*/*"), Verdict::Blocked);
+        for any in ["*/*", "application/json, text/plain, */*"] {
+            assert_eq!(wants(any), Verdict::Blocked, "{any}");
+        }
         let says = |method: &str| {
             let message = format!("<methodCall><methodName>{method}</methodName></methodCall>");
             let body = Body::Read {

@@ -358,3 +358,69 @@ fn questions_about_software_do_not_hide_what_breaks_out() {
         assert!(stopped(attack), "{attack}");
     }
 }
+
+#[test]
+fn calls_that_start_what_developers_run_every_day_are_no_attack() {
+    let settings = Settings::default();
+    for (text, is_attack) in [
+        (
+            "subprocess.run([\"git\", \"pull\"], check=True, cwd=\"/srv/app\")",
+            false,
+        ),
+        ("subprocess.run(['npm', 'ci'], check=True)", false),
+        ("subprocess.run([\"cat\", \"/etc/passwd\"])", true),
+        ("subprocess.run([\"git\", \"pull\"]);os.system('id')", true),
+        ("subprocess.run([\"git\", name])", true),
+    ] {
+        let report = put(&settings, Spot::Form, text);
+        assert_eq!(
+            report.verdict == Verdict::Blocked,
+            is_attack,
+            "{text}: {report:?}"
+        );
+    }
+}
+
+#[test]
+fn code_in_the_document_of_an_editor_is_kept_and_markup_judged() {
+    let settings = Settings::default();
+    let keeps = |body: &str| {
+        let body = ("application/json", body.as_bytes());
+        super::look(&settings, "/api/pages", "", &[], Some(body)).verdict
+    };
+    let document =
+        |text: &str| format!(r#"{{"doc":{{"content":[{{"content":[{{"text":"{text}"}}]}}]}}}}"#);
+    for text in [
+        "sudo apt update && cat /etc/os-release",
+        "SELECT name FROM users WHERE a = 1 OR 1=1",
+    ] {
+        assert_ne!(keeps(&document(text)), Verdict::Blocked, "{text}");
+        assert_eq!(
+            keeps(&format!(r#"{{"text":"{text}"}}"#)),
+            Verdict::Blocked,
+            "{text}"
+        );
+    }
+    assert_eq!(
+        keeps(&document("<img src=x onerror=alert(1)>")),
+        Verdict::Blocked
+    );
+}
+
+#[test]
+fn a_drop_leaf_table_is_furniture() {
+    let settings = Settings::default();
+    for (text, is_attack) in [
+        ("drop table lamp", false),
+        ("drop table users", true),
+        ("1; drop table lamp", true),
+        ("'; drop table lamp; --", true),
+    ] {
+        let report = put(&settings, Spot::Query, text);
+        assert_eq!(
+            report.verdict == Verdict::Blocked,
+            is_attack,
+            "{text}: {report:?}"
+        );
+    }
+}

@@ -113,10 +113,12 @@ const REACHING: &[&[u8]] = &[
 /// `pipeline.$match`, `selector.year.$gt`: the interface of a store that takes whole queries, which names them so.
 /// What an application looks up by itself has its own names.
 pub(super) fn is_query_of_own(name: &str, operator: &[u8]) -> bool {
-    ["pipeline.", "selector."]
+    let takes_query = ["pipeline.", "selector."]
         .iter()
         .any(|head| name.starts_with(head))
-        && !REACHING.contains(&operator)
+        && !REACHING.contains(&operator);
+    // `nestjsx/crud`.
+    takes_query || name.starts_with("s.$and") && matches!(operator, b"$and" | b"$or")
 }
 
 /// The rule that the name breaks by what it is and where it stands.

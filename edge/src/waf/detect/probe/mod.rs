@@ -218,7 +218,7 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     }
     let is_foreign = FOREIGN.iter().any(|ending| last.ends_with(ending));
     // The whole store; an application asks for a key.
-    let is_store = matches!(path, b"/v1/kv" | b"/v1/kv/");
+    let is_store = path == b"/v1/kv/";
     if is_store || is_gateway(path) || has_short_name(path) || is_foreign || is_planted(path, last)
     {
         hits.push(Hit::new(&rules::KNOWN_HOLE, 0, end));
@@ -291,6 +291,8 @@ fn is_hidden(segment: &[u8]) -> bool {
         // A pattern goes on with something else: `^www\.(.+)$`.
         && (is_word(at(segment, 1)) || at(segment, 1) >= 0x80)
         && !HONEST_HIDDEN.contains(&segment)
+        // `(c#/.net)-jakarta`
+        && !segment.strip_prefix(b".net").is_some_and(|rest| !is_word(at(rest, 0)) && at(rest, 0) != b'.')
         && !is_phrase(segment)
 }
 
@@ -321,6 +323,8 @@ fn is_sources(path: &[u8]) -> bool {
             && segment.starts_with(b".git")
             || segment.starts_with(b".ed")
             || segment.starts_with(b".vs")
+            // A template with nothing filled in.
+            || matches!(segment, b".env.example" | b".env.sample" | b".env.dist" | b".env.template")
     };
     let mut segments = path.split(|byte| *byte == b'/').skip(1);
     let leads = segments.next() == Some(b"repos");
@@ -580,6 +584,8 @@ mod tests {
             "/search/404 on /wp-login.php after migration",
             "/search/404%20on%20/wp-login.php%20after%20migration",
             "/cgi-bin/koha/opac-search.pl",
+            "/ann/shop/-/blob/main/.env.example",
+            "/jobs/engineer-(c#/.net)-jakarta",
         ] {
             assert!(!is_found(page), "{page}");
         }

@@ -284,3 +284,10 @@ pub(super) const FLUSHED: &[&[u8]] = &[
 pub(super) const TYPES: &[&[u8]] = &[
     b"int", b"integer", b"varchar", b"varchar2", b"nvarchar", b"number", b"cursor", b"text",
 ];
+
+/// What shops call drop-leaf tables and what belongs to them: `drop table lamp`.
+#[rustfmt::skip]
+pub(super) const FURNITURE: &[&[u8]] = &[
+    b"lamp", b"lamps", b"leaf", b"leg", b"legs", b"cloth", b"runner", b"hinge", b"hinges", b"top", b"tops", b"desk",
+    b"bracket", b"design", b"set", b"plans", b"height",
+];

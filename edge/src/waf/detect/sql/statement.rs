@@ -1,6 +1,6 @@
 //! Whole statements and subqueries.
 
-use super::names::{FLUSHED, FUNCTIONS, LEAKS, SENSITIVE, SHOWN, TYPES};
+use super::names::{FLUSHED, FUNCTIONS, FURNITURE, LEAKS, SENSITIVE, SHOWN, TYPES};
 use super::token::Kind;
 use super::{Hits, Sql};
 use crate::waf::rules::sql as rules;
@@ -152,6 +152,7 @@ impl Sql<'_> {
             b"drop" => {
                 matches!(self.word(index + 1), b"index" | b"view" | b"trigger")
                     || self.word(index + 2) == b"if"
+                    || self.word(index + 1) == b"table" && FURNITURE.contains(&self.word(index + 2))
             }
             _ => false,
         }
