@@ -53,6 +53,8 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         || is_one_of(QUERIES) && is_shell_query(text)
         || is_one_of(CALLS) && (is_foreign(text) || is_title(text, hit))
         || is_one_of(STARTED) && starts_work(text, hit)
+        || hit.rule.id == "node-001" && gives_up(text, hit)
+        || hit.rule.id == "python-001" && imports_os(text, hit)
         || is_declared(text, hit)
         || hit.rule.id == "php-001" && (fills(text) || opens_no_code(text, hit))
         || is_one_of(TEMPLATES) && tells_time(text, hit)
@@ -60,6 +62,71 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         || hit.rule.id == "xss-003" && minds_own(span(text, hit.start, MAX_TEXT))
         || hit.rule.tags.first() == Some(&"sqli") && is_report(text)
         || (STATEMENTS.contains(&hit.rule.id) || hit.rule.id == "sqli-011") && is_told(text, hit)
+}
+
+/// `process.on('uncaughtException', err => { console.error(err); process.exit(1); })`: a program that ends itself
+/// when it cannot go on.
+fn gives_up(text: &[u8], hit: &Hit) -> bool {
+    let lead = span(text, 0, hit.start);
+    let is_handler = find_any(
+        lead,
+        &[b"process.on(", b"catch", b"console.error(", b"if ("],
+    )
+    .is_some();
+    let is_exit = from(text, hit.start).starts_with(b"process.exit(");
+    is_exit
+        && is_handler
+        && find_any(text, &[b"require(", b"child_process", b"mainmodule"]).is_none()
+}
+
+/// What a program asks of its operating system that starts nothing and shows nothing.
+const HARMLESS: &[&[u8]] = &[
+    b"path",
+    b"getcwd",
+    b"makedirs",
+    b"mkdir",
+    b"sep",
+    b"name",
+    b"cpu_count",
+    b"chdir",
+    b"linesep",
+    b"curdir",
+];
+
+/// `import os; base_dir = os.path.dirname(...)`
+fn imports_os(text: &[u8], hit: &Hit) -> bool {
+    let mut rest = from(text, hit.start);
+    if !rest.starts_with(b"import os;") {
+        return false;
+    }
+    let mut uses = 0;
+    while let Some(start) = find(rest, b"os.", 0) {
+        let member = word(rest, start + 3);
+        let is_set = matches!(member, b"environ" | b"getenv")
+            && matches!(at(rest, start + 3 + member.len()), b'.' | b'[' | b'(');
+        if !is_word(before(rest, start)) {
+            uses += 1;
+            if !HARMLESS.contains(&member) && !is_set {
+                return false;
+            }
+        }
+        rest = from(rest, start + 3);
+    }
+    uses > 0
+        && find_any(
+            text,
+            &[
+                b"system",
+                b"popen",
+                b"subprocess",
+                b"__import",
+                b"__builtins",
+                b"exec",
+                b"eval",
+                b"socket",
+            ],
+        )
+        .is_none()
 }
 
 /// Rules about programs started from code.
@@ -93,7 +160,15 @@ fn starts_work(text: &[u8], hit: &Hit) -> bool {
         };
         line.extend_from_slice(span(string, 0, length));
         index += length + 2;
-        let next = skip_space(text, index + 1);
+        // `['ffmpeg', '-i', src]`: what a variable holds is an argument.
+        let mut next = skip_space(text, index + 1);
+        while is_list && at(text, index) == b',' && at(text, next).is_ascii_alphabetic() {
+            let name = word(text, next);
+            line.push(b' ');
+            line.extend_from_slice(name);
+            index = next + name.len();
+            next = skip_space(text, index + 1);
+        }
         if at(text, index) != b',' || !matches!(at(text, next), b'\'' | b'"') {
             break;
         }
@@ -106,7 +181,11 @@ fn starts_work(text: &[u8], hit: &Hit) -> bool {
     let acts = |part: &[u8]| {
         part.contains(&b'`') || find_any(part, &[b"system", b"exec", b"eval", b"popen"]).is_some()
     };
-    is_closed && is_work(&line) && !others.into_iter().any(acts)
+    is_closed
+        && !line.starts_with(b"sh ")
+        && !line.starts_with(b"bash ")
+        && is_work(&line)
+        && !others.into_iter().any(acts)
 }
 
 /// `kill -9 $(lsof -t -i:3000) kalau port 3000 kepakai`: without the words behind, which a shell would take
@@ -233,12 +312,21 @@ fn is_shell_query(text: &[u8]) -> bool {
         && !matches!(collection, b"this" | b"db")
         && (READING.contains(&span(call, 0, end))
             || WRITING.contains(&span(call, 0, end))
-                && CHOOSING.find(text, 0).is_some()
+                && (CHOOSING.find(text, 0).is_some() || chooses_one(call))
                 && find(text, b"admin", 0).is_none()
                 && find(text, b"passw", 0).is_none())
         && text.contains(&b':')
         && !text.contains(&b';')
         && HOSTILE_QUERY.find(text, 0).is_none()
+}
+
+/// `updateOne({ email: "a@example.com" }, ...)`: one, by what it is.
+fn chooses_one(call: &[u8]) -> bool {
+    let filter = call
+        .strip_prefix(b"updateone(")
+        .or_else(|| call.strip_prefix(b"deleteone("));
+    let filter = trim(filter.unwrap_or_default());
+    filter.starts_with(b"{") && at(trim(from(filter, 1)), 0).is_ascii_alphabetic()
 }
 
 /// Whether words that lead to an example are all of the text.

@@ -15,7 +15,7 @@ const MAX_SCRIPT: usize = 1000;
 /// Programs that a developer's command line starts with, and PowerShell's verbs that show and sort.
 static FIRST: Words = LazyLock::new(|| {
     words(
-        "./configure ./gradlew adb ansible ansible-playbook apt apt-get artisan brew bundle \
+        "./configure ./gradlew adb ssh-add which ansible ansible-playbook apt apt-get artisan brew bundle \
          cargo certbot choco cmake comm composer conda createdb cross-env dism dnf docker \
          docker-compose dotnet dpkg du fastboot ffmpeg flutter gem git go gradle gunzip gzip \
          helm heroku iptables kill journalctl kubectl lsof make minikube mongodump \
@@ -81,9 +81,41 @@ static RUNNING: Needles<'static> = Needles::new(&[
     b"bypass",
 ]);
 
+/// What a shell is set up with before the rest of the line.
+const SETUPS: &[&[u8]] = &[
+    b"eval \"$(ssh-agent -s)\"",
+    b"eval \"$(ssh-agent)\"",
+    b"eval $(ssh-agent -s)",
+    b"eval $(ssh-agent)",
+    b"eval `ssh-agent -s`",
+    b"eval `ssh-agent`",
+    b"eval $(minikube docker-env)",
+    b"eval \"$(direnv hook bash)\"",
+    b"eval \"$(pyenv init -)\"",
+    b"eval \"$(brew shellenv)\"",
+];
+
+/// The line behind such a setup.
+fn set_up(text: &[u8]) -> &[u8] {
+    let rest = SETUPS.iter().find_map(|setup| text.strip_prefix(*setup));
+    rest.map_or(text, |rest| {
+        let rest = trim(rest);
+        trim(
+            rest.strip_prefix(b"&&")
+                .or_else(|| rest.strip_prefix(b";"))
+                .unwrap_or(rest),
+        )
+    })
+}
+
 /// Whether the whole text is such a command line.
 pub(in crate::waf) fn is_work(text: &[u8]) -> bool {
-    let text = fetched(unwrapped(unled(trim(text))));
+    let led = trim(text);
+    let text = set_up(led);
+    if text.is_empty() && !led.is_empty() {
+        return true;
+    }
+    let text = fetched(unwrapped(unled(text)));
     if text.len() > MAX_SCRIPT || RUNNING.find(text, 0).is_some() || SEVERE.find(text, 0).is_some()
     {
         return false;
@@ -187,6 +219,7 @@ fn works(command: &[u8], is_first: bool, is_all: bool) -> bool {
         || is_edit(command, word)
         || is_remote(command)
         || is_knock(own)
+        || is_version(command)
         || FIRST.contains(word) && (has_argument || !is_all);
     if is_first {
         return is_task
@@ -205,6 +238,17 @@ fn works(command: &[u8], is_first: bool, is_all: bool) -> bool {
         || matches!(word, b"ps" | b"+" | b"\\")
         || word.starts_with(b"$_")
         || is_id(word)
+}
+
+/// `python3 --version`
+fn is_version(command: &[u8]) -> bool {
+    let mut words = command
+        .split(|byte| is_space(*byte))
+        .filter(|word| !word.is_empty());
+    let name = words.next().unwrap_or_default();
+    words.next() == Some(b"--version")
+        && words.next().is_none()
+        && name.iter().copied().all(is_named)
 }
 
 /// What stands between a substitution's end and the next separator, and names of processes.

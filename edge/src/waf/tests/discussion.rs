@@ -370,7 +370,35 @@ fn calls_that_start_what_developers_run_every_day_are_no_attack() {
         ("subprocess.run(['npm', 'ci'], check=True)", false),
         ("subprocess.run([\"cat\", \"/etc/passwd\"])", true),
         ("subprocess.run([\"git\", \"pull\"]);os.system('id')", true),
-        ("subprocess.run([\"git\", name])", true),
+        (
+            "subprocess.run(['ffmpeg', '-i', src, dst], check=True)",
+            false,
+        ),
+        ("subprocess.run(['sh', '-c', line])", true),
+        ("subprocess.run(['python', '-c', code])", true),
+        (
+            "eval \"$(ssh-agent -s)\" && ssh-add ~/.ssh/id_ed25519",
+            false,
+        ),
+        ("eval \"$(ssh-agent -s)\"; cat /etc/passwd", true),
+        ("which python3; python3 --version", false),
+        ("which python3; python3 --version; id", true),
+        (
+            "process.on('uncaughtException', err => { console.error(err); process.exit(1); });",
+            false,
+        ),
+        ("'; process.exit(1); //", true),
+        (
+            "import os; base = os.path.dirname(os.path.abspath(__file__))",
+            false,
+        ),
+        ("import os; print(os.environ)", true),
+        ("import os; print(os.popen('id').read()); os.path", true),
+        (
+            "db.users.updateOne({ email: \"a@example.com\" }, { $set: { verified: true } })",
+            false,
+        ),
+        ("db.users.updateOne({}, { $set: { verified: true } })", true),
     ] {
         let report = put(&settings, Spot::Form, text);
         assert_eq!(

@@ -289,5 +289,5 @@ pub(super) const TYPES: &[&[u8]] = &[
 #[rustfmt::skip]
 pub(super) const FURNITURE: &[&[u8]] = &[
     b"lamp", b"lamps", b"leaf", b"leg", b"legs", b"cloth", b"runner", b"hinge", b"hinges", b"top", b"tops", b"desk",
-    b"bracket", b"design", b"set", b"plans", b"height",
+    b"bracket", b"design", b"set", b"plans", b"height", b"tennis",
 ];
