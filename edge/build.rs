@@ -2,6 +2,8 @@
 //! when the Worker starts reads it here.
 
 // Checking needs `parse` alone; what the Worker does with a policy is idle here.
+#[path = "src/ordered.rs"]
+mod ordered;
 #[expect(
     dead_code,
     unreachable_pub,

@@ -21,6 +21,7 @@ pub mod inflate;
 pub mod ledger;
 pub mod limits;
 pub mod operate;
+mod ordered;
 pub mod pace;
 pub mod pipeline;
 pub mod policy;

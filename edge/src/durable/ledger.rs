@@ -17,13 +17,11 @@ use crate::{
         Entry, Ledger, LedgerError, Needs, Write,
         message::{self, Message, Step},
     },
+    ordered::ordered,
     platform,
 };
 use gapura_shared::time::UnixSeconds;
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-};
+use std::cell::{Cell, RefCell};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{DurableObject, Env, Request, Response, Result, console_error, durable_object};
 
@@ -177,11 +175,7 @@ impl Opened {
             return Ok(());
         }
         // What was written last of a key is what it is.
-        let last: BTreeMap<_, _> = step
-            .writes
-            .iter()
-            .map(|write| (&write.key, write))
-            .collect();
+        let last = ordered(step.writes.iter().map(|write| (&write.key, write)));
         let (mut put, mut gone) = (Vec::new(), Vec::new());
         for Write { key, row, until } in last.into_values() {
             match row {

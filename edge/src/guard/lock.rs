@@ -44,10 +44,12 @@ impl Locks {
         self.expire(now_ms);
         self.locks.retain(|known| known.source != lock.source);
         if lock.until_ms > now_ms {
-            self.locks.push(lock);
+            // Longest first: what does not fit ends soonest.
+            let place = self
+                .locks
+                .partition_point(|known| known.until_ms >= lock.until_ms);
+            self.locks.insert(place, lock);
         }
-        self.locks
-            .sort_by_key(|lock| std::cmp::Reverse(lock.until_ms));
         self.locks.truncate(MAX_LOCKS);
     }
 

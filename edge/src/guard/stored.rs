@@ -10,6 +10,7 @@ use super::{
     record::{Record, Rest},
     window::Log,
 };
+use crate::ordered::ordered;
 use gapura_shared::address::Network;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -115,9 +116,7 @@ pub(super) fn to_row(record: &Record, now_ms: u64) -> String {
     let stored = Stored {
         v: VERSION,
         at_ms: now_ms,
-        windows: counters
-            .map(|(name, counter)| (name.to_string(), window(counter)))
-            .collect(),
+        windows: ordered(counters.map(|(name, counter)| (name.to_string(), window(counter)))),
         ban: rest.ban.as_ref().map(ban),
         strikes: rest.strikes.jails.clone(),
         bans: (rest.strikes.bans > 0).then_some((rest.strikes.bans, rest.strikes.bans_until_ms)),

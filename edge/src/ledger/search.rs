@@ -108,7 +108,7 @@ impl Ban {
 pub fn merge(pages: Vec<Page>, limit: usize) -> Page {
     let more = pages.iter().any(|page| page.next.is_some());
     let mut bans: Vec<Ban> = pages.into_iter().flat_map(|page| page.bans).collect();
-    bans.sort_by(|a, b| (&a.id, &a.source).cmp(&(&b.id, &b.source)));
+    bans.sort_unstable_by(|a, b| (&a.id, &a.source).cmp(&(&b.id, &b.source)));
     let cut = cut(&bans, limit);
     let more = more || cut < bans.len();
     bans.truncate(cut);

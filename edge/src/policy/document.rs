@@ -117,7 +117,10 @@ impl<'a> Faults<'a> {
             key: key.into(),
             message: message.into(),
         };
-        self.found.borrow_mut().push((place, fault));
+        let mut found = self.found.borrow_mut();
+        let key = |place: &Place| (place.file, place.offset);
+        let index = found.partition_point(|(known, _)| key(known) <= key(&place));
+        found.insert(index, (place, fault));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -126,8 +129,7 @@ impl<'a> Faults<'a> {
 
     /// The faults in the order of the texts.
     pub(super) fn into_sorted(self) -> Vec<Fault> {
-        let mut found = self.found.into_inner();
-        found.sort_by_key(|(place, _)| (place.file, place.offset));
+        let found = self.found.into_inner();
         found.into_iter().map(|(_, fault)| fault).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! The tables that apply to every request, and what they are by default.
 
+use crate::ordered::ordered;
 use crate::policy::{
     Access, Cors, JwksSource, Limits, Token, Upstream, keys,
     syntax::{
@@ -250,7 +251,7 @@ pub(super) fn headers(root: &Table<'_>) -> Vec<(String, String)> {
     let usual = HEADERS
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let mut headers: BTreeMap<String, String> = usual.collect();
+    let mut headers = ordered(usual);
     headers.extend(written_headers(root, true));
     headers
         .into_iter()
@@ -268,7 +269,7 @@ pub(super) fn written_headers(parent: &Table<'_>, or_empty: bool) -> BTreeMap<St
         }
         Some(((*name).to_owned(), item.text_where(fits, HEADER_VALUE)?))
     });
-    headers.collect()
+    ordered(headers)
 }
 
 fn owned(texts: &[&str]) -> Vec<String> {

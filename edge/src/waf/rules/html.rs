@@ -34,6 +34,6 @@ super::rules! { TABLE ["xss", "CWE-79", "crs-941"];
 }
 
 super::literal::literals! {
-    OBFUSCATED, Any, Anywhere: [",alert)", ":alert})", "{alert:", "prototype.open=alert", "frames[0].alert(", "\u{ff9f}\u{3c9}\u{ff9f}\u{ff89}="];
+    OBFUSCATED, Any, Anywhere: ["name=scripturl ", ",alert)", ":alert})", "{alert:", "prototype.open=alert", "frames[0].alert(", "\u{ff9f}\u{3c9}\u{ff9f}\u{ff89}="];
     SCRIPT, Any, Anywhere: ["+adw-s", "+adw-i", "\u{bc}script\u{be}", "\u{bc}script "];
 }

@@ -27,7 +27,7 @@ super::rules! { TABLE ["lfi", "CWE-22", "crs-930"];
         not "100%25 is no file";
 }
 super::literal::literals! {
-    FILE, Any, Anywhere: [r"\mysql\my.ini", "/var/backups/passwd", r"%systemroot%\win.ini", r"%windir%\win.ini", "/@fs/root", "/@fs/etc"];
+    FILE, Any, Anywhere: ["\\google\\chrome\\user data", ".php::$data", ".asp::$data", ".aspx::$data", r"\mysql\my.ini", "/var/backups/passwd", r"%systemroot%\win.ini", r"%windir%\win.ini", "/@fs/root", "/@fs/etc"];
     FILE, Exact, Anywhere: [
         "config/database.yml", "config/master.key", "config/secrets.yml", "storage/logs/laravel.log", "classpath:application.yml", "classpath:application.properties",
     ];

@@ -19,5 +19,5 @@ super::rules! { TABLE ["ssrf", "CWE-918", "crs-934"];
 }
 super::literal::literals! {
     ODD_SCHEME, Any, Anywhere: ["jdbc:h2:mem", "autodeserialize=true", "allowurlinlocalinfile=true", "init=runscript", "http://unix:/"];
-    REMOTE_FILE, Any, Anywhere: ["auto_prepend_file=", "auto_append_file=", "allow_url_include=", "mosconfig_absolute_path=http"];
+    REMOTE_FILE, Any, Anywhere: ["@[::1]:", "auto_prepend_file=", "auto_append_file=", "allow_url_include=", "mosconfig_absolute_path=http"];
 }

@@ -138,11 +138,13 @@ pub(super) fn is_range_attack(value: &str) -> bool {
         }
     };
     let (unit, ranges) = value.split_once('=').unwrap_or(("", value));
-    let mut seen: Vec<_> = ranges.split(',').take(MAX_RANGES).map(str::trim).collect();
-    let count = seen.len();
-    seen.sort_unstable();
-    seen.dedup();
-    seen.len() < count
+    let seen: Vec<_> = ranges.split(',').take(MAX_RANGES).map(str::trim).collect();
+    let mut later = seen.iter();
+    let is_repeated = |range: &str| {
+        later.next();
+        later.as_slice().contains(&range)
+    };
+    seen.iter().copied().any(is_repeated)
         || value.split(',').count() > MAX_RANGES
         || value.contains("18446744073709551615")
         || unit.trim().eq_ignore_ascii_case("bytes") && ranges.split(',').any(is_backward)
