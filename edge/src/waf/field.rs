@@ -288,9 +288,19 @@ const LEAVES: &[&str] = &[
     "cells.source",
 ];
 
-/// Whether the field is a leaf of a document that an editor keeps in JSON.
+/// What names a program's text and nothing else, without underscores.
+const SOURCES: &[&str] = &[
+    "sourcecode",
+    "programcode",
+    "codesnippet",
+    "kodesumber",
+    "kodeprogram",
+];
+
+/// Whether the field is a leaf of a document that an editor keeps in JSON, or a program that a learner hands in.
 pub(super) fn is_document_leaf(name: &str) -> bool {
     LEAVES.iter().any(|leaf| name.ends_with(leaf))
+        || SOURCES.contains(&&*leaf(name).replace('_', ""))
 }
 
 /// Whether the field is a command that a project names for its developers: `scripts.build`.
@@ -363,6 +373,7 @@ pub(super) mod tests {
             assert!(!takes_snippets(name), "{name}");
         }
         assert!(is_document_leaf("value.children.children.text"));
+        assert!(is_document_leaf("source_code") && is_document_leaf("run.sourceCode"));
         assert!(!is_document_leaf("content.text") && !is_document_leaf("text"));
         assert!(configures("head_commits.added") && configures("env.REDIS_URL"));
         assert!(!configures("added") && !configures("envelope.x") && !configures("env"));

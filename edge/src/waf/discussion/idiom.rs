@@ -1,7 +1,7 @@
 //! Whole values of code that developers write every day and that give an attacker nothing.
 
 use super::declared::is_declared;
-use super::page::{fills, tells};
+use super::page::{fills, is_lesson, tells};
 use super::script::is_work;
 use super::told::{is_report, is_told};
 use super::unparsed::is_unparsed;
@@ -56,7 +56,7 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         || hit.rule.id == "node-001" && gives_up(text, hit)
         || hit.rule.id == "python-001" && imports_os(text, hit)
         || is_declared(text, hit)
-        || hit.rule.id == "php-001" && (fills(text) || opens_no_code(text, hit))
+        || hit.rule.id == "php-001" && (fills(text) || is_lesson(text) || opens_no_code(text, hit))
         || is_one_of(TEMPLATES) && tells_time(text, hit)
         || is_one_of(TOLD) && tells(text, hit)
         || hit.rule.id == "xss-003" && minds_own(span(text, hit.start, MAX_TEXT))

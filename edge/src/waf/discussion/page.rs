@@ -49,6 +49,59 @@ fn prints(code: &[u8]) -> bool {
         && code.iter().enumerate().all(is_called)
 }
 
+/// What a first program calls besides.
+static LEARNING: Words = LazyLock::new(|| {
+    words(
+        "echo print printf print_r array strlen str_repeat strrev implode explode range round floor ceil sqrt pow abs max min \
+         sort rsort in_array array_sum array_push sprintf trim is_numeric rand mt_rand for switch do return fn function",
+    )
+});
+/// Lines of a program that somebody learns by, at least: a probe has one.
+const MIN_LINES: usize = 3;
+
+/// Whether the text is a program in PHP of several lines that calls nothing but what reckons and prints, and functions
+/// of its own, and takes nothing from a request.
+pub(super) fn is_lesson(text: &[u8]) -> bool {
+    let code = trim(text);
+    let lines = code.split(|byte| *byte == b'\n');
+    let is_called = |(index, byte): (usize, &u8)| {
+        if *byte != b'(' {
+            return true;
+        }
+        let lead = trim(span(code, index.saturating_sub(24), index));
+        let name = word_before(lead, lead.len());
+        let before_name = before(lead, lead.len() - name.len());
+        let is_own = || {
+            find(code, b"function ", 0).is_some_and(|start| {
+                let named = span(code, start + 9, start + 9 + name.len());
+                named == name && at(code, start + 9 + name.len()) == b'('
+            })
+        };
+        if name.is_empty() {
+            !matches!(before(code, index), b')' | b']' | b'}' | b'\'' | b'"')
+        } else {
+            !matches!(before_name, b'$' | b'>' | b':' | b'\\')
+                && (PRINTING.contains(name) || LEARNING.contains(name) || is_own())
+        }
+    };
+    code.starts_with(b"<?php")
+        && lines.filter(|line| !trim(line).is_empty()).count() >= MIN_LINES
+        && !code.contains(&b'`')
+        && [
+            &b"include"[..],
+            b"require",
+            b"$$",
+            b"${",
+            b"$_",
+            b"$globals",
+            b"<script",
+            b"new ",
+        ]
+        .iter()
+        .all(|name| find(code, name, 0).is_none())
+        && code.iter().enumerate().all(is_called)
+}
+
 /// What such a script says and where it goes on.
 const MOVING: &[&[u8]] = &[b"window.", b"document.", b"self."];
 

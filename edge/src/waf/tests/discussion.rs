@@ -381,6 +381,13 @@ fn calls_that_start_what_developers_run_every_day_are_no_attack() {
             false,
         ),
         ("eval \"$(ssh-agent -s)\"; cat /etc/passwd", true),
+        (
+            "<?php\nfunction luas($p, $l) { return $p * $l; }\necho luas(3, 4);",
+            false,
+        ),
+        ("<?php\n$a = $_GET['a'];\n$a('id');", true),
+        ("<?php echo 1;", true),
+        ("<?php\n$f = 'sys' . 'tem'; echo 1;\n($f)('id');", true),
         ("which python3; python3 --version", false),
         ("which python3; python3 --version; id", true),
         (
