@@ -133,8 +133,8 @@ pub(super) struct Inspector<'s> {
     counts: Counts,
     /// Whether the findings alone reach the mode's threshold.
     is_over: bool,
-    /// Rules that who sent the request does not break.
-    waived: Vec<&'static str>,
+    /// Rules that do not count where the request goes.
+    waived: &'static [&'static str],
     /// What is left of [`MAX_STEPWISE`].
     stepwise: usize,
     /// Whether the request was stopped for what it costs.
@@ -156,7 +156,7 @@ impl<'s> Inspector<'s> {
             nested: 0,
             is_document: false,
             counts,
-            waived: Vec::new(),
+            waived: &[],
             stepwise: MAX_STEPWISE,
         }
     }
@@ -176,8 +176,13 @@ impl<'s> Inspector<'s> {
     fn request(&mut self, request: &Request<'_>) {
         self.custom();
         self.hits.meter.charge(request.path.len(), price::PATH);
-        self.waived = visitor::spared(request);
+        self.waived = visitor::waived(request);
         path::read(request.path, self);
+        if !self.findings.is_empty() {
+            let spared = visitor::spared(request);
+            self.findings
+                .retain(|finding| !spared.contains(&finding.rule.as_ref()));
+        }
         self.findings
             .retain(|finding| visitor::may_probe(request.method, &finding.rule));
         self.is_over = is_over(&self.findings, self.settings.mode);

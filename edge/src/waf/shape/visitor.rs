@@ -61,13 +61,20 @@ const CLIENTS: &[&str] = &[
     "MinIO ",
 ];
 
-/// Rules that this visitor does not break.
-pub(in crate::waf) fn spared(request: &Request<'_>) -> Vec<&'static str> {
+/// Rules about the path that this visitor does not break.
+pub(in crate::waf) fn spared(request: &Request<'_>) -> &'static [&'static str] {
     const PANELS: &[&str] = &[
         scanner::WORDPRESS.id,
         scanner::ADMIN.id,
         scanner::KNOWN_HOLE.id,
     ];
+    const STORES: &[&str] = &[
+        scanner::WORDPRESS.id,
+        scanner::ADMIN.id,
+        scanner::KNOWN_HOLE.id,
+        scanner::BACKUP.id,
+    ];
+    const BLOG: &[&str] = &[scanner::WORDPRESS.id];
     let uses_panels = || {
         has_been_here(request)
             || comes_from_page(request)
@@ -75,19 +82,18 @@ pub(in crate::waf) fn spared(request: &Request<'_>) -> Vec<&'static str> {
             || asks_for_data(request)
             || speaks_its_protocol(request)
     };
-    let mut spared = Vec::new();
-    if has_credentials(request) {
-        spared.extend(PANELS);
-        spared.push(scanner::BACKUP.id);
-    } else if uses_panels() {
-        spared.extend(PANELS);
-    } else if has_wordpress_session(request) {
-        spared.push(scanner::WORDPRESS.id);
+    match () {
+        () if has_credentials(request) => STORES,
+        () if uses_panels() => PANELS,
+        () if has_wordpress_session(request) => BLOG,
+        () => &[],
     }
-    if queries_store(request) {
-        spared.extend([nosql::OPERATOR.id, nosql::CODE.id]);
-    }
-    spared
+}
+
+/// Rules about queries, which a request to a store itself does not break.
+pub(in crate::waf) fn waived(request: &Request<'_>) -> &'static [&'static str] {
+    const QUERIES: &[&str] = &[nosql::OPERATOR.id, nosql::CODE.id];
+    if queries_store(request) { QUERIES } else { &[] }
 }
 
 fn header<'r>(request: &Request<'r>, wanted: &str) -> Option<&'r str> {
