@@ -176,6 +176,8 @@ pub(super) enum Own {
     Program,
     CommandLine,
     Address,
+    /// A query in a language that only looks like SQL, or of an interface that takes whole ones.
+    Query,
 }
 
 /// Such members, without underscores.
@@ -213,6 +215,7 @@ const FILES: &[&str] = &[
     "exclude",
     "trace",
     "openfiles",
+    "relativepath",
 ];
 /// Members of an error that a program reports, and those by which it says where.
 const FAULTS: &[&str] = &[
@@ -259,6 +262,8 @@ const ADDRESSES: &[&str] = &[
     "proxypass",
     "jdbcurl",
     "serverurls",
+    // `wsa:Address` (Web Services Addressing 1.0): where answers go to.
+    "wsa",
 ];
 const COMMAND_LINES: &[&str] = &["commandline", "cmdline", "execstart", "proctitle"];
 
@@ -273,6 +278,8 @@ pub(super) fn owned(name: &str) -> Option<Own> {
         () if PROGRAMS.contains(&name) => Some(Own::Program),
         () if COMMAND_LINES.contains(&name) => Some(Own::CommandLine),
         () if ADDRESSES.contains(&name) => Some(Own::Address),
+        // Salesforce's and Exchange's.
+        () if name == "querystring" => Some(Own::Query),
         () => None,
     }
 }

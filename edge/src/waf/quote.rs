@@ -297,12 +297,23 @@ fn count_words(text: &[u8], ranges: &[Range<usize>]) -> (usize, usize) {
     for token in tokens {
         if is_plain_word(token) {
             words += 1;
+        } else if is_foreign(token) {
+            words += (token.len() / FOREIGN_WORD).max(1);
         } else if token.is_ascii() || token.iter().any(u8::is_ascii_alphanumeric) {
             // An arrow or a dash is neither.
             others += 1;
         }
     }
     (words, others)
+}
+
+/// Bytes that a word takes, about, in scripts of two and three bytes a letter; some put no spaces between words.
+const FOREIGN_WORD: usize = 12;
+
+/// Letters of another script, mostly.
+fn is_foreign(token: &[u8]) -> bool {
+    let letters = token.iter().filter(|byte| **byte >= 0x80).count();
+    letters >= 4 && letters * 3 >= token.len() * 2
 }
 
 /// Letters of any script, with the punctuation that prose puts around words.

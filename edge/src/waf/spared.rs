@@ -62,7 +62,7 @@ impl Spared {
             holds_setting: is_setting && discussion::holds_setting(lower),
             names_place: field::configures(name) && discussion::holds_setting(lower),
             own: field::owned(name)
-                .filter(|_| matches!(part, Part::Json | Part::Form))
+                .filter(|_| matches!(part, Part::Json | Part::Form | Part::Xml))
                 .filter(|_| discussion::holds_setting(lower)),
             takes_scripts: !is_linked
                 && (field::takes_scripts(name)

@@ -151,7 +151,13 @@ fn is_fetched(identifier: &[u8]) -> bool {
         OWNERS.iter().any(|owner| host.starts_with(owner))
             || is_public && first.is_some_and(|identifier| is_owner(identifier, host))
     });
-    !is_owned && system != b"about:legacy-compat" && !system.is_empty()
+    // `PUBLIC "-//NLM//DTD JATS" "JATS.dtd"`: a file beside the document.
+    let is_beside = is_public
+        && system.ends_with(b".dtd")
+        && !system
+            .iter()
+            .any(|byte| matches!(byte, b'/' | b':' | b'\\'));
+    !is_owned && !is_beside && system != b"about:legacy-compat" && !system.is_empty()
 }
 
 /// Whether the owner that a formal public identifier names (`-//owner//DTD name//EN`) is the host.
@@ -264,6 +270,7 @@ mod tests {
             "<!DOCTYPE html SYSTEM \"about:legacy-compat\">",
             "<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">",
             "<!DOCTYPE html PUBLIC \"-//W3C//DTD HTML 4.01//EN\">",
+            "<!DOCTYPE article PUBLIC \"-//NLM//DTD JATS v1.2//EN\" \"JATS-publishing1.dtd\">",
             "<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object Introspection 1.0//EN\" \"http://www.freedesktop.org/standards/dbus/1.0/introspect.dtd\">",
             "<!DOCTYPE note [<!ELEMENT note (to)>]>",
             "<!entity> is a declaration",

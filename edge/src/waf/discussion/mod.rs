@@ -210,6 +210,9 @@ pub(super) fn is_owned(own: Own, text: &[u8], hit: &Hit) -> bool {
         }
         Own::CommandLine => hit.rule.id == "rce-001" && is_path,
         Own::Address => hit.rule.id == "ssrf-002",
+        Own::Query => {
+            matches!(hit.rule.id, "sqli-002" | "sqli-003") && text.starts_with(b"select ")
+        }
     }
 }
 

@@ -55,6 +55,7 @@ const CLIENTS: &[&str] = &[
     "minio-",
     "ELB-HealthChecker/",
     "GoogleHC/",
+    "Microsoft WinRM Client",
     "Consul Health Check",
     "Blackbox Exporter/",
     "Blackbox-Exporter/",
@@ -175,10 +176,11 @@ fn asks_for_data(request: &Request<'_>) -> bool {
         .is_some_and(|types| types.starts_with("application/json") && !types.contains("*/*"))
 }
 
-/// Services by the end of their path or its beginning, and what their own clients say there.
+/// Services by what their path holds, and what their own clients say there.
 const PROTOCOLS: &[(&str, &[u8])] = &[
     ("/exchange.asmx", b"/exchange/services/2006/messages"),
     ("/onvif/", b"http://www.onvif.org/ver"),
+    ("/_vti_bin/", b"http://schemas.microsoft.com/sharepoint/"),
     ("/xmlrpc.php", b"<methodName>metaWeblog.newPost<"),
     ("/xmlrpc.php", b"<methodName>metaWeblog.editPost<"),
     ("/xmlrpc.php", b"<methodName>wp.newPost<"),
@@ -191,9 +193,9 @@ fn speaks_its_protocol(request: &Request<'_>) -> bool {
         return false;
     };
     let path = request.path.to_ascii_lowercase();
-    PROTOCOLS.iter().any(|(place, message)| {
-        (path.ends_with(place) || path.starts_with(place)) && find(bytes, message, 0).is_some()
-    })
+    PROTOCOLS
+        .iter()
+        .any(|(place, message)| path.contains(place) && find(bytes, message, 0).is_some())
 }
 
 /// Whether the request goes to a store itself, which takes whole queries: Elasticsearch's and Kibana's endpoints,

@@ -459,3 +459,49 @@ fn a_drop_leaf_table_is_furniture() {
         );
     }
 }
+
+#[test]
+fn what_xml_names_of_its_senders_own_is_no_attack() {
+    let settings = Settings::default();
+    let verdict = |body: &str| {
+        let body = ("text/xml", body.as_bytes());
+        super::look(&settings, "/ws", "", &[], Some(body)).verdict
+    };
+    for (element, value, is_attack) in [
+        (
+            "queryString",
+            "SELECT Id, Name, (SELECT LastName, Email FROM Contacts WHERE Email != null) FROM Account",
+            false,
+        ),
+        ("queryString", "SELECT Id FROM Account' OR 1=1--", true),
+        (
+            "text",
+            "SELECT Id, Name, (SELECT LastName, Email FROM Contacts WHERE Email != null) FROM Account",
+            true,
+        ),
+        ("relativePath", "../../parent/pom.xml", false),
+        ("relativePath", "../../../../../../etc/passwd", true),
+        ("wsa:Address", "http://10.20.30.41:8080/service", false),
+        (
+            "wsa:Address",
+            "http://169.254.169.254/latest/meta-data",
+            true,
+        ),
+    ] {
+        let body = format!("<a xmlns:wsa=\"urn:x\"><{element}>{value}</{element}></a>");
+        assert_eq!(
+            verdict(&body) == Verdict::Blocked,
+            is_attack,
+            "{element} {value}"
+        );
+    }
+}
+
+#[test]
+fn words_of_other_scripts_stand_around_a_quotation() {
+    let settings = Settings::default();
+    let text = "このエラーが出ます。どうすれば直りますか、教えてください。\n```\nnpm ERR! `rm -rf dist && cp -r public/* dist/`\n```\nWindowsでは使えないのでしょうか。";
+    assert_ne!(put(&settings, Spot::Form, text).verdict, Verdict::Blocked);
+    let attack = "'; cat /etc/passwd # このエラー";
+    assert_eq!(put(&settings, Spot::Form, attack).verdict, Verdict::Blocked);
+}
