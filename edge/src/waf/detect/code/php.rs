@@ -81,6 +81,8 @@ fn masked(text: &[u8]) -> Option<(usize, usize)> {
 /// `$_GET['c']` as a whole value or where code uses it; a sentence may name it.
 fn globals(text: &[u8], hits: &mut Hits) {
     let mut index = 0;
+    // Read for the first of them: a hostile text holds thousands.
+    let mut whole = None;
     while let Some(start) = position(text, index, |byte| byte == b'$') {
         hits.look();
         index = start + 1;
@@ -94,23 +96,41 @@ fn globals(text: &[u8], hits: &mut Hits) {
         let Some(end) = close.map(|close| open + close + 2) else {
             continue;
         };
-        if is_used(text, start, end) {
+        let whole = whole.get_or_insert_with(|| Whole::of(text));
+        if is_used(text, start, end, whole) {
             hits.push(Hit::new(&rules::PHP_GLOBAL, start, end));
             return;
         }
     }
 }
 
-fn is_used(text: &[u8], start: usize, end: usize) -> bool {
-    let whole = trim(text);
-    let is_line = !whole.contains(&b'\n');
+/// What the text is as a whole.
+struct Whole<'t> {
+    text: &'t [u8],
+    is_line: bool,
+    assigns: bool,
+}
+
+impl<'t> Whole<'t> {
+    fn of(text: &'t [u8]) -> Self {
+        let text = trim(text);
+        Self {
+            text,
+            is_line: !text.contains(&b'\n'),
+            assigns: text.contains(&b'='),
+        }
+    }
+}
+
+fn is_used(text: &[u8], start: usize, end: usize, whole: &Whole<'_>) -> bool {
+    let is_line = whole.is_line;
     let leads = last_before(text, start).map_or(0, |last| at(text, last));
     match at(text, end) {
         // `$$_GET[0]` names a variable, or more.
-        _ if whole.len() == end - start || before(text, start) == b'$' => true,
+        _ if whole.text.len() == end - start || before(text, start) == b'$' => true,
         b'(' | b'{' | b'`' => true,
         // `$_SESSION['a']['b'] = 1` is a program's; `$_GET[a][b]` alone is not.
-        b'[' => is_line && !whole.contains(&b'='),
+        b'[' => is_line && !whole.assigns,
         // `$id = $_GET['id'];` only keeps what it takes.
         // `"... where id=" . $_GET['id'];` goes on with it.
         b';' => is_line && !matches!(leads, b'=' | b'.' | b')'),
@@ -119,7 +139,7 @@ fn is_used(text: &[u8], start: usize, end: usize) -> bool {
             let is_dangerous = caller.is_empty() || functions::function(caller).is_some();
             before(text, start) == b'('
                 && !LOOKERS.contains(&caller)
-                && (is_dangerous || is_line && whole.starts_with(caller))
+                && (is_dangerous || is_line && whole.text.starts_with(caller))
         }
         _ => false,
     }
