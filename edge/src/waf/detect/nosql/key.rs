@@ -284,75 +284,76 @@ const OTHER_COMPARISONS: &[&str] = &[
 ];
 
 /// Fields that hold what nobody may look up a letter at a time ("ORM leaks", CWE-943).
-const SECRETS: &[&str] = &[
-    "password",
-    "passwd",
-    "resettoken",
-    "reset_token",
-    "reset_password",
-    "resetpassword",
-    "recover",
-    "apikey",
-    "api_key",
-    "twofactor",
-    "otp_secret",
-    "passwordhash",
+static SECRETS: Needles<'static> = Needles::new(&[
+    b"password",
+    b"passwd",
+    b"resettoken",
+    b"reset_token",
+    b"reset_password",
+    b"resetpassword",
+    b"recover",
+    b"apikey",
+    b"api_key",
+    b"twofactor",
+    b"otp_secret",
+    b"passwordhash",
+]);
+/// What frameworks write behind a field to compare a part of it, without the bracket that closes: Django, Ransack,
+/// Strapi, Directus, Prisma, Sequelize, `LoopBack`.
+const PARTS: &[&[u8]] = &[
+    b"__startswith",
+    b"__istartswith",
+    b"__regex",
+    b"__iregex",
+    b"__contains",
+    b"__icontains",
+    b"__endswith",
+    b"__gt",
+    b"__lt",
+    b"_start",
+    b"_cont",
+    b"_matches",
+    b"_not_null",
+    b"_end",
+    b"[$startswith",
+    b"[_starts_with",
+    b"[_contains",
+    b"[startswith",
+    b"[contains",
+    b"[regexp",
+    b"[$iregexp",
+    b"[$like",
+    b"[_like",
+    b"[like",
 ];
-/// What frameworks write behind a field to compare a part of it: Django, Ransack, Strapi, Directus, Prisma, Hasura,
-/// `LoopBack`, Sequelize.
-const PARTS: &[&str] = &[
-    "__startswith",
-    "__istartswith",
-    "__regex",
-    "__iregex",
-    "__contains",
-    "__icontains",
-    "__endswith",
-    "__gt",
-    "__lt",
-    "_start",
-    "_cont",
-    "_matches",
-    "_not_null",
-    "_end",
-    "[$startswith]",
-    "[_starts_with]",
-    "[_contains]",
-    "[startswith]",
-    "[contains]",
-    "[regexp]",
-    "[$iregexp]",
-    "[$like]",
-    "[_like]",
-    "[like]",
-    ".startswith",
-    ".contains",
-    "._like",
-    "._regex",
-    ".$startswith",
-    ".$like",
-    "._starts_with",
-    ".$iregexp",
-    "._ilike",
+/// Members that do so in JSON.
+const COMPARING: &[&[u8]] = &[
+    b"startswith",
+    b"contains",
+    b"_like",
+    b"_ilike",
+    b"_regex",
+    b"$startswith",
+    b"$like",
+    b"_starts_with",
+    b"$iregexp",
 ];
 
-/// Whether the name compares a part of a secret: `author__password__startswith`, `q[user_reset_token_start]`.
-pub(super) fn leaks(name: &[u8]) -> bool {
-    let Ok(name) = std::str::from_utf8(name) else {
-        return false;
-    };
-    let Some(part) = PARTS
-        .iter()
-        .find(|part| name.ends_with(**part) || name.ends_with(&format!("{part}]")))
-    else {
-        return false;
-    };
-    let field = name
-        .trim_end_matches(']')
-        .strip_suffix(part.trim_end_matches(']'))
-        .unwrap_or(name);
-    SECRETS.iter().any(|secret| field.contains(secret))
+/// Whether the name compares a part of a secret: `author__password__startswith`, `q[user_reset_token_start]`, and in
+/// JSON `where.password.startsWith`.
+pub(super) fn leaks(path: &str, name: &[u8]) -> bool {
+    let bare = name.strip_suffix(b"]").unwrap_or(name);
+    let field = PARTS.iter().find_map(|part| bare.strip_suffix(*part));
+    field.is_some_and(|field| SECRETS.find(field, 0).is_some())
+        || COMPARING.contains(&name)
+            && path.len() <= MAX_PATH
+            && SECRETS
+                .find(&path.as_bytes().to_ascii_lowercase(), 0)
+                .is_some()
 }
+
+/// Longest path of a member that is read for what it compares, in bytes.
+const MAX_PATH: usize = 200;
 
 /// Most bytes between the two names.
 const MAX_BETWEEN: usize = 16;

@@ -198,11 +198,11 @@ pub(super) fn detect(text: &Text<'_>, hits: &mut Hits) {
     if text.part.is_name() {
         let end = text.lower.len();
         let path = if text.part == Part::JsonKey {
-            text.name.to_ascii_lowercase()
+            text.name
         } else {
-            String::new()
+            ""
         };
-        if key::leaks(text.lower) || key::leaks(path.as_bytes()) {
+        if key::leaks(path, text.lower) {
             hits.push(Hit::new(&rules::OPERATOR, 0, end));
         }
         hits.extend(
@@ -445,6 +445,22 @@ mod tests {
             "_design/x/_view/y?include_docs=true",
         ] {
             assert!(fires(attack), "{attack}");
+        }
+    }
+
+    #[test]
+    fn nobody_looks_a_secret_up_by_its_letters() {
+        for (path, name, is_leak) in [
+            ("", "author__password__startswith", true),
+            ("", "q[user_reset_password_token_start]", true),
+            ("", "filters[createdby][password][$startswith]", true),
+            ("where.password.startsWith", "startswith", true),
+            ("", "password", false),
+            ("", "title__startswith", false),
+            ("", "filter[title][contains]", false),
+            ("where.name.startsWith", "startswith", false),
+        ] {
+            assert_eq!(key::leaks(path, name.as_bytes()), is_leak, "{path} {name}");
         }
     }
 
