@@ -1,6 +1,6 @@
 //! The stream of named values that body, header and URL readers hand to the inspector.
 
-use super::scan::Needles;
+use super::scan::{Needles, span};
 use super::{Part, rules};
 
 /// Receives what was read of a request.
@@ -293,6 +293,14 @@ const LEAVES: &[&str] = &[
     "blocks.data.text",
     "ops.insert",
     "cells.source",
+    // What is said to a language model.
+    "messages.content",
+    "messages.content.text",
+    "messages.content.content",
+    "contents.parts.text",
+    // Files of a snippet and of a commit.
+    "files.content",
+    "actions.content",
 ];
 
 /// What names a program's text and nothing else, without underscores.
@@ -308,6 +316,102 @@ const SOURCES: &[&str] = &[
 pub(super) fn is_document_leaf(name: &str) -> bool {
     LEAVES.iter().any(|leaf| name.ends_with(leaf))
         || SOURCES.contains(&&*leaf(name).replace('_', ""))
+}
+
+/// Members beside which one tells in which language they are written.
+const PROGRAM_TEXTS: &[&str] = &[
+    "code", "source", "src", "script", "snippet", "program", "solution", "content", "text",
+    "answer", "body", "c",
+];
+/// Languages, as such a member names them.
+const LANGUAGES: &[&[u8]] = &[
+    b"python",
+    b"python3",
+    b"py",
+    b"javascript",
+    b"js",
+    b"typescript",
+    b"ts",
+    b"node",
+    b"nodejs",
+    b"java",
+    b"c",
+    b"cpp",
+    b"c++",
+    b"csharp",
+    b"c#",
+    b"go",
+    b"golang",
+    b"rust",
+    b"php",
+    b"ruby",
+    b"kotlin",
+    b"swift",
+    b"scala",
+    b"perl",
+    b"lua",
+    b"r",
+    b"bash",
+    b"shell",
+    b"sh",
+    b"powershell",
+    b"sql",
+    b"mysql",
+    b"postgresql",
+    b"sqlite",
+    b"plsql",
+    b"html",
+    b"dart",
+    b"haskell",
+    b"elixir",
+    b"matlab",
+    b"octave",
+    b"pascal",
+    b"assembly",
+];
+/// What such a member is called, in JSON, forms and parts of forms.
+static LANGUAGE_NAMES: Needles<'static> = Needles::new(&[
+    b"\"language\"",
+    b"\"lang\"",
+    b"\"runtime\"",
+    b"\"bahasa\"",
+    b"\"syntax\"",
+    b"language=",
+    b"lang=",
+    b"bahasa=",
+]);
+/// Longest body in which a language is looked for, in bytes.
+const MAX_PROGRAM: usize = 64 * 1024;
+
+/// Most members of such names of which it is asked what they hold.
+const MAX_NAMES: usize = 16;
+
+/// Whether the field can be a program, by its name.
+pub(super) fn is_program_text(name: &str) -> bool {
+    PROGRAM_TEXTS.contains(&leaf(name).as_str())
+}
+
+/// Whether the body tells which language a program in it is written in, as judges, notebooks and snippets are told.
+pub(super) fn names_language(body: &[u8]) -> bool {
+    let body = span(body, 0, MAX_PROGRAM);
+    let mut index = 0;
+    for _ in 0..MAX_NAMES {
+        let Some((start, name)) = LANGUAGE_NAMES.find(body, index) else {
+            break;
+        };
+        index = start + name.len();
+        let rest = span(body, index, index + 24).to_ascii_lowercase();
+        let value = rest
+            .iter()
+            .skip_while(|byte| matches!(byte, b' ' | b':' | b'"' | b'\r' | b'\n'))
+            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'#'))
+            .copied()
+            .collect::<Vec<_>>();
+        if LANGUAGES.contains(&value.as_slice()) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether the field is a command that a project names for its developers: `scripts.build`.

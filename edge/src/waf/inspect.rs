@@ -11,7 +11,7 @@ use super::meter::{Meter, price};
 use super::rules::{self, Rule};
 use super::scan::span;
 use super::shape::visitor;
-use super::spared::Spared;
+use super::spared::{Context, Spared};
 use super::{
     Body, Effect, Exclusion, Finding, Mode, Part, Report, Request, Settings, Target, Verdict,
 };
@@ -128,8 +128,7 @@ pub(super) struct Inspector<'s> {
     hits: Hits,
     /// How deep in JSON within JSON the value being read stands.
     nested: usize,
-    /// Whether the values read stand in a document that is shown ([`json::is_laid_out`]).
-    is_document: bool,
+    context: Context,
     counts: Counts,
     /// Whether the findings alone reach the mode's threshold.
     is_over: bool,
@@ -154,7 +153,7 @@ impl<'s> Inspector<'s> {
             findings,
             hits: Hits::with(counts.meter),
             nested: 0,
-            is_document: false,
+            context: Context::default(),
             counts,
             waived: &[],
             stepwise: MAX_STEPWISE,
@@ -189,6 +188,9 @@ impl<'s> Inspector<'s> {
         body::form::read(request.query.as_bytes(), Part::QueryName, Part::Query, self);
         shape::read(request, self);
         header::read(request.headers, self);
+        if let Body::Read { bytes, .. } = request.body {
+            self.context.names_language = field::names_language(bytes);
+        }
         body::read(request.body, self);
     }
 
@@ -267,10 +269,10 @@ impl<'s> Inspector<'s> {
                 if is_first && !meter.affords(lower.len() + price::START, price::SPARED) {
                     break;
                 }
-                let is_document = self.is_document;
+                let context = self.context;
                 let spared = judged
                     .spared
-                    .get_or_insert_with(|| Spared::of(text, *absent, is_document));
+                    .get_or_insert_with(|| Spared::of(text, *absent, context));
                 meter.charge(1, price::SHOWN);
                 let Counts { shown, asked, .. } = &mut self.counts;
                 *shown = shown.saturating_add(1);
@@ -303,10 +305,10 @@ impl<'s> Inspector<'s> {
         }
         if part != Part::Text && json::is_json(value) {
             self.nested += 1;
-            let outer = self.is_document;
-            self.is_document |= part != Part::Query && json::is_laid_out(value);
+            let outer = self.context.is_document;
+            self.context.is_document |= part != Part::Query && json::is_laid_out(value);
             json::read_nested(value, name, self);
-            self.is_document = outer;
+            self.context.is_document = outer;
             self.nested -= 1;
             return true;
         }
@@ -503,7 +505,7 @@ impl Sink for Inspector<'_> {
     }
 
     fn shows_document(&mut self, is_shown: bool) {
-        self.is_document = is_shown;
+        self.context.is_document = is_shown;
     }
 
     fn reads(&mut self, bytes: usize) {

@@ -17,6 +17,15 @@ const KEPT: &[&str] = &[
     "code", "rce", "sqli", "lfi", "nosqli", "ldapi", "xpathi", "ssrf",
 ];
 
+/// What the values being read stand in.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Context {
+    /// A document that is shown ([`super::body::json::is_laid_out`]).
+    pub(super) is_document: bool,
+    /// A body that tells which language a program in it is written in.
+    pub(super) names_language: bool,
+}
+
 /// What of a view is written for people to read.
 #[expect(
     clippy::struct_excessive_bools,
@@ -37,7 +46,7 @@ pub(super) struct Spared {
     own: Option<field::Own>,
     takes_scripts: bool,
     is_script_sample: bool,
-    /// Whether an editor keeps it in a document.
+    /// Whether an editor keeps it in a document, or it is a program of a language that is named beside it.
     is_document_leaf: bool,
     /// Whether a tag may stand in it.
     holds_tag: bool,
@@ -45,14 +54,14 @@ pub(super) struct Spared {
 
 impl Spared {
     /// Reads the view once for all of its findings.
-    pub(super) fn of(text: &Text<'_>, absent: Absent, is_document: bool) -> Self {
+    pub(super) fn of(text: &Text<'_>, absent: Absent, context: Context) -> Self {
         let Text { lower, part, name } = *text;
         // What a link, a page on another site or a browser's memory brings along.
         let is_linked = matches!(
             part,
             Part::Query | Part::Path | Part::Cookie | Part::HeaderValue
         );
-        let is_setting = is_document || field::is_project_script(name);
+        let is_setting = context.is_document || field::is_project_script(name);
         Self {
             quotations: Quotations::of(lower),
             discussion: Discussion::of(lower, absent),
@@ -69,7 +78,10 @@ impl Spared {
                     || field::takes_snippets(name) && discussion::is_snippet(lower)
                     || discussion::is_loaded(name, lower)),
             is_script_sample: field::is_script_sample(name),
-            is_document_leaf: part == Part::Json && field::is_document_leaf(name),
+            is_document_leaf: part == Part::Json && field::is_document_leaf(name)
+                || context.names_language
+                    && matches!(part, Part::Json | Part::Form | Part::Multipart)
+                    && field::is_program_text(name),
             holds_tag: lower.contains(&b'<'),
         }
     }

@@ -147,7 +147,7 @@ fn is_whole_filter(whole: &[u8]) -> bool {
 }
 
 /// What stands for the name that somebody logs in by.
-const PLACEHOLDERS: &[&[u8]] = &[b"=%u)", b"=%s)", b"={0})", b"=%(user)s)", b"={{username}})"];
+const PLACEHOLDERS: &[&[u8]] = &[b"=%u)", b"=%s)", b"=%(user)s)", b"={{username}})"];
 
 /// `(&(objectClass=person)(uid=%u))`: the whole filter by which a directory's user is looked up.
 fn is_pattern(text: &[u8]) -> bool {
@@ -162,9 +162,13 @@ fn is_pattern(text: &[u8]) -> bool {
     }
     at(text, 0) == b'('
         && closed == text.len()
-        && PLACEHOLDERS
+        && (PLACEHOLDERS
             .iter()
             .any(|name| find(text, name, 0).is_some())
+            || find(text, b"={", 0).is_some_and(|open| {
+                let name = skip_while(text, open + 2, is_word);
+                name > open + 2 && at(text, name) == b'}' && at(text, name + 1) == b')'
+            }))
 }
 
 /// `user_filter = "(&(uid=%s))"`, `filter: (uid={0})`: a line of somebody's configuration.

@@ -32,6 +32,7 @@ const FED: &[&[u8]] = &[
     b"sudo bash -",
     b"sudo -e bash -",
     b"sh -s -- -y",
+    b"iex",
 ];
 
 /// `curl https://get.example.org | sh` without its end: so does much software want to be installed, and
@@ -40,7 +41,12 @@ pub(super) fn fetched(text: &[u8]) -> &[u8] {
     let mut parts = text.split(|byte| *byte == b'|');
     let (fetch, shell) = (parts.next().unwrap_or_default(), parts.next());
     let is_fed = shell.is_some_and(|shell| FED.contains(&trim(shell))) && parts.next().is_none();
-    if is_fed && is_fetch(fetch) {
+    // Other lines are judged by themselves.
+    let line = fetch
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    if is_fed && is_fetch(trim(line)) {
         trim(fetch)
     } else {
         text
@@ -154,6 +160,18 @@ pub(super) fn is_chore(command: &[u8], word: &[u8]) -> bool {
                 }))
 }
 
+/// `cat /var/log/syslog`: a log of the machine's own.
+pub(super) fn reads_log(command: &[u8]) -> bool {
+    command
+        .split(|byte| is_space(*byte))
+        .filter(|word| at(word, 0) == b'/')
+        .all(|word| word.starts_with(b"/var/log/"))
+        && find(command, b"..", 0).is_none()
+        && !command.contains(&b'*')
+        && !command.contains(&b'\\')
+        && !command.contains(&b'~')
+}
+
 /// Options by which a program that fetches sends something away, and hosts that wait for it.
 static SENDING: Needles<'static> = Needles::new(&[
     b" -d",
@@ -194,7 +212,7 @@ pub(super) fn is_fetch(command: &[u8]) -> bool {
     };
     matches!(
         words.next(),
-        Some(b"wget" | b"curl" | b"invoke-webrequest" | b"iwr")
+        Some(b"wget" | b"curl" | b"invoke-webrequest" | b"iwr" | b"invoke-restmethod" | b"irm")
     ) && words.any(is_host)
         && SENDING.find(command, 0).is_none()
 }

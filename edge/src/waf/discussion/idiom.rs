@@ -1,7 +1,7 @@
 //! Whole values of code that developers write every day and that give an attacker nothing.
 
 use super::declared::is_declared;
-use super::page::{fills, is_lesson, tells};
+use super::page::{fills, includes, is_lesson, tells};
 use super::script::is_work;
 use super::told::{is_report, is_told};
 use super::unparsed::is_unparsed;
@@ -53,15 +53,59 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         || is_one_of(QUERIES) && is_shell_query(text)
         || is_one_of(CALLS) && (is_foreign(text) || is_title(text, hit))
         || is_one_of(STARTED) && starts_work(text, hit)
+        || hit.rule.id == "xss-006" && opens_tab(text)
+        || is_one_of(UPLOADS) && keeps_upload(text, hit)
         || hit.rule.id == "node-001" && gives_up(text, hit)
         || hit.rule.id == "python-001" && imports_os(text, hit)
         || is_declared(text, hit)
-        || hit.rule.id == "php-001" && (fills(text) || is_lesson(text) || opens_no_code(text, hit))
+        || hit.rule.id == "php-001"
+            && (fills(text) || includes(text) || is_lesson(text) || opens_no_code(text, hit))
         || is_one_of(TEMPLATES) && tells_time(text, hit)
         || is_one_of(TOLD) && tells(text, hit)
         || hit.rule.id == "xss-003" && minds_own(span(text, hit.start, MAX_TEXT))
         || hit.rule.tags.first() == Some(&"sqli") && is_report(text)
         || (STATEMENTS.contains(&hit.rule.id) || hit.rule.id == "sqli-011") && is_told(text, hit)
+}
+
+/// `window.open('https://example.com/docs', '_blank');`: all of it, and an address spelled out.
+fn opens_tab(text: &[u8]) -> bool {
+    let text = trim(text);
+    let text = text.strip_suffix(b";").unwrap_or(text);
+    let argument = text
+        .strip_prefix(b"window.open('https://")
+        .or_else(|| text.strip_prefix(b"window.open(\"https://"))
+        .and_then(|rest| rest.strip_suffix(b")"));
+    argument.is_some_and(|argument| {
+        argument
+            .iter()
+            .all(|byte| is_word(*byte) || b"./?=&-,'\" ".contains(byte))
+            && find(argument, b"evil", 0).is_none()
+            && find(argument, b"attack", 0).is_none()
+    })
+}
+
+/// Rules about what PHP calls and what it reads of a request.
+const UPLOADS: &[&str] = &["php-002", "php-003"];
+/// Settings of PHP by which a program shows its faults or takes its time.
+const TUNED: &[&[u8]] = &[
+    b"display_errors",
+    b"memory_limit",
+    b"max_execution_time",
+    b"date.timezone",
+    b"error_log",
+];
+
+/// `move_uploaded_file($_FILES['f']['tmp_name'], 'uploads/' . $name)` and `ini_set('display_errors', 1)`: a line of
+/// PHP that calls no other program.
+fn keeps_upload(text: &[u8], hit: &Hit) -> bool {
+    let is_kept = (text.starts_with(b"move_uploaded_file($_files[")
+        || text.starts_with(b"if (move_uploaded_file($_files["))
+        && find_any(text, &[b"'uploads/'", b"\"uploads/", b"$target", b"$dir"]).is_some();
+    let tuned = from(text, hit.start)
+        .strip_prefix(b"ini_set(")
+        .map(|rest| from(rest, 1));
+    let is_tuned = tuned.is_some_and(|name| TUNED.iter().any(|tuned| name.starts_with(tuned)));
+    (is_kept || is_tuned) && SEVERE.find(text, 0).is_none() && HOSTILE_QUERY.find(text, 0).is_none()
 }
 
 /// `process.on('uncaughtException', err => { console.error(err); process.exit(1); })`: a program that ends itself
@@ -249,8 +293,8 @@ fn tells_time(text: &[u8], hit: &Hit) -> bool {
     [
         &b"t(java.time."[..],
         b"t(java.text.",
-        b"{$smarty.now|",
-        b"$smarty.now|",
+        b"{$smarty.now",
+        b"$smarty.now",
     ]
     .iter()
     .any(|head| from(text, hit.start).starts_with(head))
@@ -326,7 +370,8 @@ fn chooses_one(call: &[u8]) -> bool {
         .strip_prefix(b"updateone(")
         .or_else(|| call.strip_prefix(b"deleteone("));
     let filter = trim(filter.unwrap_or_default());
-    filter.starts_with(b"{") && at(trim(from(filter, 1)), 0).is_ascii_alphabetic()
+    let name = trim(from(filter, 1));
+    filter.starts_with(b"{") && (at(name, 0).is_ascii_alphabetic() || name.starts_with(b"_id:"))
 }
 
 /// Whether words that lead to an example are all of the text.
@@ -426,7 +471,25 @@ fn is_own(code: &[u8], quote: u8) -> bool {
 }
 
 /// Rules that calls of other languages resemble.
-const CALLS: &[&str] = &["php-002", "node-001", "python-001", "code-002", "xss-007"];
+const CALLS: &[&str] = &[
+    "php-002",
+    "node-001",
+    "python-001",
+    "code-002",
+    "xss-007",
+    "java-001",
+];
+
+/// What Go, Rust and C# start programs by, and what an example starts.
+const COMPILED: &[&[u8]] = &[
+    b"fmt.print",
+    b" := exec.command(\"",
+    b"exec.command(\"ls\"",
+    b"std::process::command::new(\"",
+    b"process.start(\"notepad",
+    b"process.start(\"https://",
+    b"'return a + b')",
+];
 
 /// Code of languages that no server evaluates, Go and Lua, and what clears a console.
 fn is_foreign(text: &[u8]) -> bool {
@@ -458,6 +521,8 @@ fn is_foreign(text: &[u8]) -> bool {
             && HOSTILE_QUERY.find(text, 0).is_none()
     };
     name > 2 && span(text, name, text.len()).starts_with(b":= ")
+        || COMPILED.iter().any(|call| find(text, call, 0).is_some())
+            && SEVERE.find(text, 0).is_none()
         || find(text, b"\" .. ", 0).is_some() && SEVERE.find(text, 0).is_none()
         || clears()
         || is_own()

@@ -27,6 +27,7 @@ mod subject;
 mod told;
 mod uncompiled;
 mod unparsed;
+mod upkeep;
 mod within;
 mod words;
 

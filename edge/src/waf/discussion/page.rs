@@ -49,6 +49,38 @@ fn prints(code: &[u8]) -> bool {
         && code.iter().enumerate().all(is_called)
 }
 
+/// `<?php include 'header.php'; ?>`: a file beside, by its name, and no other code.
+pub(super) fn includes(text: &[u8]) -> bool {
+    let text = trim(text);
+    let Some((code, rest)) = text
+        .strip_prefix(b"<?php ")
+        .and_then(|code| find(code, b"?>", 0).map(|end| code.split_at(end)))
+    else {
+        return false;
+    };
+    let file = [
+        &b"include "[..],
+        b"require ",
+        b"include_once ",
+        b"require_once ",
+    ]
+    .iter()
+    .find_map(|verb| trim(code).strip_prefix(*verb))
+    .and_then(|file| file.strip_suffix(b";"))
+    .map(trim)
+    .unwrap_or_default();
+    let is_quote = |byte: Option<&u8>| matches!(byte, Some(b'\'' | b'"'));
+    let name = span(file, 1, file.len().saturating_sub(1));
+    is_quote(file.first())
+        && file.first() == file.last()
+        && name.first().is_some_and(u8::is_ascii_alphabetic)
+        && name.ends_with(b".php")
+        && name
+            .iter()
+            .all(|byte| is_word(*byte) || b"./-".contains(byte))
+        && !rest.contains(&b'<')
+}
+
 /// What a first program calls besides.
 static LEARNING: Words = LazyLock::new(|| {
     words(

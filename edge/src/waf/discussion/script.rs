@@ -5,7 +5,8 @@
 use std::sync::LazyLock;
 
 use super::SEVERE;
-use super::chore::{READING, fetched, is_chore, is_fetch, reaches, unled};
+use super::chore::{READING, fetched, is_chore, is_fetch, reaches, reads_log, unled};
+use super::upkeep::{is_upkeep, prints_text};
 use super::words::{Words, words};
 use crate::waf::scan::{Needles, at, find, from, is_space, is_word, skip_while, span, trim};
 
@@ -35,8 +36,8 @@ static FIRST: Words = LazyLock::new(|| {
 static NEXT: Words = LazyLock::new(|| {
     words(
         "[ [[ awk break cd chmod chown continue cp cut date df done echo exit explorer.exe \
-         export false fi findstr free grep head jq kill less ln mkdir more mv netstat paste popd \
-         printf pushd pwd read sed set sleep sort ss source tail tee test touch tr true uniq wc xargs { }",
+         export false fi findstr free grep head jq kill less ln mkdir more mv netstat paste pbcopy popd \
+         printf pushd pwd read sed set sleep sort ss source tail tee test touch tr true uniq uptime wc xargs { }",
     )
 });
 /// Words before a command of the same line.
@@ -78,7 +79,6 @@ static RUNNING: Needles<'static> = Needles::new(&[
     b"$'",
     b"${ifs",
     b"base64",
-    b"bypass",
 ]);
 
 /// What a shell is set up with before the rest of the line.
@@ -116,6 +116,9 @@ pub(in crate::waf) fn is_work(text: &[u8]) -> bool {
         return true;
     }
     let text = fetched(unwrapped(unled(text)));
+    if prints_text(text) {
+        return true;
+    }
     if text.len() > MAX_SCRIPT || RUNNING.find(text, 0).is_some() || SEVERE.find(text, 0).is_some()
     {
         return false;
@@ -178,6 +181,9 @@ const HANDED: &[&[u8]] = &[
     b"bash -lc ",
     b"/bin/sh -c ",
     b"/bin/bash -c ",
+    b"cmd /c ",
+    b"powershell -command ",
+    b"powershell -c ",
 ];
 
 /// `sh -c 'make && make install'` without the shell, and a command line between backticks.
@@ -220,6 +226,7 @@ fn works(command: &[u8], is_first: bool, is_all: bool) -> bool {
         || is_remote(command)
         || is_knock(own)
         || is_version(command)
+        || is_upkeep(command, word)
         || FIRST.contains(word) && (has_argument || !is_all);
     if is_first {
         return is_task
@@ -227,7 +234,10 @@ fn works(command: &[u8], is_first: bool, is_all: bool) -> bool {
             || word == b"curl" && is_request(command)
             || is_fetch(command)
             || is_chore(command, word) && !(is_all && word == b"ls")
-            || !is_all && has_argument && READING.contains(&word) && !reaches(command);
+            || !is_all
+                && has_argument
+                && (word == b"df"
+                    || READING.contains(&word) && (!reaches(command) || reads_log(command)));
     }
     is_task
         || is_chore(command, word)

@@ -307,6 +307,28 @@ fn is_phrase(segment: &[u8]) -> bool {
     segment.windows(2).any(goes_on(1)) || segment.windows(4).any(goes_on(3))
 }
 
+/// What names of files begin with that tell how a project's code is written and built.
+const LINTED: &[&[u8]] = &[
+    b".ed",
+    b".vs",
+    b".eslint",
+    b".prettier",
+    b".stylelint",
+    b".babel",
+    b".docker",
+    b".nvm",
+    b".travis",
+    b".circleci",
+    b".changeset",
+    b".storybook",
+    b".husky",
+    b".rubocop",
+    b".flake8",
+    b".pre-commit",
+    b".clang",
+    b".golangci",
+];
+
 /// `/ann/shop/blob/main/.github/workflows/ci.yml`, `/ann/shop/-/raw/main/config/database.yml`: a page about a
 /// file, where a host of repositories shows it; and what a development server bundles.
 fn is_sources(path: &[u8]) -> bool {
@@ -321,8 +343,7 @@ fn is_sources(path: &[u8]) -> bool {
         !matches!(segment, b".git")
             && !segment.starts_with(b".git%2f")
             && segment.starts_with(b".git")
-            || segment.starts_with(b".ed")
-            || segment.starts_with(b".vs")
+            || LINTED.iter().any(|name| segment.starts_with(name))
             // A template with nothing filled in.
             || matches!(segment, b".env.example" | b".env.sample" | b".env.dist" | b".env.template")
     };

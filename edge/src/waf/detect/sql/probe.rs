@@ -3,7 +3,7 @@
 use super::token::Kind;
 use super::{Hits, Sql};
 use crate::waf::rules::sql as rules;
-use crate::waf::scan::span;
+use crate::waf::scan::{at, from, span};
 
 /// A quote around strings.
 const fn is_quote(byte: u8) -> bool {
@@ -21,8 +21,11 @@ impl Sql<'_> {
         if self.quote.is_some() || self.text.len() > MAX_PROBE {
             return;
         }
-        let is_variable =
-            self.tokens.len() == 1 && self.word(0).starts_with(b"@@") && self.word(0).len() > 3;
+        let is_variable = self.tokens.len() == 1
+            && self.word(0).starts_with(b"@@")
+            && self.word(0).len() > 3
+            && at(self.word(0), 2).is_ascii_alphabetic()
+            && !from(self.word(0), 2).contains(&b'@');
         let is_sum = self.tokens.len() == 3
             && (self.kind(0), self.kind(1), self.kind(2))
                 == (Kind::Number, Kind::Arith, Kind::Const)

@@ -250,6 +250,9 @@ fn kind_v6(address: Ipv6Addr) -> Kind {
     Kind::Address
 }
 
+/// Digits of the least address outside of `0.0.0.0/8`, written as one number.
+const MIN_DECIMAL: usize = 8;
+
 /// `2130706433`, `0x7f.1`, `0177.0.0.1`, `127.1`: what `inet_aton` reads as an address.
 fn is_numeric(host: &str) -> bool {
     let is_number = |part: &str| {
@@ -260,7 +263,11 @@ fn is_numeric(host: &str) -> bool {
         };
         !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix))
     };
-    host.split('.').count() <= 4 && host.split('.').all(is_number)
+    // `//94`: a number of no network.
+    let is_low = host.len() < MIN_DECIMAL
+        && host.bytes().all(|byte| byte.is_ascii_digit())
+        && host.bytes().any(|byte| byte != b'0');
+    host.split('.').count() <= 4 && host.split('.').all(is_number) && !is_low
 }
 
 /// Letters, digits and dots in the forms that Unicode's compatibility mapping folds.

@@ -301,13 +301,30 @@ fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
     remote::is_included(url, text.part, text.name, is_address).then_some(&rules::REMOTE_FILE)
 }
 
+/// Bases of a directory's tree.
+const BASES: &[&[u8]] = &[b"/dc=", b"/ou=", b"/o=", b"/cn="];
+
+/// `ldap://dc1.example.com:389`, `ldaps://ldap.example.org/ou=staff,dc=example,dc=org`: a server by its name, with its
+/// own port or what it holds, where look-ups name an object.
+fn is_catalogue(url: &Url<'_>) -> bool {
+    let (host, port) = url::split_port(url.authority);
+    let is_base = BASES.iter().any(|base| url.rest.starts_with(base));
+    matches!(url.scheme, b"ldap" | b"ldaps")
+        && url.start == 0
+        && host.contains(&b'.')
+        && host.last().is_some_and(u8::is_ascii_alphabetic)
+        && matches!(port, None | Some(389 | 636 | 3268 | 3269))
+        && (is_base || port.is_some() && matches!(url.rest, b"" | b"/"))
+}
+
 /// Whether a setting names the server of a directory, over TLS and without a path, as no look-up does.
 fn is_directory(url: &Url<'_>, text: &Text<'_>) -> bool {
     let name = leaf(text.name);
-    url.scheme == b"ldaps"
-        && matches!(url.rest, b"" | b"/")
-        && url.start == 0
-        && (name.starts_with("ldap") || matches!(name.as_str(), "server" | "host" | "servers"))
+    is_catalogue(url)
+        || url.scheme == b"ldaps"
+            && matches!(url.rest, b"" | b"/")
+            && url.start == 0
+            && (name.starts_with("ldap") || matches!(name.as_str(), "server" | "host" | "servers"))
 }
 
 /// `http://localhost/phpmyadmin forbidden`: words follow on the line, which are part of no URL.

@@ -361,6 +361,26 @@ const ASKED: &[&[u8]] = &[
     b"@root",
 ];
 
+/// What a page prints of its own address, reader and title.
+const SHOWN: &[&[u8]] = &[
+    b"request.path",
+    b"request.full_path",
+    b"request.get_full_path",
+    b"request.path_info",
+    b"request.locale",
+    b"request.user.username",
+    b"request.user.first_name",
+    b"request.user.email",
+    b"self.title",
+    b"self.name",
+    b"app.name",
+    b"app.locale",
+    b"app.user.username",
+    b"settings.site_name",
+    b"settings.title",
+    b"settings.language_code",
+];
+
 /// `${param.x}`, `{{request.args}}`, `${request.getAttribute("x")}`: what a request holds, and
 /// nothing around it.
 fn asks_member(name: &[u8], end: usize) -> bool {
@@ -372,6 +392,7 @@ fn asks_member(name: &[u8], end: usize) -> bool {
         && matches!(joint, b'.' | b'[')
         && (end >= name.len() || is_open && matches!(name.last(), Some(b')' | b']')))
         && !name.contains(&b' ')
+        && !SHOWN.contains(&name)
 }
 
 /// Whether an expression that is the whole text asks what the template knows.
