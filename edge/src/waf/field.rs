@@ -216,6 +216,10 @@ const FILES: &[&str] = &[
     "trace",
     "openfiles",
     "relativepath",
+    "@filename",
+    "@file",
+    "@path",
+    "@basedir",
 ];
 /// Members of an error that a program reports, and those by which it says where.
 const FAULTS: &[&str] = &[
@@ -262,6 +266,11 @@ const ADDRESSES: &[&str] = &[
     "proxypass",
     "jdbcurl",
     "serverurls",
+    // Where a message of SAML goes to, and where a service described in WSDL is.
+    "@destination",
+    "@assertionconsumerserviceurl",
+    "@recipient",
+    "@location",
     // `wsa:Address` (Web Services Addressing 1.0): where answers go to.
     "wsa",
 ];
@@ -316,6 +325,11 @@ const SOURCES: &[&str] = &[
 pub(super) fn is_document_leaf(name: &str) -> bool {
     LEAVES.iter().any(|leaf| name.ends_with(leaf))
         || SOURCES.contains(&&*leaf(name).replace('_', ""))
+}
+
+/// Whether the element shows code in a document: XHTML's and `DocBook`'s.
+pub(super) fn is_listing(name: &str) -> bool {
+    matches!(name, "code" | "programlisting" | "screen" | "literallayout")
 }
 
 /// Members beside which one tells in which language they are written.

@@ -79,6 +79,7 @@ impl Spared {
                     || discussion::is_loaded(name, lower)),
             is_script_sample: field::is_script_sample(name),
             is_document_leaf: part == Part::Json && field::is_document_leaf(name)
+                || part == Part::Xml && field::is_listing(name)
                 || context.names_language
                     && matches!(part, Part::Json | Part::Form | Part::Multipart)
                     && field::is_program_text(name),

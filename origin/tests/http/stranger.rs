@@ -229,6 +229,8 @@ fn a_right_password_that_does_not_help_is_a_failure(engine: Engine) {
     let server = MailServer::start();
     let (_site, origin) = site(engine, &server, "confirm_email = true");
     sign_up(&origin, EMAIL, PASSWORD);
+    // Before the mail that tells of the lock, which may overtake it.
+    server.await_mail(EMAIL, 1);
     for _ in 0..2 {
         assert_eq!(told(&login(&origin, EMAIL, "wrong horse")), invalid());
         let unconfirmed = told(&login(&origin, EMAIL, PASSWORD));

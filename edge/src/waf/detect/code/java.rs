@@ -1,5 +1,6 @@
 //! Java's classes where an expression language or a deserialiser would reach for them.
 
+use crate::waf::Part;
 use crate::waf::detect::{Hit, Hits, Text};
 use crate::waf::field::leaf;
 use crate::waf::rules::code as rules;
@@ -187,7 +188,10 @@ pub(super) static KEYS: Needles<'static> = Needles::numbered(
 
 /// fastjson's and Jackson's `"@type"`, and .NET's `"$type"`, with a class to instantiate.
 fn typed_json(text: &Text<'_>, hits: &mut Hits) {
-    if matches!(&*leaf(text.name), "@type" | "@class" | "$type" | "__type") && is_gadget(text.lower)
+    // An attribute of XML is called so too.
+    if text.part != Part::Xml
+        && matches!(&*leaf(text.name), "@type" | "@class" | "$type" | "__type")
+        && is_gadget(text.lower)
     {
         hits.push(Hit::new(&rules::SERIALIZED, 0, text.lower.len().min(60)));
         return;

@@ -203,7 +203,7 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
         .any(|sign| query.windows(sign.len()).any(|window| window == *sign));
     let leaf = leaf(name);
     // Attributes of XML name services and schemas; what its document type fetches is judged apart.
-    let is_link = is_link(&leaf) || part == Part::Xml && leaf == "attribute";
+    let is_link = is_link(&leaf) || part == Part::Xml && leaf.starts_with('@');
     let is_page = ends_in(path, PAGES);
     // `/Pages/Teachers.aspx`: what is planted lies near the root.
     let is_deep = path.split(|byte| *byte == b'/').count() > 2
