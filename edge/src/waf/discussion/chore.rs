@@ -90,6 +90,9 @@ const FILLED: &[&[u8]] = &[
     b"/home",
     b"/mnt",
     b"/usr/local",
+    b"/var/lib/dpkg",
+    b"/var/lib/apt",
+    b"/var/cache/apt",
 ];
 /// What a program's file ends with.
 const SOURCES: &[&[u8]] = &[
@@ -160,12 +163,15 @@ pub(super) fn is_chore(command: &[u8], word: &[u8]) -> bool {
                 }))
 }
 
-/// `cat /var/log/syslog`: a log of the machine's own.
+/// Folders of logs, and of how servers are set up.
+const READABLE: &[&[u8]] = &[b"/var/log/", b"/etc/nginx/", b"/etc/apache2/", b"/etc/php"];
+
+/// `cat /var/log/syslog`: a log of the machine's own, or how a server of it is set up.
 pub(super) fn reads_log(command: &[u8]) -> bool {
     command
         .split(|byte| is_space(*byte))
         .filter(|word| at(word, 0) == b'/')
-        .all(|word| word.starts_with(b"/var/log/"))
+        .all(|word| READABLE.iter().any(|folder| word.starts_with(folder)))
         && find(command, b"..", 0).is_none()
         && !command.contains(&b'*')
         && !command.contains(&b'\\')

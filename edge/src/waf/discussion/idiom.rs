@@ -1,7 +1,8 @@
 //! Whole values of code that developers write every day and that give an attacker nothing.
 
+use super::beside::{opens_own, opens_table};
 use super::declared::is_declared;
-use super::page::{fills, includes, is_lesson, tells};
+use super::page::{UPLOADS, fills, includes, is_lesson, keeps_upload, opens_tab, tells};
 use super::script::is_work;
 use super::told::{is_report, is_told};
 use super::unparsed::is_unparsed;
@@ -14,8 +15,6 @@ use crate::waf::scan::{
 
 /// Each finding asks anew, so nothing long may be read.
 const MAX_TEXT: usize = 1000;
-/// Most steps up to a file of the same project.
-const MAX_STEPS: usize = 3;
 /// Fewest words that talk about the code before them.
 const MIN_TOLD: usize = 3;
 /// Longest command line that a call starts, in bytes.
@@ -23,6 +22,18 @@ const MAX_STARTED: usize = 200;
 
 /// Rules about commands.
 const COMMANDS: &[&str] = &["rce-001", "rce-002", "rce-006"];
+/// Shells by their paths, which accounts, containers and terminals are set up with: nothing runs one for its path alone.
+const SHELLS: &[&[u8]] = &[
+    b"/bin/sh",
+    b"/bin/bash",
+    b"/bin/zsh",
+    b"/bin/dash",
+    b"/bin/ash",
+    b"/bin/fish",
+    b"/usr/bin/bash",
+    b"/usr/bin/zsh",
+    b"/usr/bin/fish",
+];
 /// Rules about what a function opens.
 const FILES: &[&str] = &["lfi-001", "lfi-006", "code-001"];
 /// Rules about a script that prints a message.
@@ -33,21 +44,13 @@ const QUERIES: &[&str] = &["nosqli-002", "nosqli-003"];
 /// Rules about templates and what they reach for.
 const TEMPLATES: &[&str] = &["ssti-002", "ssti-003", "java-001"];
 
-/// What names a file beside the program's own.
-static BESIDE: Needles<'static> = Needles::new(&[
-    b"__dirname",
-    b"__dir__",
-    b"dirname(__file__)",
-    b"import.meta.url",
-]);
-
 /// Whether the text is code as developers write it, and the finding nothing else.
 pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
     if text.len() > MAX_TEXT {
         return false;
     }
     let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
-    is_one_of(COMMANDS) && (is_work(text) || is_work(untold(text)))
+    is_one_of(COMMANDS) && (is_work(text) || is_work(untold(text)) || SHELLS.contains(&trim(text)))
         || hit.rule.id == "rce-001" && is_unparsed(text, hit)
         || is_one_of(FILES) && opens_own(text, hit)
         || is_one_of(QUERIES) && is_shell_query(text)
@@ -55,7 +58,8 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         || is_one_of(STARTED) && starts_work(text, hit)
         || hit.rule.id == "xss-006" && opens_tab(text)
         || is_one_of(UPLOADS) && keeps_upload(text, hit)
-        || hit.rule.id == "node-001" && gives_up(text, hit)
+        || hit.rule.id == "node-001"
+            && (gives_up(text, hit) || text.starts_with(b"require('fs')") && opens_table(text))
         || hit.rule.id == "python-001" && imports_os(text, hit)
         || is_declared(text, hit)
         || hit.rule.id == "php-001"
@@ -63,49 +67,9 @@ pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
         || is_one_of(TEMPLATES) && tells_time(text, hit)
         || is_one_of(TOLD) && tells(text, hit)
         || hit.rule.id == "xss-003" && minds_own(span(text, hit.start, MAX_TEXT))
+        || hit.rule.id == "xss-006" && minds_own(text)
         || hit.rule.tags.first() == Some(&"sqli") && is_report(text)
         || (STATEMENTS.contains(&hit.rule.id) || hit.rule.id == "sqli-011") && is_told(text, hit)
-}
-
-/// `window.open('https://example.com/docs', '_blank');`: all of it, and an address spelled out.
-fn opens_tab(text: &[u8]) -> bool {
-    let text = trim(text);
-    let text = text.strip_suffix(b";").unwrap_or(text);
-    let argument = text
-        .strip_prefix(b"window.open('https://")
-        .or_else(|| text.strip_prefix(b"window.open(\"https://"))
-        .and_then(|rest| rest.strip_suffix(b")"));
-    argument.is_some_and(|argument| {
-        argument
-            .iter()
-            .all(|byte| is_word(*byte) || b"./?=&-,'\" ".contains(byte))
-            && find(argument, b"evil", 0).is_none()
-            && find(argument, b"attack", 0).is_none()
-    })
-}
-
-/// Rules about what PHP calls and what it reads of a request.
-const UPLOADS: &[&str] = &["php-002", "php-003"];
-/// Settings of PHP by which a program shows its faults or takes its time.
-const TUNED: &[&[u8]] = &[
-    b"display_errors",
-    b"memory_limit",
-    b"max_execution_time",
-    b"date.timezone",
-    b"error_log",
-];
-
-/// `move_uploaded_file($_FILES['f']['tmp_name'], 'uploads/' . $name)` and `ini_set('display_errors', 1)`: a line of
-/// PHP that calls no other program.
-fn keeps_upload(text: &[u8], hit: &Hit) -> bool {
-    let is_kept = (text.starts_with(b"move_uploaded_file($_files[")
-        || text.starts_with(b"if (move_uploaded_file($_files["))
-        && find_any(text, &[b"'uploads/'", b"\"uploads/", b"$target", b"$dir"]).is_some();
-    let tuned = from(text, hit.start)
-        .strip_prefix(b"ini_set(")
-        .map(|rest| from(rest, 1));
-    let is_tuned = tuned.is_some_and(|name| TUNED.iter().any(|tuned| name.starts_with(tuned)));
-    (is_kept || is_tuned) && SEVERE.find(text, 0).is_none() && HOSTILE_QUERY.find(text, 0).is_none()
 }
 
 /// `process.on('uncaughtException', err => { console.error(err); process.exit(1); })`: a program that ends itself
@@ -186,7 +150,14 @@ const STARTED: &[&str] = &[
 /// `subprocess.run(["git", "pull"], check=True)`, `execSync('npm ci')`: a call that starts what developers run every
 /// day, with every word of it spelled out, and nothing else that the text does.
 fn starts_work(text: &[u8], hit: &Hit) -> bool {
-    let Some(open) = find(text, b"(", hit.start) else {
+    let module = [
+        &b"require('child_process')"[..],
+        b"require(\"child_process\")",
+    ]
+    .iter()
+    .find(|module| from(text, hit.start).starts_with(module))
+    .map_or(0, |module| module.len());
+    let Some(open) = find(text, b"(", hit.start + module) else {
         return false;
     };
     let is_list = at(text, open + 1) == b'[';
@@ -295,32 +266,10 @@ fn tells_time(text: &[u8], hit: &Hit) -> bool {
         b"t(java.text.",
         b"{$smarty.now",
         b"$smarty.now",
+        b"${pagecontext.request.contextpath}/",
     ]
     .iter()
     .any(|head| from(text, hit.start).starts_with(head))
-}
-
-/// `include __dir__ . '/../config.php'`, `readfile(join(__dirname, '../x'))`: a file near the program's
-/// own, behind code and a quotation mark, where a path would have to begin.
-fn opens_own(text: &[u8], hit: &Hit) -> bool {
-    let steps = text.windows(3).filter(|step| step == b"../").count();
-    if steps > MAX_STEPS || SEVERE.find(text, 0).is_some() {
-        return false;
-    }
-    let lead = span(text, 0, hit.start);
-    let lead = lead.strip_suffix(b"/").unwrap_or(lead);
-    let code = lead.strip_suffix(b"'").or_else(|| lead.strip_suffix(b"\""));
-    let is_quoted = code.is_some_and(|code| {
-        at(text, 0).is_ascii_alphabetic()
-            && trim(code).len() > 3
-            && (matches!(trim(code).last(), Some(b'(' | b'=' | b','))
-                || trim(code).len() < code.len())
-    });
-    if hit.rule.id == "code-001" {
-        BESIDE.find(text, 0).is_some()
-    } else {
-        is_quoted
-    }
 }
 
 /// Methods of that console that read.
@@ -384,7 +333,7 @@ fn is_label(lead: &[u8]) -> bool {
 }
 
 /// What such a query does in attacks.
-static HOSTILE_QUERY: Needles<'static> =
+pub(super) static HOSTILE_QUERY: Needles<'static> =
     Needles::new(&[b"$where", b"function", b"eval", b"foreach"]);
 
 /// What a handler does in attacks, besides [`HOSTILE`].
@@ -444,7 +393,7 @@ fn minds_own(markup: &[u8]) -> bool {
     let mut index = 0;
     while let Some((start, word)) = HOSTILE.find(markup, index) {
         index = start + word.len();
-        if word != b"location=" || !from(markup, index).starts_with(b"this.value") {
+        if !word.starts_with(b"location") || !from(markup, index).starts_with(b"this.value") {
             return false;
         }
     }
@@ -463,6 +412,10 @@ fn is_own(code: &[u8], quote: u8) -> bool {
         &b"this.value"[..],
         b"location = this.value",
         b"location=this.value",
+        b"location.href=this.value",
+        b"location.href = this.value",
+        b"window.location=this.value",
+        b"window.location.href=this.value",
     ]
     .iter()
     .any(|start| code.starts_with(start))

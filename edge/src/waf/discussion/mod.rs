@@ -9,6 +9,7 @@
 //! A text that asks or tells something about software, in words of the trade, shows code within
 //! its sentences too (`within.rs`).
 
+mod beside;
 mod chore;
 mod closing;
 mod declared;

@@ -1,9 +1,11 @@
 //! Pages as PHP writes them: templates that print their own variables, and scripts that tell the user what
 //! became of a form.
 
+use super::SEVERE;
+use super::idiom::HOSTILE_QUERY;
 use super::words::{Words, words};
 use crate::waf::detect::Hit;
-use crate::waf::scan::{at, before, find, is_word, span, trim, word_before};
+use crate::waf::scan::{at, before, find, find_any, from, is_word, span, trim, word_before};
 use std::sync::LazyLock;
 
 /// What a template calls to print a value, and what it decides by.
@@ -197,6 +199,47 @@ fn moves(statement: &[u8]) -> bool {
                 .iter()
                 .all(|byte| is_word(*byte) || b"./?=&-".contains(byte))
     })
+}
+
+/// `window.open('https://example.com/docs', '_blank');`: all of it, and an address spelled out.
+pub(super) fn opens_tab(text: &[u8]) -> bool {
+    let text = trim(text);
+    let text = text.strip_suffix(b";").unwrap_or(text);
+    let argument = text
+        .strip_prefix(b"window.open('https://")
+        .or_else(|| text.strip_prefix(b"window.open(\"https://"))
+        .and_then(|rest| rest.strip_suffix(b")"));
+    argument.is_some_and(|argument| {
+        argument
+            .iter()
+            .all(|byte| is_word(*byte) || b"./?=&-,'\" ".contains(byte))
+            && find(argument, b"evil", 0).is_none()
+            && find(argument, b"attack", 0).is_none()
+    })
+}
+
+/// Rules about what PHP calls and what it reads of a request.
+pub(super) const UPLOADS: &[&str] = &["php-002", "php-003"];
+/// Settings of PHP by which a program shows its faults or takes its time.
+const TUNED: &[&[u8]] = &[
+    b"display_errors",
+    b"memory_limit",
+    b"max_execution_time",
+    b"date.timezone",
+    b"error_log",
+];
+
+/// `move_uploaded_file($_FILES['f']['tmp_name'], 'uploads/' . $name)` and `ini_set('display_errors', 1)`: a line of
+/// PHP that calls no other program.
+pub(super) fn keeps_upload(text: &[u8], hit: &Hit) -> bool {
+    let is_kept = (text.starts_with(b"move_uploaded_file($_files[")
+        || text.starts_with(b"if (move_uploaded_file($_files["))
+        && find_any(text, &[b"'uploads/'", b"\"uploads/", b"$target", b"$dir"]).is_some();
+    let tuned = from(text, hit.start)
+        .strip_prefix(b"ini_set(")
+        .map(|rest| from(rest, 1));
+    let is_tuned = tuned.is_some_and(|name| TUNED.iter().any(|tuned| name.starts_with(tuned)));
+    (is_kept || is_tuned) && SEVERE.find(text, 0).is_none() && HOSTILE_QUERY.find(text, 0).is_none()
 }
 
 #[cfg(test)]

@@ -232,7 +232,8 @@ fn works(command: &[u8], is_first: bool, is_all: bool) -> bool {
         return is_task
             || is_led && NEXT.contains(word)
             || word == b"curl" && is_request(command)
-            || is_fetch(command)
+            || is_fetch(own)
+            || is_set(word) && !is_all
             || is_chore(command, word) && !(is_all && word == b"ls")
             || !is_all
                 && has_argument
@@ -250,13 +251,25 @@ fn works(command: &[u8], is_first: bool, is_all: bool) -> bool {
         || is_id(word)
 }
 
-/// `python3 --version`
+/// `x=`, `arr=`: what a variable is set to stands behind as a command of its own, or is a word.
+fn is_set(word: &[u8]) -> bool {
+    let name = skip_while(word, 0, is_word);
+    name > 0
+        && at(word, name) == b'='
+        && matches!(at(word, name + 1), 0 | b'(' | b'"' | b'\'' | b'0'..=b'9' | b'a'..=b'z')
+        && !matches!(
+            span(word, 0, name),
+            b"ld_preload" | b"ifs" | b"path" | b"env" | b"prompt_command"
+        )
+}
+
+/// `python3 --version`, `php -v`
 fn is_version(command: &[u8]) -> bool {
     let mut words = command
         .split(|byte| is_space(*byte))
         .filter(|word| !word.is_empty());
     let name = words.next().unwrap_or_default();
-    words.next() == Some(b"--version")
+    matches!(words.next(), Some(b"--version" | b"-v" | b"-version"))
         && words.next().is_none()
         && name.iter().copied().all(is_named)
 }

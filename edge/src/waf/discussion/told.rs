@@ -83,6 +83,7 @@ static REPORTING: Needles<'static> = Needles::new(&[
     b" default ",
     b"replace(",
     b"pg_size_pretty(",
+    b"pg_stat_",
 ]);
 /// What attacks ask for, and by what they hide the rest.
 static PRYING: Needles<'static> = Needles::new(&[
@@ -121,13 +122,19 @@ static PRYING: Needles<'static> = Needles::new(&[
     b"admin",
 ]);
 
-/// What tells how large a table is, and nothing else.
+/// What tells how large a table is and what a server works on, and nothing else.
 const SIZES: &[&[u8]] = &[
     b"size_pretty(",
     b"total_relation_size(",
     b"relation_size(",
     b"table_size(",
     b"indexes_size(",
+    b"database_size(",
+    b"stat_activity",
+    b"stat_user_",
+    b"stat_statements",
+    b"stat_database",
+    b"locks",
 ];
 
 /// Whether the text asks for what attacks do: a type of a column (`varchar(20)`) and the size of a table are no
@@ -248,7 +255,7 @@ fn is_told_of(text: &[u8]) -> bool {
     let tail = from(text, end + 1);
     let mut words = tail.split(|byte| is_space(*byte)).skip(1);
     let first = words.next().unwrap_or_default();
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b" .,?!'_-".contains(byte);
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b" .,?!'_@-".contains(byte);
     is_statement(span(text, 0, end))
         && TELLING.contains(&first)
         && words.filter(|word| !word.is_empty()).count() + 1 >= MIN_TOLD

@@ -1,5 +1,6 @@
 //! Commands by which people look after their own Windows and their own keys, as instructions give them.
 
+use super::chore::{reaches, reads_log};
 use crate::waf::scan::{Needles, at, find, is_word, span, trim};
 
 /// Whole commands that refresh and tell no more than how the machine does.
@@ -52,11 +53,20 @@ pub(super) fn is_upkeep(command: &[u8], word: &[u8]) -> bool {
     match word {
         b"ipconfig" | b"netsh" | b"gpupdate" => REFRESHING.contains(&command),
         b"reg" => sets(command),
+        b"certutil" => command.starts_with(b"certutil -hashfile "),
+        b"icacls" => {
+            find(command, b" /grant ", 0).is_some() && find(command, b"everyone", 0).is_none()
+        }
         b"powershell" | b"pwsh" => runs_own(command),
         b"dir" => command.strip_prefix(b"dir ").is_some_and(|path| {
             path.starts_with(b"%userprofile%") || find(path, b"\\%username%\\", 0).is_some()
         }),
         b"chmod" | b"cat" | b"ssh-copy-id" => minds_key(command),
+        b"crontab" => matches!(command, b"crontab -l" | b"crontab -e" | b"sudo crontab -e"),
+        b"add-type" => command.starts_with(b"add-type -assemblyname "),
+        b"tail" | b"head" | b"less" => {
+            command.ends_with(b".log") && (!reaches(command) || reads_log(command))
+        }
         _ => false,
     }
 }

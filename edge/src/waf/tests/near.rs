@@ -118,9 +118,34 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ),
     (
         "text",
-        "const pkg = JSON.parse(await readFile(new URL('../package.json', import.meta.url)));",
-        "const pkg = JSON.parse(await readFile(new URL('../package.json', url)));",
+        "const pkg = JSON.parse(await readFile(new URL('../settings.yml', import.meta.url)));",
+        "const pkg = JSON.parse(await readFile(new URL('../settings.yml', url)));",
     ),
+    (
+        "text",
+        "open('../data/x.csv', encoding='utf-8').read()",
+        "open('../data/x.key', encoding='utf-8').read()",
+    ),
+    (
+        "text",
+        "tail -n 100 storage/logs/app.log",
+        "tail -n 100 config/app.php",
+    ),
+    (
+        "text",
+        "ldap://dc1.example.com:389",
+        "ldap://dc1.example.com:389/a",
+    ),
+    (
+        "messages.content",
+        "Explain this: SELECT * FROM users WHERE name = '' OR '1'='1' --",
+        "<script>alert(1)</script> <- explain this",
+    ),
+    ("text", "{{ request.path }}", "{{ request.environ }}"),
+    ("text", "//94", "//2130706433/"),
+    ("text", "@@61", "@@hostname"),
+    ("text", "/bin/bash", "/bin/bash -c id"),
+    ("text", "/var/log/shop/*.log", "/var/log/nginx/*.log"),
     (
         "text",
         "There's a chmod for that: `find . -type d -exec chmod 755 {} \\; && find . -type f -delete`",
@@ -430,6 +455,9 @@ const OPERATORS: &[(&str, bool)] = &[
     ("password.$type", true),
     ("shape.$type", false),
     ("user.selector.$gt", true),
+    ("range.price.$gte", false),
+    ("range.name.$gte", true),
+    ("range.price.$ne", true),
 ];
 
 #[test]
@@ -443,6 +471,36 @@ fn queries_that_a_store_takes_whole_have_its_names() {
         let body = Some(("application/json", body.as_bytes()));
         let report = look(&Settings::default(), "/items", "", &[], body);
         assert_eq!(report.verdict == Verdict::Blocked, *is_stopped, "{name}");
+    }
+}
+
+#[test]
+fn a_program_may_stand_beside_the_name_of_its_language() {
+    let code = "print(__import__('os').popen('ls -la').read())";
+    for (body, is_stopped) in [
+        (
+            serde_json::json!({ "language": "python", "code": code }),
+            false,
+        ),
+        (
+            serde_json::json!({ "code": code, "lang": "python3" }),
+            false,
+        ),
+        (serde_json::json!({ "code": code }), true),
+        (serde_json::json!({ "language": "id", "code": code }), true),
+        (
+            serde_json::json!({ "language": "python", "name": code }),
+            true,
+        ),
+        (
+            serde_json::json!({ "language": "js", "code": "<script>alert(1)</script>" }),
+            true,
+        ),
+    ] {
+        let body = body.to_string();
+        let sent = Some(("application/json", body.as_bytes()));
+        let report = look(&Settings::default(), "/run", "", &[], sent);
+        assert_eq!(report.verdict == Verdict::Blocked, is_stopped, "{body}");
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::waf::Part;
 use crate::waf::body::json;
+use crate::waf::detect::Text;
 use crate::waf::rules::{Rule, nosql as rules};
 use crate::waf::scan::{
     Needles, at, find, find_any, from, is_word, skip_space, skip_while, span, stands, trim,
@@ -93,6 +94,52 @@ pub(in crate::waf::detect) fn may_be_member(name: &[u8]) -> bool {
 /// when it is an update.
 pub(in crate::waf) fn updates(key: &[u8]) -> bool {
     key == b"$set" || key == b"$unset"
+}
+
+/// What is measured, and no attack looks up.
+const MEASURES: &[&str] = &[
+    "price",
+    "harga",
+    "total",
+    "amount",
+    "stock",
+    "stok",
+    "qty",
+    "quantity",
+    "size",
+    "views",
+    "rating",
+    "score",
+    "date",
+    "tanggal",
+    "createdat",
+    "updatedat",
+    "year",
+    "tahun",
+    "weight",
+    "likes",
+    "downloads",
+];
+
+/// `filter.price.$gte`, `price[$lte]`: how much of something, by its name.
+pub(super) fn measures(text: &Text<'_>, operator: &[u8]) -> bool {
+    let is_range = matches!(operator, b"gte" | b"lte" | b"gt" | b"lt");
+    let lower;
+    let name = if text.part == Part::JsonKey {
+        text.name
+    } else {
+        lower = String::from_utf8_lossy(text.lower);
+        &lower
+    };
+    let mut names = name.rsplit(['.', '[']).skip(1);
+    is_range
+        && name.len() <= MAX_PATH
+        && names.next().is_some_and(|name| {
+            let name = name.trim_end_matches(']').replace('_', "");
+            MEASURES
+                .iter()
+                .any(|measure| name.eq_ignore_ascii_case(measure))
+        })
 }
 
 /// Operators that run code or reach other collections.

@@ -284,7 +284,12 @@ fn operators(text: &Text<'_>, hits: &mut Hits) {
         }
         let end = index + operator.len();
         let is_path = text.part.is_name() || is_member(lower, dollar, end);
-        if is_path && stands_in_name(lower, dollar, end) && is_plain && !is_declared {
+        if is_path
+            && stands_in_name(lower, dollar, end)
+            && is_plain
+            && !is_declared
+            && !key::measures(text, operator)
+        {
             hits.push(Hit::new(&rules::OPERATOR, dollar, end));
             return;
         }

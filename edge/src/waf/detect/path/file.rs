@@ -6,7 +6,7 @@ use crate::waf::Part;
 use crate::waf::meter::price;
 use crate::waf::rules::path as rules;
 use crate::waf::scan::{
-    Needles, at, before, is_word, position, skip_space, skip_while, span, stands, trim,
+    Needles, at, before, find, is_word, position, skip_space, skip_while, span, stands, trim,
 };
 
 /// Reports a known file: as the value's own path an attack, inside prose a warning.
@@ -97,6 +97,9 @@ fn rooted(text: &[u8], first: usize) -> Option<usize> {
         .find_map(|folder| {
             let end = fits(text, start, folder)?;
             let is_file = !folder.ends_with(b"/");
+            if is_public(text, start) {
+                return None;
+            }
             let goes_on = is_word(at(text, end))
                 || matches!(at(text, end), b'.' | b'*' | b'?' | b'\'' | b'"' | b'\\');
             // `.environment` and `id_rsa.pub` are other names.
@@ -106,6 +109,95 @@ fn rooted(text: &[u8], first: usize) -> Option<usize> {
                 && (is_word(at(text, end)) || stands(text, end, b".pub") || is_sample(text, end));
             ((is_file || goes_on) && !is_longer).then_some(end)
         })
+}
+
+/// What in those folders every machine has alike and tells nothing of this one.
+const PUBLIC: &[&[u8]] = &[
+    b"/etc/ssl/certs/",
+    b"/etc/alternatives",
+    b"/etc/localtime",
+    b"/etc/**",
+    b"/proc/sys/net/",
+    b"/proc/sys/vm/",
+    b"/proc/sys/fs/",
+    b"/root/**",
+];
+/// Names that logs of services begin with: one's own program writes others.
+const LOGS: &[&[u8]] = &[
+    b"apache",
+    b"auth",
+    b"mail",
+    b"nginx",
+    b"httpd",
+    b"messages",
+    b"secure",
+    b"lastlog",
+    b"btmp",
+    b"wtmp",
+    b"exim",
+    b"mysql",
+    b"mariadb",
+    b"sshd",
+    b"cron",
+    b"dmesg",
+    b"vsftpd",
+    b"proftpd",
+    b"pureftpd",
+    b"pure-ftpd",
+    b"lighttpd",
+    b"faillog",
+    b"xferlog",
+    b"syslog",
+    b"kern",
+    b"daemon",
+    b"boot",
+    b"audit",
+    b"tomcat",
+    b"redis",
+    b"postgres",
+    b"php",
+    b"squid",
+    b"samba",
+    b"sudo",
+    b"user",
+    b"debug",
+    b"dpkg",
+    b"apt",
+    b"journal",
+    b"cups",
+    b"news",
+    b"yum",
+    b"www",
+    b"error",
+    b"access",
+    b"log",
+    b"ftp",
+    b"mongo",
+    b"fail2ban",
+    b"ufw",
+    b"wtmp",
+    b"alternatives",
+    b"installer",
+    b"iis",
+    b"?",
+    b"*",
+    b"..",
+    b"telnet",
+    b"security",
+    b"dnf",
+    b"elasticsearch",
+    b"jenkins",
+    b"gitlab",
+];
+
+/// Whether a path in such a folder names nothing of the server's own.
+fn is_public(text: &[u8], start: usize) -> bool {
+    const LOG: &[u8] = b"/var/log/";
+    let end = start + LOG.len();
+    PUBLIC.iter().any(|path| stands(text, start, path))
+        || stands(text, start, LOG)
+            && !LOGS.iter().any(|name| stands(text, end, name))
+            && find(span(text, end, end + MAX_PATH), b"..", 0).is_none()
 }
 
 /// Whether a file's name goes on as that of a sample, which is published: `.env.example`.
@@ -184,7 +276,8 @@ fn named(text: &Text<'_>, first: usize, hits: &mut Hits) {
         if !hits.meter.pays(price::SLASH) {
             return;
         }
-        let Some((end, is_folder)) = known(lower, start) else {
+        let Some((end, is_folder)) = known(lower, start).filter(|_| !is_public(lower, start))
+        else {
             continue;
         };
         if !is_folder && (is_word(at(lower, end)) || at(lower, end) == b'-') {

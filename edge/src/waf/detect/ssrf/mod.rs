@@ -258,9 +258,11 @@ fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
     // A database of the developer's own: `jdbc:mysql://localhost:3306/app`.
     let is_own = url.start == JDBC.len()
         && lower.starts_with(JDBC)
-        && url
-            .hosts()
-            .all(|host| url::split_port(host).0 == b"localhost");
+        && url.hosts().all(|host| {
+            let host = url::split_port(host).0;
+            !host.contains(&b'.') && host.first().is_some_and(u8::is_ascii_alphabetic)
+        })
+        && (!url.rest.contains(&b'?') || url.authority.starts_with(b"localhost"));
     if is_own {
         return None;
     }
@@ -361,6 +363,19 @@ fn is_own_page(url: &Url<'_>, port: Option<u16>) -> bool {
         && !url.authority.contains(&b'@')
         && port.is_some_and(|port| port >= 1024 && !SERVICES.contains(&port))
         && OWN_PAGES.contains(&url.rest)
+        || is_own_site(url, port)
+}
+
+/// Ports on which frameworks serve what is being written: Next, Rails, Flask, Django, Ionic.
+const FRAMEWORKS: &[u16] = &[3000, 3001, 4000, 5000, 8000, 8100];
+
+/// `http://localhost:3000/`: the first page of a site that its developer runs, and nothing more.
+fn is_own_site(url: &Url<'_>, port: Option<u16>) -> bool {
+    let (host, _) = url::split_port(url.authority);
+    matches!(url.scheme, b"http" | b"https" | b"ws")
+        && matches!(host, b"localhost" | b"127.0.0.1" | b"[::1]")
+        && port.is_some_and(|port| FRAMEWORKS.contains(&port))
+        && matches!(url.rest, b"" | b"/")
 }
 
 /// Members by which a monitor names its own pages in the alerts that it sends.

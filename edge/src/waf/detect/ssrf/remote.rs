@@ -3,7 +3,7 @@
 use super::url::Url;
 use crate::waf::Part;
 use crate::waf::field::leaf;
-use crate::waf::scan::{at, skip_while, span};
+use crate::waf::scan::{at, find, skip_while, span};
 
 /// Endings of what a server would run, or be made to.
 const SCRIPTS: &[&[u8]] = &[
@@ -15,34 +15,6 @@ const SCRIPTS: &[&[u8]] = &[
 const PAGES: &[&[u8]] = &[
     b".php", b".php3", b".php4", b".php5", b".php7", b".phtml", b".phar", b".inc", b".asp",
     b".aspx", b".jsp", b".jspx", b".cfm", b".lua",
-];
-/// Pages that people do link to.
-const LINKED: &[&[u8]] = &[
-    b"index",
-    b"default",
-    b"home",
-    b"main",
-    b"login",
-    b"signin",
-    b"logout",
-    b"register",
-    b"viewtopic",
-    b"viewforum",
-    b"showthread",
-    b"forumdisplay",
-    b"thread",
-    b"topic",
-    b"article",
-    b"news",
-    b"product",
-    b"detail",
-    b"item",
-    b"profile",
-    b"search",
-    b"contact",
-    b"about",
-    b"callback",
-    b"xmlrpc",
 ];
 /// Parts of names of parameters that honestly hold links to pages of others.
 const LINKS: &[&str] = &[
@@ -242,7 +214,10 @@ pub(super) fn is_included(url: &Url<'_>, part: Part, name: &str, is_address: boo
         () if name.starts_with("globals[") || (is_hostile && is_file) => true,
         () if is_hostile && !is_bare && !is_link => true,
         () if is_page && !is_link && is_open && !is_published => {
-            is_short || !LINKED.contains(&stem)
+            is_short
+                || is_hostile
+                || includes
+                || PLANTED.iter().any(|name| find(stem, name, 0).is_some())
         }
         () if is_script
             && (is_short && is_page && !is_link || matches!(url.scheme, b"ftp" | b"ftps")) =>
