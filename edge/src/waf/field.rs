@@ -216,6 +216,9 @@ const FILES: &[&str] = &[
     "trace",
     "openfiles",
     "relativepath",
+    "mount",
+    "modules",
+    "maps",
     "@filename",
     "@file",
     "@path",
@@ -307,6 +310,12 @@ const LEAVES: &[&str] = &[
     "messages.content.text",
     "messages.content.content",
     "contents.parts.text",
+    // What pipelines of logs and of faults are handed (OTLP, Loki, Sentry): lines of whoever was logged.
+    "logRecords.body.stringValue",
+    "attributes.value.stringValue",
+    "streams.values",
+    "breadcrumbs.values.message",
+    "exception.values.value",
     // Files of a snippet and of a commit.
     "files.content",
     "actions.content",

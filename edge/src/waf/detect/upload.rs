@@ -20,7 +20,8 @@ pub(super) const TRIGGERS: &[&str] = &[
     "__halt_compiler",
 ];
 
-/// Last endings that servers or systems run.
+/// Last endings that servers or systems run. Of what a shell reads (`.sh`, `.bat`, `.ps1`) no server runs one by its
+/// name: those are judged by what they do.
 const RUNS: &[&[u8]] = &[
     b"pht",
     b"phps",
@@ -31,9 +32,6 @@ const RUNS: &[&[u8]] = &[
     b"pl",
     b"exe",
     b"dll",
-    b"bat",
-    b"cmd",
-    b"ps1",
     b"vbs",
     b"scr",
     b"msi",
