@@ -209,8 +209,21 @@ fn fence(text: &[u8], start: usize, missing: &mut [bool; FENCES.len()]) -> Optio
     Some(end? + close.len())
 }
 
+/// Code blocks of editors that keep a document as markup: `CKEditor`, `TinyMCE`, Quill.
+const BLOCKS: &[&[u8]] = &[
+    b"<pre><code class=\"language-",
+    b"<pre class=\"language-",
+    b"<pre class=\"ql-syntax\"",
+];
+
 /// Whether a fence at the start of a line says what it holds, and the code starts on the next.
 fn names_language(text: &[u8], start: usize) -> bool {
+    if BLOCKS
+        .iter()
+        .any(|block| from(text, start).starts_with(block))
+    {
+        return true;
+    }
     let language = from(text, start)
         .strip_prefix(b"```")
         .or_else(|| from(text, start).strip_prefix(b"~~~"))

@@ -90,10 +90,13 @@ fn is_active(tag: &Tag<'_>) -> bool {
         b"portal" | b"layer" | b"ilayer" | b"bgsound" | b"vmlframe" => has(&[b"src"]),
         b"object" => {
             has(&[b"classid"])
-                || has(&[b"data"]) && !is_own_file(value(b"data"))
+                || has(&[b"data"]) && !is_own_file(value(b"data")) && !is_document(tag, b"data")
                 || value(b"type").ends_with(b"scriptlet")
         }
-        b"embed" => has(&[b"code"]) || has(&[b"src"]) && !is_own_file(value(b"src")),
+        b"embed" => {
+            has(&[b"code"])
+                || has(&[b"src"]) && !is_own_file(value(b"src")) && !is_document(tag, b"src")
+        }
         b"applet" => has(&[b"code", b"codebase", b"archive", b"object"]),
         b"base" => is_foreign(value(b"href")),
         b"isindex" => tag.attributes.contains(&b'='),
@@ -136,6 +139,14 @@ fn loads_by_library(tag: &Tag<'_>) -> bool {
 /// `<?xml-stylesheet href="javascript:..."?>`.
 fn is_stylesheet(tag: &Tag<'_>) -> bool {
     tag.attributes.starts_with(b"-stylesheet") && tag.attribute(b"href").is_some_and(is_foreign)
+}
+
+/// A document that is declared as one, from elsewhere: browsers show it apart from the page.
+fn is_document(tag: &Tag<'_>, name: &[u8]) -> bool {
+    tag.attribute(b"type") == Some(b"application/pdf")
+        && tag.attribute(name).is_some_and(|url| {
+            url.starts_with(b"https://") && url.ends_with(b".pdf") && !url.contains(&b'@')
+        })
 }
 
 /// A document or a film of the site's own: `/files/plan.pdf`.

@@ -97,45 +97,45 @@ pub(in crate::waf) fn updates(key: &[u8]) -> bool {
 }
 
 /// What is measured, and no attack looks up.
-const MEASURES: &[&str] = &[
-    "price",
-    "harga",
-    "total",
-    "amount",
-    "stock",
-    "stok",
-    "qty",
-    "quantity",
-    "size",
-    "views",
-    "rating",
-    "score",
-    "date",
-    "tanggal",
-    "createdat",
-    "updatedat",
-    "year",
-    "tahun",
-    "weight",
-    "likes",
-    "downloads",
+const MEASURES: &[&[u8]] = &[
+    b"price",
+    b"harga",
+    b"total",
+    b"amount",
+    b"stock",
+    b"stok",
+    b"qty",
+    b"quantity",
+    b"size",
+    b"views",
+    b"rating",
+    b"score",
+    b"date",
+    b"tanggal",
+    b"createdat",
+    b"created_at",
+    b"updatedat",
+    b"updated_at",
+    b"year",
+    b"tahun",
+    b"weight",
+    b"likes",
+    b"downloads",
 ];
 
 /// `filter.price.$gte`, `price[$lte]`: how much of something, by its name.
 pub(super) fn measures(text: &Text<'_>, operator: &[u8]) -> bool {
-    let is_range = matches!(operator, b"gte" | b"lte" | b"gt" | b"lt");
-    let lower;
     let name = if text.part == Part::JsonKey {
-        text.name
+        text.name.as_bytes()
     } else {
-        lower = String::from_utf8_lossy(text.lower);
-        &lower
+        text.lower
     };
-    let mut names = name.rsplit(['.', '[']).skip(1);
+    let is_range = matches!(operator, b"gte" | b"lte" | b"gt" | b"lt");
+    let mut names = name.rsplit(|byte| matches!(byte, b'.' | b'[')).skip(1);
     is_range
         && name.len() <= MAX_PATH
         && names.next().is_some_and(|name| {
-            let name = name.trim_end_matches(']').replace('_', "");
+            let name = name.strip_suffix(b"]").unwrap_or(name);
             MEASURES
                 .iter()
                 .any(|measure| name.eq_ignore_ascii_case(measure))

@@ -77,8 +77,12 @@ const KEYWORDS: &[&[u8]] = &[
     b"administrators",
 ];
 
-/// Whether a person wrote the text for people: plain words make up most of it.
+/// How much of a text tells whether it is prose, in bytes.
+const MAX_PROSE: usize = 16 * 1024;
+
+/// Whether a person wrote the text for people: plain words make up most of its beginning.
 pub(super) fn is_prose(text: &[u8]) -> bool {
+    let text = span(text, 0, MAX_PROSE);
     if is_script(text) {
         return true;
     }

@@ -380,12 +380,16 @@ impl<'t> Quotes<'t> {
 
     fn count(&mut self) {
         let Some(text) = self.text.take() else { return };
-        let word = text
-            .split(|byte| is_space(*byte) || matches!(byte, b';' | b'|' | b'&'))
-            .next()
-            .unwrap_or_default();
-        let count = |quote: u8| word.split(|byte| *byte == quote).count() - 1;
-        (self.single, self.double) = (count(b'\''), count(b'"'));
+        // In one pass, since a hostile text has a quote in every word.
+        for byte in text {
+            match byte {
+                b'\'' => self.single += 1,
+                b'"' => self.double += 1,
+                b';' | b'|' | b'&' => break,
+                byte if is_space(*byte) => break,
+                _ => {}
+            }
+        }
     }
 
     /// Takes a quote: `None` when it has no partner, else whether it opens.

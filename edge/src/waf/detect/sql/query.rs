@@ -229,12 +229,12 @@ impl Sql<'_> {
             return None;
         }
         evidence |= nested || stacked || self.kind(table) == Kind::Open;
-        evidence |= self.names_secrets(index, after);
         evidence |= matches!(
             self.kind(after),
             Kind::Where | Kind::Limit | Kind::Semi | Kind::Comment | Kind::Union
         );
-        Some(if evidence {
+        // Last, since each name is looked up in long lists.
+        Some(if evidence || self.names_secrets(index, after) {
             &rules::SELECT
         } else {
             &rules::SELECT_WEAK

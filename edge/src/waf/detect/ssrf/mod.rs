@@ -232,6 +232,17 @@ const CONNECTED: &[&[u8]] = &[
     b"sqlserver",
 ];
 
+/// `redis://localhost:6379/0`: a database by its number on a server by its name, as a setting has it.
+fn names_database(url: &Url<'_>) -> bool {
+    let (host, port) = url::split_port(url.authority);
+    let name = url.rest.strip_prefix(b"/").unwrap_or_default();
+    matches!(url.scheme, b"redis" | b"rediss")
+        && port.is_some()
+        && host.iter().all(u8::is_ascii_alphabetic)
+        && (1..=2).contains(&name.len())
+        && name.iter().all(u8::is_ascii_digit)
+}
+
 /// What stands before the URL of a database for Java.
 const JDBC: &[u8] = b"jdbc:";
 
@@ -266,7 +277,7 @@ fn judge(url: &Url<'_>, text: &Text<'_>) -> Option<&'static Rule> {
     if is_own {
         return None;
     }
-    if CONNECTED.contains(&url.scheme) && url.authority.contains(&b'@') {
+    if CONNECTED.contains(&url.scheme) && (url.authority.contains(&b'@') || names_database(url)) {
         return None;
     }
     if ODD_SCHEMES.contains(&url.scheme) {
@@ -405,7 +416,9 @@ fn may_be_local(url: &Url<'_>, name: &str, port: Option<u16>) -> bool {
     let is_plain = !url.authority.contains(&b'@') && !url.authority.contains(&b'#');
     matches!(url.scheme, b"http" | b"https" | b"ws" | b"wss")
         && is_plain
-        && (port.is_some_and(|port| DEVELOPMENT.contains(&port))
+        // What fetches for an attacker speaks no WebSocket.
+        && (url.scheme.starts_with(b"ws")
+            || port.is_some_and(|port| DEVELOPMENT.contains(&port))
             // A browser tells in which script an error came up.
             || full.contains("frames.")
             // What a description of an interface lists for its developers.
