@@ -5,6 +5,8 @@ use crate::waf::scan::{at, before, is_one_of, is_space, position, span};
 
 /// Places looked at in one text.
 const MAX_PLACES: usize = 8;
+/// Separators of which it is asked what stands before them: each question reads a line.
+const MAX_TRIED: usize = 1024;
 /// Longest line that is judged by itself.
 const MAX_LINE: usize = 160;
 
@@ -30,6 +32,7 @@ pub(super) fn parts(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
         index = space + 2;
         Some(space)
     })
+    .take(MAX_TRIED)
     .filter(move |space| ends_sentence(text, *space))
     .take(MAX_PLACES)
     .map(move |space| {
