@@ -145,6 +145,11 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ("text", "//94", "//2130706433/"),
     ("text", "@@61", "@@hostname"),
     ("text", "/bin/bash", "/bin/bash -c id"),
+    (
+        "text",
+        "The exam: (a) 3 < 5; (b) x <= 2 or x >= 4.",
+        "2 or id >= 4",
+    ),
     ("text", "/var/log/shop/*.log", "/var/log/nginx/*.log"),
     (
         "text",

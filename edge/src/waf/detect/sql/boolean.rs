@@ -109,9 +109,26 @@ impl Sql<'_> {
         (is_value && (is_cut || is_whole)).then_some(operand.end)
     }
 
+    /// `x <= 2 or x >= 4`: what is true of the one variable of an exercise, and no column.
+    fn is_interval(&self, index: usize) -> bool {
+        let (Some(left), right) = (index.checked_sub(3), index + 1) else {
+            return false;
+        };
+        let is_bound = |start: usize| {
+            self.kind(start) == Kind::Ident
+                && self.word(start).len() == 1
+                && matches!(self.word(start + 1), b"<" | b">" | b"<=" | b">=")
+        };
+        is_bound(left) && is_bound(right) && self.word(left) == self.word(right)
+    }
+
     /// Outside quotes only constants prove that a condition is not a sentence.
     fn bare_condition(&self, index: usize, start: usize) -> Option<usize> {
-        if !self.may_continue(index, start) || self.is_arithmetic(index) || self.is_truth_table() {
+        if !self.may_continue(index, start)
+            || self.is_arithmetic(index)
+            || self.is_truth_table()
+            || self.is_interval(index)
+        {
             return None;
         }
         let Some(comparison) = self.comparison(start) else {
