@@ -1,7 +1,7 @@
 //! Commands of a developer's line that put the author's own files in order, run one of them, or fetch what is
 //! called by its name.
 
-use crate::waf::scan::{Needles, at, find, is_space, is_word, trim};
+use crate::waf::scan::{Needles, at, find, is_space, is_word, skip_space, span, trim};
 
 /// What leads to a command line in a terminal, a list and a file that builds.
 const LEADS: &[&[u8]] = &[
@@ -19,6 +19,24 @@ pub(super) fn unled(mut text: &[u8]) -> &[u8] {
         text = trim(rest);
     }
     text
+}
+
+/// Longest label before code, and most of its words.
+const MAX_LABEL: usize = 32;
+const MAX_LABEL_WORDS: usize = 4;
+
+/// Where the code behind a label begins: `Line 12: git pull && make`, `powershell: get-childitem`.
+pub(super) fn label_end(text: &[u8]) -> Option<usize> {
+    let head = span(text, 0, MAX_LABEL);
+    let colon = head.iter().position(|byte| *byte == b':')?;
+    let label = span(text, 0, colon);
+    let is_label = at(text, colon + 1) == b' '
+        && at(label, 0).is_ascii_alphabetic()
+        && label
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b' ')
+        && label.split(|byte| *byte == b' ').count() <= MAX_LABEL_WORDS;
+    is_label.then_some(skip_space(text, colon + 1))
 }
 
 /// Shells that a page of instructions feeds with what was fetched.

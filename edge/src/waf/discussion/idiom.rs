@@ -1,6 +1,7 @@
 //! Whole values of code that developers write every day and that give an attacker nothing.
 
 use super::beside::{opens_own, opens_table};
+use super::chore::label_end;
 use super::declared::is_declared;
 use super::page::{UPLOADS, fills, includes, is_lesson, keeps_upload, opens_tab, tells};
 use super::script::is_work;
@@ -44,11 +45,21 @@ const QUERIES: &[&str] = &["nosqli-002", "nosqli-003"];
 /// Rules about templates and what they reach for.
 const TEMPLATES: &[&str] = &["ssti-002", "ssti-003", "java-001"];
 
-/// Whether the text is code as developers write it, and the finding nothing else.
+/// Whether the text is code as developers write it, and the finding nothing else; a label may stand before it.
 pub(in crate::waf) fn is_idiom(text: &[u8], hit: &Hit) -> bool {
     if text.len() > MAX_TEXT {
         return false;
     }
+    is_whole_idiom(text, hit)
+        || label_end(text).is_some_and(|start| {
+            hit.start >= start && {
+                let within = Hit::new(hit.rule, hit.start - start, hit.end - start);
+                is_whole_idiom(from(text, start), &within)
+            }
+        })
+}
+
+fn is_whole_idiom(text: &[u8], hit: &Hit) -> bool {
     let is_one_of = |rules: &[&str]| rules.contains(&hit.rule.id);
     is_one_of(COMMANDS) && (is_work(text) || is_work(untold(text)) || SHELLS.contains(&trim(text)))
         || hit.rule.id == "rce-001" && is_unparsed(text, hit)

@@ -143,6 +143,16 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ),
     ("text", "{{ request.path }}", "{{ request.environ }}"),
     ("text", "//94", "//2130706433/"),
+    (
+        "text",
+        "http://127.0.0.1:51004/?code=abc&state=xyz",
+        "http://127.0.0.1:51004/?cmd=abc&state=xyz",
+    ),
+    (
+        "text",
+        "Line 12: chmod -R 755 storage && chown -R www-data storage",
+        "Line 12: chmod -R 755 storage && cat storage/app.key",
+    ),
     ("text", "@@61", "@@hostname"),
     ("text", "/bin/bash", "/bin/bash -c id"),
     (

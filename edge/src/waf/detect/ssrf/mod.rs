@@ -368,12 +368,28 @@ const OWN_PAGES: &[&[u8]] = &[
     b"/livez",
 ];
 
+/// Whether the rest of the URL is such a page, with what a server of authorisations adds to it or nothing more.
+fn is_called_back(rest: &[u8]) -> bool {
+    let mut parts = rest.splitn(2, |byte| *byte == b'?');
+    let page = parts.next().unwrap_or_default();
+    match parts.next() {
+        None => OWN_PAGES.contains(&page),
+        Some(query) => {
+            (page == b"/" || OWN_PAGES.contains(&page))
+                && [&b"code="[..], b"state=", b"error="]
+                    .iter()
+                    .any(|name| query.starts_with(name))
+                && !query.contains(&b'/')
+        }
+    }
+}
+
 /// Whether the URL is of such a page and nothing more, on a port of no well-known service.
 fn is_own_page(url: &Url<'_>, port: Option<u16>) -> bool {
     matches!(url.scheme, b"http" | b"https")
         && !url.authority.contains(&b'@')
         && port.is_some_and(|port| port >= 1024 && !SERVICES.contains(&port))
-        && OWN_PAGES.contains(&url.rest)
+        && is_called_back(url.rest)
         || is_own_site(url, port)
 }
 
